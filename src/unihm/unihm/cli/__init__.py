@@ -1,0 +1,1 @@
+"""The ``unihm`` command. One file per subcommand; :mod:`unihm.cli.main` finds them."""
