@@ -1,0 +1,103 @@
+"""Smooth object trajectories with the standard timings of every task."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.transforms import make_transform, minimum_jerk
+from unihm.types import FloatArray, ObjectTrajectory, Phase, TaskKind
+
+DT = 0.1  # s, between frames
+APPROACH, GRASP = 12, 8  # frames: the object rests
+LIFT, SETTLE = 14, 6  # GRAB, 40 frames in all
+PLACE_LIFT, PLACE_CARRY, PLACE_LOWER = 12, 16, 10  # PICK_AND_PLACE, 76 frames in all
+RELEASE, RETREAT = 8, 10
+SLIDE, SLIDE_RETREAT = 16, 8  # PUSH and OPEN_CLOSE, 44 frames in all
+
+PLACE_GAP = 0.005  # m between the object's bottom and the target's surface on release
+
+
+def make_trajectory(
+    kind: TaskKind,
+    T_world_object: ArrayLike,
+    pick_point: ArrayLike,
+    place_position: ArrayLike | None = None,
+    push_direction: ArrayLike | None = None,
+    lift: float = 0.15,
+    push_distance: float = 0.10,
+    support_height: float = 0.0,
+    description: str = "",
+) -> ObjectTrajectory:
+    """Trajectory of an object that is grasped, moved from waypoint to waypoint, and let go.
+
+    The orientation is kept. Every segment starts and ends at rest (7th-order time scaling).
+
+    Args:
+        kind: the task; it decides the phases and the number of frames (a multiple of 4).
+        T_world_object: (4, 4) where the object is now, in the frame of
+            :func:`unihm.perception.frames.canonical_object_frame`.
+        pick_point: (3,) metres, world, on the object's surface.
+        place_position: (3,) metres, world, on the surface where the object's bottom shall stand
+            (PICK_AND_PLACE).
+        push_direction: (2,) or (3,), world; its horizontal part is used (PUSH, OPEN_CLOSE).
+        lift: metres that the object is raised.
+        push_distance: metres along ``push_direction``.
+        support_height: metres, world z of the surface that the object stands on now.
+        description: the words that the object was found by.
+
+    Raises:
+        UnihmError: INVALID_MOTION where the task lacks its ``place_position`` or direction.
+    """
+    start = np.array(T_world_object, float)
+    origin = start[:3, 3]
+    raised = origin + np.array([0.0, 0.0, lift])
+    if kind == TaskKind.GRAB:
+        moves = [(LIFT, raised), (SETTLE, raised)]
+        after = []
+    elif kind == TaskKind.PICK_AND_PLACE:
+        if place_position is None:
+            raise UnihmError(ErrorCode.INVALID_MOTION, "A place task needs a place position.")
+        target = np.array(place_position, float)
+        target[2] += origin[2] - support_height + PLACE_GAP
+        # The object travels level, `lift` above the higher one of its two places.
+        travel_height = max(origin[2], target[2]) + lift
+        raised = np.array([*origin[:2], travel_height])
+        above = np.array([*target[:2], travel_height])
+        moves = [(PLACE_LIFT, raised), (PLACE_CARRY, above), (PLACE_LOWER, target)]
+        after = [(Phase.RELEASE, RELEASE), (Phase.RETREAT, RETREAT)]
+    else:
+        direction = np.zeros(2) if push_direction is None else np.array(push_direction, float)[:2]
+        length = np.linalg.norm(direction)
+        if not length > 1e-6:
+            raise UnihmError(ErrorCode.INVALID_MOTION, "A push needs a horizontal direction.")
+        shift = np.array([*(push_distance / length * direction), 0.0])
+        moves = [(SLIDE, origin + shift)]
+        after = [(Phase.RETREAT, SLIDE_RETREAT)]
+
+    path = _through(origin, moves)
+    phase = [Phase.APPROACH] * APPROACH + [Phase.GRASP] * GRASP + [Phase.HOLD] * len(path)
+    for name, frames in after:
+        phase += [name] * frames
+    at_rest = np.repeat(origin[None], APPROACH + GRASP, axis=0)
+    placed = np.repeat(path[-1:], sum(frames for _, frames in after), axis=0)
+    positions = np.concatenate([at_rest, path, placed])
+    return ObjectTrajectory(
+        T_world_object=make_transform(start[:3, :3], positions),
+        phase=np.array(phase, np.int64),
+        dt=DT,
+        kind=kind,
+        pick_point=np.array(pick_point, float),
+        description=description,
+    )
+
+
+def _through(start: FloatArray, moves: list[tuple[int, FloatArray]]) -> FloatArray:
+    """Positions (T, 3) after ``start``: each move takes its frames and comes to rest at its end."""
+    positions = []
+    for frames, end in moves:
+        s = minimum_jerk(np.arange(1, frames + 1) / frames)[:, None]
+        positions.append(start + s * (end - start))
+        start = end
+    return np.concatenate(positions)
