@@ -1,0 +1,273 @@
+"""From raw camera messages to a checked observation and a clean world cloud.
+
+Takes plain bytes and numbers, so that the ROS node, the bag reader and the tests share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.transforms import apply
+from unihm.types import FloatArray, RgbdObservation
+
+# Encoding of sensor_msgs/Image to the channels to take, in the order red, green, blue.
+_COLOUR_CHANNELS = {
+    "rgb8": (3, (0, 1, 2)),
+    "bgr8": (3, (2, 1, 0)),
+    "rgba8": (4, (0, 1, 2)),
+    "bgra8": (4, (2, 1, 0)),
+    "mono8": (1, (0, 0, 0)),
+}
+# Encoding of a depth image to its type and the metres of one unit.
+_DEPTH_UNITS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 1e-3), "mono16": ("u2", 1e-3)}
+
+
+@dataclass(frozen=True)
+class CaptureConfig:
+    """How depth is cleaned.
+
+    Attributes:
+        min_range, max_range: metres along the optical axis; outside them depth is dropped.
+        flying_tolerance: neighbours whose depth differs by less than this share of it agree.
+        flying_support: a pixel with fewer agreeing neighbours of its eight is a flying pixel.
+        min_valid: share of the image's pixels with depth, below which the image is refused.
+    """
+
+    min_range: float = 0.15
+    max_range: float = 3.0
+    flying_tolerance: float = 0.012
+    flying_support: int = 3
+    min_valid: float = 0.02
+
+
+def decode_colour(
+    data: bytes | NDArray[np.uint8], encoding: str, height: int, width: int, step: int
+) -> NDArray[np.uint8]:
+    """Bytes of a colour image to (H, W, 3) uint8 red, green, blue.
+
+    Raises:
+        UnihmError: INVALID_IMAGE for another encoding, or fewer bytes than ``height * step``.
+    """
+    if encoding not in _COLOUR_CHANNELS:
+        known = ", ".join(_COLOUR_CHANNELS)
+        raise UnihmError(
+            ErrorCode.INVALID_IMAGE, f"A colour image in '{encoding}' is not known; use {known}."
+        )
+    channels, order = _COLOUR_CHANNELS[encoding]
+    rows = _rows(data, height, width * channels, step, ErrorCode.INVALID_IMAGE)
+    return np.ascontiguousarray(rows.reshape(height, width, channels)[..., list(order)])
+
+
+def decode_depth(
+    data: bytes | NDArray[np.uint8],
+    encoding: str,
+    height: int,
+    width: int,
+    step: int,
+    is_bigendian: bool = False,
+) -> NDArray[np.float32]:
+    """Bytes of a depth image to (H, W) float32 metres, 0 where it is missing.
+
+    Raises:
+        UnihmError: INVALID_DEPTH for another encoding, or fewer bytes than ``height * step``.
+    """
+    if encoding not in _DEPTH_UNITS:
+        raise UnihmError(
+            ErrorCode.INVALID_DEPTH,
+            f"A depth image in '{encoding}' is not known; use 32FC1 (metres) or 16UC1 (mm).",
+        )
+    kind, metres = _DEPTH_UNITS[encoding]
+    dtype = np.dtype((">" if is_bigendian else "<") + kind)
+    rows = _rows(data, height, width * dtype.itemsize, step, ErrorCode.INVALID_DEPTH)
+    depth = np.ascontiguousarray(rows).view(dtype).astype(np.float32) * np.float32(metres)
+    return np.where(np.isfinite(depth), depth, np.float32(0.0))
+
+
+def _rows(
+    data: bytes | NDArray[np.uint8], height: int, row_bytes: int, step: int, code: ErrorCode
+) -> NDArray[np.uint8]:
+    """(height, row_bytes) uint8 without the padding at the end of each row."""
+    buffer = np.frombuffer(data, np.uint8)
+    if height <= 0 or row_bytes <= 0 or step < row_bytes or buffer.size < height * step:
+        raise UnihmError(
+            code,
+            f"The image's {buffer.size} bytes are not {height} rows of {row_bytes} bytes at a "
+            f"step of {step}.",
+        )
+    return buffer[: height * step].reshape(height, step)[:, :row_bytes]
+
+
+def intrinsics(k: ArrayLike, info_size: tuple[int, int], image_size: tuple[int, int]) -> FloatArray:
+    """K of a camera_info, checked against the image that it came with.
+
+    Args:
+        k: nine numbers, row by row, in pixels.
+        info_size: height, width of the camera_info.
+        image_size: height, width of the image.
+
+    Raises:
+        UnihmError: CAMERA_INFO_MISMATCH where the sizes differ or K is no pinhole of that size.
+    """
+    if tuple(info_size) != tuple(image_size):
+        raise UnihmError(
+            ErrorCode.CAMERA_INFO_MISMATCH,
+            f"camera_info is for {info_size[1]}x{info_size[0]} pixels, the image has "
+            f"{image_size[1]}x{image_size[0]}.",
+        )
+    K = np.array(k, float)
+    height, width = image_size
+    if (
+        K.size != 9
+        or not np.isfinite(K).all()
+        or min(K.flat[0], K.flat[4]) <= 0
+        or not 0 < K.flat[2] < width
+        or not 0 < K.flat[5] < height
+    ):
+        raise UnihmError(
+            ErrorCode.CAMERA_INFO_MISMATCH,
+            f"camera_info holds no pinhole of a {width}x{height} image: {K.ravel().tolist()}.",
+        )
+    return K.reshape(3, 3)
+
+
+def clean_depth(
+    depth: NDArray[np.float32], config: CaptureConfig | None = None
+) -> NDArray[np.float32]:
+    """Drop depth out of range and flying pixels (0 marks a dropped pixel).
+
+    Flying pixels hang between an edge's foreground and background: they agree with few of their
+    eight neighbours.
+
+    Args:
+        depth: (H, W) metres along the optical axis; 0 or NaN where missing.
+
+    Returns:
+        (H, W) float32.
+
+    Raises:
+        UnihmError: INVALID_DEPTH where too little is left to see anything.
+    """
+    config = config or CaptureConfig()
+    with np.errstate(invalid="ignore"):
+        valid = (depth > config.min_range) & (depth < config.max_range)
+    depth = np.where(valid, depth, np.float32(0.0))
+    padded = np.pad(depth, 1)
+    support = np.zeros(depth.shape, np.uint8)
+    tolerance = depth * np.float32(config.flying_tolerance)
+    height, width = depth.shape
+    for dy in range(3):
+        for dx in range(3):
+            if (dy, dx) != (1, 1):
+                neighbour = padded[dy : dy + height, dx : dx + width]
+                support += np.abs(neighbour - depth) < tolerance
+    depth = np.where(support >= config.flying_support, depth, np.float32(0.0))
+    seen = np.count_nonzero(depth) / max(depth.size, 1)
+    if seen < config.min_valid:
+        raise UnihmError(
+            ErrorCode.INVALID_DEPTH,
+            f"Only {seen:.1%} of the depth image is usable; check the camera and its range.",
+        )
+    return depth
+
+
+def deproject(depth: NDArray[np.float32], K: FloatArray) -> FloatArray:
+    """(H, W) depth to (H, W, 3) points in the optical frame, metres; NaN where depth is missing."""
+    height, width = depth.shape
+    z = np.where(depth > 0, depth, np.nan).astype(float)
+    x = (np.arange(width) - K[0, 2]) / K[0, 0]
+    y = (np.arange(height) - K[1, 2]) / K[1, 1]
+    return np.stack([x[None, :] * z, y[:, None] * z, z], axis=-1)
+
+
+def project(points: ArrayLike, K: FloatArray) -> FloatArray:
+    """Points (..., 3) in the optical frame to pixels (..., 2), u right and v down."""
+    points = np.asarray(points, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u = K[0, 0] * points[..., 0] / points[..., 2] + K[0, 2]
+        v = K[1, 1] * points[..., 1] / points[..., 2] + K[1, 2]
+    return np.stack([u, v], axis=-1)
+
+
+def world_points(observation: RgbdObservation, config: CaptureConfig | None = None) -> FloatArray:
+    """(H, W, 3) clean points of an observation in the world frame; NaN where depth is missing."""
+    points = deproject(clean_depth(observation.depth, config), observation.K)
+    return apply(observation.T_world_camera, points)
+
+
+def statistical_inliers(
+    points: FloatArray, neighbours: int = 16, ratio: float = 2.0
+) -> NDArray[np.bool_]:
+    """(N,) True where the mean distance to the nearest neighbours is not unusually long.
+
+    A point is dropped where that distance is more than ``ratio`` standard deviations above the
+    cloud's mean (RealDex, appendix A.1).
+    """
+    if len(points) <= neighbours:
+        return np.ones(len(points), bool)
+    distance = cKDTree(points).query(points, neighbours + 1)[0][:, 1:].mean(axis=1)
+    return distance <= distance.mean() + ratio * distance.std()
+
+
+def radius_inliers(points: FloatArray, radius: float, neighbours: int) -> NDArray[np.bool_]:
+    """(N,) True where at least ``neighbours`` other points lie within ``radius`` metres."""
+    if len(points) == 0:
+        return np.ones(0, bool)
+    tree = cKDTree(points)
+    return tree.query_ball_point(points, radius, return_length=True) > neighbours
+
+
+def fuse(
+    observations: Sequence[RgbdObservation], voxel: float = 0.002
+) -> tuple[FloatArray, NDArray[np.uint8]]:
+    """One world cloud from several cameras, one point per ``voxel`` metres.
+
+    Returns:
+        points (N, 3) metres, world; colours (N, 3) uint8.
+    """
+    points, colours = [], []
+    for observation in observations:
+        xyz = world_points(observation)
+        seen = np.isfinite(xyz[..., 0])
+        points.append(xyz[seen])
+        colours.append(observation.rgb[seen])
+    all_points, all_colours = np.concatenate(points), np.concatenate(colours)
+    _, keep = np.unique(np.floor(all_points / voxel).astype(np.int64), axis=0, return_index=True)
+    return all_points[keep], all_colours[keep]
+
+
+class StampMatcher:
+    """Pairs colour, depth and camera_info messages whose stamps are close (approximate time).
+
+    Args:
+        topics: names of the streams to pair.
+        tolerance: largest difference of stamps in a set, seconds.
+        capacity: messages kept per stream.
+    """
+
+    def __init__(self, topics: Iterable[str], tolerance: float = 0.02, capacity: int = 8) -> None:
+        self.tolerance = tolerance
+        self.capacity = capacity
+        self._queues: dict[str, list[tuple[float, object]]] = {topic: [] for topic in topics}
+
+    def add(self, topic: str, stamp: float, message: object) -> dict[str, object] | None:
+        """Store a message; returns the set that it completes, by topic, or None."""
+        queue = self._queues[topic]
+        queue.append((stamp, message))
+        del queue[: -self.capacity]
+        matched: dict[str, tuple[float, object]] = {}
+        for name, candidates in self._queues.items():
+            if not candidates:
+                return None
+            matched[name] = min(candidates, key=lambda entry: abs(entry[0] - stamp))
+        stamps = [entry[0] for entry in matched.values()]
+        if max(stamps) - min(stamps) > self.tolerance:
+            return None
+        for name, candidates in self._queues.items():
+            self._queues[name] = [entry for entry in candidates if entry[0] > matched[name][0]]
+        return {name: entry[1] for name, entry in matched.items()}
