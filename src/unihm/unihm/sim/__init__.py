@@ -1,0 +1,1 @@
+"""The simulated robot, camera and table; nothing of the pipeline imports it."""

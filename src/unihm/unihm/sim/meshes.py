@@ -1,0 +1,118 @@
+"""Any mesh file as an object: read, checked, and cut into convex parts once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import trimesh
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.sim.shapes import Geometry, Part, centred
+
+Convex = Literal["decompose", "hull"]
+MAX_PARTS = 24
+MAX_HULL_VERTICES = 60  # PhysX takes convex meshes of 64 faces and vertices at the most
+
+
+def load_mesh(
+    path: Path, scale: float = 1.0, up: Literal["x", "y", "z"] = "z", convex: Convex = "decompose"
+) -> Geometry:
+    """Read an STL, OBJ, PLY, GLB or OFF file and make its collision parts.
+
+    Args:
+        path: the file.
+        scale: metres per unit of the file, e.g. 0.001 for millimetres.
+        up: the axis of the file that points up when the object stands.
+        convex: ``decompose`` cuts a hollow or branched mesh into convex parts (CoACD; seconds,
+            then cached under ``~/.cache/unihm``); ``hull`` takes its one convex hull.
+
+    Raises:
+        UnihmError: INVALID_SCENE when the file is absent, empty, not finite, or of an
+            impossible size.
+    """
+    if not path.is_file():
+        raise UnihmError(ErrorCode.INVALID_SCENE, f"The mesh {path} does not exist.")
+    try:
+        surface = trimesh.load(path, force="mesh", process=True)
+    except Exception as error:  # every format has errors of its own
+        raise UnihmError(
+            ErrorCode.INVALID_SCENE, f"The mesh {path} cannot be read: {error}."
+        ) from error
+    if not isinstance(surface, trimesh.Trimesh) or len(surface.faces) < 4:
+        raise UnihmError(ErrorCode.INVALID_SCENE, f"The mesh {path} holds no surface.")
+    if not np.isfinite(surface.vertices).all():
+        raise UnihmError(ErrorCode.INVALID_SCENE, f"The mesh {path} has vertices not finite.")
+    surface = surface.copy()
+    surface.apply_scale(scale)
+    surface.apply_transform(_upright(up))
+    largest, smallest = surface.extents.max(), surface.extents.min()
+    if not (0.005 <= largest <= 1.0 and smallest >= 1e-4):
+        raise UnihmError(
+            ErrorCode.INVALID_SCENE,
+            f"The mesh {path} measures {' x '.join(f'{e:.4g}' for e in surface.extents)} m; "
+            "an object is between 5 mm and 1 m and not flat. Set its 'scale' (0.001 where the "
+            "file is in millimetres).",
+        )
+    parts = [surface.convex_hull.vertices] if convex == "hull" else _decompose(surface)
+    return centred(
+        surface, tuple(Part("convex", vertices=_few(part)) for part in parts if len(part) >= 4)
+    )
+
+
+def _upright(up: str) -> np.ndarray:
+    """Rotation (4, 4) that turns the axis ``up`` to +z and keeps the frame right-handed."""
+    order = {"z": [0, 1, 2], "y": [2, 0, 1], "x": [1, 2, 0]}[up]
+    rotation = np.eye(4)
+    rotation[:3, :3] = np.eye(3)[order]
+    return rotation
+
+
+def _few(points: np.ndarray) -> np.ndarray:
+    """Hull vertices of ``points``, at most :data:`MAX_HULL_VERTICES`, the extreme ones kept."""
+    hull = trimesh.convex.convex_hull(points)
+    if len(hull.vertices) <= MAX_HULL_VERTICES:
+        return np.asarray(hull.vertices, float)
+    # Supporting points of evenly spread directions: the rounder the hull, the better the fit.
+    index = np.arange(3 * MAX_HULL_VERTICES) + 0.5
+    polar = np.arccos(1 - 2 * index / len(index))
+    azimuth = np.pi * (1 + 5**0.5) * index
+    directions = np.stack(
+        [np.cos(azimuth) * np.sin(polar), np.sin(azimuth) * np.sin(polar), np.cos(polar)], -1
+    )
+    centred_points = hull.vertices - hull.vertices.mean(axis=0)
+    supporting, counts = np.unique((centred_points @ directions.T).argmax(0), return_counts=True)
+    kept = supporting[np.argsort(-counts)[:MAX_HULL_VERTICES]]
+    return np.asarray(hull.vertices[kept], float)
+
+
+def _decompose(surface: trimesh.Trimesh) -> list[np.ndarray]:
+    """Approximate convex decomposition; the list of parts' vertices, cached on disk."""
+    digest = hashlib.sha256(np.ascontiguousarray(surface.vertices, np.float32).tobytes())
+    digest.update(np.ascontiguousarray(surface.faces, np.int32).tobytes())
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unihm" / "convex"
+    file = cache / f"{digest.hexdigest()[:24]}.npz"
+    if file.is_file():
+        with np.load(file) as stored:
+            return [stored[name] for name in sorted(stored.files)]
+    import coacd
+
+    coacd.set_log_level("error")
+    pieces = coacd.run_coacd(
+        coacd.Mesh(surface.vertices, surface.faces),
+        threshold=0.05,
+        max_convex_hull=MAX_PARTS,
+        mcts_iterations=100,
+        mcts_max_depth=3,
+        preprocess_resolution=40,
+        seed=0,
+    )
+    parts = [np.asarray(vertices, float) for vertices, _ in pieces]
+    cache.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(f".{os.getpid()}.npz")
+    np.savez(temporary, **{f"part{i:03d}": part for i, part in enumerate(parts)})
+    temporary.replace(file)
+    return parts
