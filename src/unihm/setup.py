@@ -25,6 +25,8 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/unihm"]),
         ("share/unihm", ["package.xml"]),
+        # One script under the name of each node, where `ros2 run` and launch look for it.
+        ("lib/unihm", sorted(str(path) for path in Path("scripts").iterdir())),
         *shared_files("launch"),
         *shared_files("config"),
     ],

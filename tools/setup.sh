@@ -1,0 +1,263 @@
+#!/usr/bin/env bash
+# Everything between a fresh machine and a working checkout; `make setup` runs it.
+#
+# Each step says what it does, leaves a stamp of what it was made from in .venv/stamps, and is
+# skipped while that stamp is true, so that the second run takes about a second.
+#
+#   PYTHON=python3.12 make setup   use this interpreter (3.10 to 3.13)
+#   ROS_DISTRO set (a sourced ROS 2 installation): it is used instead of the ROS 2 wheels.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+ROOT=$PWD
+VENV=$ROOT/.venv
+STAMPS=$VENV/stamps
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+say() { printf '\033[1m[setup]\033[0m %s\n' "$*"; }
+fail() {
+    printf '[setup] %s\n' "$*" >&2
+    exit 1
+}
+
+# step NAME "what it does" INPUT... -- COMMAND: run COMMAND unless the stamp matches the inputs.
+step() {
+    local name=$1 what=$2 inputs=() sum
+    shift 2
+    while [[ $1 != -- ]]; do inputs+=("$1") && shift; done
+    shift
+    sum=$(printf '%s\n' "${inputs[@]}" | sha256sum)
+    if [[ -f $STAMPS/$name && $(<"$STAMPS/$name") == "$sum" ]]; then return; fi
+    say "$what"
+    local start=$SECONDS
+    "$@"
+    mkdir -p "$STAMPS"
+    echo "$sum" >"$STAMPS/$name"
+    say "  done in $((SECONDS - start)) s"
+}
+
+# ---------------------------------------------------------------- system packages
+
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+apt_install() {
+    say "System packages: $*"
+    if [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
+        fail "These system packages are missing, and there is no sudo here to install them." \
+            "As root: apt-get install -y --no-install-recommends $*"
+    fi
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+        fail "apt-get could not install: $*. Its message is above; then run make again."
+}
+
+installed() { [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == *" installed" ]]; }
+
+system_packages() {
+    if ! command -v apt-get >/dev/null; then
+        local tool
+        for tool in c++ cmake make; do
+            command -v $tool >/dev/null ||
+                fail "'$tool' is missing and there is no apt-get: install a C++ compiler, CMake," \
+                    "make, libusb 1.0, libGL, libEGL, libX11 and the Vulkan loader yourself."
+        done
+        return
+    fi
+    local missing=() package
+    for package in ca-certificates libusb-1.0-0 libgl1 libegl1 libx11-6 libgomp1 libvulkan1; do
+        installed "$package" || missing+=("$package")
+    done
+    command -v c++ >/dev/null || missing+=(g++)
+    command -v cmake >/dev/null || missing+=(cmake)
+    if [[ -z $(find_python) ]]; then missing+=(python3 python3-venv python3-dev); fi
+    ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
+    # The message package is compiled against Python's headers.
+    local python=$(find_python) headers='import sysconfig as s; print(s.get_path("include"))'
+    [[ -n $python ]] || fail "No Python 3.10 to 3.13 was found; install one, or name it: PYTHON=..."
+    if [[ ! -f $("$python" -c "$headers")/Python.h ]]; then
+        apt_install "$("$python" -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')"
+    fi
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        apt_install "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+    fi
+}
+
+# ---------------------------------------------------------------- Python
+
+# The interpreter to use: $PYTHON, the environment's own, or the first fitting one on PATH.
+# A ROS installation is bound to the system's python3.
+find_python() {
+    local candidate
+    local candidates=("${PYTHON:-}" "$VENV/bin/python" python3 python3.12 python3.11 python3.13 python3.10)
+    for candidate in "${candidates[@]}"; do
+        [[ -n $candidate ]] || continue
+        if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+            >/dev/null 2>&1; then
+            command -v "$candidate"
+            return
+        fi
+    done
+}
+
+make_environment() {
+    local python=$(find_python)
+    [[ -x $VENV/bin/python ]] && return
+    local options=()
+    if [[ -n ${ROS_DISTRO:-} ]]; then options+=(--system-site-packages); fi
+    "$python" -m venv "${options[@]}" "$VENV" ||
+        fail "$python could not make an environment; install its venv module (python3-venv)."
+}
+
+pip_install() {
+    "$VENV/bin/python" -m pip install --quiet "$@" ||
+        fail "pip could not install what is named above. Is the package index reachable?"
+}
+
+# PyPI's torch carries CUDA (gigabytes). Without an NVIDIA driver the CPU build is enough; it has
+# an index of its own, which is used if it answers. pip prefers the CPU build wherever it sees one.
+install_torch() {
+    local torch cpu=https://download.pytorch.org/whl/cpu options=()
+    torch=$(grep '^torch==' requirements/run.txt)
+    if ! command -v nvidia-smi >/dev/null && "$VENV/bin/python" - "$cpu/torch/" <<'PY'
+import sys
+import urllib.request
+
+try:
+    urllib.request.urlopen(sys.argv[1], timeout=4)
+except OSError:
+    sys.exit(1)
+PY
+    then
+        options+=(--extra-index-url "$cpu")
+    fi
+    pip_install "$torch" "${options[@]}"
+}
+
+install_packages() {
+    local files=(-r requirements/build.txt -r requirements/run.txt -r requirements/dev.txt)
+    if [[ -n ${ROS_DISTRO:-} ]]; then
+        # ROS's own Python messages are compiled for the numpy that ROS was built with.
+        local numpy
+        numpy=$(/usr/bin/env python3 -c 'import numpy; print(numpy.__version__.split(".")[0])' \
+            2>/dev/null || echo 2)
+        if [[ $numpy == 1 ]]; then files+=("numpy<2"); fi
+    else
+        files+=(-r requirements/ros.txt)
+    fi
+    pip_install "${files[@]}"
+}
+
+# The wheels' exported CMake files name the Python of the machine that built them.
+fix_cmake_paths() {
+    local include site
+    include=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+    site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    find "$VENV/share" -path '*/cmake/*.cmake' -exec sed -i -E \
+        -e "s#/opt/python/cp[0-9]+-cp[0-9]+/include/python3\.[0-9]+#$include#g" \
+        -e "s#/opt/python/cp[0-9]+-cp[0-9]+/lib/python3\.[0-9]+/site-packages#$site#g" {} +
+}
+
+# ---------------------------------------------------------------- software Vulkan
+
+# SAPIEN draws with Vulkan; its own question (Device.can_render) is wrong about lavapipe: try.
+can_render() {
+    # A refused driver may crash the interpreter: the shell's word on that is not for the user.
+    {
+        (
+            [[ ! -f $VENV/lavapipe/icd.json ]] || . tools/vulkan_env.sh "$VENV/lavapipe"
+            "$VENV/bin/python" - <<'PY'
+import sapien
+
+scene = sapien.Scene()
+camera = scene.add_camera("camera", 16, 16, 1.0, 0.01, 10.0)
+scene.update_render()
+camera.take_picture()
+assert camera.get_picture("Color").shape == (16, 16, 4)
+PY
+        )
+    } >"$VENV/can_render.log" 2>&1
+}
+
+# Mesa's software renderer is new enough from version 25 on: the distribution's own, or, where
+# that is refused (Debian 12), the one of Debian backports, unpacked privately inside .venv.
+software_vulkan() {
+    if can_render; then return; fi
+    if ! command -v apt-get >/dev/null; then
+        say "  SAPIEN cannot draw here: install a Vulkan driver (Mesa's lavapipe 25 or newer)." \
+            "Everything but the simulated camera works without."
+        return
+    fi
+    installed mesa-vulkan-drivers || apt_install mesa-vulkan-drivers
+    if can_render; then return; fi
+    if [[ $(. /etc/os-release && echo "$ID$VERSION_ID") == debian12 ]]; then
+        unpack_lavapipe bookworm-backports
+        if can_render; then return; fi
+    fi
+    say "  SAPIEN cannot draw here; the reason is in .venv/can_render.log. Install a Vulkan driver:" \
+        "your GPU's own, or Mesa 25 or newer (Ubuntu 22.04: ppa:kisak/kisak-mesa)." \
+        "Everything but the simulated camera works without."
+}
+
+unpack_lavapipe() {
+    local suite=$1 work=$VENV/lavapipe deb
+    rm -rf "$work"
+    mkdir -p "$work"/{lists,cache}/partial "$work"/{deb,root}
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+        "http://deb.debian.org/debian $suite main" >"$work/sources.list"
+    local options=(-qq -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache"
+        -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=-
+        -o APT::Sandbox::User="$(id -un)")
+    apt-get "${options[@]}" update
+    (cd "$work/deb" && apt-get "${options[@]}" download mesa-vulkan-drivers libdrm2 libdrm-amdgpu1)
+    for deb in "$work"/deb/*.deb; do dpkg -x "$deb" "$work/root"; done
+    local library
+    library=$(find "$work/root" -name libvulkan_lvp.so)
+    printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.4.0"}}\n' \
+        "$library" >"$work/icd.json"
+    rm -rf "$work/lists" "$work/cache" "$work/deb" "$work/sources.list"
+}
+
+# ---------------------------------------------------------------- workspace
+
+colcon_build() {
+    PATH=$VENV/bin:$PATH "$VENV/bin/python" -W ignore -m colcon build --symlink-install \
+        --base-paths src --metas colcon.meta --event-handlers console_direct+ \
+        --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" >log/setup_build.log 2>&1
+}
+
+build_workspace() {
+    if [[ -z ${ROS_DISTRO:-} ]]; then
+        export AMENT_PREFIX_PATH=$VENV CMAKE_PREFIX_PATH=$VENV
+    fi
+    mkdir -p log
+    if colcon_build; then return; fi
+    # What an earlier build with other settings has left may be in the way.
+    rm -rf build install
+    if colcon_build; then return; fi
+    tail -n 40 log/setup_build.log >&2
+    fail "The workspace did not build; the whole output is in log/setup_build.log."
+}
+
+# ---------------------------------------------------------------- the steps, in order
+
+system_packages
+PYTHON_FOUND=$(find_python)
+VERSION=$("$PYTHON_FOUND" -c 'import platform; print(platform.python_version())')
+if [[ -n ${ROS_DISTRO:-} ]]; then ROS="the ROS 2 $ROS_DISTRO installation"; else ROS="ROS 2 from wheels"; fi
+
+step environment "Python $VERSION environment in .venv, with $ROS" "$VERSION" "$ROS" -- \
+    make_environment
+step torch "PyTorch" "$(grep torch requirements/run.txt)" -- install_torch
+step packages "Python packages (the first time: a few minutes)" "$ROS" \
+    "$(cat requirements/*.txt)" -- install_packages
+if [[ -z ${ROS_DISTRO:-} ]]; then
+    step cmake "CMake files of the ROS 2 wheels" "$(cat requirements/ros.txt)" -- fix_cmake_paths
+fi
+step vulkan "Rendering: a Vulkan driver for SAPIEN" "$(grep sapien requirements/run.txt)" -- \
+    software_vulkan
+step workspace "Workspace: unihm_msgs and unihm (colcon build)" "$ROOT" "$ROS" \
+    "$(cat colcon.meta src/unihm_msgs/*.* src/unihm_msgs/*/* src/unihm/{setup.py,package.xml})" \
+    "$(find launch config src/unihm/scripts -type f -o -type l | sort)" -- build_workspace
