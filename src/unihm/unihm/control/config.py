@@ -1,0 +1,42 @@
+"""Settings of the control stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from unihm.control.safety import SafetyConfig
+from unihm.errors import ErrorCode, UnihmError
+
+
+@dataclass(frozen=True)
+class ControlConfig:
+    """How a motion is carried out; section ``control`` of a preset.
+
+    Attributes:
+        arm: name of a file in ``config/robots``.
+        rate: set-points per second.
+        speed: share of the arm's velocity, acceleration and jerk limits that is used.
+        squeeze_depth: m that each contact is pressed in, as a position offset of the fingers. The
+            force follows from the hand's stiffness: 22 mm gives several newtons per finger.
+        squeeze_seconds: s over which the squeeze comes and goes.
+        aim_low: m that a grasp from above is shifted down. A hand that is too low yields on the
+            table; one that is 5 mm too high loses a ball.
+        safe_height: m above the table that the lowest point of the hand travels at.
+        safety: bounds that stop the robot.
+    """
+
+    arm: str = "fr3"
+    rate: float = 100.0
+    speed: float = 0.5
+    squeeze_depth: float = 0.022
+    squeeze_seconds: float = 0.4
+    aim_low: float = 0.006
+    safe_height: float = 0.22
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
+
+    def __post_init__(self) -> None:
+        if not (self.rate > 0 and 0 < self.speed <= 1 and self.squeeze_seconds > 0):
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                "control: rate and squeeze_seconds must be positive and speed in (0, 1].",
+            )

@@ -1,0 +1,285 @@
+"""A hand motion becomes timed set-points of arm and hand: transit, approach, grip, lift, let go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unihm.control.arm import Arm
+from unihm.control.config import ControlConfig
+from unihm.control.grip import squeeze_offsets
+from unihm.control.timing import JointLimits, TimedPath, follow, move
+from unihm.errors import UnihmError
+from unihm.hands import Hand
+from unihm.transforms import apply, interpolate, invert, minimum_jerk
+from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, TaskKind
+
+_TRANSIT_FRAME = 0.05  # s per 2 cm frame of a vertical transit
+_HAND_ACCELERATION_TIME = 0.1  # s in which a finger reaches its full speed
+_CLOSE = 1e-3  # rad below which a transit is not worth a move
+
+
+@dataclass(frozen=True)
+class ExecutionPlan:
+    """Set-points of arm and hand at a fixed rate; N samples.
+
+    Attributes:
+        times: (N,) s from 0.
+        arm: (N, 7) rad.
+        hand: (N, J) rad or m, the independent joints in the order of the hand file.
+        phase: (N,) values of :class:`Phase`; the transit counts as APPROACH.
+        squeeze: (J,) what is added to the hand's joints while it holds the object.
+    """
+
+    times: FloatArray
+    arm: FloatArray
+    hand: FloatArray
+    phase: IntArray
+    squeeze: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return float(self.times[-1])
+
+    def last_of(self, phase: Phase) -> int:
+        """Index of the last set-point of ``phase``; -1 where there is none."""
+        found = np.flatnonzero(self.phase == phase)
+        return int(found[-1]) if len(found) else -1
+
+
+def plan_execution(
+    motion: HandMotion,
+    hand: Hand,
+    arm: Arm,
+    q_arm: FloatArray,
+    q_hand: FloatArray,
+    config: ControlConfig | None = None,
+    cloud: ObjectCloud | None = None,
+) -> ExecutionPlan:
+    """Carry out ``motion`` from where arm and hand are now, which is at rest.
+
+    The arm first travels at a safe height to the first frame. Then every phase is followed with
+    the timing of its frames, slowed down where a limit asks for it, and ends at rest. The squeeze
+    comes at the end of GRASP, stays through HOLD and goes with RELEASE; a push has none.
+
+    Args:
+        motion: from the refiner: in its last GRASP frame the pads touch the surface.
+        hand: that the motion is for.
+        arm: that carries it.
+        q_arm: (7,) rad now.
+        q_hand: (J,) now.
+        config: timings and margins.
+        cloud: of the object; with it the squeeze acts along the surface's normals.
+
+    Raises:
+        UnihmError: UNREACHABLE where the arm cannot follow; INVALID_MOTION for a wrong hand.
+    """
+    config = config or ControlConfig()
+    T_world_wrist = aim(motion.T_world_wrist, hand, config.aim_low)
+    path = arm.solve_path(T_world_wrist, hand, q_arm)
+    joints = np.clip(motion.joints, hand.lower, hand.upper)
+    phases = motion.trajectory.phase
+    dt = motion.trajectory.dt
+    squeeze = _squeeze(motion, hand, config, cloud)
+
+    limits = arm.limits.scaled(config.speed).joined(hand_limits(hand))
+    builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
+    _travel(builder, arm, hand, path[0], joints[0], config, Phase.APPROACH)
+    grip = np.zeros_like(squeeze)
+    for phase in Phase:
+        frames = np.flatnonzero(phases == phase)
+        if len(frames) == 0:
+            continue
+        if phase == Phase.HOLD:
+            joints[frames] += grip
+        elif phase > Phase.HOLD and grip.any():  # let go before anything else moves
+            before = frames[0] - 1
+            builder.ramp(
+                np.concatenate([path[before], motion.joints[before]]), config.squeeze_seconds, phase
+            )
+            grip = np.zeros_like(grip)
+        waypoints = np.hstack([path[frames], joints[frames]])
+        builder.follow(np.vstack([builder.here, waypoints]), np.arange(len(frames) + 1) * dt, phase)
+        if phase == Phase.GRASP and squeeze.any():
+            grip = squeeze
+            gripping = np.concatenate([path[frames[-1]], joints[frames[-1]] + grip])
+            builder.ramp(gripping, config.squeeze_seconds, phase)
+    return builder.plan(len(arm), squeeze)
+
+
+def plan_move(
+    arm: Arm,
+    hand: Hand,
+    q_arm: FloatArray,
+    q_hand: FloatArray,
+    goal_arm: FloatArray,
+    goal_hand: FloatArray,
+    config: ControlConfig | None = None,
+    phase: Phase = Phase.RETREAT,
+) -> ExecutionPlan:
+    """From rest to rest at a safe height, e.g. home; the hand moves first, then the arm.
+
+    That order lets go of whatever the hand is about before it leaves.
+    """
+    config = config or ControlConfig()
+    limits = arm.limits.scaled(config.speed).joined(hand_limits(hand))
+    builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
+    builder.go(np.concatenate([q_arm, goal_hand]), phase)
+    _travel(builder, arm, hand, goal_arm, goal_hand, config, phase)
+    return builder.plan(len(arm), np.zeros(len(q_hand)))
+
+
+def hand_limits(hand: Hand) -> JointLimits:
+    """Limits of the independent joints; full speed is reached in a tenth of a second."""
+    velocity = np.asarray(hand.velocity, float)
+    acceleration = velocity / _HAND_ACCELERATION_TIME
+    return JointLimits(
+        np.asarray(hand.lower, float),
+        np.asarray(hand.upper, float),
+        velocity,
+        acceleration,
+        acceleration / (_HAND_ACCELERATION_TIME / 4),
+    )
+
+
+def aim(T_world_wrist: FloatArray, hand: Hand, aim_low: float) -> FloatArray:
+    """Shift a path (T, 4, 4) down by ``aim_low`` metres as far as the hand comes from above.
+
+    The whole path is shifted by the same amount, that of the steepest frame: the fingers'
+    direction decides, 1 straight down, 0 from 30 degrees below the horizon upwards.
+    """
+    approach = T_world_wrist[:, :3, :3] @ hand.T_wrist_palm[:3, 0]
+    share = np.clip((-approach[:, 2] - 0.5) / 0.35, 0.0, 1.0).max()
+    shifted = np.array(T_world_wrist, float)
+    shifted[:, 2, 3] -= aim_low * share
+    return shifted
+
+
+def transit(
+    arm: Arm,
+    hand: Hand,
+    start: FloatArray,
+    goal: FloatArray,
+    joints: FloatArray,
+    config: ControlConfig,
+) -> list[FloatArray]:
+    """Arm paths [(K, 7), ...] from ``start`` to ``goal``: up, across at a safe height, down.
+
+    Each begins where the one before ends. Where a full safe height is out of reach, lower ones
+    are tried; the last resort is the direct way in joint space.
+    """
+    if np.abs(goal - start).max() < _CLOSE:
+        return []
+    points = hand_points(hand, joints)
+    T_start, T_goal = (arm.forward(q) @ hand.T_flange_wrist for q in (start, goal))
+    for height in config.safe_height * np.array([1.0, 0.75, 0.5]):
+        try:
+            up = _upwards(arm, hand, start, T_start, _rise(T_start, points, height))
+            down = _upwards(arm, hand, goal, T_goal, _rise(T_goal, points, height))[::-1]
+        except UnihmError:
+            continue
+        return [path for path in (up, np.stack([up[-1], down[0]]), down) if len(path) > 1]
+    return [np.stack([start, goal])]
+
+
+def hand_points(hand: Hand, joints: FloatArray) -> FloatArray:
+    """(M, 3) m in the wrist frame: points whose lowest one stands for the hand's lowest point."""
+    pads = hand.pads(joints)
+    return np.vstack([pads, hand.T_wrist_palm[:3, 3][None], np.zeros((1, 3))])
+
+
+def _rise(T_world_wrist: FloatArray, points: FloatArray, height: float) -> float:
+    """Metres to go up until the hand's lowest point is at ``height``; 0 where it is higher."""
+    return max(0.0, height - float(apply(T_world_wrist, points)[:, 2].min()))
+
+
+def _upwards(
+    arm: Arm, hand: Hand, q: FloatArray, T_world_wrist: FloatArray, rise: float
+) -> FloatArray:
+    """Joint path (K, 7) from ``q`` straight up by ``rise`` metres, evenly timed, rest to rest."""
+    if rise < 1e-3:
+        return q[None]
+    top = T_world_wrist.copy()
+    top[2, 3] += rise
+    fractions = minimum_jerk(np.linspace(0.0, 1.0, max(6, int(np.ceil(rise / 0.02)))))
+    return arm.solve_path(interpolate(T_world_wrist, top, fractions), hand, q)
+
+
+def _travel(
+    builder: _Builder,
+    arm: Arm,
+    hand: Hand,
+    goal_arm: FloatArray,
+    goal_hand: FloatArray,
+    config: ControlConfig,
+    phase: Phase,
+) -> None:
+    """Append the way to ``goal_arm``; the hand takes its new shape where the arm is up in the air."""
+    paths = transit(arm, hand, builder.here[: len(arm)], goal_arm, goal_hand, config)
+    for path in paths:
+        if len(path) == 2:
+            builder.go(np.concatenate([path[-1], goal_hand]), phase)
+        else:
+            before = builder.here[len(arm) :]
+            seconds = _TRANSIT_FRAME * np.arange(len(path))
+            builder.follow(np.hstack([path, np.tile(before, (len(path), 1))]), seconds, phase)
+    builder.go(np.concatenate([builder.here[: len(arm)], goal_hand]), phase)
+
+
+def _squeeze(
+    motion: HandMotion, hand: Hand, config: ControlConfig, cloud: ObjectCloud | None
+) -> FloatArray:
+    """Offsets (J,) for the last frame of GRASP; zero for a push, which only leans on the object."""
+    frames = np.flatnonzero(motion.trajectory.phase == Phase.GRASP)
+    if motion.trajectory.kind == TaskKind.PUSH or len(frames) == 0:
+        return np.zeros(motion.joints.shape[1])
+    contact = frames[-1]
+    return squeeze_offsets(
+        hand, motion.joints[contact], config.squeeze_depth, motion.T_object_wrist[contact], cloud
+    )
+
+
+class _Builder:
+    """Appends timed pieces of (arm, hand) set-points, each from rest to rest."""
+
+    def __init__(self, limits: JointLimits, rate: float, start: FloatArray) -> None:
+        self.limits = limits
+        self.rate = rate
+        self.positions = [np.asarray(start, float)[None]]  # each (n, 7 + J)
+        self.phases = [np.array([Phase.APPROACH])]
+
+    @property
+    def here(self) -> FloatArray:
+        return self.positions[-1][-1]
+
+    def go(self, goal: FloatArray, phase: Phase) -> None:
+        """Straight in joint space, as fast as the limits allow."""
+        if np.abs(goal - self.here).max() > _CLOSE:
+            self._append(move(self.here, goal, self.limits, self.rate), phase)
+
+    def ramp(self, goal: FloatArray, seconds: float, phase: Phase) -> None:
+        """Straight in joint space in at least ``seconds``."""
+        self.follow(np.stack([self.here, goal]), np.array([0.0, seconds]), phase)
+
+    def follow(self, waypoints: FloatArray, seconds: FloatArray, phase: Phase) -> None:
+        """Through ``waypoints`` (K, n), the first of which is where the robot is."""
+        self._append(follow(waypoints, seconds, self.limits, self.rate), phase)
+
+    def _append(self, path: TimedPath, phase: Phase) -> None:
+        self.positions.append(path.positions[1:])
+        self.phases.append(np.full(len(path) - 1, phase))
+
+    def plan(self, arm_joints: int, squeeze: FloatArray) -> ExecutionPlan:
+        positions = np.concatenate(self.positions)
+        return ExecutionPlan(
+            times=np.arange(len(positions)) / self.rate,
+            arm=positions[:, :arm_joints],
+            hand=positions[:, arm_joints:],
+            phase=np.concatenate(self.phases).astype(np.int64),
+            squeeze=squeeze,
+        )

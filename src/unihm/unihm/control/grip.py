@@ -1,0 +1,70 @@
+"""How hard the hand holds: joint offsets that press the finger pads into the object.
+
+A position-controlled finger with stiffness k pushes with the torque k dq. To press a contact
+inwards by ``depth`` along the unit normal n with Jacobian J (3, J), the offset of least effort,
+joints weighted by the square of the torque they can give, is
+
+    dq = W J'n / (J'n)' W (J'n) * depth,    W = diag(effort^2),
+
+so that strong joints do most of the pressing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from unihm.hands import Hand
+from unihm.transforms import apply
+from unihm.types import FloatArray, ObjectCloud
+
+NEAR_SURFACE = 0.03  # m from its pad within which a surface is what the finger holds
+MAX_OFFSET = 1.0  # rad that the squeeze may move one joint
+
+
+def squeeze_offsets(
+    hand: Hand,
+    joints: FloatArray,
+    depth: float,
+    T_object_wrist: FloatArray | None = None,
+    cloud: ObjectCloud | None = None,
+) -> FloatArray:
+    """Offsets (J,) that move every pad ``depth`` metres towards what it touches.
+
+    Args:
+        hand: whose pads touch the object.
+        joints: (J,) in contact.
+        depth: m that each contact is pressed in.
+        T_object_wrist: (4, 4), needed with ``cloud``.
+        cloud: of the object. A pad presses against the surface's normal where the surface is
+            near, otherwise along its own normal, which is also the choice without a cloud.
+
+    Returns:
+        (J,) such that ``joints`` plus the offsets stays inside the joint limits.
+    """
+    pads, normals = hand.pads(joints), hand.pad_normals(joints)  # (F, 3) each, wrist frame
+    inward = normals
+    if cloud is not None and T_object_wrist is not None:
+        inward = _inward_normals(pads, normals, T_object_wrist, cloud)
+    weights = np.asarray(hand.effort, float) ** 2
+    weights = weights / weights.max()
+    offsets = np.zeros(len(joints))
+    for J, n in zip(hand.pad_jacobians(joints), inward):  # (3, J), (3,)
+        along = J.T @ n
+        strength = along @ (weights * along)
+        if strength > 1e-8:  # a pad that cannot move along its normal presses nothing
+            offsets += weights * along / strength * depth
+    offsets = np.clip(offsets, -MAX_OFFSET, MAX_OFFSET)
+    return np.clip(joints + offsets, hand.lower, hand.upper) - joints
+
+
+def _inward_normals(
+    pads: FloatArray, normals: FloatArray, T_object_wrist: FloatArray, cloud: ObjectCloud
+) -> FloatArray:
+    """(F, 3) unit, wrist frame: mean of the pad's direction and that into the surface near it."""
+    pads_object = apply(T_object_wrist, pads)
+    distance, nearest = cKDTree(cloud.points).query(pads_object)
+    inward = -cloud.normals[nearest] @ T_object_wrist[:3, :3]  # R' of (F, 3) rows
+    usable = (distance < NEAR_SURFACE) & ((inward * normals).sum(axis=1) > 0.0)
+    mixed = normals + np.where(usable[:, None], inward, 0.0)
+    return mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
