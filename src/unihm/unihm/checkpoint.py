@@ -1,0 +1,54 @@
+"""Unfinished trainings on disk: model, optimizer and progress in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+
+def save_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]
+) -> None:
+    """Write everything that is needed to go on; a kill while writing leaves the old file."""
+    tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        for key, value in state.items():
+            tensors[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    save_file(
+        {key: value.detach().contiguous().clone() for key, value in tensors.items()},
+        partial,
+        metadata={"progress": json.dumps(progress)},
+    )
+    partial.replace(path)
+
+
+def read_progress(path: Path) -> dict[str, Any] | None:
+    """What :func:`save_checkpoint` was told, or None where there is no checkpoint."""
+    if not path.is_file():
+        return None
+    with safe_open(path, framework="pt") as file:
+        return json.loads(file.metadata()["progress"])
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put model and optimizer back to where :func:`save_checkpoint` left them."""
+    weights, states = {}, {}
+    with safe_open(path, framework="pt") as file:
+        for key in file.keys():
+            kind, rest = key.split(".", 1)
+            if kind == "model":
+                weights[rest] = file.get_tensor(key)
+            else:
+                index, name = rest.split(".")
+                states.setdefault(int(index), {})[name] = file.get_tensor(key)
+    model.load_state_dict(weights)
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": states, "param_groups": groups})

@@ -1,0 +1,64 @@
+"""Train the shared codebook and every hand's encoder and decoder, or add a hand to them.
+
+Interrupt it with Ctrl-C and run the same command again: it goes on from the last finished epoch.
+`--add HAND` keeps the codebook and every other hand of the existing weights bit by bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+COMMAND = "train tokenizer"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
+    parser.add_argument(
+        "--episodes", type=Path, default=Path("out/synth"), help="folder that `unihm synth` wrote"
+    )
+    parser.add_argument("--add", nargs="+", metavar="HAND", help="hands to add to the weights")
+    parser.add_argument(
+        "--work", type=Path, help="checkpoint and log (default: out/train/tokenizer-PRESET)"
+    )
+    parser.add_argument("--weights", type=Path, help="result (default: the preset's own weights)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, then write the weights."""
+    from unihm.config import load_section
+    from unihm.data.episode import load_dataset
+    from unihm.paths import weights_dir
+    from unihm.tokenizer import Tokenizer, TokenizerConfig
+    from unihm.tokenizer.training import collect_motions, train_tokenizer, validate
+
+    folder = args.weights or weights_dir(args.preset)
+    work = args.work or Path(f"out/train/tokenizer-{args.preset}")
+    base = None
+    if args.add:
+        base = Tokenizer.read(folder)
+        hands = tuple(dict.fromkeys((*base.hands, *args.add)))
+        config = dataclasses.replace(base.config, hands=hands)
+        work = work.with_name(f"{work.name}-{'-'.join(args.add)}")
+    else:
+        config = load_section(args.preset, "tokenizer", TokenizerConfig)
+    train = load_dataset(args.episodes, "train")
+    validation = collect_motions(load_dataset(args.episodes, "validation"), config.hands)
+    tokenizer = train_tokenizer(
+        config, collect_motions(train, config.hands), validation, work, base
+    )
+    about = {
+        "command": f"unihm train tokenizer --preset {args.preset} --episodes {args.episodes}",
+        "episodes": len(train),
+        "validation": {
+            hand: validate(tokenizer.model, hand, validation[hand])
+            for hand in tokenizer.hands
+            if hand in validation
+        },
+    }
+    tokenizer.save(folder, about)
+    print(f"Wrote {folder / 'tokenizer.safetensors'}, codebook {tokenizer.codebook_id}.")
+    for hand, figures in about["validation"].items():
+        print(f"  {hand:14s}", "  ".join(f"{k} {v:.4g}" for k, v in figures.items()))

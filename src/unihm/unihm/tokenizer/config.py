@@ -1,0 +1,95 @@
+"""Settings of the unified hand tokenizer: what it is made of, and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from unihm.errors import ErrorCode, UnihmError
+
+
+@dataclass(frozen=True)
+class TokenizerTraining:
+    """How the tokenizer is trained (section B.2 of the paper).
+
+    Attributes:
+        warmup_epochs: epochs of the reference hand without quantisation; the codebook is then
+            filled by k-means, as if every code were cold.
+        reference_epochs: further epochs of the reference hand, with its codebook.
+        distill_epochs: epochs in which a new hand's encoder is aligned (B13).
+        hand_epochs: further epochs of a new hand, codebook frozen (B14).
+        refresh_every: epochs between two refreshes of the cold codes (B11).
+        cold_threshold: tau_c, uses per epoch under which a code is cold (B10).
+        beta: commitment weight of equation 5.
+        distill_weight: lambda_distill of B14.
+        translation_weight: weight of the new decoder's error on the reference hand's codes.
+        level_dropout: share of the batches that use a random number of residual levels, so
+            that fewer codes than all give a coarser motion instead of a wrong one.
+        window: frames of a random crop.
+        batch: crops per step.
+        learning_rate: peak of a cosine schedule.
+        seed: of everything random.
+    """
+
+    warmup_epochs: int = 10
+    reference_epochs: int = 40
+    distill_epochs: int = 10
+    hand_epochs: int = 30
+    refresh_every: int = 10
+    cold_threshold: int = 1
+    beta: float = 0.25
+    distill_weight: float = 0.1
+    translation_weight: float = 1.0
+    level_dropout: float = 0.25
+    window: int = 40
+    batch: int = 64
+    learning_rate: float = 1e-3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """Shape of the tokenizer; it travels with the weights.
+
+    Attributes:
+        backbone: ``conv`` (1D convolutions over time) or ``mlp`` (every chunk for itself).
+        chunk: frames per token.
+        levels: R, residual levels per token; 1 is the paper's plain quantisation.
+        codebook_size: K, codes per level.
+        latent: d_z, size of a code.
+        hidden: channels of the encoders and decoders.
+        depth: residual blocks in an encoder and in a decoder.
+        reference: the hand that the codebook is learned on.
+        hands: every hand, the reference among them.
+        training: how to train.
+    """
+
+    backbone: Literal["conv", "mlp"] = "conv"
+    chunk: int = 1
+    levels: int = 1
+    codebook_size: int = 8192
+    latent: int = 64
+    hidden: int = 128
+    depth: int = 2
+    reference: str = "shadow"
+    hands: tuple[str, ...] = ("shadow",)
+    training: TokenizerTraining = field(default_factory=TokenizerTraining)
+
+    def __post_init__(self) -> None:
+        sizes = (self.chunk, self.levels, self.codebook_size, self.latent, self.hidden)
+        if min(sizes) < 1 or self.depth < 0:
+            raise UnihmError(ErrorCode.INVALID_CONFIG, f"Tokenizer sizes must be positive: {self}.")
+        if self.backbone not in ("conv", "mlp"):
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG, f"No backbone '{self.backbone}': conv or mlp."
+            )
+        if self.reference not in self.hands:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"The reference hand '{self.reference}' is not among the hands {self.hands}.",
+            )
+        if self.training.window % self.chunk:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"window {self.training.window} is no multiple of chunk {self.chunk}.",
+            )
