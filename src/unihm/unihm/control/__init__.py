@@ -1,1 +1,1 @@
-"""From a hand motion to what the robot's drivers are sent: arm IK, timing, grip, safety, verdict."""
+"""From a hand motion to what the drivers are sent: IK, timing, grip, safety, verdict."""

@@ -15,6 +15,7 @@ from unihm.config import from_mapping, read_yaml
 from unihm.control.timing import JointLimits
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand
+from unihm.hands.urdf import Primitive, read_urdf, resolve_path
 from unihm.paths import config_dir
 from unihm.transforms import apply, from_xyz_rpy, invert
 from unihm.types import FloatArray
@@ -65,12 +66,13 @@ class Arm:
         folder = config_dir() / "robots"
         self.name = name
         self.spec = from_mapping(ArmSpec, read_yaml(folder / f"{name}.yaml"))
-        tree = ElementTree.parse(urdf or folder / self.spec.urdf).getroot()
-        spheres = _collision_spheres(tree)
-        for link in tree.iter("link"):  # kinematics only: pinocchio does not read every shape
-            for shape in [*link.findall("visual"), *link.findall("collision")]:
-                link.remove(shape)
-        self.model = pin.buildModelFromXML(ElementTree.tostring(tree, encoding="unicode"))
+        path = urdf or resolve_path(self.spec.urdf, folder)
+        spheres = [
+            (link, centre, radius)
+            for link, shape in read_urdf(path).shapes
+            for centre, radius in _spheres(shape)
+        ]
+        self.model = pin.buildModelFromXML(_without_shapes(path))
         self.data = self.model.createData()
         if not self.model.existFrame(self.spec.flange) or len(self.spec.home) != self.model.nq:
             raise UnihmError(
@@ -155,7 +157,7 @@ class Arm:
         Raises:
             UnihmError: UNREACHABLE with the place that could not be reached.
         """
-        T_world_flange = np.asarray(T_world_wrist, float) @ invert(hand.T_flange_wrist)
+        T_world_flange = np.asarray(T_world_wrist, float) @ invert(mount(hand))
         furthest = 0
         for candidate in self._candidates(T_world_flange[0], q_start, table_height):
             path = self._track(T_world_flange, candidate, table_height)
@@ -253,6 +255,11 @@ class Arm:
         return None
 
 
+def mount(hand: Hand) -> FloatArray:
+    """T_flange_wrist (4, 4)."""
+    return from_xyz_rpy(hand.spec.mount.xyz, hand.spec.mount.rpy)
+
+
 @lru_cache(maxsize=2)
 def load_arm(name: str = "fr3") -> Arm:
     """The arm ``name``, read once."""
@@ -267,30 +274,24 @@ def _unreachable(T_world: FloatArray) -> str:
     )
 
 
-def _collision_spheres(tree: ElementTree.Element) -> list[tuple[str, FloatArray, float]]:
-    """(link, centre (3,) in the link's frame, radius) that stand for a URDF's collision shapes."""
-    spheres = []
+def _without_shapes(path: Path) -> str:
+    """The URDF for kinematics alone: pinocchio does not read every kind of shape."""
+    tree = ElementTree.parse(path).getroot()
     for link in tree.iter("link"):
-        for collision in link.findall("collision"):
-            origin = collision.find("origin")
-            place = origin.attrib if origin is not None else {}
-            T_link_shape = from_xyz_rpy(
-                *([float(x) for x in place.get(key, "0 0 0").split()] for key in ("xyz", "rpy"))
-            )
-            for shape in collision.find("geometry") or ():
-                for centre, radius in _shape_spheres(shape):
-                    spheres.append((link.get("name"), apply(T_link_shape, centre[None])[0], radius))
-    return spheres
+        for shape in [*link.findall("visual"), *link.findall("collision")]:
+            link.remove(shape)
+    return ElementTree.tostring(tree, encoding="unicode")
 
 
-def _shape_spheres(shape: ElementTree.Element) -> list[tuple[FloatArray, float]]:
-    """The ends of a capsule or cylinder, the corners of a box, a sphere itself; meshes: none."""
-    if shape.tag in ("capsule", "cylinder"):
-        half, radius = float(shape.get("length")) / 2, float(shape.get("radius"))
-        return [(np.array([0.0, 0.0, z]), radius) for z in (-half, half)]
-    if shape.tag == "sphere":
-        return [(np.zeros(3), float(shape.get("radius")))]
-    if shape.tag == "box":
-        half_size = np.array([float(x) for x in shape.get("size").split()]) / 2
-        return [(half_size * np.array(signs), 0.0) for signs in product((-1, 1), repeat=3)]
-    return []
+def _spheres(shape: Primitive) -> list[tuple[FloatArray, float]]:
+    """(centre (3,), radius): the ends of a capsule or cylinder, the corners of a box, a sphere."""
+    if shape.kind in ("capsule", "cylinder"):
+        radius, length = shape.size
+        centres = np.array([[0.0, 0.0, -length / 2], [0.0, 0.0, length / 2]])
+    elif shape.kind == "sphere":
+        radius, centres = shape.size[0], np.zeros((1, 3))
+    elif shape.kind == "box":
+        radius, centres = 0.0, np.array(list(product((-0.5, 0.5), repeat=3))) * shape.size
+    else:
+        return []  # a mesh: the description has no simple shape to check
+    return [(centre, radius) for centre in apply(shape.T_link_shape, centres)]

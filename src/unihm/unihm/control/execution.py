@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unihm.control.arm import Arm
+from unihm.control.arm import Arm, mount
 from unihm.control.config import ControlConfig
 from unihm.control.grip import squeeze_offsets
 from unihm.control.timing import JointLimits, TimedPath, follow, move
 from unihm.errors import UnihmError
 from unihm.hands import Hand
-from unihm.transforms import apply, interpolate, invert, minimum_jerk
+from unihm.transforms import apply, interpolate, minimum_jerk
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, TaskKind
 
 _TRANSIT_FRAME = 0.05  # s per 2 cm frame of a vertical transit
@@ -136,7 +136,7 @@ def plan_move(
 
 def hand_limits(hand: Hand) -> JointLimits:
     """Limits of the independent joints; full speed is reached in a tenth of a second."""
-    velocity = np.asarray(hand.velocity, float)
+    velocity = np.asarray(hand.velocity_limit, float)
     acceleration = velocity / _HAND_ACCELERATION_TIME
     return JointLimits(
         np.asarray(hand.lower, float),
@@ -176,7 +176,7 @@ def transit(
     if np.abs(goal - start).max() < _CLOSE:
         return []
     points = hand_points(hand, joints)
-    T_start, T_goal = (arm.forward(q) @ hand.T_flange_wrist for q in (start, goal))
+    T_start, T_goal = (arm.forward(q) @ mount(hand) for q in (start, goal))
     for height in config.safe_height * np.array([1.0, 0.75, 0.5]):
         try:
             up = _upwards(arm, hand, start, T_start, _rise(T_start, points, height))
@@ -189,7 +189,7 @@ def transit(
 
 def hand_points(hand: Hand, joints: FloatArray) -> FloatArray:
     """(M, 3) m in the wrist frame: points whose lowest one stands for the hand's lowest point."""
-    pads = hand.pads(joints)
+    pads = hand.fingertips(joints)[0]
     return np.vstack([pads, hand.T_wrist_palm[:3, 3][None], np.zeros((1, 3))])
 
 
@@ -219,7 +219,7 @@ def _travel(
     config: ControlConfig,
     phase: Phase,
 ) -> None:
-    """Append the way to ``goal_arm``; the hand takes its new shape where the arm is up in the air."""
+    """Append the way to ``goal_arm``; the hand takes its new shape up in the air."""
     paths = transit(arm, hand, builder.here[: len(arm)], goal_arm, goal_hand, config)
     for path in paths:
         if len(path) == 2:

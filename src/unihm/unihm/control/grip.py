@@ -42,14 +42,14 @@ def squeeze_offsets(
     Returns:
         (J,) such that ``joints`` plus the offsets stays inside the joint limits.
     """
-    pads, normals = hand.pads(joints), hand.pad_normals(joints)  # (F, 3) each, wrist frame
+    pads, normals = hand.fingertips(joints)  # (F, 3) each, wrist frame
     inward = normals
     if cloud is not None and T_object_wrist is not None:
         inward = _inward_normals(pads, normals, T_object_wrist, cloud)
-    weights = np.asarray(hand.effort, float) ** 2
+    weights = np.asarray(hand.effort_limit, float) ** 2
     weights = weights / weights.max()
     offsets = np.zeros(len(joints))
-    for J, n in zip(hand.pad_jacobians(joints), inward):  # (3, J), (3,)
+    for J, n in zip(hand.fingertip_jacobian(joints), inward):  # (3, J), (3,)
         along = J.T @ n
         strength = along @ (weights * along)
         if strength > 1e-8:  # a pad that cannot move along its normal presses nothing

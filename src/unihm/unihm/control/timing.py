@@ -1,4 +1,4 @@
-"""Jerk-limited timing of joint paths: rest to rest along a path, from any state to a goal or a stop.
+"""Jerk-limited timing of joint paths: rest to rest along a path, or from any state to a goal.
 
 Paths that must be followed exactly (the motion of arm and hand near the object) are interpolated
 by a quintic spline and stretched in time until every limit holds; point-to-point moves and stops
@@ -109,7 +109,7 @@ def move(
     velocity: FloatArray | None = None,
     acceleration: FloatArray | None = None,
 ) -> TimedPath:
-    """Fastest jerk-limited move to rest at ``goal`` (n,), from any state, all joints arriving together.
+    """Fastest jerk-limited move from any state to rest at ``goal`` (n,), all joints in step.
 
     From rest the joints keep their ratios: the path is a straight line in joint space.
 
