@@ -307,7 +307,7 @@ def _free_place(
 
     for attempt in range(2000):
         place = rng.uniform([0.35, -0.25], [0.65, 0.25])
-        room = gap * (1 - attempt / 4000)  # a full table is packed a little closer
+        room = gap * (1 - attempt / 2000)  # a full table is packed closer
         if all(
             np.hypot(*(place - o.position[:2])) > radius(candidate) + radius(o) + room
             for o in others

@@ -140,9 +140,7 @@ def _lathe(profile: list[tuple[float, float]]) -> Geometry:
     angles = np.linspace(0, 2 * np.pi, SEGMENTS, endpoint=False)
     rings = [(r, h) for r, h in profile if r > 0]
     parts = [
-        _convex(_rings([low, high], angles))
-        for low, high in zip(rings, rings[1:])
-        if low[1] < high[1]
+        _convex(_rings([low, high], angles)) for low, high in pairwise(rings) if low[1] < high[1]
     ]
     return Geometry(_revolve(profile), tuple(parts))
 
@@ -164,8 +162,9 @@ def _vessel(inner: list[tuple[float, float]], outer: list[tuple[float, float]]) 
     surface = _revolve([(0.0, base[1]), *outer, *reversed(inner), (0.0, floor[1])])
     angles = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
     parts = [_convex(_rings([base, (base[0], floor[1])], angles[:-1]))]
+    outside = [(base[0], floor[1]), *outer[1:]]  # the disc alone stands on the table
     for step in range(len(outer) - 1):
-        wall = [inner[step], inner[step + 1], outer[step], outer[step + 1]]
+        wall = [inner[step], inner[step + 1], outside[step], outside[step + 1]]
         parts += [_convex(_rings(wall, angles[i : i + 2])) for i in range(SEGMENTS)]
     return Geometry(surface, tuple(parts))
 

@@ -1,0 +1,118 @@
+"""Tables and objects as bodies of the simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+import sapien
+import trimesh
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from unihm.sim.scene import SceneObject, Table
+from unihm.sim.shapes import Part
+from unihm.transforms import make_transform
+
+FloatArray = NDArray[np.float64]
+# SAPIEN's cylinders and capsules lie along x, those of a Part stand along z.
+_Z_TO_X = make_transform(Rotation.from_euler("y", -90, degrees=True).as_matrix(), [0, 0, 0])
+
+
+def pose_to_sapien(transform: FloatArray) -> sapien.Pose:
+    """(4, 4) to a SAPIEN pose (quaternion wxyz)."""
+    quaternion = Rotation.from_matrix(transform[:3, :3]).as_quat()
+    return sapien.Pose(transform[:3, 3], quaternion[[3, 0, 1, 2]])
+
+
+def sapien_to_pose(pose: sapien.Pose) -> FloatArray:
+    """SAPIEN pose to (4, 4), in double precision and exactly orthonormal."""
+    return make_transform(Rotation.from_quat(pose.q[[1, 2, 3, 0]]).as_matrix(), pose.p)
+
+
+def add_object(scene: sapien.Scene, item: SceneObject, render: bool) -> sapien.Entity:
+    """Build an object at its initial pose: dynamic, or static where it is fixed."""
+    entity = sapien.Entity()
+    entity.name = item.name
+    body: sapien.physx.PhysxRigidBaseComponent
+    if item.fixed:
+        body = sapien.physx.PhysxRigidStaticComponent()
+    else:
+        body = sapien.physx.PhysxRigidDynamicComponent()
+    material = sapien.physx.PhysxMaterial(item.friction, item.friction, 0.0)
+    density = item.mass / item.geometry.volume
+    for part in item.geometry.parts:
+        body.attach(_collision_shape(part, material, density))
+    entity.add_component(body)
+    if render:
+        entity.add_component(_visual(item.geometry.surface, paint(item.rgb)))
+    entity.pose = pose_to_sapien(item.T_world_object)
+    scene.add_entity(entity)
+    return entity
+
+
+def add_table(scene: sapien.Scene, table: Table, render: bool) -> sapien.Entity:
+    """A slab whose top is z = 0."""
+    thickness = 0.04
+    half = [table.size[0] / 2, table.size[1] / 2, thickness / 2]
+    entity = sapien.Entity()
+    entity.name = "table"
+    body = sapien.physx.PhysxRigidStaticComponent()
+    material = sapien.physx.PhysxMaterial(table.friction, table.friction, 0.0)
+    body.attach(sapien.physx.PhysxCollisionShapeBox(half, material))
+    entity.add_component(body)
+    if render:
+        visual = sapien.render.RenderBodyComponent()
+        visual.attach(sapien.render.RenderShapeBox(half, paint(table.color, roughness=0.8)))
+        entity.add_component(visual)
+    entity.pose = sapien.Pose([*table.center, -thickness / 2])
+    scene.add_entity(entity)
+    return entity
+
+
+def paint(rgb: tuple[float, float, float], roughness: float = 0.35) -> sapien.render.RenderMaterial:
+    """Glossy plastic of an sRGB colour; the renderer computes in linear light."""
+    linear = np.power(np.clip(rgb, 0, 1), 2.2)
+    return sapien.render.RenderMaterial(
+        base_color=[*linear, 1.0], specular=0.4, roughness=roughness
+    )
+
+
+def _collision_shape(
+    part: Part, material: sapien.physx.PhysxMaterial, density: float
+) -> sapien.physx.PhysxCollisionShape:
+    local, physx = part.T_object_part, sapien.physx
+    if part.kind == "box":
+        shape = physx.PhysxCollisionShapeBox(np.array(part.size) / 2, material)
+    elif part.kind == "sphere":
+        shape = physx.PhysxCollisionShapeSphere(part.size[0], material)
+    elif part.kind == "convex":
+        shape = physx.PhysxCollisionShapeConvexMesh(
+            np.asarray(part.vertices, np.float32), [1, 1, 1], material
+        )
+    else:
+        cls = (
+            physx.PhysxCollisionShapeCylinder
+            if part.kind == "cylinder"
+            else physx.PhysxCollisionShapeCapsule
+        )
+        shape, local = cls(part.size[0], part.size[1] / 2, material), local @ _Z_TO_X
+    shape.set_local_pose(pose_to_sapien(local))
+    shape.set_density(density)
+    return shape
+
+
+def _visual(
+    surface: trimesh.Trimesh, material: sapien.render.RenderMaterial
+) -> sapien.render.RenderBodyComponent:
+    """Mesh with smooth shading, except across edges sharper than 35 degrees."""
+    smooth = trimesh.graph.smooth_shade(surface, angle=np.radians(35))
+    body = sapien.render.RenderBodyComponent()
+    body.attach(
+        sapien.render.RenderShapeTriangleMesh(
+            np.asarray(smooth.vertices, np.float32),
+            np.asarray(smooth.faces, np.uint32),
+            np.asarray(smooth.vertex_normals, np.float32),
+            np.zeros((len(smooth.vertices), 2), np.float32),
+            material,
+        )
+    )
+    return body

@@ -1,0 +1,111 @@
+"""The simulated RGB-D camera and what its depth suffers from."""
+
+from __future__ import annotations
+
+import numpy as np
+import sapien
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter, zoom
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.sim.bodies import pose_to_sapien
+from unihm.transforms import make_transform
+
+FloatArray = NDArray[np.float64]
+DepthImage = NDArray[np.float32]
+
+# Optical axes (x right, y down, z forward) in SAPIEN's camera (x forward, y left, z up).
+_T_SAPIEN_OPTICAL = make_transform([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], [0, 0, 0])
+NEAR, FAR = 0.05, 10.0
+
+
+class RenderCamera:
+    """Camera of a SAPIEN scene, posed in optical coordinates.
+
+    Args:
+        scene: a scene with a render system.
+        width, height: pixels.
+        fov: vertical field of view, radians; pixels are square, the axis is in the middle.
+    """
+
+    def __init__(self, scene: sapien.Scene, width: int, height: int, fov: float) -> None:
+        self._scene = scene
+        self._camera = scene.add_camera("camera", width, height, fov, NEAR, FAR)
+
+    def capture(self, T_world_camera: FloatArray) -> None:
+        """Render from (4, 4) optical pose ``T_world_camera``; then read rgb, depth, ids."""
+        pose = T_world_camera @ np.linalg.inv(_T_SAPIEN_OPTICAL)
+        self._camera.entity.set_pose(pose_to_sapien(pose))
+        self._scene.update_render()
+        self._camera.take_picture()
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """(H, W, 3) sRGB of the last capture."""
+        color = self._camera.get_picture("Color")[..., :3]
+        return (np.clip(color, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+
+    def depth(self) -> DepthImage:
+        """(H, W) metres along the optical axis; 0 where nothing was hit."""
+        return np.ascontiguousarray(-self._camera.get_picture("Position")[..., 2], np.float32)
+
+    def entity_ids(self) -> NDArray[np.int64]:
+        """(H, W) ``per_scene_id`` of the entity at each pixel; 0 for the background."""
+        return self._camera.get_picture("Segmentation")[..., 1].astype(np.int64)
+
+
+def add_noise(kind: str, depth: DepthImage, focal: float, rng: np.random.Generator) -> DepthImage:
+    """Depth (H, W) in metres as a real sensor of ``kind`` would give it; 0 where it sees nothing.
+
+    Args:
+        kind: ``none``; ``stereo``: error grows with the square of the distance, is smooth over
+            a few pixels, and edges are ragged and half occluded; ``tof``: independent noise per
+            pixel, and flying pixels between an edge's two sides.
+        depth: exact depth, 0 where nothing was hit.
+        focal: pixels.
+        rng: the source of randomness.
+    """
+    if kind == "none":
+        return depth
+    if kind not in ("stereo", "tof"):
+        raise UnihmError(ErrorCode.INVALID_SCENE, f"There is no depth noise '{kind}'.")
+    noisy = _stereo(depth, focal, rng) if kind == "stereo" else _time_of_flight(depth, rng)
+    return np.where(depth > 0, noisy, 0).astype(np.float32)
+
+
+def _smooth_noise(shape: tuple[int, int], grain: int, rng: np.random.Generator) -> FloatArray:
+    """(H, W) of about unit variance, correlated over ``grain`` pixels."""
+    coarse = rng.standard_normal([-(-side // grain) + 3 for side in shape])
+    return zoom(coarse, grain, order=1)[: shape[0], : shape[1]] * 1.3
+
+
+def _edges(depth: DepthImage, step: float) -> NDArray[np.bool_]:
+    """(H, W): pixels whose 3 x 3 neighbourhood spans more than ``step`` metres."""
+    return maximum_filter(depth, 3) - minimum_filter(depth, 3) > step
+
+
+def _stereo(depth: DepthImage, focal: float, rng: np.random.Generator) -> FloatArray:
+    baseline, subpixel, resolution = 0.12, 0.12, 1 / 16  # metres, pixels, pixels
+    shift = rng.normal(0.0, 0.7, (2, *depth.shape))
+    rows, cols = np.indices(depth.shape)
+    rows = np.clip(np.rint(rows + gaussian_filter(shift[0], 1) * 2), 0, depth.shape[0] - 1)
+    cols = np.clip(np.rint(cols + gaussian_filter(shift[1], 1) * 2), 0, depth.shape[1] - 1)
+    ragged = depth[rows.astype(int), cols.astype(int)]
+    disparity = focal * baseline / np.maximum(ragged, 1e-3)
+    disparity += subpixel * (
+        0.8 * _smooth_noise(depth.shape, 6, rng) + 0.6 * rng.standard_normal(depth.shape)
+    )
+    disparity = np.rint(disparity / resolution) * resolution
+    noisy = focal * baseline / np.maximum(disparity, 1e-3)
+    lost = _edges(depth, 0.02) & (rng.random(depth.shape) < 0.5)
+    lost |= _smooth_noise(depth.shape, 10, rng) > 3.6  # patches without texture to match
+    return np.where(lost | (ragged == 0), 0.0, noisy)
+
+
+def _time_of_flight(depth: DepthImage, rng: np.random.Generator) -> FloatArray:
+    noisy = depth + rng.standard_normal(depth.shape) * (0.001 + 0.0015 * depth**2)
+    edges = _edges(depth, 0.02)
+    far = maximum_filter(depth, 3)
+    mixed = depth + rng.random(depth.shape) * (far - depth)
+    flying = edges & (rng.random(depth.shape) < 0.35)
+    lost = edges & ~flying & (rng.random(depth.shape) < 0.3)
+    return np.where(lost, 0.0, np.where(flying, mixed, noisy))

@@ -1,0 +1,47 @@
+"""The room around the table: physics settings, lights, floor."""
+
+from __future__ import annotations
+
+import sapien
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.sim.bodies import paint
+
+
+def make_scene(render: bool) -> sapien.Scene:
+    """Empty SAPIEN scene with the physics settings under which grasps hold.
+
+    Raises:
+        UnihmError: MISSING_DEPENDENCY where ``render`` finds no usable Vulkan driver.
+    """
+    sapien.physx.set_scene_config(enable_pcm=True, enable_tgs=True, cpu_workers=0)
+    sapien.physx.set_body_config(solver_position_iterations=10, solver_velocity_iterations=1)
+    sapien.physx.set_shape_config(contact_offset=0.01, rest_offset=0.0)
+    systems: list[sapien.System] = [sapien.physx.PhysxCpuSystem()]
+    if render:
+        try:
+            systems.append(sapien.render.RenderSystem())
+        except RuntimeError as error:
+            raise UnihmError(
+                ErrorCode.MISSING_DEPENDENCY,
+                "No Vulkan driver can render. Run 'make setup' and 'source env.sh' (they bring a "
+                f"software driver), or install your graphics card's driver. ({error})",
+            ) from error
+    return sapien.Scene(systems)
+
+
+def furnish(scene: sapien.Scene) -> None:
+    """Lights and a floor, for cameras alone."""
+    scene.set_ambient_light([0.30, 0.31, 0.33])
+    scene.add_directional_light(
+        [-0.5, 0.35, -1.0], [1.9, 1.85, 1.75], shadow=True,
+        position=[1.0, -0.7, 2.0], shadow_scale=1.3, shadow_near=0.1, shadow_far=5.0,
+        shadow_map_size=2048,
+    )  # fmt: skip
+    scene.add_directional_light([0.6, -0.8, -0.7], [0.5, 0.53, 0.6])
+    floor = sapien.Entity()
+    body = sapien.render.RenderBodyComponent()
+    body.attach(sapien.render.RenderShapeBox([6, 6, 0.05], paint((0.62, 0.64, 0.67), 0.95)))
+    floor.add_component(body)
+    floor.set_pose(sapien.Pose([0.5, 0, -0.80]))
+    scene.add_entity(floor)
