@@ -112,7 +112,7 @@ make_environment() {
 }
 
 pip_install() {
-    "$VENV/bin/python" -m pip install --quiet "$@" ||
+    "$VENV/bin/python" -m pip install -qq "$@" ||
         fail "pip could not install what is named above. Is the package index reachable?"
 }
 
