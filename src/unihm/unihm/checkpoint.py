@@ -1,4 +1,4 @@
-"""Unfinished trainings on disk: model, optimizer and progress in one safetensors file."""
+"""Trainings on disk: a log, and a checkpoint of model, optimizer and progress to go on from."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
-from torch import nn
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
 
 def save_checkpoint(
@@ -40,15 +40,22 @@ def read_progress(path: Path) -> dict[str, Any] | None:
 
 def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Put model and optimizer back to where :func:`save_checkpoint` left them."""
-    weights, states = {}, {}
-    with safe_open(path, framework="pt") as file:
-        for key in file.keys():
-            kind, rest = key.split(".", 1)
-            if kind == "model":
-                weights[rest] = file.get_tensor(key)
-            else:
-                index, name = rest.split(".")
-                states.setdefault(int(index), {})[name] = file.get_tensor(key)
+    weights: dict[str, Tensor] = {}
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in load_file(path).items():
+        kind, rest = key.split(".", 1)
+        if kind == "model":
+            weights[rest] = value
+        else:
+            index, name = rest.split(".")
+            states.setdefault(int(index), {})[name] = value
     model.load_state_dict(weights)
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": states, "param_groups": groups})
+
+
+def log_line(path: Path, figures: dict[str, Any]) -> None:
+    """Append one JSON object to a log."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(figures) + "\n")

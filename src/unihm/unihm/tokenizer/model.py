@@ -64,7 +64,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Chunk latents to frames: residual blocks at chunk rate, then all frames of a chunk at once."""
+    """Chunk latents to frames: residual blocks at chunk rate, then a chunk's frames at once."""
 
     def __init__(self, config: TokenizerConfig, features: int) -> None:
         super().__init__()

@@ -8,12 +8,10 @@ and one that is added later changes nothing that was there before.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from unihm.checkpoint import load_checkpoint, read_progress, save_checkpoint
+from unihm.checkpoint import load_checkpoint, log_line, read_progress, save_checkpoint
 from unihm.data.episode import Episode
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import load_hand
@@ -264,7 +262,7 @@ def validate(
     model.eval()
     chunk, counts = model.config.chunk, torch.zeros_like(model.quantizer.codebook[..., 0]).long()
     errors = []
-    x, lengths = motions.padded(chunk * math.ceil(max(map(len, motions.rows)) / chunk))
+    x, _ = motions.padded(chunk * math.ceil(max(map(len, motions.rows)) / chunk))
     z = model.encode(hand, x)
     if quantise:
         codes = model.quantizer.encode(z)
@@ -277,10 +275,3 @@ def validate(
     if quantise:
         figures["perplexity"] = float(perplexity(counts).mean())
     return figures
-
-
-def log_line(path: Path, figures: dict[str, Any]) -> None:
-    """Append one JSON object to a log."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(json.dumps(figures) + "\n")

@@ -1,0 +1,90 @@
+"""Settings of the generator: what it is made of, and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from unihm.errors import ErrorCode, UnihmError
+
+
+@dataclass(frozen=True)
+class GeneratorTraining:
+    """How the generator is trained (sections 3.3 and C.4 of the paper).
+
+    Attributes:
+        epochs: passes over all pairs of episode and hand.
+        keep_share: share of the training without masks (C4).
+        ramp_share: share over which the masked part grows from none to all hand poses; in the
+            rest everything is masked, as it is when generating.
+        batch: episodes per step, all with the same hand.
+        learning_rate: peak of a cosine schedule after a short warm-up.
+        weight_decay: of AdamW.
+        code_weight: of the cross-entropy of the codes.
+        latent_weight: of the squared error of the latent.
+        motion_weight: of the L1 error of the decoded motion.
+        phase_weights: of a frame in the motion's error, by phase: the grasp that is held is
+            what must be right.
+        cloud_noise: metres, standard deviation added to the points.
+        cloud_shift: metres, standard deviation of a shift of the whole cloud.
+        cloud_yaw: radians, standard deviation of a turn of the whole cloud.
+        seed: of everything random.
+    """
+
+    epochs: int = 100
+    keep_share: float = 0.2
+    ramp_share: float = 0.6
+    batch: int = 32
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    code_weight: float = 0.1
+    latent_weight: float = 1.0
+    motion_weight: float = 1.0
+    phase_weights: tuple[float, ...] = (0.5, 1.0, 2.0, 0.5, 0.5)
+    cloud_noise: float = 0.001
+    cloud_shift: float = 0.001
+    cloud_yaw: float = 0.02
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.keep_share < 0 or self.ramp_share < 0 or self.keep_share + self.ramp_share > 1:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG, "keep_share and ramp_share must be shares of one whole."
+            )
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Shape of the generator; it travels with the weights.
+
+    Attributes:
+        backbone: a Qwen3 checkpoint to start from: a folder, or a hub's name that is already on
+            this machine; empty means a fresh Qwen3 of the sizes below.
+        hidden: width.
+        layers: transformer layers.
+        heads: attention heads.
+        kv_heads: key and value heads (grouped attention).
+        intermediate: width of the feed-forward layers.
+        causal: True is Qwen's own attention, for a pretrained backbone. False lets every token
+            see every other: all hand tokens are predicted in one pass, so nothing leaks, and
+            the approach can look at the grasp that it leads to.
+        points: points of the cloud that are looked at.
+        cloud_tokens: feature vectors that the point cloud encoder gives (C2).
+        trajectory_hidden: width of the trajectory encoder's hidden layer (C3).
+        max_chunks: longest motion, in chunks.
+        hand_token: add a learned token of the hand; without it only the initial pose tells.
+        training: how to train.
+    """
+
+    backbone: str = ""
+    hidden: int = 160
+    layers: int = 4
+    heads: int = 4
+    kv_heads: int = 2
+    intermediate: int = 480
+    causal: bool = False
+    points: int = 512
+    cloud_tokens: int = 4
+    trajectory_hidden: int = 512
+    max_chunks: int = 32
+    hand_token: bool = False
+    training: GeneratorTraining = field(default_factory=GeneratorTraining)

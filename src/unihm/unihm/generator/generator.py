@@ -1,0 +1,209 @@
+"""The generator in use: instruction, trajectory, cloud and initial pose to hand tokens."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from transformers import Qwen3Config, Qwen3Model
+
+from unihm.config import from_mapping
+from unihm.errors import ErrorCode, UnihmError
+from unihm.generator.config import GeneratorConfig
+from unihm.generator.inputs import cloud_features, relative_poses, trajectory_features
+from unihm.generator.model import GeneratorModel
+from unihm.generator.text import BackboneText, SentenceEncoderText, TextEncoder
+from unihm.paths import weights_dir
+from unihm.tokenizer import Tokenizer
+from unihm.types import FloatArray, HandTokens, ObjectCloud, ObjectTrajectory, Task
+
+
+class Generator:
+    """Generates all tokens of a motion in a single forward pass (equation 9).
+
+    Attributes:
+        model: the network.
+        tokenizer: whose codes it speaks.
+    """
+
+    def __init__(self, model: GeneratorModel, tokenizer: Tokenizer, text: TextEncoder) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.text = text
+
+    @classmethod
+    def create(cls, config: GeneratorConfig, tokenizer: Tokenizer) -> Generator:
+        """An untrained generator; ``config.backbone`` may name a Qwen3 checkpoint on this machine.
+
+        Raises:
+            UnihmError: WEIGHTS_MISSING when the named checkpoint is not there or no Qwen3.
+        """
+        backbone = load_backbone(config.backbone) if config.backbone else None
+        return cls._build(config, tokenizer, tokenizer.hands, backbone, Path(config.backbone))
+
+    @classmethod
+    def load(cls, preset: str = "tiny", tokenizer: Tokenizer | None = None) -> Generator:
+        """Load the weights of a preset; raises WEIGHTS_MISSING where there are none."""
+        folder = weights_dir(preset)
+        if not (folder / "generator.safetensors").is_file():
+            raise UnihmError(
+                ErrorCode.WEIGHTS_MISSING,
+                f"No generator weights in {folder}; make them with "
+                f"`unihm train generator --preset {preset}`.",
+            )
+        return cls.read(folder, tokenizer or Tokenizer.load(preset))
+
+    @classmethod
+    def read(cls, folder: Path, tokenizer: Tokenizer) -> Generator:
+        """Read ``generator.json`` and ``generator.safetensors`` of a folder.
+
+        Raises:
+            UnihmError: WEIGHTS_MISSING when a file is missing or damaged; CODEBOOK_MISMATCH
+                when the generator was trained with the codes of another tokenizer.
+        """
+        try:
+            about = json.loads((folder / "generator.json").read_text())
+            weights = load_file(folder / "generator.safetensors")
+        except (OSError, ValueError, SafetensorError) as error:
+            raise UnihmError(
+                ErrorCode.WEIGHTS_MISSING, f"The generator in {folder} is unreadable: {error}."
+            ) from error
+        if about["codebook_id"] != tokenizer.codebook_id:
+            raise UnihmError(
+                ErrorCode.CODEBOOK_MISMATCH,
+                f"The generator in {folder} speaks codebook {about['codebook_id']}, "
+                f"the tokenizer {tokenizer.codebook_id}.",
+            )
+        config = from_mapping(GeneratorConfig, about["config"])
+        # The folder holds the backbone's weights and vocabulary too: its checkpoint can go.
+        backbone = Qwen3Model(Qwen3Config.from_dict(about["backbone"])) if config.backbone else None
+        generator = cls._build(
+            config, tokenizer, tuple(about["hands"]), backbone, folder / "vocabulary"
+        )
+        try:
+            generator.model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise UnihmError(
+                ErrorCode.WEIGHTS_MISSING,
+                f"The generator weights in {folder} do not fit their description: {error}",
+            ) from error
+        return generator
+
+    @classmethod
+    def _build(
+        cls,
+        config: GeneratorConfig,
+        tokenizer: Tokenizer,
+        hands: tuple[str, ...],
+        backbone: Qwen3Model | None,
+        vocabulary: Path,
+    ) -> Generator:
+        text: TextEncoder = SentenceEncoderText()
+        if backbone is not None:
+            text = BackboneText(backbone.embed_tokens, vocabulary)
+        codebook = tokenizer.model.quantizer.codebook
+        model = GeneratorModel(config, codebook, tokenizer.chunk, text.width, hands, backbone)
+        return cls(model, tokenizer, text)
+
+    def save(self, folder: Path, about: dict[str, Any] | None = None) -> None:
+        """Write ``generator.safetensors`` and ``generator.json`` (with ``about`` in it)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {key: value.contiguous() for key, value in self.model.state_dict().items()}
+        save_file(tensors, folder / "generator.safetensors")
+        description = {
+            "codebook_id": self.tokenizer.codebook_id,
+            "config": dataclasses.asdict(self.model.config),
+            "hands": list(self.model.hands),
+            **(about or {}),
+        }
+        if isinstance(self.text, BackboneText):
+            description["backbone"] = self.model.backbone.config.to_dict()
+            self.text.tokenizer.save_pretrained(folder / "vocabulary")
+        (folder / "generator.json").write_text(json.dumps(description, indent=1) + "\n")
+
+    def generate(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        hand: str,
+        joints: FloatArray,
+        T_object_wrist: FloatArray,
+    ) -> HandTokens:
+        """Tokens of the motion of ``hand`` that carries out ``task`` (equation 9).
+
+        Args:
+            task: its instruction is what is followed.
+            trajectory: where the object shall go; it decides the number of tokens.
+            cloud: the object's surface in the trajectory's object frame.
+            hand: whose tokens; they may be decoded for any other hand too.
+            joints: (J,) the hand's independent joints now, radians.
+            T_object_wrist: (4, 4) the hand's root link now, in the object frame.
+
+        Raises:
+            UnihmError: INVALID_INSTRUCTION for an empty instruction; INVALID_MOTION for a
+                trajectory longer than the model allows; UNKNOWN_HAND.
+        """
+        if not task.instruction.strip():
+            raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "The instruction is empty.")
+        features = trajectory_features(
+            relative_poses(trajectory), trajectory.phase, self.tokenizer.chunk
+        )
+        if len(features) > self.model.config.max_chunks:
+            raise UnihmError(
+                ErrorCode.INVALID_MOTION,
+                f"The trajectory has {len(trajectory)} frames; the generator goes up to "
+                f"{self.model.config.max_chunks * self.tokenizer.chunk}.",
+            )
+        initial = self.tokenizer.encode_pose(hand, T_object_wrist, np.asarray(joints, float))
+        # A fixed choice of points: the same input gives the same tokens.
+        points = cloud_features(cloud, self.model.config.points, np.random.default_rng(0))
+        words = torch.from_numpy(self.text(task.instruction))[None]
+        with torch.inference_mode():
+            z_hat = self.model(
+                text=words,
+                text_mask=torch.ones(words.shape[:2], dtype=torch.bool),
+                cloud=torch.from_numpy(points)[None],
+                trajectory=torch.from_numpy(features)[None],
+                chunk_mask=torch.ones(1, len(features), dtype=torch.bool),
+                initial=initial[None],
+                hand=self.hand_index(hand),
+            )
+            codes = self.model.quantise(z_hat[0])
+        return HandTokens(codes.numpy(), self.tokenizer.chunk, self.tokenizer.codebook_id)
+
+    def hand_index(self, hand: str) -> int:
+        """Number of the hand's own token; 0 in a model without one. Raises UNKNOWN_HAND."""
+        if not self.model.config.hand_token:
+            return 0
+        if hand not in self.model.hands:
+            raise UnihmError(
+                ErrorCode.UNKNOWN_HAND,
+                f"The generator does not know the hand '{hand}'; it knows "
+                f"{', '.join(self.model.hands)}.",
+            )
+        return self.model.hands.index(hand)
+
+
+def load_backbone(folder: str) -> Qwen3Model:
+    """Qwen3 weights (safetensors) of a folder, or of a hub's name that was downloaded before.
+
+    Raises:
+        UnihmError: WEIGHTS_MISSING when there is no Qwen3 checkpoint.
+    """
+    try:
+        return Qwen3Model.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UnihmError(
+            ErrorCode.WEIGHTS_MISSING,
+            f"No Qwen3 weights at '{folder}'; give a folder with config.json, tokenizer.json "
+            f"and model.safetensors, or download the checkpoint first: {error}",
+        ) from error

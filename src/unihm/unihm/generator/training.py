@@ -1,0 +1,307 @@
+"""Masked training of the generator (sections 3.3 and C.4).
+
+A step takes episodes of one hand, moves object and hand together by a small random rigid motion
+(the object frame of a real camera is never exact), encodes the hand's motion with the frozen
+tokenizer and asks for its codes, with a part of them shown that shrinks to none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from unihm.checkpoint import load_checkpoint, log_line, read_progress, save_checkpoint
+from unihm.data.episode import Episode
+from unihm.errors import ErrorCode, UnihmError
+from unihm.generator.generator import Generator
+from unihm.generator.inputs import Array, relative_poses, trajectory_features
+from unihm.hands import load_hand
+from unihm.tokenizer.features import Features, motion_features, to_features
+from unihm.tokenizer.metrics import row_errors, summarise
+from unihm.transforms import invert, make_transform
+from unihm.types import FloatArray, IntArray, Phase
+
+
+@dataclass(frozen=True)
+class Example:
+    """One episode, made ready.
+
+    Attributes:
+        instructions: features (S, W) of each of its sentences.
+        cloud: (N, 6) points and normals.
+        T_0_t: (T, 4, 4) object poses relative to the first.
+        phase: (T,).
+        rows: feature rows (T, F) of the motion, by hand.
+    """
+
+    instructions: list[Array]
+    cloud: Array
+    T_0_t: FloatArray
+    phase: IntArray
+    rows: dict[str, Features]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Model inputs as in ``GeneratorModel.forward``, and what is asked for.
+
+    Attributes:
+        inputs: keyword arguments of the model.
+        rows: (B, T, F) true feature rows.
+        weights: (B, T) weight of every frame, 0 where padded.
+    """
+
+    inputs: dict[str, Tensor]
+    rows: Tensor
+    weights: Tensor
+
+
+def prepare(
+    episodes: Iterable[Episode], hands: Iterable[str], generator: Generator
+) -> list[Example]:
+    """Read episodes once; sentences are encoded here and not in every step."""
+    hands, chunk = set(hands), generator.tokenizer.chunk
+    longest = generator.model.config.max_chunks * chunk
+    examples = []
+    for episode in tqdm(episodes, desc="episodes", leave=False):
+        if len(episode.trajectory) > longest:
+            raise UnihmError(
+                ErrorCode.INVALID_EPISODE,
+                f"{episode.episode_id} has {len(episode.trajectory)} frames; the generator goes "
+                f"up to {longest}.",
+            )
+        examples.append(
+            Example(
+                instructions=[generator.text(sentence) for sentence in episode.instructions],
+                cloud=np.hstack([episode.cloud.points, episode.cloud.normals]).astype(np.float32),
+                T_0_t=relative_poses(episode.trajectory),
+                phase=episode.trajectory.phase,
+                rows={
+                    name: motion_features(motion, load_hand(name))
+                    for name, motion in episode.motions.items()
+                    if name in hands
+                },
+            )
+        )
+    return examples
+
+
+def train_generator(
+    generator: Generator, train: list[Example], validation: list[Example], work: Path
+) -> None:
+    """Train ``generator`` in place; an interrupted call goes on after the last finished epoch.
+
+    Args:
+        generator: untrained, from :meth:`Generator.create`.
+        train: examples to learn from, every hand that they have.
+        validation: examples of other objects, for the figures in ``work/metrics.jsonl``.
+        work: folder of the checkpoint and the log; delete it to start over.
+
+    Raises:
+        UnihmError: INVALID_CONFIG when ``work`` holds a training of other settings.
+    """
+    model, settings = generator.model, generator.model.config.training
+    torch.manual_seed(settings.seed)
+    optimizer = torch.optim.AdamW(
+        (p for p in model.parameters() if p.requires_grad), weight_decay=settings.weight_decay
+    )
+    checkpoint = work / "checkpoint.safetensors"
+    identity = repr((model.config, generator.tokenizer.codebook_id))
+    start, progress = 0, read_progress(checkpoint)
+    if progress is not None:
+        if progress["settings"] != identity:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"{work} holds a training with other settings; delete it to start over.",
+            )
+        start = progress["epoch"]
+        load_checkpoint(checkpoint, model, optimizer)
+    bar = tqdm(range(start, settings.epochs), desc="generator", initial=start)
+    for epoch in bar:
+        torch.manual_seed(settings.seed + epoch)  # resuming is exact
+        figures = _run_epoch(generator, train, optimizer, epoch)
+        if epoch % 5 == 4 or epoch == settings.epochs - 1:
+            figures |= {
+                f"{hand}/{key}": value
+                for hand, errors in validate(generator, validation).items()
+                for key, value in errors.items()
+            }
+        bar.set_postfix({key: f"{value:.3g}" for key, value in figures.items()})
+        log_line(work / "metrics.jsonl", {"epoch": epoch, **figures})
+        save_checkpoint(checkpoint, model, optimizer, {"settings": identity, "epoch": epoch + 1})
+
+
+def _run_epoch(
+    generator: Generator, examples: list[Example], optimizer: torch.optim.Optimizer, epoch: int
+) -> dict[str, float]:
+    model, settings = generator.model, generator.model.config.training
+    model.train()
+    shuffle = np.random.default_rng((settings.seed, epoch))
+    batches = list(_batches(examples, settings.batch, shuffle))
+    masked = mask_share(epoch / settings.epochs, settings.keep_share, settings.ramp_share)
+    sums: dict[str, float] = {"masked": masked}
+    for number, (hand, chosen) in enumerate(batches):
+        progress = (epoch + number / len(batches)) / settings.epochs
+        rate = settings.learning_rate * min(1.0, progress / 0.02)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+        batch = make_batch(generator, [examples[i] for i in chosen], hand, shuffle, augment=True)
+        losses = _losses(generator, batch, hand, masked)
+        loss = torch.stack(list(losses.values())).sum()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        for key, value in losses.items():
+            sums[key] = sums.get(key, 0.0) + value.item() / len(batches)
+    return sums
+
+
+def mask_share(progress: float, keep: float, ramp: float) -> float:
+    """Masked share of the hand poses (C4): none, then linearly more, then all."""
+    return min(1.0, max(0.0, (progress - keep) / ramp)) if ramp > 0 else float(progress >= keep)
+
+
+def _batches(
+    examples: list[Example], size: int, shuffle: np.random.Generator
+) -> Iterator[tuple[str, IntArray]]:
+    """Batches of one hand and of similar length, in random order, every motion once."""
+    batches = []
+    for hand in sorted({name for example in examples for name in example.rows}):
+        index = np.array([i for i, example in enumerate(examples) if hand in example.rows])
+        index = shuffle.permutation(index)
+        index = index[np.argsort([len(examples[i].phase) for i in index], kind="stable")]
+        batches += [(hand, part) for part in np.array_split(index, max(1, len(index) // size))]
+    for i in shuffle.permutation(len(batches)):
+        yield batches[i]
+
+
+def make_batch(
+    generator: Generator,
+    examples: list[Example],
+    hand: str,
+    random: np.random.Generator,
+    augment: bool,
+) -> Batch:
+    """Stack examples; with ``augment`` each is moved rigidly and its cloud made noisy."""
+    config, tokenizer = generator.model.config, generator.tokenizer
+    settings, chunk = config.training, tokenizer.chunk
+    count = len(examples)
+    frames = max(chunk * math.ceil(len(e.phase) / chunk) for e in examples)
+    stretch = [np.minimum(np.arange(frames), len(e.phase) - 1) for e in examples]
+    T_0_t = np.stack([e.T_0_t[s] for e, s in zip(examples, stretch)])  # (B, T, 4, 4)
+    phase = np.stack([e.phase[s] for e, s in zip(examples, stretch)])  # (B, T)
+    rows = np.stack([e.rows[hand][s] for e, s in zip(examples, stretch)])  # (B, T, F)
+    present = np.stack([np.arange(frames) < len(e.phase) for e in examples])
+    cloud = np.stack([_some_points(e.cloud, config.points, random) for e in examples])
+    if augment:
+        T = _small_motions(count, settings.cloud_shift, settings.cloud_yaw, random)
+        T_0_t = T[:, None] @ T_0_t @ invert(T)[:, None]
+        rows = _move_rows(rows, T)
+        cloud[..., :3] = cloud[..., :3] @ T[:, :3, :3].swapaxes(1, 2) + T[:, None, :3, 3]
+        cloud[..., :3] += random.normal(0.0, settings.cloud_noise, cloud[..., :3].shape)
+        cloud[..., 3:] = cloud[..., 3:] @ T[:, :3, :3].swapaxes(1, 2)
+    sentences = [e.instructions[random.integers(len(e.instructions))] for e in examples]
+    longest = max(len(s) for s in sentences)
+    inputs = {
+        "text": np.stack([np.pad(s, ((0, longest - len(s)), (0, 0))) for s in sentences]),
+        "text_mask": np.stack([np.arange(longest) < len(s) for s in sentences]),
+        "cloud": cloud,
+        "trajectory": trajectory_features(T_0_t, phase, chunk),
+        "chunk_mask": present[:, ::chunk],
+    }
+    tensors = {key: torch.from_numpy(value) for key, value in inputs.items()}
+    with torch.no_grad():
+        poses = torch.from_numpy(home_rows(hand, count, random))
+        still = poses[:, None].expand(-1, chunk, -1)
+        tensors["initial"] = tokenizer.model.encode(hand, still)[:, 0]
+    weights = np.asarray(settings.phase_weights, np.float32)[phase] * present
+    return Batch(tensors, torch.from_numpy(rows), torch.from_numpy(weights))
+
+
+def _losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dict[str, Tensor]:
+    """Cross-entropy of the codes, squared error of the latents and L1 of the decoded motion."""
+    model, tokenizer = generator.model, generator.tokenizer
+    settings = model.config.training
+    mask = batch.inputs["chunk_mask"]
+    with torch.no_grad():
+        codes = tokenizer.model.quantizer.encode(tokenizer.model.encode(hand, batch.rows))
+        z_q = tokenizer.model.quantizer.decode(codes)  # (B, L, d)
+    known = torch.rand(mask.shape) >= masked
+    z_hat = model(**batch.inputs, hand=generator.hand_index(hand), known=z_q, known_mask=known)
+    rows = tokenizer.model.decode(hand, z_hat)
+    motion = ((rows - batch.rows).abs().mean(-1) * batch.weights).sum() / batch.weights.sum()
+    return {
+        "code": settings.code_weight * model.code_loss(z_hat[mask], codes[mask]).mean(),
+        "latent": settings.latent_weight * F.mse_loss(z_hat[mask], z_q[mask]),
+        "motion": settings.motion_weight * motion,
+    }
+
+
+@torch.inference_mode()
+def validate(
+    generator: Generator, examples: list[Example], phases: tuple[Phase, ...] = (Phase.HOLD,)
+) -> dict[str, dict[str, float]]:
+    """Errors per hand of generated, quantised and decoded motions in the frames of ``phases``."""
+    model, tokenizer = generator.model.eval(), generator.tokenizer
+    random = np.random.default_rng(0)
+    errors: dict[str, list[dict[str, FloatArray]]] = {}
+    for hand, chosen in _batches(examples, model.config.training.batch, random):
+        batch = make_batch(generator, [examples[i] for i in chosen], hand, random, augment=False)
+        z_hat = model(**batch.inputs, hand=generator.hand_index(hand))
+        z_q = tokenizer.model.quantizer.decode(model.quantise(z_hat))
+        predicted = tokenizer.model.decode(hand, z_q).numpy()
+        for i, rows in zip(chosen, predicted):
+            frames = np.isin(examples[i].phase, phases)
+            rows = rows[: len(frames)]
+            errors.setdefault(hand, []).append(
+                row_errors(rows[frames], examples[i].rows[hand][frames], load_hand(hand))
+            )
+    return {hand: summarise(list_of_errors) for hand, list_of_errors in errors.items()}
+
+
+def home_rows(hand: str, count: int, random: np.random.Generator) -> Features:
+    """Feature rows (count, F) of hands waiting open somewhere above and beside the object.
+
+    The first frame of a motion is no use as the initial pose: it stands in line with the grasp
+    and would tell the model the answer, which a real arm's rest position does not.
+    """
+    kinematics = load_hand(hand)
+    position = random.uniform([-0.4, -0.4, 0.1], [0.4, 0.4, 0.5], (count, 3))
+    down = Rotation.from_euler("y", np.pi / 2)  # the fingers, x of the palm, point down
+    turn = Rotation.from_euler("z", random.uniform(-np.pi, np.pi, (count, 1)))
+    tilt = Rotation.from_rotvec(random.normal(0.0, 0.3, (count, 3)))
+    T_object_palm = make_transform((turn * tilt * down).as_matrix(), position)
+    spread = 0.1 * (kinematics.upper - kinematics.lower)
+    joints = kinematics.open_joints + random.normal(0.0, 1.0, (count, len(spread))) * spread
+    T_object_wrist = T_object_palm @ invert(kinematics.T_wrist_palm)
+    return to_features(T_object_wrist, kinematics.clip(joints), kinematics)
+
+
+def _some_points(cloud: Array, count: int, random: np.random.Generator) -> Array:
+    return cloud[random.choice(len(cloud), count, replace=len(cloud) < count)]
+
+
+def _small_motions(count: int, shift: float, yaw: float, random: np.random.Generator) -> FloatArray:
+    """(count, 4, 4) random shifts (metres) and turns about z (radians), standard deviations."""
+    turn = Rotation.from_euler("z", random.normal(0.0, yaw, (count, 1)))
+    return make_transform(turn.as_matrix(), random.normal(0.0, shift, (count, 3)))
+
+
+def _move_rows(rows: Features, T: FloatArray) -> Features:
+    """Feature rows (B, T, F) of hands that are moved by T (B, 4, 4)."""
+    rotation = T[:, None, :3, :3]
+    moved = rows.copy()
+    moved[..., :3] = (rotation @ rows[..., :3, None])[..., 0] + T[:, None, :3, 3] / 0.1
+    for start in (3, 6):
+        moved[..., start : start + 3] = (rotation @ rows[..., start : start + 3, None])[..., 0]
+    return moved
