@@ -1,0 +1,61 @@
+"""Task + ObjectTrajectory + ObjectCloud + joint states -> HandTokens."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from std_msgs.msg import Header
+
+from unihm.control.arm import load_arm
+from unihm.generator import Generator
+from unihm.hands import load_hand
+from unihm.nodes.conversions import (
+    cloud_from_msg,
+    task_from_msg,
+    tokens_to_msg,
+    trajectory_from_msg,
+)
+from unihm.nodes.joints import JointStates
+from unihm.nodes.stage import StageNode
+from unihm.transforms import invert
+from unihm_msgs import msg
+
+
+class GeneratorNode(StageNode):
+    """Writes the hand's motion as tokens of the shared codebook (equation 9)."""
+
+    stage = "generator"
+    inputs: ClassVar = {
+        "task": msg.Task,
+        "object_trajectory": msg.ObjectTrajectory,
+        "object_cloud": msg.ObjectCloud,
+    }
+    output = ("hand_tokens", msg.HandTokens)
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
+        self.joint_states = JointStates(self)
+
+    def load(self) -> None:
+        self.arm = load_arm(self.arm_name)
+        self.generator = Generator.load(self.preset)
+
+    def process(self, inputs: dict[str, Any]) -> msg.HandTokens:
+        task = task_from_msg(inputs["task"])
+        trajectory = trajectory_from_msg(inputs["object_trajectory"])
+        hand = load_hand(task.hand)
+        joints = self.joint_states.read(hand.joint_names).positions
+        T_world_flange = self.arm.forward(self.joint_states.read(self.arm.joint_names).positions)
+        T_world_wrist = T_world_flange @ hand.T_flange_wrist
+        tokens = self.generator.generate(
+            task,
+            trajectory,
+            cloud_from_msg(inputs["object_cloud"]),
+            hand.name,
+            joints,
+            invert(trajectory.T_world_object[0]) @ T_world_wrist,
+        )
+        stamp = inputs["object_trajectory"].header.stamp
+        header = Header(stamp=stamp, frame_id=self.world_frame)
+        return tokens_to_msg(tokens, header, task.task_id)
