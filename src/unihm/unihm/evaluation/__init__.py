@@ -1,0 +1,1 @@
+"""Measuring: benchmarks of the whole journey and of its stages."""
