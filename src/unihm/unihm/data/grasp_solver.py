@@ -29,7 +29,8 @@ class Weights:
     height: float = 0.012  # m, contacts above or below the target
     penetration: float = 0.001  # m
     collision: float = 0.002  # m, between thumb and fingers
-    tilt: float = 0.35  # rad, wrist orientation from the template's
+    tilt: float = 0.25  # rad, wrist turned about the object's x axis, from the template's
+    twist: float = 0.10  # rad, likewise about its y and z axes
     joints: float = 0.6  # rad from the template's
     coupling: float = 0.5  # rad between neighbouring fingers
 
@@ -105,6 +106,24 @@ class GraspSolver:
         for scale in self.CONTACT_SCALES:
             T, q = self._descend(T, q, T_start, q_start, targets, scale)
         return self.describe(T, q, targets.table)
+
+    def opened(self, grasp: Grasp, clearance: float) -> FloatArray:
+        """Joints (J,) that lift every pad ``clearance`` metres off the surface, or nearly.
+
+        The wrist stays. The joints that open the hand most for the least turn are used.
+        """
+        T, q = grasp.T_object_wrist, grasp.joints.copy()
+        hand, pads = self.points.hand, self.points.num_pads
+        for _ in range(15):
+            state = self.points.state(T, q)
+            distance, slope = self.field(state.positions[:pads])
+            J = np.einsum("di,dij->dj", slope, state.jacobian[:pads, :, 6:])
+            short = clearance - distance
+            row = np.concatenate([J / 0.002, np.eye(len(q)) / 1.0])
+            wish = np.concatenate([short / 0.002, grasp.joints - q])
+            step = np.linalg.solve(row.T @ row + 1e-6 * np.eye(len(q)), row.T @ wish)
+            q = np.clip(q + np.clip(step, -0.2, 0.2), hand.lower, hand.upper)
+        return q
 
     def describe(self, T: FloatArray, q: FloatArray, table: float) -> Grasp:
         """Measure a hand pose as a grasp."""
@@ -205,10 +224,11 @@ class GraspSolver:
         w, pads = self.weights, self.points.num_pads
         d, g, J = distance[:pads], slope[:pads], state.jacobian[:pads]
         # Fingers that cannot reach let go of the surface; the thumb never does.
-        pull = scale**2 / (scale**2 + d**2)
+        outward = g / np.maximum(np.linalg.norm(g, axis=1, keepdims=True), 1e-9)
+        opposition = -(state.normals * outward).sum(axis=1)
+        pull = scale**2 / (scale**2 + d**2) * np.clip(0.5 + opposition, 0.05, 1.0)
         pull[0] = 1.0
         contact = pull * d / w.contact, pull[:, None] * np.einsum("di,dij->dj", g, J) / w.contact
-        outward = g / np.maximum(np.linalg.norm(g, axis=1, keepdims=True), 1e-9)
         opposed = pull[:, None] * (state.normals + outward) / w.normal
         opposed_J = pull[:, None, None] * state.normal_jacobian / w.normal
         share = pull[1:] / pull[1:].sum()
@@ -261,10 +281,12 @@ class GraspSolver:
     def _tilt_term(
         self, T: FloatArray, T_prior: FloatArray, joints: int
     ) -> tuple[FloatArray, FloatArray]:
-        turned = Rotation.from_matrix(T_prior[:3, :3].T @ T[:3, :3]).as_rotvec()
+        turned = Rotation.from_matrix(T[:3, :3] @ T_prior[:3, :3].T).as_rotvec()  # object frame
         J = np.zeros((3, 6 + joints))
-        J[:, 3:6] = np.eye(3)  # to first order in the angle, which the term keeps small
-        return turned / self.weights.tilt, J / self.weights.tilt
+        J[:, 3:6] = T[:3, :3]  # to first order in the angle, which the term keeps small
+        w = self.weights
+        scale = 1 / np.array([w.tilt, w.twist, w.twist])
+        return scale * turned, scale[:, None] * J
 
     def _joint_terms(
         self, q: FloatArray, q_prior: FloatArray

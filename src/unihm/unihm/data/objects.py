@@ -10,7 +10,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from unihm.perception.frames import azimuth, canonical_object_frame
-from unihm.sim.shapes import Geometry, make_shape
+from unihm.sim.shapes import make_shape
 from unihm.transforms import apply, invert, make_transform
 from unihm.types import FloatArray, ObjectCloud
 
@@ -35,8 +35,8 @@ class TableObject:
     Attributes:
         object_id: unique for a shape with its measures.
         shape: name in :data:`unihm.sim.shapes.SHAPES`.
-        geometry: in the frame that the shape was made in.
-        T_world_mesh: (4, 4): that frame, standing on the table (z = 0).
+        measures: of the shape, metres.
+        T_world_mesh: (4, 4): the frame that the shape is made in, standing on the table (z = 0).
         T_world_object: (4, 4): the canonical frame.
         colour: a word.
         size: ``small``, ``large``, ``tall`` or empty.
@@ -47,7 +47,7 @@ class TableObject:
 
     object_id: str
     shape: str
-    geometry: Geometry
+    measures: dict[str, float]
     T_world_mesh: FloatArray
     T_world_object: FloatArray
     colour: str
@@ -171,7 +171,8 @@ def sample_object(seed: int, index: int) -> TableObject:
     weights = np.array([_RECIPES[name].weight for name in names])
     shape = names[rng.choice(len(names), p=weights / weights.sum())]
     recipe = _RECIPES[shape]
-    geometry = make_shape(shape, recipe.measures(rng))
+    measures = recipe.measures(rng)
+    geometry = make_shape(shape, measures)
     lying = _LYING if rng.random() < recipe.lying else _UPRIGHT
     T_world_mesh = _pose(rng, lying, geometry.surface)
     points, triangles = trimesh.sample.sample_surface(
@@ -194,7 +195,7 @@ def sample_object(seed: int, index: int) -> TableObject:
     return TableObject(
         object_id=f"{shape}-{seed}-{index:06d}",
         shape=shape,
-        geometry=geometry,
+        measures=measures,
         T_world_mesh=T_world_mesh,
         T_world_object=T_world_object,
         colour=str(rng.choice(COLOURS)),
