@@ -77,15 +77,14 @@ def _few(points: np.ndarray) -> np.ndarray:
     if len(hull.vertices) <= MAX_HULL_VERTICES:
         return np.asarray(hull.vertices, float)
     # Supporting points of evenly spread directions: the rounder the hull, the better the fit.
-    index = np.arange(3 * MAX_HULL_VERTICES) + 0.5
+    index = np.arange(MAX_HULL_VERTICES) + 0.5
     polar = np.arccos(1 - 2 * index / len(index))
     azimuth = np.pi * (1 + 5**0.5) * index
     directions = np.stack(
         [np.cos(azimuth) * np.sin(polar), np.sin(azimuth) * np.sin(polar), np.cos(polar)], -1
     )
     centred_points = hull.vertices - hull.vertices.mean(axis=0)
-    supporting, counts = np.unique((centred_points @ directions.T).argmax(0), return_counts=True)
-    kept = supporting[np.argsort(-counts)[:MAX_HULL_VERTICES]]
+    kept = np.unique((centred_points @ directions.T).argmax(axis=0))
     return np.asarray(hull.vertices[kept], float)
 
 

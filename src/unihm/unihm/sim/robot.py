@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sapien
@@ -22,6 +23,9 @@ from unihm.sim.bodies import pose_to_sapien, sapien_to_pose
 
 FloatArray = NDArray[np.float64]
 
+# Inertia of a geared motor as its joint feels it, kg m^2: finger links are so light that without
+# it they chatter where thumb and fingers press on each other.
+HAND_ARMATURE = 1e-3
 FINGER_GROUP, THUMB_GROUP = 1 << 9, 1 << 10  # shapes that share a bit do not touch
 
 
@@ -110,10 +114,22 @@ class Robot:
         ]
         for joint, drive in zip(self._joints, self.drives):
             joint.set_drive_properties(drive.stiffness, drive.damping, drive.limit)
+        for joint in self._joints[len(arm_joints) :]:
+            joint.set_armature(np.array([HAND_ARMATURE], np.float32))
         self._gains = np.array([(d.stiffness, d.damping, d.limit) for d in self.drives]).T
         limits = self.articulation.get_qlimits()
         self.lower, self.upper = limits[self._driven].astype(float).T
         self.couplings = _couplings(urdf, self._index)
+        self._followers: list[
+            tuple[Any, Coupling]
+        ] = []  # coupled joints that no tendon can tie: they follow the command
+        for coupling in self.couplings:
+            joint = joints[coupling.child]
+            joint.set_armature(np.array([HAND_ARMATURE], np.float32))
+            if not _tie(self.articulation, coupling):
+                drive = hand_drive(efforts.get(joint.name, 50.0), joint.type == "prismatic")
+                joint.set_drive_properties(drive.stiffness, drive.damping, drive.limit)
+                self._followers.append((joint, coupling))
         self._links = {link.name: link for link in self.articulation.get_links()}
         for link in self._links.values():
             link.set_disable_gravity(True)
@@ -148,18 +164,27 @@ class Robot:
             if value != old:
                 joint.set_drive_target(value)
         self._targets[start:stop] = sent
+        if self._followers:
+            q = self._expand(self._targets)
+            for joint, coupling in self._followers:
+                joint.set_drive_target(q[coupling.child])
         return sent
 
     def place(self, positions: ArrayLike) -> None:
         """Put the driven joints at ``positions`` (N,), and the coupled ones with them, at rest."""
-        q = np.zeros(self.articulation.dof)
-        q[self._driven] = np.clip(positions, self.lower, self.upper)
-        for coupling in self.couplings:
-            q[coupling.child] = coupling.multiplier * q[coupling.parent] + coupling.offset
+        q = self._expand(np.clip(positions, self.lower, self.upper))
         self.articulation.set_qpos(q)
         self.articulation.set_qvel(np.zeros_like(q))
         self._targets[:] = np.nan  # so that every drive is told
         self.set_targets(q[self._driven])
+
+    def _expand(self, driven: FloatArray) -> FloatArray:
+        """Driven joints (N,) to all joints of the articulation, coupled ones following."""
+        q = np.zeros(self.articulation.dof)
+        q[self._driven] = driven
+        for coupling in self.couplings:
+            q[coupling.child] = coupling.multiplier * q[coupling.parent] + coupling.offset
+        return q
 
     def joint_state(self) -> JointState:
         """Positions, velocities and motor torques of the driven joints."""
@@ -252,7 +277,7 @@ def _efforts(urdf: str) -> dict[str, float]:
 def _load(
     scene: sapien.Scene, urdf: str, render: bool, friction: float
 ) -> sapien.physx.PhysxArticulation:
-    """Build the articulation with its coupled joints; the base is fixed."""
+    """Build the articulation; the base is fixed, mimic joints are left free."""
     root = ET.fromstring(urdf)
     if not render:  # render materials need a Vulkan driver
         for link in root.iter("link"):
@@ -264,27 +289,30 @@ def _load(
         file = Path(folder) / "robot.urdf"
         file.write_text(ET.tostring(root, encoding="unicode"))
         builder = loader.parse(str(file))[0][0]
-    articulation = builder.build(fix_root_link=True, build_mimic_joints=False)
-    for record in builder.mimic_joint_records:
-        _couple(articulation, record)
-    return articulation
+    return builder.build(fix_root_link=True, build_mimic_joints=False)
 
 
-def _couple(articulation: sapien.physx.PhysxArticulation, record: object) -> None:
-    """Soft fixed tendon: the loader's own (stiffness 1e5, no damping) explodes at 240 Hz."""
-    child = articulation.find_joint_by_name(record.joint).child_link  # type: ignore[attr-defined]
-    parent = articulation.find_joint_by_name(record.mimic).child_link  # type: ignore[attr-defined]
-    m, offset = record.multiplier, record.offset  # type: ignore[attr-defined]
+def _tie(articulation: sapien.physx.PhysxArticulation, coupling: Coupling) -> bool:
+    """Tie a coupled joint to its master further up the same finger by a soft fixed tendon.
+
+    The loader's own tendons (stiffness 1e5, no damping) explode. False where the master is on
+    another branch or the robot's first joint, where no tendon can be.
+    """
+    joints = articulation.get_active_joints()
+    child, master = joints[coupling.child].child_link, joints[coupling.parent].child_link
     chain, link = [child], child.parent
-    while link is not None and link is not parent:
+    while link is not None and link is not master:
         chain.insert(0, link)
         link = link.parent
+    if link is None or master.parent is None:
+        return False
     between = [0.0] * (len(chain) - 1)
     articulation.create_fixed_tendon(
-        [parent.parent, parent, *chain],
-        [0.0, -m, *between, 1.0],
-        [0.0, -1 / m, *between, 1.0],
-        rest_length=offset,
+        [master.parent, master, *chain],
+        [0.0, -coupling.multiplier, *between, 1.0],
+        [0.0, -1 / coupling.multiplier, *between, 1.0],
+        rest_length=coupling.offset,
         stiffness=100.0,
         damping=1.0,
     )
+    return True
