@@ -1,0 +1,128 @@
+"""Settings of the refinement, and the two presets ``default`` and ``paper``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class RefinementConfig:
+    """What the refined motion shall satisfy, and how hard to try.
+
+    Energies have no unit: 1 is one standard deviation, so a weight is 1 / sigma^2 of what it
+    weighs. The default values are the project's own; :meth:`paper` gives the paper's.
+
+    Attributes:
+        alpha: stiffness of equation 12 outside, 1/m^2 (times ``contact_weight``).
+        k: steepness of equation 12 inside, 1/m. At 1 the inside branch is a second spring, within
+            1 % at a depth of 1 cm; at 500 one millimetre inside costs as much as 1.1 mm outside,
+            and 1 cm as much as 3.4 cm.
+        contact_weight: lambda_c of equation 13.
+        penetration_weight: the same for every other link, inside only.
+        self_collision_weight: 1/m^2 of overlap between links of different fingers.
+        opposition_weight: 1/m^2 of the lever between the thumb's and the fingers' normals.
+        joint_prior: diagonal of W_gen for the joints, 1/rad^2 (1/m^2 where sliding).
+        wrist_position_prior: the same for the wrist's position, 1/m^2.
+        wrist_rotation_prior: and for its rotation, 1/rad^2.
+        velocity_prior: W_vel of equation 15, as a fraction of W_gen.
+        acceleration_prior: W_acc, likewise.
+        velocity_of: whose first difference W_vel weighs: the ``motion``'s as in equation 15, which
+            slows it down, or that of the ``correction``, which only keeps it even.
+        schedule: ``phases`` attracts pads to the surface from the end of GRASP to the end of HOLD,
+            makes HOLD one constant grasp, and forbids penetration in every frame; ``always``
+            attracts all pads in all frames.
+        reach: metres; a pad that starts farther from the surface keeps its prior.
+        touch: metres; a pad that ends farther away than this could not reach and is let go.
+        neighbours: surface points that a local tangent plane is averaged over.
+        body_spheres: spheres of the links, the nearest to the object, that are kept out of it.
+        self_pairs: pairs of spheres of different fingers, the nearest, that are kept apart.
+        iterations: Gauss-Newton iterations per frame.
+        grasp_iterations: the same for the one grasp of all HOLD frames.
+        damping: first Levenberg-Marquardt factor; it scales the diagonal of the prior weights.
+        tolerance: a step smaller than this (radians, decimetres) ends a frame; 0: never.
+        wrist_shift: metres the wrist may move from where it was generated.
+        wrist_turn: radians, likewise.
+        velocity_limit: radians per second that no joint exceeds; 0 takes the hand's own limits.
+        acceleration_limit: radians per second^2; 0 takes the largest of the motion that comes in.
+        friction: Coulomb coefficient for the contact forces of the report.
+        mass: kilograms that the contact forces of the report hold up.
+    """
+
+    alpha: float = 1.0
+    k: float = 500.0
+    contact_weight: float = 1e6
+    penetration_weight: float = 1e6
+    self_collision_weight: float = 1e6
+    opposition_weight: float = 1e4
+    joint_prior: float = 40.0
+    wrist_position_prior: float = 1.5e4
+    wrist_rotation_prior: float = 150.0
+    velocity_prior: float = 0.5
+    acceleration_prior: float = 0.1
+    velocity_of: Literal["motion", "correction"] = "correction"
+    schedule: Literal["phases", "always"] = "phases"
+    reach: float = 0.025
+    touch: float = 0.004
+    neighbours: int = 6
+    body_spheres: int = 16
+    self_pairs: int = 12
+    iterations: int = 5
+    grasp_iterations: int = 30
+    damping: float = 1e-2
+    tolerance: float = 1e-4
+    wrist_shift: float = 0.03
+    wrist_turn: float = 0.35
+    velocity_limit: float = 0.0
+    acceleration_limit: float = 0.0
+    friction: float = 0.5
+    mass: float = 0.3
+
+    def __post_init__(self) -> None:
+        positive = (
+            "alpha", "k", "contact_weight", "joint_prior", "wrist_position_prior",
+            "wrist_rotation_prior", "reach", "touch", "neighbours", "iterations",
+            "grasp_iterations", "damping", "wrist_shift", "wrist_turn", "friction", "mass",
+        )  # fmt: skip
+        not_negative = (
+            "penetration_weight", "self_collision_weight", "opposition_weight", "velocity_prior",
+            "acceleration_prior", "body_spheres", "self_pairs", "tolerance", "velocity_limit",
+            "acceleration_limit",
+        )  # fmt: skip
+        for name in positive:
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        for name in not_negative:
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
+        if self.schedule not in ("phases", "always"):
+            raise ValueError(f"schedule is phases or always, not {self.schedule}")
+        if self.velocity_of not in ("motion", "correction"):
+            raise ValueError(f"velocity_of is motion or correction, not {self.velocity_of}")
+
+    @classmethod
+    def paper(cls) -> RefinementConfig:
+        """Equations 11 to 18 and Algorithm 1 as printed: alpha = k = 1, weights times identity.
+
+        The paper does not print lambda_c nor the factors of the identity; those here let a
+        fingertip 1 cm away and a joint 0.1 rad away pull alike.
+        """
+        return cls(
+            k=1.0,
+            contact_weight=1e2,
+            penetration_weight=0.0,
+            self_collision_weight=0.0,
+            opposition_weight=0.0,
+            joint_prior=1.0,
+            wrist_position_prior=1.0,
+            wrist_rotation_prior=1.0,
+            velocity_of="motion",
+            schedule="always",
+            reach=1e3,
+            touch=1e3,
+            neighbours=1,
+            body_spheres=0,
+            self_pairs=0,
+            wrist_shift=1e3,
+            wrist_turn=1e3,
+        )

@@ -1,0 +1,290 @@
+"""Algorithm 1, with the grasp solved first: from a generated motion to a plausible one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.hands import Hand, load_hand
+from unihm.refinement.batch import Batch, check_motion
+from unihm.refinement.chain import WRIST, HandChain, chain_of
+from unihm.refinement.config import RefinementConfig
+from unihm.refinement.forces import grasp_forces
+from unihm.refinement.measure import energies, measure
+from unihm.refinement.report import RefinementReport
+from unihm.refinement.smoothing import limit_acceleration
+from unihm.refinement.solver import solve
+from unihm.refinement.surface import check_cloud
+from unihm.refinement.terms import Prior
+from unihm.transforms import minimum_jerk
+from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase
+
+_BACKTRACKING = (1.0, 0.75, 0.5, 0.25, 0.1, 0.03, 0.0)
+STRIDE = 4  # frames that share one choice of the spheres to watch
+
+
+def refine(
+    motion: HandMotion,
+    cloud: ObjectCloud,
+    config: RefinementConfig | None = None,
+    hand: Hand | None = None,
+) -> tuple[HandMotion, RefinementReport]:
+    """Make ``motion`` touch and not penetrate the object, smoothly (equations 11 to 18).
+
+    Args:
+        motion: wrist poses in the object frame and joints, from the decoder or anyone else.
+        cloud: the object's surface in the same frame, metres, normals unit and outward.
+        config: default :class:`RefinementConfig`.
+        hand: default ``load_hand(motion.hand)``.
+
+    Returns:
+        The refined motion, whose total energy is never above that of ``motion``, and a report.
+
+    Raises:
+        UnihmError: INVALID_CLOUD or INVALID_MOTION, saying what is wrong with them.
+    """
+    motions, reports = refine_batch([motion], [cloud], config, hand)
+    return motions[0], reports[0]
+
+
+def refine_batch(
+    motions: Sequence[HandMotion],
+    clouds: Sequence[ObjectCloud],
+    config: RefinementConfig | None = None,
+    hand: Hand | None = None,
+    device: str | None = None,
+) -> tuple[list[HandMotion], list[RefinementReport]]:
+    """:func:`refine` for many sequences or hypotheses of one hand at once, with equal results.
+
+    Args:
+        motions: B motions of the same hand; their lengths may differ.
+        clouds: one for all, or B.
+        config: as for :func:`refine`.
+        hand: as for :func:`refine`.
+        device: torch device to compute on, ``cpu`` or ``cuda``; None computes with numpy.
+
+    Raises:
+        UnihmError: as for :func:`refine`.
+    """
+    start = time.perf_counter()
+    config = config or RefinementConfig()
+    if not motions or len(clouds) not in (1, len(motions)):
+        raise UnihmError(
+            ErrorCode.INVALID_MOTION,
+            f"{len(motions)} motions need one cloud or one each, not {len(clouds)}.",
+        )
+    if len({motion.hand for motion in motions}) > 1:
+        raise UnihmError(ErrorCode.INVALID_MOTION, "All motions of a batch must be of one hand.")
+    chain = chain_of(hand or load_hand(motions[0].hand))
+    for cloud in clouds:
+        check_cloud(cloud)
+    for motion in motions:
+        check_motion(motion, chain)
+    xp: Any = np
+    if device is not None:
+        import torch as xp
+    batch = Batch(chain, motions, clouds, config, xp, device)
+    refiner = _Refiner(batch)
+    y = refiner.run()
+    seconds = (time.perf_counter() - start) / len(motions)
+    return refiner.results(motions, y, seconds)
+
+
+class _Refiner:
+    """One run over one batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch, self.config = batch, batch.config
+        self.weights = batch.weights()
+        count, frames, size = batch.y.shape
+        pads = len(batch.chain.pads)
+        self.y_in = np.clip(batch.y, batch.lower, batch.upper)
+        self.fingers = np.ones((count, pads))
+        self.iterations = np.zeros(count)
+        lower = np.broadcast_to(batch.lower, (count, frames, size)).copy()
+        upper = np.broadcast_to(batch.upper, (count, frames, size)).copy()
+        reach = np.array([self.config.wrist_shift] * 3 + [self.config.wrist_turn] * 3)
+        lower[..., :WRIST] = self.y_in[..., :WRIST] - reach
+        upper[..., :WRIST] = self.y_in[..., :WRIST] + reach
+        self.lower, self.upper = lower, upper
+
+    def run(self) -> FloatArray:
+        """(B, T, D)."""
+        reference, fixed = self.y_in, np.zeros(self.batch.grasp.shape, bool)
+        if self.batch.grasp.any():
+            reference = self._lead_to(self._grasps())
+            fixed = self.batch.grasp
+        y = self._frame_by_frame(reference, fixed)
+        if self.config.schedule == "phases":
+            y = limit_acceleration(y, self.y_in, fixed, self.batch.frames)
+            y = np.clip(y, self.lower, self.upper)
+        return self._never_worse(y)
+
+    def _grasps(self) -> FloatArray:
+        """One grasp (B, D) for the frames in contact; sets which fingers take part."""
+        batch, config = self.batch, self.config
+        share = batch.grasp / np.maximum(batch.grasp.sum(1, keepdims=True), 1)
+        start = np.einsum("bt,btd->bd", share, self.y_in)
+        pads = len(batch.chain.pads)
+        self.fingers = (batch.distances(start[:, None])[0][:, 0, :pads] < config.reach).astype(float)
+        lower = np.minimum(self.lower.min(1), start)
+        upper = np.maximum(self.upper.max(1), start)
+        y = start
+        # A finger that could not reach would hold the others back: it is let go, once.
+        for attempt in range(2):
+            problem = batch.problem(
+                batch.watch(start[:, None])[:, 0],
+                batch.pairs(start),
+                self.fingers,
+                opposed=True,
+                prior=Prior(self.weights[:1], (batch.array(start),)),
+                lower=batch.array(lower),
+                upper=batch.array(upper),
+            )
+            solution = solve(
+                problem,
+                batch.array(start),
+                config.grasp_iterations,
+                config.damping,
+                config.tolerance,
+            )
+            y = _numpy(solution.y)
+            self.iterations += _numpy(solution.iterations)
+            gap = batch.distances(y[:, None])[0][:, 0, :pads]
+            touching = self.fingers * (np.abs(gap) < config.touch)
+            if attempt or (touching == self.fingers).all():
+                break
+            self.fingers = touching
+        return np.where(batch.grasp.any(1)[:, None], y, start)
+
+    def _lead_to(self, grasp: FloatArray) -> FloatArray:
+        """The generated motion (B, T, D), bent so that it leads to and from ``grasp`` (B, D)."""
+        bent = self.y_in.copy()
+        for b, touching in enumerate(self.batch.grasp):
+            if not touching.any():
+                continue
+            frames = np.flatnonzero(touching)
+            first, last = frames[0], frames[-1]
+            bent[b, first : last + 1] = grasp[b]
+            if first > 0:
+                ramp = minimum_jerk(np.arange(first) / first)[:, None]
+                bent[b, :first] += ramp * (grasp[b] - self.y_in[b, first])
+            after = np.arange(last + 1, bent.shape[1])
+            if len(after):
+                free = np.flatnonzero(self.batch.phase[b] == Phase.RELEASE)
+                length = len(free) if len(free) else len(after)
+                ramp = minimum_jerk((after - last) / (length + 1))[:, None]
+                bent[b, after] += (1.0 - ramp) * (grasp[b] - self.y_in[b, last])
+        return np.clip(bent, self.lower, self.upper)
+
+    def _frame_by_frame(self, reference: FloatArray, fixed: Any) -> FloatArray:
+        """Algorithm 1 around ``reference`` (B, T, D); frames that are ``fixed`` (B, T) stay."""
+        batch, config = self.batch, self.config
+        frames = reference.shape[1]
+        attracted = batch.attracted(self.fingers)
+        key = np.minimum(np.arange(0, frames + STRIDE, STRIDE), frames - 1)
+        watched = batch.watch(reference[:, key])
+        y = reference.copy()
+        velocity = np.minimum(batch.chain.hand.velocity_limit, config.velocity_limit or np.inf)
+        before = before2 = y[:, 0]
+        for t in range(frames):
+            if not fixed[:, t].all():
+                target = reference[:, t]
+                inertia = before
+                if config.velocity_of == "correction":
+                    inertia = before + target - reference[:, max(t - 1, 0)]
+                lower, upper = self.lower[:, t].copy(), self.upper[:, t].copy()
+                if t > 0:
+                    step = velocity * batch.dt[:, None]
+                    low, high = before[:, WRIST:] - step, before[:, WRIST:] + step
+                    if config.acceleration_limit > 0:
+                        coast = (2.0 * before - before2)[:, WRIST:]
+                        swing = config.acceleration_limit * batch.dt[:, None] ** 2
+                        low, high = np.maximum(low, coast - swing), np.minimum(high, coast + swing)
+                    # Where the limits leave no way, the position limit is the one that is kept.
+                    bounds = batch.lower[WRIST:], batch.upper[WRIST:]
+                    lower[:, WRIST:] = np.clip(low, *bounds)
+                    upper[:, WRIST:] = np.clip(np.maximum(high, low), *bounds)
+                hold = fixed[:, t, None]
+                lower = np.where(hold, target, lower)
+                upper = np.where(hold, target, upper)
+                start = np.clip(target, lower, upper)
+                prior = Prior(
+                    self.weights,
+                    tuple(batch.array(m) for m in (target, inertia, 2.0 * before - before2)),
+                )
+                problem = batch.problem(
+                    watched[:, t // STRIDE],
+                    batch.pairs(start),
+                    attracted[:, t],
+                    opposed=False,
+                    prior=prior,
+                    lower=batch.array(lower),
+                    upper=batch.array(upper),
+                )
+                solution = solve(
+                    problem,
+                    batch.array(start),
+                    config.iterations,
+                    config.damping,
+                    config.tolerance,
+                )
+                y[:, t] = _numpy(solution.y)
+                self.iterations += _numpy(solution.iterations) * ~fixed[:, t]
+            before, before2 = y[:, t], before
+        return y
+
+    def _never_worse(self, y: FloatArray) -> FloatArray:
+        """Between ``y`` (B, T, D) and the motion that came in, the first with no more energy."""
+        before = self._energy(self.y_in)
+        best, open_ = self.y_in.copy(), np.ones(len(y), bool)
+        for share in _BACKTRACKING:
+            if not open_.any():
+                break
+            trial = self.y_in + share * (y - self.y_in)
+            accepted = open_ & (self._energy(trial) <= before)
+            best[accepted] = trial[accepted]
+            open_ &= ~accepted
+        return best
+
+    def _energy(self, y: FloatArray) -> FloatArray:
+        """Total energy (B,)."""
+        return sum(energies(self.batch, y, self.y_in, self.fingers).values())
+
+    def results(
+        self, motions: Sequence[HandMotion], y: FloatArray, seconds: float
+    ) -> tuple[list[HandMotion], list[RefinementReport]]:
+        """Motions and reports from the coordinates ``y`` (B, T, D)."""
+        batch = self.batch
+        before = measure(batch, batch.y, self.y_in, self.fingers)
+        after = measure(batch, y, self.y_in, self.fingers)
+        grasps = grasp_forces(batch, y, self.fingers)
+        refined, reports = [], []
+        names = np.array(batch.chain.hand.finger_names)
+        for b, motion in enumerate(motions):
+            frames = len(motion)
+            T, joints = batch.chain.wrist_and_joints(y[b, :frames], batch.R_reference[b])
+            refined.append(HandMotion(motion.hand, T, joints, motion.trajectory))
+            shift = np.linalg.norm(T[:, :3, 3] - motion.T_object_wrist[:, :3, 3], axis=-1)
+            reports.append(
+                RefinementReport(
+                    before=before[b],
+                    after=after[b],
+                    fingers=tuple(names[self.fingers[b] > 0].tolist()),
+                    joint_change=float(np.abs(joints - motion.joints).mean()),
+                    wrist_shift=float(shift.max()),
+                    iterations=int(self.iterations[b]),
+                    frames=frames,
+                    seconds=seconds,
+                    grasp=grasps[b],
+                )
+            )
+        return refined, reports
+
+
+def _numpy(values: Any) -> FloatArray:
+    return values if isinstance(values, np.ndarray) else values.cpu().numpy()

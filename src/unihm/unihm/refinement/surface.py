@@ -1,0 +1,222 @@
+"""The object's surface as the refinement sees it: nearest points, and what a cloud must satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.types import FloatArray, ObjectCloud
+
+MIN_POINTS = 16
+MAX_EXTENT = 1.5  # m; a hand-held object is smaller, the same object in millimetres is not
+_APART = 10.0  # m between the clouds of a batch along a fourth axis
+_SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
+
+
+def check_cloud(cloud: ObjectCloud) -> None:
+    """Refuse a cloud that cannot be an object's surface with outward normals in metres.
+
+    Raises:
+        UnihmError: INVALID_CLOUD: too few points, another unit, normals missing or inward.
+    """
+    points, normals = cloud.points, cloud.normals
+    if len(points) < MIN_POINTS:
+        _refuse(f"A cloud of {len(points)} points is no surface; at least {MIN_POINTS} are needed")
+    extent = float(np.linalg.norm(np.ptp(points, axis=0)))
+    if extent > MAX_EXTENT:
+        _refuse(f"The cloud is {extent:.1f} m across; it must be in metres and of one object")
+    if extent < 1e-3:
+        _refuse("All points of the cloud are in one place")
+    length = np.linalg.norm(normals, axis=1)
+    if (np.abs(length - 1.0) > 0.05).any():
+        _refuse(
+            f"{int((np.abs(length - 1.0) > 0.05).sum())} normals of the cloud are not unit vectors;"
+            " unihm.refinement.estimate_normals makes them from the points"
+        )
+    # Divergence theorem: over a closed surface the mean of n . p is 3 volume / area > 0. Where the
+    # mean normal is not small the surface is open, and which side is outside cannot be told.
+    if np.linalg.norm(normals.mean(axis=0)) < 0.3:
+        flux = np.einsum("ij,ij->i", normals, points - points.mean(axis=0)).mean()
+        if flux < -0.01 * extent:
+            _refuse("The cloud is inside out: its normals point into the object")
+
+
+def _refuse(sentence: str) -> None:
+    raise UnihmError(ErrorCode.INVALID_CLOUD, sentence + ".")
+
+
+def estimate_normals(
+    points: FloatArray, viewpoint: FloatArray | None = None, neighbours: int = 16
+) -> FloatArray:
+    """Unit normals (N, 3) of a cloud (N, 3) without any, oriented outward.
+
+    Directions come from the plane through each point's neighbours. With a ``viewpoint`` (3,), the
+    camera's position in the frame of the points, all face the camera: right for the seen side of
+    any object. Without one, neighbouring normals are made to agree along a minimum spanning tree
+    (Hoppe et al. 1992) and the whole is turned so that the flux through the surface is positive.
+
+    Raises:
+        UnihmError: INVALID_CLOUD for too few points or values that are not finite.
+    """
+    import scipy.sparse as sparse
+    from scipy.sparse import csgraph
+
+    points = np.asarray(points, float)
+    if points.ndim != 2 or points.shape[1:] != (3,) or len(points) < MIN_POINTS:
+        _refuse(f"Normals need at least {MIN_POINTS} points (N, 3), not {points.shape}")
+    if not np.isfinite(points).all():
+        _refuse("The cloud holds values that are not finite")
+    neighbours = min(neighbours, len(points))
+    _, index = cKDTree(points).query(points, neighbours)
+    local = points[index] - points[index].mean(axis=1, keepdims=True)
+    _, vectors = np.linalg.eigh(np.swapaxes(local, 1, 2) @ local)
+    normals = vectors[:, :, 0]
+    if viewpoint is not None:
+        towards = np.asarray(viewpoint, float) - points
+        return normals * np.where(np.einsum("ij,ij->i", normals, towards) < 0, -1.0, 1.0)[:, None]
+    rows = np.repeat(np.arange(len(points)), neighbours - 1)
+    columns = index[:, 1:].ravel()
+    # 1 - |cos| prefers to pass the sign on between points whose planes are alike.
+    cost = 1.0 - np.abs(np.einsum("ij,ij->i", normals[rows], normals[columns])) + 1e-6
+    graph = sparse.coo_matrix((cost, (rows, columns)), shape=(len(points),) * 2)
+    tree = csgraph.minimum_spanning_tree(graph)
+    tree = tree + tree.T
+    count, component = csgraph.connected_components(tree, directed=False)
+    for part in range(count):
+        members = np.flatnonzero(component == part)
+        # Start where the outside is certain: the farthest point's normal points away.
+        start = members[np.argmax(np.linalg.norm(points[members] - points.mean(axis=0), axis=1))]
+        if normals[start] @ (points[start] - points.mean(axis=0)) < 0:
+            normals[start] *= -1
+        order, parent = csgraph.breadth_first_order(tree, start, directed=False)
+        for i in order[1:]:
+            if normals[i] @ normals[parent[i]] < 0:
+                normals[i] *= -1
+    return normals
+
+
+class Surface:
+    """Nearest surface points of one cloud for all sequences of a batch, or of one cloud for each.
+
+    The structure is built once. On the CPU it is a k-d tree; the clouds of a batch lie far apart
+    along a fourth axis, so that one query serves all of them. Tensors on a GPU are compared with
+    all points of their cloud at once.
+
+    Args:
+        clouds: one, or as many as sequences.
+        neighbours: points that a local plane is averaged over; 1 is the nearest point alone.
+    """
+
+    def __init__(self, clouds: Sequence[ObjectCloud], neighbours: int = 1) -> None:
+        self.neighbours = neighbours
+        self._points = np.concatenate([c.points for c in clouds]).astype(float)
+        self._normals = np.concatenate([c.normals for c in clouds]).astype(float)
+        self._normals /= np.linalg.norm(self._normals, axis=1, keepdims=True)
+        counts = np.array([len(c.points) for c in clouds])
+        self._starts = np.concatenate([[0], np.cumsum(counts)])
+        self._shared = len(clouds) == 1
+        if self._shared:
+            self._tree = cKDTree(self._points)
+        else:
+            shelf = np.repeat(_APART * np.arange(len(clouds)), counts)
+            self._tree = cKDTree(np.column_stack([self._points, shelf]))
+        spacing = self._tree.query(self._tree.data[:: max(1, len(self._points) // 512)], 2)[0][:, 1]
+        self.spacing = float(max(np.median(spacing), 1e-4))
+        self._on_device: dict[Any, Any] = {}
+
+    def planes(self, x: Any, xp: Any = np) -> tuple[Any, Any]:
+        """Local tangent plane (p, n) of the surface nearest to each point of ``x``.
+
+        With one neighbour this is the nearest point and its normal, as in equation 11. With
+        several it is their mean, weighted by how near they are and taken on the nearest one's
+        side of the wall; and where x lies beyond an edge (the way to p is far from the normal)
+        n turns towards x, because the plane through p would call x inside.
+
+        Args:
+            x: (B, P, 3) in the object frame.
+            xp: numpy, or torch where ``x`` is a tensor.
+
+        Returns:
+            ``p`` (B, P, 3) on the surface and ``n`` (B, P, 3), unit, outward; constants as far
+            as derivatives are concerned.
+        """
+        if xp is np:
+            return self._planes(x, self._query(x), self._points, self._normals, np)
+        points, normals = self._tensors(x, xp)
+        if x.device.type == "cpu":
+            index = xp.as_tensor(self._query(x.numpy()))
+        else:
+            index = self._query_all(x, points, xp)
+        return self._planes(x, index, points, normals, xp)
+
+    def planes_of(self, x: FloatArray, sequence: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """The same for points (N, 3) that belong to the clouds of ``sequence`` (N,)."""
+        rows = x if self._shared else np.column_stack([x, _APART * sequence])
+        index = self._tree.query(rows, self.neighbours)[1].reshape(1, len(x), self.neighbours)
+        p, n = self._planes(x[None], index, self._points, self._normals, np)
+        return p[0], n[0]
+
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest coordinates (C, 3) of each cloud."""
+        clouds = np.split(self._points, self._starts[1:-1])
+        return np.array([c.min(0) for c in clouds]), np.array([c.max(0) for c in clouds])
+
+    def centre(self, sequence: int) -> FloatArray:
+        """Middle (3,) of the box around the cloud of a sequence."""
+        low, high = self.bounds()
+        cloud = 0 if self._shared else sequence
+        return (low[cloud] + high[cloud]) / 2
+
+    def _query(self, x: FloatArray) -> NDArray[np.int64]:
+        """Indices (B, P, K) of the nearest points, by the tree."""
+        rows = x.reshape(-1, 3)
+        if not self._shared:
+            shelf = np.repeat(_APART * np.arange(len(x)), x.shape[1])
+            rows = np.column_stack([rows, shelf])
+        return self._tree.query(rows, self.neighbours)[1].reshape(*x.shape[:2], self.neighbours)
+
+    def _query_all(self, x: Any, points: Any, xp: Any) -> Any:
+        """Indices (B, P, K) of the nearest points, by comparison with every point of the cloud."""
+        found = []
+        for b in range(len(x)):
+            cloud = 0 if self._shared else b
+            start, end = self._starts[cloud], self._starts[cloud + 1]
+            gap = xp.cdist(x[b], points[start:end], compute_mode="donot_use_mm_for_euclid_dist")
+            found.append(xp.topk(gap, self.neighbours, largest=False).indices + start)
+        return xp.stack(found)
+
+    def _tensors(self, x: Any, xp: Any) -> tuple[Any, Any]:
+        """Points and normals where ``x`` is, copied once."""
+        if x.device not in self._on_device:
+            self._on_device[x.device] = tuple(
+                xp.as_tensor(a, device=x.device) for a in (self._points, self._normals)
+            )
+        return self._on_device[x.device]
+
+    def _planes(self, x: Any, index: Any, points: Any, normals: Any, xp: Any) -> tuple[Any, Any]:
+        if self.neighbours == 1:
+            nearest = index[..., 0]
+            return points[nearest], normals[nearest]
+        p, n = points[index], normals[index]  # (B, P, K, 3)
+        way = x[..., None, :] - p
+        squared = (way * way).sum(-1)
+        agree = (n * n[..., :1, :]).sum(-1) > _SAME_SIDE
+        # The bandwidth is the cloud's own spacing: enough to average noise, not to round edges.
+        weight = xp.exp((squared[..., :1] - squared) / (2.0 * self.spacing**2)) * agree
+        weight = weight / weight.sum(-1)[..., None]
+        p = (weight[..., None] * p).sum(-2)
+        n = (weight[..., None] * n).sum(-2)
+        n = n / xp.sqrt((n * n).sum(-1))[..., None]
+        way = x - p
+        gap = xp.sqrt((way * way).sum(-1)) + 1e-12
+        cosine = (way * n).sum(-1) / gap
+        # 1 within 25 deg of the normal, deep inside, or nearer than the points are to each other.
+        on_face = xp.clip((cosine - 0.5) / 0.4, 0.0, 1.0)
+        on_face = xp.where((cosine < -0.5) | (gap < 2.0 * self.spacing), 1.0, on_face)[..., None]
+        n = on_face * n + (1.0 - on_face) * way / gap[..., None]
+        return p, n / xp.sqrt((n * n).sum(-1))[..., None]

@@ -1,0 +1,211 @@
+"""Energies as residual terms: each a function of the state that returns r and dr/dy.
+
+A term's energy is 1/2 r.r; the solver stacks the residuals of whatever terms it is given, so a
+new term is one more class here and nothing else. The quadratic priors of equations 14 and 15 are
+:class:`Prior`; they enter the normal equations directly (B25).
+
+Shapes: B sequences, P points, R residuals, D coordinates (see :mod:`unihm.refinement.chain`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from unihm.refinement.chain import ChainArrays
+from unihm.refinement.kernel import residual
+
+
+@dataclass
+class Probes:
+    """Spheres of the hand that are compared with the surface.
+
+    Attributes:
+        link: (B, P) joint that carries each.
+        xyz: (B, P, 3) centre in that joint's frame, metres.
+        radius: (B, P) metres.
+        moved_by: (B, P, 6 + M) which screws move it.
+    """
+
+    link: Any
+    xyz: Any
+    radius: Any
+    moved_by: Any
+
+
+@dataclass
+class State:
+    """One configuration per sequence, and everything the terms need of it.
+
+    Attributes:
+        arrays: the hand's constants.
+        links: (B, 1 + M, 4, 4).
+        screws: (B, 6, 6 + M).
+        probes: the spheres; the first F are the pads.
+        x: (B, P, 3) their centres in the object frame.
+        n: (B, P, 3) normals of the surface next to them.
+        d: (B, P) signed distance of the sphere from the tangent plane, equation 11, pad included.
+    """
+
+    arrays: ChainArrays
+    links: Any
+    screws: Any
+    probes: Probes
+    x: Any
+    n: Any
+    d: Any
+
+
+class Term(Protocol):
+    """A residual term."""
+
+    def __call__(self, state: State) -> tuple[Any, Any]:
+        """Residual (B, R) and its derivative (B, R, D)."""
+        ...
+
+
+@dataclass
+class Contact:
+    """Equations 12 and 13: pads to the surface, and everything out of the object.
+
+    Attributes:
+        outside: (B, P) square root of lambda_c where a probe is attracted, else 0.
+        inside: (B, P) square root of the weight of penetration.
+        alpha: 1/m^2.
+        k: 1/m.
+    """
+
+    outside: Any
+    inside: Any
+    alpha: float
+    k: float
+
+    def __call__(self, state: State) -> tuple[Any, Any]:
+        """R = P: one residual per probe; B19 with correspondences fixed."""
+        xp = state.arrays.xp
+        r, slope = residual(state.d, self.alpha, self.k, xp)
+        weight = xp.where(state.d < 0, self.inside, self.outside)
+        rows = state.arrays.rows(state.screws, state.x, state.n, state.probes.moved_by)
+        return weight * r, (weight * slope)[..., None] * rows
+
+
+@dataclass
+class SelfCollision:
+    """Overlap of spheres of different fingers, r = w min(gap, 0).
+
+    Attributes:
+        first: the spheres of each pair.
+        second: their partners.
+        weight: square root of the weight, 1/m.
+    """
+
+    first: Probes
+    second: Probes
+    weight: float
+
+    def __call__(self, state: State) -> tuple[Any, Any]:
+        """R = pairs."""
+        arrays, xp = state.arrays, state.arrays.xp
+        a = arrays.points(state.links, self.first.link, self.first.xyz)
+        b = arrays.points(state.links, self.second.link, self.second.xyz)
+        way = a - b
+        length = xp.sqrt((way * way).sum(-1) + 1e-18)
+        gap = length - self.first.radius - self.second.radius
+        direction = way / length[..., None]
+        rows = arrays.rows(state.screws, a, direction, self.first.moved_by) - arrays.rows(
+            state.screws, b, direction, self.second.moved_by
+        )
+        return self.weight * xp.clip(gap, None, 0.0), (self.weight * (gap < 0))[..., None] * rows
+
+
+@dataclass
+class Opposition:
+    """The thumb's contact and the fingers' contacts on one line along both normals.
+
+    Two contacts can hold an object against any wrench but a turn about their line when that line
+    lies in both friction cones (Nguyen 1988). The residual is the part of the line, from the
+    fingers' mean contact to the thumb's, that is across the thumb's normal, and likewise across
+    the fingers' mean normal; both are taken as fixed, like all correspondences.
+
+    Attributes:
+        side: (B, F) +weight for the thumb, -weight / count for each finger in contact, else 0.
+    """
+
+    side: Any
+
+    def __call__(self, state: State) -> tuple[Any, Any]:
+        """R = 6."""
+        arrays, xp = state.arrays, state.arrays.xp
+        count = self.side.shape[1]
+        n = state.n[:, :count]
+        contact = state.x[:, :count] - state.probes.radius[:, :count, None] * n
+        moved_by = state.probes.moved_by[:, :count]
+        derivative = []
+        for axis in range(3):
+            direction = xp.zeros_like(contact)
+            direction[..., axis] = 1.0
+            rows = arrays.rows(state.screws, contact, direction, moved_by)
+            derivative.append((self.side[..., None] * rows).sum(1))
+        derivative = xp.stack(derivative, 1)  # (B, 3, D) of the line
+        line, thumb, fingers = opposing_line(contact, n, self.side, xp)
+        r, J = [], []
+        for normal in (thumb, fingers):
+            along = (normal * line).sum(-1)[..., None]
+            r.append(line - along * normal)
+            J.append(derivative - normal[..., None] * (normal[:, None] @ derivative))
+        return xp.concatenate(r, 1), xp.concatenate(J, 1)
+
+
+def opposing_line(contact: Any, n: Any, side: Any, xp: Any) -> tuple[Any, Any, Any]:
+    """Weighted line (B, 3) from the fingers' mean contact to the thumb's, and both unit normals.
+
+    Args:
+        contact: (B, F, 3) points on the surface.
+        n: (B, F, 3) its normals there.
+        side: (B, F), see :class:`Opposition`.
+        xp: numpy or torch.
+    """
+    side = side[..., None]
+    thumb = _unit((xp.clip(side, 0.0, None) * n).sum(1), xp)
+    fingers = _unit((xp.clip(-side, 0.0, None) * n).sum(1), xp)
+    return (side * contact).sum(1), thumb, fingers
+
+
+def _unit(v: Any, xp: Any) -> Any:
+    """Unit vectors (B, 3); zero stays zero."""
+    return v / (xp.sqrt((v * v).sum(-1)) + 1e-12)[..., None]
+
+
+@dataclass
+class Prior:
+    """Sum of quadratic forms 1/2 (y - m_i)^T W_i (y - m_i): equations 14 and 15 of one frame.
+
+    Attributes:
+        weights: the W_i, (D, D).
+        means: the m_i, (B, D): q_gen, q_(t-1) and 2 q_(t-1) - q_(t-2).
+    """
+
+    weights: tuple[Any, ...]
+    means: tuple[Any, ...]
+
+    def matrix(self) -> Any:
+        """Sum of the W_i, (D, D)."""
+        total = self.weights[0]
+        for weight in self.weights[1:]:
+            total = total + weight
+        return total
+
+    def gradient(self, y: Any) -> Any:
+        """W-tilde of B24, (B, D)."""
+        total = (y - self.means[0]) @ self.weights[0]
+        for weight, mean in zip(self.weights[1:], self.means[1:]):
+            total = total + (y - mean) @ weight
+        return total
+
+    def energies(self, y: Any) -> list[Any]:
+        """Energy (B,) of each part."""
+        found = []
+        for weight, mean in zip(self.weights, self.means):
+            gap = y - mean
+            found.append(0.5 * ((gap @ weight) * gap).sum(-1))
+        return found
