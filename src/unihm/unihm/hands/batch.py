@@ -19,8 +19,8 @@ class PointKinematics:
     def __init__(self, hand: Hand, points: list[LinkPoint]) -> None:
         self.tree = tree = KinematicTree.of(hand)
         self.num_joints = hand.num_joints
-        self._body, self._place = tree.attach(points)
-        point, joint = np.nonzero(tree.ancestors[self._body])
+        self.body, self.place = tree.attach(points)
+        point, joint = np.nonzero(tree.ancestors[self.body])
         dof = np.abs(tree.expansion[joint]).argmax(axis=1)
         # Coupled joints that move the same point sum into one column: sort, then add runs.
         order = np.lexsort((joint, dof, point))
@@ -47,9 +47,9 @@ class PointKinematics:
         columns = np.where(self._revolute[:, None], turning, columns) * self._gain[:, None]
         if self._coupled:
             columns = np.add.reduceat(columns, self._run_starts, axis=1)
-        jacobian = np.zeros((len(q), len(self._body) * self.num_joints, 3))
+        jacobian = np.zeros((len(q), len(self.body) * self.num_joints, 3))
         jacobian[:, self._columns] = columns
-        return points, jacobian.reshape(len(q), len(self._body), self.num_joints, 3)
+        return points, jacobian.reshape(len(q), len(self.body), self.num_joints, 3)
 
     def _bodies(self, q: Array) -> tuple[Array, Array]:
         """Rotations (B, M + 1, 3, 3) and origins (B, M + 1, 3) of all bodies."""
@@ -69,7 +69,7 @@ class PointKinematics:
         return rotation, origin
 
     def _points(self, rotation: Array, origin: Array) -> Array:
-        return (rotation[:, self._body] @ self._place[:, :, None])[..., 0] + origin[:, self._body]
+        return (rotation[:, self.body] @ self.place[:, :, None])[..., 0] + origin[:, self.body]
 
 
 def _cross(a: Array, b: Array) -> Array:
