@@ -1,0 +1,74 @@
+"""Episodes for tests that need motions but no physics: boxes, and hands that close on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+from unihm.data.episode import Episode
+from unihm.hands import load_hand
+from unihm.perception.trajectory import make_trajectory
+from unihm.transforms import interpolate, invert, make_transform, minimum_jerk
+from unihm.types import HandMotion, ObjectCloud, TaskKind
+
+
+def box_episode(number: int, hands: tuple[str, ...], random: np.random.Generator) -> Episode:
+    """A box of random size; every hand takes it from above, wider open the wider the box."""
+    half = np.sort(random.uniform(0.015, 0.05, 3))[::-1]
+    trajectory = make_trajectory(
+        TaskKind(int(random.integers(3))),
+        make_transform(np.eye(3), [0.5, 0.0, half[2]]),
+        pick_point=np.array([0.5, 0.0, 2 * half[2]]),
+        place_position=np.array([0.5, 0.2, 0.0]),
+        push_direction=np.array([1.0, 0.0]),
+    )
+    frames = len(trajectory)
+    fingers_down = Rotation.from_euler("y", np.pi / 2)
+    yaw = Rotation.from_euler("z", 10.0 * (half[0] - half[1]))
+    rotation = (yaw * fingers_down).as_matrix()
+    grasp = np.array([0.0, -half[1] - 0.02, half[2] + 0.05])
+    approach = np.ones(frames)
+    approach[:12] = minimum_jerk(np.arange(12) / 11)
+    T_object_palm = interpolate(
+        make_transform(rotation, grasp + np.array([0.0, -0.03, 0.12])),
+        make_transform(rotation, grasp),
+        approach,
+    )
+    closing = np.ones(frames)
+    closing[:12] = 0.0
+    closing[12:20] = minimum_jerk(np.arange(1, 9) / 8)
+    motions = {}
+    for name in hands:
+        hand = load_hand(name)
+        reach = hand.closed_joints - hand.open_joints
+        joints = hand.open_joints + (1.0 - 10.0 * half[1]) * closing[:, None] * reach
+        T_object_wrist = T_object_palm @ invert(hand.T_wrist_palm)
+        motions[name] = HandMotion(name, T_object_wrist, hand.clip(joints), trajectory)
+    points = random.uniform(-1.0, 1.0, (600, 3))
+    axis = random.integers(3, size=600)
+    side = np.sign(points[np.arange(600), axis])
+    points[np.arange(600), axis] = side
+    normals = np.zeros((600, 3))
+    normals[np.arange(600), axis] = side
+    return Episode(
+        episode_id=f"box-{number:04d}",
+        source="synth",
+        object_id=f"box-{number:04d}",
+        instructions=("pick up the box", "please take the red block"),
+        trajectory=trajectory,
+        cloud=ObjectCloud(points * half, normals),
+        motions=motions,
+    )
+
+
+@pytest.fixture(scope="session")
+def make_box_episodes() -> Callable[..., list[Episode]]:
+    """``make_box_episodes(count, hands, seed)``."""
+
+    def make(count: int, hands: tuple[str, ...], seed: int = 0) -> list[Episode]:
+        random = np.random.default_rng(seed)
+        return [box_episode(number, hands, random) for number in range(count)]
+
+    return make
