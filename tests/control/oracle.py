@@ -33,7 +33,7 @@ class OracleGrasp:
 
 
 class Oracle:
-    """Random search for grasps of one hand on one mesh (object frame: bounding-box centre, z up)."""
+    """Random search for grasps of one hand on one mesh, whose frame is its bounding box's, z up."""
 
     def __init__(self, hand: str, mesh: trimesh.Trimesh, seed: int = 0) -> None:
         self.hand: Hand = load_hand(hand)
@@ -137,7 +137,7 @@ class Oracle:
 
 
 def _axes(first: Array, second: Array) -> Array:
-    """Right-handed axes as columns: along ``first``, then ``second`` as far as it is normal to it."""
+    """Right-handed axes as columns: ``first``, then ``second`` as far as it is normal to it."""
     x = first / np.linalg.norm(first)
     y = second - (second @ x) * x
     y /= np.linalg.norm(y)

@@ -17,7 +17,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand
 from unihm.hands.urdf import Primitive, read_urdf, resolve_path
 from unihm.paths import config_dir
-from unihm.transforms import apply, from_xyz_rpy, invert
+from unihm.transforms import apply, invert
 from unihm.types import FloatArray
 
 LIMIT_MARGIN = 0.03  # rad kept from every joint limit
@@ -157,7 +157,7 @@ class Arm:
         Raises:
             UnihmError: UNREACHABLE with the place that could not be reached.
         """
-        T_world_flange = np.asarray(T_world_wrist, float) @ invert(mount(hand))
+        T_world_flange = np.asarray(T_world_wrist, float) @ invert(hand.T_flange_wrist)
         furthest = 0
         for candidate in self._candidates(T_world_flange[0], q_start, table_height):
             path = self._track(T_world_flange, candidate, table_height)
@@ -253,11 +253,6 @@ class Arm:
             if centring and iteration < 20:
                 q = self._centred(q, centring)
         return None
-
-
-def mount(hand: Hand) -> FloatArray:
-    """T_flange_wrist (4, 4)."""
-    return from_xyz_rpy(hand.spec.mount.xyz, hand.spec.mount.rpy)
 
 
 @lru_cache(maxsize=2)

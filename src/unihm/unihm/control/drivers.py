@@ -21,7 +21,7 @@ XHAND_POSITION_MODE = 3  # XHandCommand.mode: 0 passive, 3 position, 5 force
 
 @dataclass(frozen=True)
 class DriverCommand:
-    """One command in the driver's own terms: ``names`` in its order, ``values`` (C,) in its unit."""
+    """One command: channel ``names`` in the driver's order, ``values`` (C,) in its units."""
 
     names: tuple[str, ...]
     values: FloatArray

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unihm.control.arm import Arm, mount
+from unihm.control.arm import Arm
 from unihm.control.config import ControlConfig
 from unihm.control.grip import squeeze_offsets
 from unihm.control.timing import JointLimits, TimedPath, follow, move
@@ -176,7 +176,7 @@ def transit(
     if np.abs(goal - start).max() < _CLOSE:
         return []
     points = hand_points(hand, joints)
-    T_start, T_goal = (arm.forward(q) @ mount(hand) for q in (start, goal))
+    T_start, T_goal = (arm.forward(q) @ hand.T_flange_wrist for q in (start, goal))
     for height in config.safe_height * np.array([1.0, 0.75, 0.5]):
         try:
             up = _upwards(arm, hand, start, T_start, _rise(T_start, points, height))

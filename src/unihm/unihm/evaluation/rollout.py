@@ -1,4 +1,4 @@
-"""Carry out an execution plan in the simulator, through the safety gate, recording what is sensed."""
+"""Carry out a plan in the simulator, through the safety gate, recording what is sensed."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.hands.spec import HandSpec, LinkPoint, find_hand_file, read_spec
 from unihm.hands.urdf import Primitive, Urdf, read_urdf, resolve_path
 from unihm.paths import config_dir
-from unihm.transforms import Array, make_transform
+from unihm.transforms import Array, from_xyz_rpy, make_transform
 
 
 @lru_cache(maxsize=64)
@@ -55,6 +55,7 @@ class Hand:
         y_palm = np.cross(spec.palm.normal, spec.palm.approach)
         palm_axes = np.stack([spec.palm.approach, y_palm, spec.palm.normal], axis=1)
         self.T_wrist_palm: Array = make_transform(palm_axes, spec.palm.xyz)
+        self.T_flange_wrist: Array = from_xyz_rpy(spec.mount.xyz, spec.mount.rpy)
         self.open_joints = self.clip(spec.poses["open"])
         self.pregrasp_joints = self.clip(spec.poses["pregrasp"])
         self.closed_joints = self.clip(spec.poses["closed"])
