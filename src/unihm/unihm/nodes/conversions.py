@@ -384,6 +384,7 @@ def motion_from_msg(message: msg.HandMotion) -> HandMotion:
 
 def plan_to_msg(
     plan: ExecutionPlan,
+    stage: str,
     rate: float,
     hand: str,
     arm_joint_names: Sequence[str],
@@ -395,6 +396,7 @@ def plan_to_msg(
     return msg.ExecutionPlan(
         header=header,
         task_id=task_id,
+        stage=stage,
         hand=hand,
         rate=rate,
         arm_joint_names=list(arm_joint_names),

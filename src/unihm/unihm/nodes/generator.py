@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from std_msgs.msg import Header
 
-from unihm.control.arm import load_arm
+from unihm.control.arm import Arm
 from unihm.generator import Generator
 from unihm.hands import load_hand
 from unihm.nodes.conversions import (
@@ -38,7 +38,7 @@ class GeneratorNode(StageNode):
         self.joint_states = JointStates(self)
 
     def load(self) -> None:
-        self.arm = load_arm(self.arm_name)
+        self.arm = Arm(self.arm_name)
         self.generator = Generator.load(self.preset)
 
     def process(self, inputs: dict[str, Any]) -> msg.HandTokens:

@@ -1,0 +1,136 @@
+"""ExecutionPlan -> the hand driver's set-points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import JointState
+
+from unihm.config import load_section
+from unihm.control.config import ControlConfig
+from unihm.control.execution import hand_limits
+from unihm.control.safety import SafetyConfig, SafetyGate
+from unihm.errors import ErrorCode, UnihmError
+from unihm.hands import load_hand
+from unihm.nodes.base import RELIABLE, SENSOR, UnihmNode
+from unihm.nodes.conversions import plan_from_msg, time_to_seconds
+from unihm.nodes.hand_drivers import HandDriver, make_driver
+from unihm.nodes.joints import JointStates
+from unihm.types import FloatArray
+from unihm_msgs import msg
+
+
+class HandControllerNode(UnihmNode):
+    """Streams the hand's part of a plan by the clock, and holds the last set-point between plans.
+
+    A stop freezes the set-point: what is held stays held.
+    """
+
+    stage = "hand"
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
+        self.protocol = self.declare(
+            "protocol",
+            "",
+            "How the driver is spoken to: joint_trajectory, joint_state, xhand, inspire; empty: "
+            "the hand file's protocol and topic.",
+        )
+        self.command_topic = self.declare(
+            "command_topic",
+            "/hand_controller/joint_trajectory",
+            "Topic of the commands where protocol is set.",
+        )
+        self.joint_states = JointStates(self)
+        self._driver: HandDriver | None = None
+        self._gate: SafetyGate | None = None
+        self._message: msg.ExecutionPlan | None = None
+        self._positions: FloatArray = np.zeros((0, 0))
+        self._start = 0.0
+        self._states = self.publisher(JointState, "/joint_states", SENSOR)
+        self.subscription(msg.ExecutionPlan, "execution_plan", self._on_plan, RELIABLE)
+
+    def load(self) -> None:
+        self.hand = load_hand(self.hand_name)
+        spec = self.hand.spec.driver
+        self.config = load_section(self.preset, "control", ControlConfig)
+        protocol, topic = (
+            (self.protocol, self.command_topic)
+            if self.protocol
+            else (spec.protocol, spec.command_topic)
+        )
+        self._driver = make_driver(self, self.hand, protocol, topic, self._on_state)
+        self.create_timer(1.0 / spec.rate_hz, self._tick)
+
+    def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
+        if self._message is not None and self._message.task_id == task_id:
+            self._message = None
+            self.report(task_id, msg.StageStatus.STOPPED)
+
+    def _on_state(self, positions: dict[str, float], efforts: dict[str, float]) -> None:
+        """A vendor's driver has spoken: say it in the way that everything else listens to."""
+        state = JointState(header=self.header(), name=list(positions))
+        state.position = list(positions.values())
+        state.effort = [efforts.get(name, np.nan) for name in positions]
+        self._states.publish(state)
+
+    def _on_plan(self, message: msg.ExecutionPlan) -> None:
+        if self.is_stopped(message.task_id) and message.stage == "arm":
+            return
+        try:
+            self._check(message)
+            plan = plan_from_msg(message)
+            if self._gate is None:
+                measured = self.joint_states.read(self.hand.joint_names).positions
+                # A finger that holds something is far from its set-point: that is how it presses.
+                yielding = SafetyConfig(tracking_error=np.inf)
+                rate = self.hand.spec.driver.rate_hz
+                self._gate = SafetyGate(
+                    hand_limits(self.hand), rate, self.hand.clip(measured), yielding
+                )
+        except UnihmError as error:
+            self.fail(message.task_id, error)
+            return
+        self._message, self._positions = message, plan.hand
+        self._start = time_to_seconds(message.header.stamp)
+        if message.stage == "arm":
+            self.report(message.task_id, msg.StageStatus.STARTED)
+
+    def _check(self, message: msg.ExecutionPlan) -> None:
+        if self.fault is not None:
+            raise self.fault
+        if message.hand != self.hand_name or tuple(message.hand_joint_names) != tuple(
+            self.hand.joint_names
+        ):
+            raise UnihmError(
+                ErrorCode.UNKNOWN_HAND,
+                f"A plan for the hand '{message.hand}' has come, but '{self.hand_name}' is mounted.",
+            )
+        if self._driver is not None and self._driver.subscribers() == 0:
+            raise UnihmError(
+                ErrorCode.MISSING_DEPENDENCY,
+                f"Nothing listens to the commands of the hand '{self.hand_name}'; start its driver.",
+            )
+
+    def _tick(self) -> None:
+        if self._gate is None or self._driver is None:
+            return
+        message = self._message
+        wanted = self._gate.position
+        if message is not None:
+            sample = np.clip(
+                (self.seconds - self._start) * message.rate, 0, len(self._positions) - 1
+            )
+            wanted = self._positions[int(sample)]
+        try:
+            self._driver.send(self._gate.command(wanted))
+        except UnihmError as error:
+            self._message = None
+            self.fail(message.task_id if message else "", error)
+            return
+        if message is not None and sample >= len(self._positions) - 1:
+            self._message = None
+            if message.stage == "arm":
+                self.report(message.task_id, msg.StageStatus.SUCCEEDED, progress=1.0)
