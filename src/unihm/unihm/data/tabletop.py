@@ -141,15 +141,13 @@ class Scene:
         self._T = [invert(i.T_world_item) for i in items] + [np.eye(4)] * 2
         self._smooth = [i.shape not in ("box", "prism", "l_block", "tray") for i in items]
         self._smooth += [False, False]
-        self._materials = [
-            Material(rng, i.color, textured=rng.random() < textured) for i in items
-        ]
+        self._materials = [Material(rng, i.color, textured=rng.random() < textured) for i in items]
         wood = rng.uniform(0.25, 0.95) * np.array([1.0, rng.uniform(0.8, 1), rng.uniform(0.6, 1)])
         self._materials += [
             Material(rng, np.clip(wood, 0, 1), textured=rng.random() < 0.6, scale=4.0),
             Material(rng, rng.uniform(0.1, 0.7, 3), textured=rng.random() < 0.5, scale=4.0),
         ]
-        sun = rng.normal(0, 0.6, 3) + [0, 0, 1.2]
+        sun = rng.normal([0.0, 0.0, 1.2], 0.6)
         self._sun = sun / np.linalg.norm(sun)
         self._ambient = rng.uniform(0.35, 0.75)
         self._tint = rng.uniform(0.9, 1.1, 3)

@@ -1,0 +1,100 @@
+"""Names of colours, as people use them for objects under ordinary light."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unihm.types import FloatArray
+
+NAMES = (
+    "red", "orange", "yellow", "green", "cyan", "blue",
+    "purple", "pink", "brown", "black", "grey", "white",
+)  # fmt: skip
+
+SYNONYMS = {
+    "gray": "grey", "silver": "grey", "metallic": "grey", "metal": "grey", "dark": "black",
+    "violet": "purple", "lilac": "purple", "lavender": "purple", "magenta": "pink",
+    "rose": "pink", "teal": "cyan", "turquoise": "cyan", "aqua": "cyan", "navy": "blue",
+    "azure": "blue", "crimson": "red", "scarlet": "red", "maroon": "red", "golden": "yellow",
+    "gold": "yellow", "amber": "orange", "lime": "green", "olive": "green", "emerald": "green",
+    "tan": "brown", "beige": "brown", "wooden": "brown", "cream": "white", "ivory": "white",
+}  # fmt: skip
+
+# Pairs that light and cameras confuse, and how much of the one may count for the other.
+_CONFUSIONS = {
+    ("red", "orange"): 0.35, ("red", "pink"): 0.35, ("red", "brown"): 0.25,
+    ("orange", "yellow"): 0.35, ("orange", "brown"): 0.45, ("yellow", "brown"): 0.2,
+    ("yellow", "green"): 0.15, ("green", "cyan"): 0.35, ("cyan", "blue"): 0.4,
+    ("blue", "purple"): 0.35, ("purple", "pink"): 0.4, ("grey", "white"): 0.4,
+    ("grey", "black"): 0.35, ("brown", "black"): 0.2, ("yellow", "white"): 0.15,
+}  # fmt: skip
+
+
+def _similarity() -> FloatArray:
+    matrix = np.eye(len(NAMES))
+    for (a, b), value in _CONFUSIONS.items():
+        i, j = NAMES.index(a), NAMES.index(b)
+        matrix[i, j] = matrix[j, i] = value
+    return matrix
+
+
+SIMILARITY = _similarity()
+
+
+def hsv(rgb: NDArray[np.uint8]) -> FloatArray:
+    """(N, 3) uint8 to hue in degrees [0, 360), saturation and value in [0, 1]."""
+    scaled = rgb.astype(float) / 255.0
+    value = scaled.max(axis=1)
+    span = value - scaled.min(axis=1)
+    safe = np.where(span > 0, span, 1.0)
+    r, g, b = scaled.T
+    sector = np.select(
+        [value == r, value == g], [((g - b) / safe) % 6.0, (b - r) / safe + 2.0], (r - g) / safe + 4
+    )
+    saturation = np.where(value > 0, span / np.maximum(value, 1e-9), 0.0)
+    return np.stack([np.where(span > 0, 60.0 * sector, 0.0) % 360.0, saturation, value], axis=1)
+
+
+def name_pixels(rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """(N,) index into :data:`NAMES` of each colour (N, 3)."""
+    hue, saturation, value = hsv(rgb).T
+    dull = (saturation < 0.20) | (value < 0.13) | ((saturation < 0.30) & (value < 0.30))
+    warm = (hue >= 12) & (hue < 45)
+    names = {
+        "black": dull & (value < 0.27),
+        "white": dull & (value >= 0.68),
+        "grey": dull,
+        "pink": ((hue >= 318) & (saturation < 0.68) & (value > 0.55))
+        | ((hue < 12) & (saturation < 0.58) & (value > 0.6)),
+        "brown": warm & (value < 0.55),
+        "red": (hue < 12) | (hue >= 335),
+        "orange": (hue < 38),
+        "yellow": (hue < 68),
+        "green": (hue < 165),
+        "cyan": (hue < 200),
+        "blue": (hue < 255),
+        "purple": (hue < 300),
+    }
+    conditions = list(names.values())
+    indices = [np.full(len(rgb), NAMES.index(n)) for n in names]
+    return np.select(conditions, indices, NAMES.index("pink"))
+
+
+def color_shares(rgb: NDArray[np.uint8]) -> FloatArray:
+    """(12,) share of each named colour among the pixels (N, 3).
+
+    Shadow turns orange into brown and white into grey, so the darker half of the pixels counts
+    less than the lit one.
+    """
+    if len(rgb) == 0:
+        return np.zeros(len(NAMES))
+    value = rgb.max(axis=1).astype(float)
+    weight = np.where(value >= np.median(value), 1.0, 0.25)
+    counts = np.bincount(name_pixels(rgb), weights=weight, minlength=len(NAMES))
+    return counts / counts.sum()
+
+
+def dominant_color(shares: FloatArray) -> str:
+    """Name of the largest share."""
+    return NAMES[int(np.argmax(shares))]

@@ -1,0 +1,155 @@
+"""The whole surface of an object from the part that one camera sees, without weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.capture import radius_inliers, statistical_inliers
+from unihm.perception.clusters import voxelise
+from unihm.perception.primitives import Lathe, Primitive, fit_box, fit_lathe, fit_relief
+from unihm.types import FloatArray
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A whole surface in the frame of the points it was made from.
+
+    Attributes:
+        points: (N, 3) metres.
+        normals: (N, 3) unit, outward.
+        observed: (N,) seen by the camera.
+        confidence: 0 to 1.
+        shape: the primitive behind the unseen part.
+        lathe: the best surface of revolution, whether or not it is the shape.
+        box_error, lathe_error: misfit of the two primitives in metres.
+        handle: 0 to 1: something sticks out of the surface of revolution sideways.
+    """
+
+    points: FloatArray
+    normals: FloatArray
+    observed: NDArray[np.bool_]
+    confidence: float
+    shape: Primitive
+    lathe: Lathe
+    box_error: float
+    lathe_error: float
+    handle: float
+
+
+def complete(
+    points: FloatArray,
+    camera: FloatArray,
+    table_height: float = 0.0,
+    count: int = 2048,
+    seed: int = 0,
+) -> Completion:
+    """Complete the seen part of an object that stands on the table.
+
+    A box and a surface of revolution are fitted; the better one fills in what is not seen. Where
+    neither fits, what is seen is let down to the table and the confidence is low.
+
+    Args:
+        points: (N, 3) metres, world; seen points of one object.
+        camera: (3,) position of the camera, world.
+        table_height: metres, world.
+        count: points of the result.
+        seed: of the sampling; the same input gives the same output.
+
+    Raises:
+        UnihmError: INVALID_CLOUD for fewer than 20 points.
+    """
+    base = np.array([0.0, 0.0, table_height])
+    seen, normals = thin(np.asarray(points, float) - base, np.asarray(camera, float) - base)
+    box, lathe = fit_box(seen, normals), fit_lathe(seen, normals)
+    box_error = _misfit(box, seen)
+    handle = _handle(lathe, seen)
+    body = seen if handle.mean() > 0.3 else seen[~handle]
+    lathe_error = _misfit(lathe, body)
+    error = min(box_error, lathe_error)
+    shape: Primitive = box if box_error < lathe_error else lathe
+    if error > _RELIEF_ERROR:
+        shape = fit_relief(seen)
+    rng = np.random.default_rng(seed)
+    model, model_normals = shape.sample(3 * count, rng)
+    # Model points where the camera saw the object are replaced by what it saw.
+    far = cKDTree(seen).query(model)[0] > 0.007
+    hidden, hidden_normals = model[far], model_normals[far]
+    share = np.clip(1 - far.mean(), 0.15, 0.95)
+    number = round(float(share) * count) if len(hidden) else count
+    pick = _spread(len(seen), number, rng)
+    fill = _spread(len(hidden), count - number, rng)
+    coverage = min(1.0, len(seen) / 150)
+    confidence = float(np.clip(1.15 - error / 0.008, 0.1, 1.0) * coverage)
+    return Completion(
+        points=np.concatenate([seen[pick], hidden[fill]]) + base,
+        normals=np.concatenate([normals[pick], hidden_normals[fill]]),
+        observed=np.arange(count) < number,
+        confidence=confidence,
+        shape=shape,
+        lathe=lathe,
+        box_error=box_error,
+        lathe_error=lathe_error,
+        handle=float(np.clip(handle.sum() / 25, 0, 1)) if handle.mean() < 0.3 else 0.0,
+    )
+
+
+# Mean distance in metres of the seen points from a shape above which it is not believed.
+_RELIEF_ERROR = 0.0065
+
+
+def _handle(lathe: Lathe, seen: FloatArray) -> NDArray[np.bool_]:
+    """(N,) points well outside a surface of revolution, below its rim: a handle or a spout."""
+    radius = np.linalg.norm(seen[:, :2] - lathe.center, axis=1)
+    expected = np.interp(seen[:, 2], lathe.heights, lathe.radii)
+    return (radius > expected + 0.007) & (seen[:, 2] > 0.1 * lathe.height)
+
+
+def _misfit(shape: Primitive, seen: FloatArray) -> float:
+    distance = np.minimum(shape.distance(seen), 0.02)
+    return float(distance.mean() + 0.3 * np.percentile(distance, 95))
+
+
+def thin(
+    points: FloatArray, camera: FloatArray, voxel: float = 0.003
+) -> tuple[FloatArray, FloatArray]:
+    """One point per voxel without specks, and the normals towards the camera.
+
+    Averaging over a voxel takes most of the sensor's noise away.
+
+    Returns:
+        points (M, 3), normals (M, 3) unit.
+    """
+    if len(points) >= 20:
+        _, points = voxelise(points, voxel)
+        points = points[radius_inliers(points, 3 * voxel, 3)]
+    if len(points) >= 20:
+        points = points[statistical_inliers(points, ratio=3.0)]
+    if len(points) < 20:
+        raise UnihmError(
+            ErrorCode.INVALID_CLOUD, "Too little of the object is seen to know its shape."
+        )
+    return points, estimate_normals(points, camera)
+
+
+def estimate_normals(points: FloatArray, camera: FloatArray, neighbours: int = 14) -> FloatArray:
+    """(N, 3) unit normals of points (N, 3) by principal components, turned to the camera."""
+    k = min(neighbours, len(points))
+    near = points[cKDTree(points).query(points, k)[1]]  # (N, k, 3)
+    offset = near - near.mean(axis=1, keepdims=True)
+    _, vectors = np.linalg.eigh(np.einsum("nki,nkj->nij", offset, offset))
+    normals = vectors[:, :, 0]
+    toward = np.einsum("ij,ij->i", normals, camera - points)
+    return normals * np.where(toward < 0, -1.0, 1.0)[:, None]
+
+
+def _spread(available: int, wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """``wanted`` indices below ``available``, each used equally often."""
+    if available == 0 or wanted == 0:
+        return np.zeros(0, np.int64)
+    rounds = -(-wanted // available)
+    return np.concatenate([rng.permutation(available) for _ in range(rounds)])[:wanted]

