@@ -1,0 +1,160 @@
+"""Where a hand should be after human keypoints: steps 1 to 3 of retargeting.
+
+The module :mod:`unihm.hands.retargeting` tells the whole story.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.hands.keypoints import TIPS, palm_frames
+from unihm.hands.kinematics import Hand
+from unihm.hands.spec import FINGERS, LinkPoint
+from unihm.transforms import Array, apply, invert, make_transform
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Places for the points of a hand.
+
+    Attributes:
+        points: (T, N, 3) in the frame of the wrist.
+        T_world_wrist: (T, 4, 4).
+    """
+
+    points: Array
+    T_world_wrist: Array
+
+
+@dataclass(frozen=True)
+class Finger:
+    """Rows of a finger's points, and what scales them.
+
+    Attributes:
+        rows: into the points of :class:`TargetBuilder`, the tip's last.
+        base: keypoint that stands for the knuckle.
+        bones: of the human finger from there to the tip, into the 20 bone lengths.
+        place: (3,) of the knuckle in the hand's palm frame.
+        reach: length from there to the tip, metres.
+    """
+
+    rows: Array
+    base: int
+    bones: Array
+    place: Array
+    reach: float
+
+
+class TargetBuilder:
+    """Targets of one hand.
+
+    Attributes:
+        keypoints: (N,) the human keypoints that its points stand for, finger by finger.
+        tip_rows: (F,) rows of the tips among them.
+    """
+
+    def __init__(self, hand: Hand, pinch_near: float, pinch_far: float) -> None:
+        self.hand, self._near, self._far = hand, pinch_near, pinch_far
+        self._T_palm_wrist = invert(hand.T_wrist_palm)
+        place = apply(self._T_palm_wrist, hand.keypoints(hand.open_joints))
+        keypoints: list[int] = []
+        self.fingers: list[Finger] = []
+        for name in hand.finger_names:
+            first = 1 + 4 * FINGERS.index(name)
+            known = [i for i in range(first, first + 4) if hand.spec.keypoints[i] is not None]
+            if not known or known[-1] != first + 3:
+                raise UnihmError(
+                    ErrorCode.INVALID_HAND_FILE,
+                    f"{hand.name}: the keypoints lack the tip of the {name}.",
+                )
+            moved = known[1:] or known
+            rows = np.arange(len(keypoints), len(keypoints) + len(moved))
+            reach = float(np.linalg.norm(np.diff(place[known], axis=0), axis=1).sum())
+            bones = np.arange(known[0], first + 3)  # bone i ends in keypoint i + 1
+            self.fingers.append(Finger(rows, known[0], bones, place[known[0]], reach))
+            keypoints += moved
+        self.keypoints = np.array(keypoints)
+        self.tip_rows = np.array([finger.rows[-1] for finger in self.fingers])
+
+    @property
+    def link_points(self) -> list[LinkPoint]:
+        """The hand's own points, one per row."""
+        points = [self.hand.spec.keypoints[i] for i in self.keypoints]
+        return [point for point in points if point is not None]
+
+    def build(self, keypoints: Array, bone_lengths: Array) -> Targets:
+        """Targets for clean keypoints (T, 21, 3) of a person with ``bone_lengths`` (20,)."""
+        T_world_palm = palm_frames(keypoints, self.hand.side)
+        human = apply(invert(T_world_palm), keypoints)  # (T, 21, 3), palm frame
+        points = np.empty((len(keypoints), len(self.keypoints), 3))
+        for finger in self.fingers:
+            scale = finger.reach / bone_lengths[finger.bones].sum()
+            offset = human[:, self.keypoints[finger.rows]] - human[:, finger.base, None]
+            points[:, finger.rows] = finger.place + scale * offset
+        human_tips = human[:, self.keypoints[self.tip_rows]]
+        self._keep_apertures(points, human_tips)
+        shift = _grasp_centre(human_tips) - _grasp_centre(points[:, self.tip_rows])
+        T_palm_wrist = np.tile(self._T_palm_wrist, (len(keypoints), 1, 1))
+        T_palm_wrist[:, :3, 3] += shift
+        return Targets(apply(self.hand.T_wrist_palm, points), T_world_palm @ T_palm_wrist)
+
+    def _keep_apertures(self, points: Array, human_tips: Array) -> None:
+        """Let true thumb-finger vectors take over, in place, where they are short (step 2)."""
+        if self.hand.finger_names[0] != "thumb":
+            return
+        tips = points[:, self.tip_rows]  # (T, F, 3), the thumb's first
+        true = human_tips[:, 1:] - human_tips[:, :1]
+        distance = np.linalg.norm(true, axis=-1, keepdims=True)
+        u = np.clip((self._far - distance) / (self._far - self._near), 0.0, 1.0)
+        weight = u * u * (3 - 2 * u)  # (T, F - 1, 1)
+        excess = weight * (true - tips[:, 1:] + tips[:, :1])
+        # Thumb and fingers each go half of the way.
+        thumb = -0.5 * excess.sum(axis=1) / np.maximum(weight.sum(axis=1), 1.0)
+        shift = np.concatenate([thumb[:, None], excess + weight * thumb[:, None]], axis=1)
+        for i, finger in enumerate(self.fingers):
+            fraction = np.linspace(0.0, 1.0, len(finger.rows) + 1)[1:]
+            points[:, finger.rows] += fraction[:, None] * shift[:, i, None]
+
+
+def _grasp_centre(tips: Array) -> Array:
+    """(T, 3) between the first tip (the thumb's) and the mean of the others, of (T, F, 3)."""
+    return 0.5 * (tips[:, 0] + tips[:, 1:].mean(axis=1))
+
+
+class GripperTargets:
+    """A parallel gripper takes the thumb-index aperture, scaled and clamped (B1's exception)."""
+
+    def __init__(self, hand: Hand, aperture_scale: float) -> None:
+        self.hand, self._scale = hand, aperture_scale
+        self._pads = np.array([hand.fingertips(q)[0] for q in ([hand.lower[0]], [hand.upper[0]])])
+        self._widths = np.linalg.norm(self._pads[:, 1] - self._pads[:, 0], axis=1)
+
+    def joints(self, keypoints: Array) -> Array:
+        """(T, 1) openings."""
+        aperture = np.linalg.norm(keypoints[:, TIPS[0]] - keypoints[:, TIPS[1]], axis=1)
+        closed, opened = self._widths
+        fraction = (self._scale * aperture - closed) / (opened - closed)
+        hand = self.hand
+        return hand.clip(hand.lower + fraction[:, None] * (hand.upper - hand.lower))
+
+    def build(self, keypoints: Array) -> Targets:
+        """Pads on the thumb-index axis about its middle, approach from the person's wrist."""
+        thumb, index = keypoints[:, TIPS[0]], keypoints[:, TIPS[1]]
+        centre = (thumb + index) / 2
+        # The knuckles' axis decides where the fingertips touch and have no direction.
+        axis = _unit(index - thumb + 0.2 * (keypoints[:, 5] - keypoints[:, 2]))
+        approach = centre - keypoints[:, 0]
+        approach = _unit(approach - (approach * axis).sum(axis=1, keepdims=True) * axis)
+        rotation = np.stack([approach, np.cross(axis, approach), axis], axis=2)
+        R_world_wrist = rotation @ self.hand.T_wrist_palm[:3, :3].T
+        middle = self._pads.mean(axis=(0, 1))  # the same at every opening
+        T_world_wrist = make_transform(R_world_wrist, centre - R_world_wrist @ middle)
+        tips = keypoints[:, TIPS[:2]]
+        return Targets(apply(invert(T_world_wrist), tips), T_world_wrist)
+
+
+def _unit(vectors: Array) -> Array:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
