@@ -63,7 +63,9 @@ class HandPoints:
         for link, shape in hand.shapes:
             centres, radius = cover(shape, spacing)
             owners = [
-                i for i, tip in enumerate(tips) if above[link] and set(above[link]) & set(above[tip.link])
+                i
+                for i, tip in enumerate(tips)
+                if above[link] and set(above[link]) & set(above[tip.link])
             ]
             # A link that several fingers hang from is palm.
             owner = owners[0] if len(owners) == 1 else PALM

@@ -29,7 +29,7 @@ from unihm.types import FloatArray, ObjectTrajectory, TaskKind
 
 DEFAULT_HANDS = ("human", "xhand", "inspire")
 #: How far the palm looks below the horizon in the template, and what is tried next; degrees.
-TILTS = (40.0, 25.0, 55.0, 10.0)
+TILTS = (50.0, 40.0, 60.0, 25.0)
 #: Heights of the contacts above the usual one that are tried, metres.
 RAISES = (0.0, -0.01, 0.012)
 OPENING = 0.025  # m between pads and surface before the fingers close
@@ -171,9 +171,7 @@ def tried(trial: Trial, attempt: Attempt, needed: float) -> float:
 def trajectories(item: TableObject, rng: np.random.Generator) -> list[ObjectTrajectory]:
     """One trajectory per task for an object where it stands."""
     pick = item.T_world_object[:3, 3] + [0.0, 0.0, item.mesh.bounds[1, 2]]
-    grab = make_trajectory(
-        TaskKind.GRAB, item.T_world_object, pick, lift=rng.uniform(0.13, 0.18)
-    )
+    grab = make_trajectory(TaskKind.GRAB, item.T_world_object, pick, lift=rng.uniform(0.13, 0.18))
     place = make_trajectory(
         TaskKind.PICK_AND_PLACE,
         item.T_world_object,

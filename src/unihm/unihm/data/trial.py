@@ -54,9 +54,7 @@ def disturbances(shift: float = 0.01, turn: float = np.deg2rad(10)) -> list[Floa
     for k, sign in enumerate((1, -1, 1, -1)):
         angle = k * np.pi / 2 + np.pi / 4
         offset = shift * np.array([np.cos(angle), np.sin(angle), 0.0])
-        moved.append(
-            make_transform(Rotation.from_euler("z", sign * turn).as_matrix(), offset)
-        )
+        moved.append(make_transform(Rotation.from_euler("z", sign * turn).as_matrix(), offset))
     return moved
 
 
@@ -83,8 +81,8 @@ class Trial:
         """
         item, world = self._item, self._world
         T_world_object = item.T_world_object
-        T_world_body = T_world_object @ disturbance @ np.linalg.solve(
-            T_world_object, item.T_world_mesh
+        T_world_body = (
+            T_world_object @ disturbance @ np.linalg.solve(T_world_object, item.T_world_mesh)
         )
         T_touch = aim(
             (T_world_object @ attempt.T_object_wrist)[None], self._hand, self._config.aim_low

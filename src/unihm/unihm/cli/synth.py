@@ -1,0 +1,43 @@
+"""Make training episodes: random objects, human grasps, robot grasps that lift in physics.
+
+For every object the human hand is solved first, then each robot hand at the same contacts; a
+robot's grasp is kept where it lifts the object in simulation, also with the object displaced by
+1 cm and 10 degrees. An interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+COMMAND = "synth"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("--episodes", type=int, default=2000, help="how many to have in the end")
+    parser.add_argument("--seed", type=int, default=0, help="series of objects (default 0)")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument(
+        "--hands", nargs="+", default=None, help="hand files (default: human xhand inspire)"
+    )
+    parser.add_argument("--workers", type=int, default=None, help="processes (default: all cores)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from unihm.data.production import SUMMARY, produce
+    from unihm.data.synth import DEFAULT_HANDS
+
+    summary = produce(args.out, args.episodes, args.seed, args.hands or DEFAULT_HANDS, args.workers)
+    print(
+        f"{summary['episodes']} episodes of {summary['objects']} objects in {args.out}; "
+        f"{summary['rejected_share']:.0%} of the objects left out."
+    )
+    for reason, count in sorted(summary["rejected"].items()):
+        print(f"  {count} with {reason}")
+    for hand, share in summary["lifted_under_1cm_10deg"].items():
+        count = summary["grasps"][hand]
+        print(f"  {hand}: {count} grasps, {share:.1%} of the displaced trials lift")
+    print(f"Written to {args.out / SUMMARY}.")
+    return 0
