@@ -1,4 +1,4 @@
-"""Signed distance to a closed mesh, tabulated once so that a solver may ask it thousands of times."""
+"""Signed distance to a closed mesh, tabulated once for a solver that asks thousands of times."""
 
 from __future__ import annotations
 

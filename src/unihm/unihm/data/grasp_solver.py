@@ -8,6 +8,7 @@ only learn what is nearly a function of the geometry.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -296,7 +297,7 @@ class GraspSolver:
         terms = [((q - q_prior) / w.joints, near / w.joints)]
         # Fingers bend alike, so that one that touches nothing follows its neighbours.
         fingers = self.points.chains[1:]
-        for one, other in zip(fingers, fingers[1:]):
+        for one, other in pairwise(fingers):
             count = min(len(one), len(other), 2)
             for i, k in zip(one[-count:], other[-count:]):
                 if i != k:

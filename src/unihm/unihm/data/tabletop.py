@@ -135,8 +135,8 @@ class Scene:
         meshes = [i.world_mesh for i in items] + [slab, floor]
         for mesh in meshes:
             self._caster.add_triangles(
-                o3d.core.Tensor(np.ascontiguousarray(mesh.vertices, np.float32)),
-                o3d.core.Tensor(np.ascontiguousarray(mesh.faces, np.uint32)),
+                o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.vertices, np.float32)),
+                o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.faces, np.uint32)),
             )
         self._T = [invert(i.T_world_item) for i in items] + [np.eye(4)] * 2
         self._smooth = [i.shape not in ("box", "prism", "l_block", "tray") for i in items]
@@ -170,7 +170,7 @@ class Scene:
         directions = rays @ T_world_camera[:3, :3].T
         origin = np.broadcast_to(T_world_camera[:3, 3], directions.shape)
         packed = np.concatenate([origin, directions], axis=-1).astype(np.float32)
-        hit = self._caster.cast_rays(o3d.core.Tensor(packed))
+        hit = self._caster.cast_rays(o3d.core.Tensor.from_numpy(packed))
         depth = hit["t_hit"].numpy()
         depth = np.where(np.isfinite(depth), depth, 0.0).astype(np.float32)
         ids = hit["geometry_ids"].numpy().astype(np.int64)
@@ -198,7 +198,7 @@ class Scene:
         start = points + 1e-3 * normals
         sun = np.broadcast_to(self._sun, points.shape)
         packed = np.concatenate([start, sun], axis=1).astype(np.float32)
-        dark = self._caster.test_occlusions(o3d.core.Tensor(packed)).numpy()
+        dark = self._caster.test_occlusions(o3d.core.Tensor.from_numpy(packed)).numpy()
         lambert = np.clip(normals @ self._sun, 0, 1) * np.where(dark, 0.15, 1.0)
         sky = 0.75 + 0.25 * normals[:, 2]
         light = self._ambient * sky + (1 - self._ambient) * 1.3 * lambert
