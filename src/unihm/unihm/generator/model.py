@@ -29,6 +29,8 @@ class GeneratorModel(nn.Module):
     """
 
     codebook: Tensor
+    latent_mean: Tensor
+    latent_scale: Tensor
 
     def __init__(
         self,
@@ -44,7 +46,11 @@ class GeneratorModel(nn.Module):
         self.backbone = backbone or Qwen3Model(small_backbone(config))
         width = self.backbone.config.hidden_size
         levels, _, latent = codebook.shape
-        self.register_buffer("codebook", codebook.detach().clone(), persistent=False)
+        codebook = codebook.detach().clone()
+        self.register_buffer("codebook", codebook, persistent=False)
+        # The network speaks of latents in units of the spread of the first level's codes.
+        self.register_buffer("latent_mean", codebook[0].mean(dim=0), persistent=False)
+        self.register_buffer("latent_scale", codebook[0].std(), persistent=False)
         self.text = nn.Linear(text_width, width)
         self.cloud = PointNet(width, config.cloud_tokens)
         self.trajectory = nn.Sequential(  # C3
@@ -60,8 +66,9 @@ class GeneratorModel(nn.Module):
         if config.hand_token:
             self.hand = nn.Embedding(len(hands), width)
         self.head = nn.Linear(width, latent)
-        # How sure the codes of each level can be: a temperature that the cross-entropy sets.
-        self.log_temperature = nn.Parameter(torch.zeros(levels))
+        # How sure the codes of each level can be; the cross-entropy moves it from
+        # their mean square.
+        self.log_temperature = nn.Parameter(torch.log((codebook**2).sum(-1).mean(-1)))
 
     def forward(
         self,
@@ -95,8 +102,8 @@ class GeneratorModel(nn.Module):
         place = self.place[:chunks]
         slots = self.mask.expand(batch, chunks, -1)  # (B, L, width)
         if known is not None and known_mask is not None:
-            slots = torch.where(known_mask[..., None], self.latent(known), slots)
-        initial_token = self.pose(initial)[:, None]
+            slots = torch.where(known_mask[..., None], self.latent(self.whiten(known)), slots)
+        initial_token = self.pose(self.whiten(initial))[:, None]
         if self.config.hand_token:
             initial_token = initial_token + self.hand.weight[hand]
         prefix = [
@@ -109,9 +116,16 @@ class GeneratorModel(nn.Module):
         always = text_mask.new_ones(batch, self.config.cloud_tokens)
         mask = torch.cat([text_mask, always, chunk_mask, always[:, :1], chunk_mask], dim=1)
         hidden = self.backbone(
-            inputs_embeds=tokens, attention_mask=self._attention(mask), use_cache=False
+            inputs_embeds=tokens,
+            attention_mask=self._attention(mask),
+            position_ids=(mask.cumsum(dim=1) - 1).clamp(min=0),  # padding takes no place
+            use_cache=False,
         ).last_hidden_state
-        return self.head(hidden[:, -chunks:])
+        return self.latent_mean + self.latent_scale * self.head(hidden[:, -chunks:])
+
+    def whiten(self, z: Tensor) -> Tensor:
+        """Latents (..., d) in the network's units."""
+        return (z - self.latent_mean) / self.latent_scale
 
     def _attention(self, mask: Tensor) -> Tensor:
         """(B, S) bool padding mask to what Qwen3 takes: (B, 1, S, S) bool unless causal."""
@@ -176,6 +190,7 @@ def small_backbone(config: GeneratorConfig) -> Qwen3Config:
         num_key_value_heads=config.kv_heads,
         head_dim=config.hidden // config.heads,
         max_position_embeddings=256,
+        initializer_range=0.5 / config.hidden**0.5,
     )
 
 

@@ -242,7 +242,8 @@ def _losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dic
     motion = ((rows - batch.rows).abs().mean(-1) * batch.weights).sum() / batch.weights.sum()
     return {
         "code": settings.code_weight * model.code_loss(z_hat[mask], codes[mask]).mean(),
-        "latent": settings.latent_weight * F.mse_loss(z_hat[mask], z_q[mask]),
+        "latent": settings.latent_weight
+        * F.mse_loss(model.whiten(z_hat[mask]), model.whiten(z_q[mask])),
         "motion": settings.motion_weight * motion,
     }
 

@@ -32,11 +32,11 @@ class Tokenizer:
     """Encodes and decodes the motions of the hands that ``model`` knows.
 
     Attributes:
-        model: the network; its codebook is the vocabulary of every token.
+        model: the network, frozen; its codebook is the vocabulary of every token.
     """
 
     def __init__(self, model: TokenizerModel) -> None:
-        self.model = model.eval()
+        self.model = model.eval().requires_grad_(False)
         self.hands = tuple(model.encoders)
         self.codebook_id = model.quantizer.identity
 
