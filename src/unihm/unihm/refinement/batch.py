@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.refinement.chain import WRIST, HandChain, LinkPoints
+from unihm.refinement.backend import backend_for
+from unihm.refinement.chain import WRIST, HandChain, LinkPoints, LinkPointsAt
 from unihm.refinement.config import RefinementConfig
-from unihm.refinement.solver import FrameProblem
 from unihm.refinement.surface import Surface
-from unihm.refinement.terms import Contact, Opposition, Prior, Probes, SelfCollision, Term
+from unihm.refinement.terms import Contact, Opposition, SelfCollision, Term
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, TaskKind
 
 LIMIT_TOLERANCE = 0.01  # rad (or m) beyond a limit that is put back rather than refused
+_FAR = 0.02  # m from the box around the object, beyond which only pads are measured
 UNSEEN = 0.03  # m; a sphere deeper than this is taken to be behind a side nobody saw
 
 
@@ -45,11 +47,28 @@ def _refuse(sentence: str) -> None:
     raise UnihmError(ErrorCode.INVALID_MOTION, sentence + ".")
 
 
+@dataclass(frozen=True)
+class Placement:
+    """A hand's spheres against the object in N frames of B motions.
+
+    Attributes:
+        y: (B, N, D) coordinates.
+        x: (B, N, S, 3) centres of the spheres, object frame.
+        d: (B, N, S) signed distance of the spheres; infinite where they are far.
+        n: (B, N, S, 3) normals of the surface next to them.
+    """
+
+    y: FloatArray
+    x: FloatArray
+    d: FloatArray
+    n: FloatArray
+
+
 class Batch:
     """B motions of one hand, padded to T frames, against one cloud or one cloud each.
 
     Attributes:
-        xp: numpy or torch.
+        ops: where the solver computes.
         y: (B, T, D) numpy, the motions that came in.
         phase: (B, T) numpy.
         frames: (B,) how many of the T frames are the motion's own.
@@ -65,11 +84,10 @@ class Batch:
         motions: Sequence[HandMotion],
         clouds: Sequence[ObjectCloud],
         config: RefinementConfig,
-        xp: Any,
-        device: Any,
+        device: str | None = None,
     ) -> None:
-        self.chain, self.config, self.xp = chain, config, xp
-        self.arrays = chain.arrays(xp, device)
+        self.chain, self.config = chain, config
+        self.ops, self.arrays = backend_for(device), chain.arrays(device)
         self.surface = Surface(clouds, config.neighbours)
         self.frames = np.array([len(m) for m in motions])
         frames = int(self.frames.max())
@@ -89,26 +107,25 @@ class Batch:
         hand = chain.hand
         self.lower = np.concatenate([np.full(WRIST, -np.inf), hand.lower])
         self.upper = np.concatenate([np.full(WRIST, np.inf), hand.upper])
-        self.opposed = np.array([m.trajectory.kind != TaskKind.PUSH for m in motions])
+        self._grips = np.array([m.trajectory.kind != TaskKind.PUSH for m in motions])
         self.spheres = _join(chain.pads, chain.body)
-        self._moved_by = chain.moved_by[self.spheres.link]
         self.candidates = _finger_pairs(chain, self.spheres)
+        self._paired, cells = np.unique(self.candidates, return_inverse=True)
+        cells = cells.reshape(-1, 2)
+        self._pair_cells = cells[:, 0] * len(self._paired) + cells[:, 1]
+        self._reach = self.spheres.radius[self.candidates].sum(axis=1)
 
-    def array(self, values: FloatArray) -> Any:
-        """To where the solver computes."""
-        return self.arrays.array(values)
-
-    def weights(self) -> tuple[Any, Any, Any]:
+    def weights(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """W_gen, W_vel and W_acc, (D, D) each."""
         c = self.config
-        sliding = np.array([j.kind == "prismatic" for j in self.chain.hand.urdf.moving_joints])
-        names = self.chain.hand.all_joint_names
-        sliding = sliding[[names.index(n) for n in self.chain.hand.joint_names]]
-        joints = np.where(sliding, c.wrist_position_prior, c.joint_prior)
+        sliding = {j.name for j in self.chain.hand.urdf.moving_joints if j.kind == "prismatic"}
+        joints = [
+            c.wrist_position_prior if name in sliding else c.joint_prior
+            for name in self.chain.hand.joint_names
+        ]
         wrist = [c.wrist_position_prior] * 3 + [c.wrist_rotation_prior] * 3
-        generation = np.diag(np.concatenate([wrist, joints]))
-        parts = (generation, c.velocity_prior * generation, c.acceleration_prior * generation)
-        return tuple(self.array(w) for w in parts)
+        generation = np.diag([*wrist, *joints])
+        return generation, c.velocity_prior * generation, c.acceleration_prior * generation
 
     def attracted(self, fingers: FloatArray) -> FloatArray:
         """(B, T, F): 1 where a pad of ``fingers`` (B, F) is pulled to the surface."""
@@ -116,107 +133,94 @@ class Batch:
             return self.grasp[..., None] * fingers[:, None]
         return np.ones((*self.grasp.shape, fingers.shape[1]))
 
-    def watch(self, y: FloatArray) -> IntArray:
-        """Spheres (B, N, K) of the links that are nearest to the object at ``y`` (B, N, D)."""
-        count = min(self.config.body_spheres, len(self.chain.body))
-        if count == 0:
-            return np.zeros((*y.shape[:2], 0), int)
-        d = self.distances(y)[0][..., len(self.chain.pads) :]
-        d = np.where(d < -UNSEEN, np.inf, d)
-        return len(self.chain.pads) + np.argpartition(d, count - 1, axis=-1)[..., :count]
-
-    def distances(self, y: FloatArray, far: float = 0.05) -> tuple[FloatArray, FloatArray]:
-        """Signed distance of all spheres at ``y`` (B, N, D): (B, N, S), and the normals.
-
-        Pads are always measured; other spheres farther than ``far`` from the box around the
-        object are not: infinite.
-        """
+    def place(self, y: FloatArray) -> Placement:
+        """Where all spheres are at ``y`` (B, N, D), and how far from the object."""
         x = self.positions(y)
         low, high = self.surface.bounds()  # (B or 1, 3)
-        outside = np.maximum(low[:, None, None] - x, x - high[:, None, None]).max(-1)
-        near = outside < far + self.spheres.radius
+        away = np.maximum(low[:, None, None] - x, x - high[:, None, None]).max(-1)
+        near = away < _FAR + self.spheres.radius
         near[..., : len(self.chain.pads)] = True
         d = np.full(near.shape, np.inf)
         n = np.zeros_like(x)
-        sequence = np.nonzero(near)[0]
-        p, n[near] = self.surface.planes_of(x[near], sequence)
-        d[near] = ((x[near] - p) * n[near]).sum(-1)
-        return d - self.spheres.radius, n
+        p, n[near] = self.surface.planes_of(x[near], np.nonzero(near)[0])
+        d[near] = np.vecdot(x[near] - p, n[near])
+        return Placement(y, x, d - self.spheres.radius, n)
+
+    def watched(self, placement: Placement) -> IntArray:
+        """Spheres (B, N, P) to compare with the object: the pads, then the links' nearest."""
+        pads = len(self.chain.pads)
+        found = np.broadcast_to(np.arange(pads), (*placement.y.shape[:2], pads))
+        count = min(self.config.body_spheres, len(self.chain.body))
+        if count == 0:
+            return found
+        d = placement.d[..., pads:]
+        d = np.where(d < -UNSEEN, np.inf, d)
+        nearest = pads + np.argpartition(d, count - 1, axis=-1)[..., :count]
+        return np.concatenate([found, nearest], axis=-1)
+
+    def pairs(self, placement: Placement) -> IntArray:
+        """Pairs (B, N, Q, 2) of spheres of different fingers, the nearest to each other."""
+        count = min(self.config.self_pairs, len(self.candidates))
+        if count == 0:
+            return np.zeros((*placement.y.shape[:2], 0, 2), int)
+        gap = self.gaps(placement.x)
+        nearest = np.argpartition(gap, count - 1, axis=-1)[..., :count]
+        return self.candidates[nearest]
+
+    def gaps(self, x: FloatArray) -> FloatArray:
+        """Squared distances less squared reach of the candidate pairs (..., Q), from (..., S, 3).
+
+        Negative where the two spheres overlap. From the Gram matrix: there are thousands of pairs.
+        """
+        x = x[..., self._paired, :]
+        square = np.vecdot(x, x)
+        squared = square[..., :, None] + square[..., None, :] - 2.0 * x @ np.swapaxes(x, -1, -2)
+        flat = squared.reshape(*squared.shape[:-2], -1)
+        return flat.take(self._pair_cells, axis=-1) - self._reach**2
 
     def positions(self, y: FloatArray) -> FloatArray:
         """Centres (B, N, S, 3) of all spheres at ``y`` (B, N, D), object frame."""
-        arrays = self.chain.arrays(np)
+        arrays = self.chain.arrays()
         flat = y.reshape(-1, y.shape[-1])
         links, _ = arrays.forward(flat, np.repeat(self.R_reference, y.shape[1], axis=0))
         T = links[:, self.spheres.link]
         x = (T[..., :3, :3] @ self.spheres.xyz[..., None])[..., 0] + T[..., :3, 3]
         return x.reshape(*y.shape[:2], -1, 3)
 
-    def probes(self, index: IntArray) -> Probes:
-        """Spheres ``index`` (B, P) as the terms need them."""
-        s = self.spheres
-        return Probes(
-            link=self.array(s.link[index]),
-            xyz=self.array(s.xyz[index]),
-            radius=self.array(s.radius[index]),
-            moved_by=self.array(self._moved_by[index]),
-        )
+    def overlap(self, x: FloatArray) -> FloatArray:
+        """Sum of squared overlaps of different fingers (...), square metres, from (..., S, 3)."""
+        squared = self.gaps(x)
+        found = np.zeros(squared.shape)
+        hit = squared < 0
+        reach = np.broadcast_to(self._reach, hit.shape)[hit]
+        found[hit] = (np.sqrt(np.maximum(reach**2 + squared[hit], 0.0)) - reach) ** 2
+        return found.sum(-1)
 
-    def pairs(self, y: FloatArray) -> IntArray:
-        """The pairs (B, Q, 2) of spheres of different fingers that are nearest at ``y`` (B, D)."""
-        count = min(self.config.self_pairs, len(self.candidates))
-        if count == 0:
-            return np.zeros((len(y), 0, 2), int)
-        x = self.positions(y[:, None])[:, 0]
-        a, b = self.candidates.T
-        gap = np.linalg.norm(x[:, a] - x[:, b], axis=-1) - self.spheres.radius[a]
-        nearest = np.argpartition(gap - self.spheres.radius[b], count - 1, axis=-1)[:, :count]
-        return self.candidates[nearest]
-
-    def problem(
-        self,
-        watched: IntArray,
-        pairs: IntArray,
-        attracted: FloatArray,
-        opposed: bool,
-        prior: Prior,
-        lower: Any,
-        upper: Any,
-    ) -> FrameProblem:
-        """One frame of all sequences.
-
-        Args:
-            watched: (B, K) spheres of the links to keep out of the object.
-            pairs: (B, Q, 2) spheres to keep apart.
-            attracted: (B, F) 1 for pads that are pulled to the surface.
-            opposed: whether the thumb shall stand against the fingers.
-            prior: equations 14 and 15.
-            lower: (B, D) hard bounds.
-            upper: (B, D).
-        """
-        c, count = self.config, len(attracted)
-        pads = len(self.chain.pads)
-        index = np.concatenate([np.tile(np.arange(pads), (count, 1)), watched], axis=1)
+    def contact(self, index: IntArray, attracted: FloatArray) -> Contact:
+        """Equation 13 for the spheres ``index`` (B, P), of which pads may be attracted (B, F)."""
+        c, pads = self.config, len(self.chain.pads)
         outside = np.zeros(index.shape)
-        outside[:, :pads] = np.sqrt(c.contact_weight) * attracted
-        inside = np.full(index.shape, np.sqrt(c.penetration_weight))
-        inside[:, :pads] = np.sqrt(c.contact_weight)
-        terms: list[Term] = [Contact(self.array(outside), self.array(inside), c.alpha, c.k)]
-        if pairs.shape[1]:
-            first, second = self.probes(pairs[..., 0]), self.probes(pairs[..., 1])
-            terms.append(SelfCollision(first, second, float(np.sqrt(c.self_collision_weight))))
-        if opposed and c.opposition_weight > 0:
-            terms.append(Opposition(self.array(self.sides(attracted))))
-        return FrameProblem(
-            arrays=self.arrays,
-            surface=self.surface,
-            R_reference=self.array(self.R_reference),
-            probes=self.probes(index),
-            terms=terms,
-            prior=prior,
-            lower=lower,
-            upper=upper,
-        )
+        outside[:, :pads] = c.contact_weight**0.5 * attracted
+        inside = np.full(index.shape, c.penetration_weight**0.5)
+        inside[:, :pads] = c.contact_weight**0.5
+        return Contact(self.ops.array(outside), self.ops.array(inside), c.alpha, c.k)
+
+    def apart(self, pairs: IntArray) -> list[Term]:
+        """The term that keeps ``pairs`` (B, Q, 2) of spheres from overlapping."""
+        if not pairs.shape[1] or not self.config.self_collision_weight:
+            return []
+        first, second = self.at(pairs[..., 0]), self.at(pairs[..., 1])
+        return [SelfCollision(first, second, self.config.self_collision_weight**0.5)]
+
+    def opposed(self, fingers: FloatArray) -> list[Term]:
+        """The term that sets the thumb against ``fingers`` (B, F)."""
+        if not self.config.opposition_weight:
+            return []
+        return [Opposition(self.ops.array(self.sides(fingers)))]
+
+    def at(self, index: IntArray) -> LinkPointsAt:
+        """Spheres ``index`` (B, P) for the solver."""
+        return self.chain.at(self.spheres, index, self.ops)
 
     def sides(self, attracted: FloatArray) -> FloatArray:
         """Weights (B, F) of :class:`Opposition`; zero where thumb or fingers are missing."""
@@ -224,7 +228,7 @@ class Batch:
         fingers = (attracted * ~thumb).sum(-1, keepdims=True)
         side = np.where(thumb, attracted, -attracted / np.maximum(fingers, 1.0))
         both = (fingers > 0) & ((attracted * thumb).sum(-1, keepdims=True) > 0)
-        return np.sqrt(self.config.opposition_weight) * side * both * self.opposed[:, None]
+        return np.sqrt(self.config.opposition_weight) * side * both * self._grips[:, None]
 
 
 def _pad(values: Any, frames: int) -> Any:
@@ -256,12 +260,12 @@ def _finger_pairs(chain: HandChain, spheres: LinkPoints) -> IntArray:
     branch = chain.branch[spheres.link[body]]
     a, b = np.nonzero((branch[:, None] < branch[None, :]) & (branch[:, None] > 0))
     pairs = np.stack([body[a], body[b]], axis=1)
-    arrays = chain.arrays(np)
     keep = np.ones(len(pairs), bool)
+    everything = np.arange(len(spheres))[None]
     for q in (chain.hand.open_joints, chain.hand.pregrasp_joints):
-        y = np.concatenate([np.zeros(WRIST), q])[None]
-        links, _ = arrays.forward(y, np.eye(3)[None])
-        x = arrays.points(links, spheres.link[None], spheres.xyz[None])[0]
+        arrays = chain.arrays()
+        links, _ = arrays.forward(np.concatenate([np.zeros(WRIST), q])[None], np.eye(3)[None])
+        x = arrays.points(links, chain.at(spheres, everything, arrays.ops))[0]
         gap = np.linalg.norm(x[pairs[:, 0]] - x[pairs[:, 1]], axis=-1)
         keep &= gap > spheres.radius[pairs].sum(axis=1)
     return pairs[keep]

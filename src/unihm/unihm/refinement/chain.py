@@ -7,7 +7,7 @@ frame, so that the priors of equations 14 and 15 are plain quadratic forms in ``
 A point x that moves with the hand has, for every coordinate, the velocity a * x + v (cross
 product) of a screw (a, v). Its derivative along a direction n is the product of the screw with
 the wrench (x * n, n); all Jacobian rows of a frame are thus one small matrix product. The same
-code runs on numpy arrays and torch tensors: ``xp`` is the module.
+code runs on numpy arrays and torch tensors (:mod:`unihm.refinement.backend`).
 """
 
 from __future__ import annotations
@@ -19,15 +19,11 @@ from typing import Any
 import numpy as np
 
 from unihm.hands import Hand
+from unihm.refinement.backend import Backend, backend_for
 from unihm.types import FloatArray, IntArray
 
 WRIST = 6  # coordinates of the wrist
-
-
-def cross(a: Any, b: Any) -> Any:
-    """Cross product along the last axis; several times faster than ``np.cross`` on small arrays."""
-    i, j = [1, 2, 0], [2, 0, 1]
-    return a[..., i] * b[..., j] - a[..., j] * b[..., i]
+_MAX_FILL = 20  # spheres, about, in a box
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,23 @@ class LinkPoints:
 
     def __len__(self) -> int:
         return len(self.link)
+
+
+@dataclass
+class LinkPointsAt:
+    """Points fixed to links, chosen for each sequence of a batch.
+
+    Attributes:
+        link: (B P,) row of the carrying link among the B (1 + M) of the batch.
+        xyz: (B, P, 3) metres in the frame of that joint.
+        radius: (B, P) metres.
+        moved_by: (B, P, 6 + M) 1 where a screw moves the point.
+    """
+
+    link: Any
+    xyz: Any
+    radius: Any
+    moved_by: Any
 
 
 class HandChain:
@@ -130,9 +143,20 @@ class HandChain:
         return LinkPoints(np.array(links, int), np.reshape(points, (-1, 3)), np.array(radii))
 
     @cache  # noqa: B019 - chains live as long as their hands, which are cached themselves
-    def arrays(self, xp: Any, device: Any = None) -> ChainArrays:
-        """The constants of the tree where ``xp`` computes."""
-        return ChainArrays(self, xp, device)
+    def arrays(self, device: str | None = None) -> ChainArrays:
+        """The constants of the tree on a torch device, or in numpy for None."""
+        return ChainArrays(self, backend_for(device))
+
+    def at(self, points: LinkPoints, index: IntArray, ops: Backend) -> LinkPointsAt:
+        """Points ``index`` (B, P) of ``points``, a choice for each of B sequences."""
+        link = points.link[index]
+        row = link + len(self.moved_by) * np.arange(len(index))[:, None]
+        return LinkPointsAt(
+            link=ops.array(row.ravel()),
+            xyz=ops.array(points.xyz[index]),
+            radius=ops.array(points.radius[index]),
+            moved_by=ops.array(self.moved_by[link]),
+        )
 
     def wrist_and_joints(self, y: FloatArray, R_reference: FloatArray) -> tuple[Any, Any]:
         """Coordinates (..., D) to wrist poses (..., 4, 4) and joints (..., J)."""
@@ -180,7 +204,8 @@ def _fill(kind: str, size: tuple[float, ...]) -> list[tuple[FloatArray, float]]:
     if kind == "box":
         sides = np.array(size)
         radius = sides.min() / 2
-        counts = np.maximum(np.ceil((sides - 2 * radius) / (1.5 * radius)).astype(int) + 1, 1)
+        spacing = max(1.5 * radius, float(np.sort(sides)[1:].prod() / _MAX_FILL) ** 0.5)
+        counts = np.ceil((sides - 2 * radius) / spacing).astype(int) + 1
         axes = [np.linspace(-s / 2 + radius, s / 2 - radius, n) for s, n in zip(sides, counts)]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
         return [(centre, float(radius)) for centre in grid]
@@ -188,43 +213,35 @@ def _fill(kind: str, size: tuple[float, ...]) -> list[tuple[FloatArray, float]]:
 
 
 class ChainArrays:
-    """A :class:`HandChain`'s constants as arrays of one library, and forward kinematics on them."""
+    """A :class:`HandChain`'s constants where one backend computes, and kinematics on them."""
 
-    def __init__(self, chain: HandChain, xp: Any, device: Any) -> None:
-        self.xp = xp
-        self._kw = {} if device is None else {"device": device}
+    def __init__(self, chain: HandChain, ops: Backend) -> None:
+        self.ops = ops
         turn = np.array([_skew(a) for a in chain._axis]) * ~chain._sliding[:, None, None]
-        # local = fixed + sin(q) first + (1 - cos(q)) second + q slide
+        # pose in parent = fixed + sin(q) first + (1 - cos(q)) second + q slide
         first, second, slide = np.zeros((3, len(turn), 4, 4))
         first[:, :3, :3], second[:, :3, :3] = turn, turn @ turn
         slide[:, :3, 3] = chain._axis * chain._sliding[:, None]
-        self._fixed = self.array(chain._origin)
+        self._fixed = ops.array(chain._origin + chain._origin @ second)
         self._first, self._second, self._slide = (
-            self.array(chain._origin @ part) for part in (first, second, slide)
+            ops.array(chain._origin @ part) for part in (first, -second, slide)
         )
         self._slides = bool(chain._sliding.any())
-        self._revolute = self.array((~chain._sliding).astype(float)[:, None])
-        self._axis = self.array(chain._axis[:, :, None])
+        self._revolute = ops.array((~chain._sliding).astype(float)[:, None])
+        self._axis = ops.array(chain._axis[:, :, None])
         self._levels = [
-            (slice(level[0], level[-1] + 1), self.index(chain._parent[level]))
+            (slice(level[0], level[-1] + 1), ops.array(chain._parent[level]))
             for level in chain._levels
         ]
-        self._expansion_t = self.array(chain._expansion.T)
-        self._offset = self.array(chain._offset)
-        self.moved_by = self.array(chain.moved_by)
+        self._expansion_t = ops.array(chain._expansion.T.copy())
+        self._offset = ops.array(chain._offset)
         reduce = np.zeros((chain.moved_by.shape[1], chain.size))
         reduce[:WRIST, :WRIST] = np.eye(WRIST)
         reduce[WRIST:, WRIST:] = chain._expansion
-        self._reduce = self.array(reduce)
+        self._reduce = ops.array(reduce)
         self._coupled = not np.array_equal(reduce, np.eye(len(reduce)))
-        self._eye = self.array(np.eye(3))
-        self._skew = self.array(_LEVI_CIVITA.reshape(3, 9))
-
-    def array(self, values: FloatArray) -> Any:
-        """``values`` as an array of this library."""
-        return self.xp.asarray(values, **self._kw)
-
-    index = array
+        self._eye = ops.array(np.eye(3))
+        self._skew = ops.array(_LEVI_CIVITA.reshape(3, 9))
 
     def forward(self, y: Any, R_reference: Any) -> tuple[Any, Any]:
         """Poses of the joints' links and the screws of all moving coordinates.
@@ -237,46 +254,45 @@ class ChainArrays:
             ``links`` (B, 1 + M, 4, 4), the wrist first, and ``screws`` (B, 6, 6 + M), rows
             (a, v), in the object frame.
         """
-        xp = self.xp
-        rotation, spin = self._wrist(y[:, 3:6], R_reference)
-        wrist = xp.zeros((len(y), 1, 4, 4), **self._real(y))
-        wrist[:, 0, :3, :3] = rotation
-        wrist[:, 0, :3, 3] = y[:, :3]
-        wrist[:, 0, 3, 3] = 1.0
+        ops, xp, count = self.ops, self.ops.xp, len(y)
         q = (y[:, WRIST:] @ self._expansion_t + self._offset)[..., None, None]
-        local = self._fixed + xp.sin(q) * self._first + (1.0 - xp.cos(q)) * self._second
+        local = self._fixed + xp.sin(q) * self._first + xp.cos(q) * self._second
         if self._slides:
             local = local + q * self._slide
-        links = wrist
+        moving = local.shape[1]
+        links = ops.zeros(count, 1 + moving, 4, 4)
+        screws = ops.zeros(count, WRIST + moving, 6)
+        position = y[:, :3]
+        links[:, 0, :3, :3], screws[:, 3:6, :3] = self._wrist(y[:, 3:6], R_reference)
+        links[:, 0, :3, 3] = position
+        links[:, 0, 3, 3] = 1.0
         for level, parent in self._levels:
-            links = xp.concatenate([links, links[:, parent] @ local[:, level]], 1)
-        joints = links[:, 1:]
-        axis = (joints[..., :3, :3] @ self._axis)[..., 0]
-        origin = joints[..., :3, 3]
-        turning = axis * self._revolute if self._slides else axis
-        moment = cross(origin, axis)
-        if self._slides:
-            moment = xp.where(self._revolute > 0, moment, axis)
-        screws = xp.zeros((len(y), WRIST + axis.shape[1], 6), **self._real(y))
+            links[:, 1 + level.start : 1 + level.stop] = (
+                ops.take(links, parent, 1) @ local[:, level]
+            )
+        screws[:, WRIST:, :3] = (links[:, 1:, :3, :3] @ self._axis)[..., 0]
+        # Axes through the wrist's origin for its rotation, through the joints' origins for theirs.
         screws[:, :3, 3:] = self._eye
-        screws[:, 3:6, :3] = spin
-        screws[:, 3:6, 3:] = cross(y[:, None, :3], spin)
-        screws[:, 6:, :3] = turning
-        screws[:, 6:, 3:] = moment
-        return links, xp.swapaxes(screws, 1, 2)
+        screws[:, 3:6, 3:] = ops.cross(position[:, None], screws[:, 3:6, :3])
+        axis = screws[:, WRIST:, :3]
+        screws[:, WRIST:, 3:] = ops.cross(links[:, 1:, :3, 3], axis)
+        if self._slides:
+            screws[:, WRIST:, 3:] = xp.where(self._revolute > 0, screws[:, WRIST:, 3:], axis)
+            screws[:, WRIST:, :3] = axis * self._revolute
+        return links, screws.swapaxes(1, 2)
 
-    def points(self, links: Any, link: Any, xyz: Any) -> Any:
-        """Positions (B, P, 3) of points ``xyz`` (B, P, 3) fixed to ``link`` (B, P)."""
-        rows = self.xp.arange(len(links), **self._kw)[:, None]
-        T = links[rows, link]
-        return (T[..., :3, :3] @ xyz[..., None])[..., 0] + T[..., :3, 3]
+    def points(self, links: Any, at: LinkPointsAt) -> Any:
+        """Positions (B, P, 3) of points fixed to links."""
+        flat = links.reshape(-1, 4, 4)
+        T = self.ops.take(flat, at.link, 0).reshape(*at.xyz.shape[:2], 4, 4)
+        return (T[..., :3, :3] @ at.xyz[..., None])[..., 0] + T[..., :3, 3]
 
     def rows(self, screws: Any, x: Any, direction: Any, moved_by: Any) -> Any:
         """Derivatives (B, P, D) of x along ``direction``, both (B, P, 3).
 
         ``moved_by`` (B, P, 6 + M) tells which screws move which point.
         """
-        wrench = self.xp.concatenate([cross(x, direction), direction], -1)
+        wrench = self.ops.xp.concatenate([self.ops.cross(x, direction), direction], -1)
         full = (wrench @ screws) * moved_by
         return full @ self._reduce if self._coupled else full
 
@@ -285,19 +301,17 @@ class ChainArrays:
 
         Row i of the latter is R_reference J_l(phi) e_i, with the left Jacobian of SO(3).
         """
-        xp = self.xp
-        squared = xp.clip((phi * phi).sum(-1), 1e-12, None)[:, None, None]
+        ops, xp = self.ops, self.ops.xp
+        squared = (ops.dot(phi, phi) + 1e-14)[:, None, None]
         angle = xp.sqrt(squared)
-        K = (phi @ self._skew).reshape(len(phi), 3, 3)
+        K = (phi @ self._skew).reshape(-1, 3, 3)
         KK = K @ K
         sine = xp.sin(angle)
-        versine = 2.0 * xp.sin(0.5 * angle) ** 2 / squared
-        rotation = self._eye + sine / angle * K + versine * KK
+        half = xp.sin(0.5 * angle)
+        versine = 2.0 * half * half / squared
+        rotation = R_reference @ (self._eye + (sine / angle) * K + versine * KK)
         left = self._eye + versine * K + (angle - sine) / (squared * angle) * KK
-        return R_reference @ rotation, xp.swapaxes(R_reference @ left, 1, 2)
-
-    def _real(self, y: Any) -> dict[str, Any]:
-        return {"dtype": y.dtype, **self._kw}
+        return rotation, (R_reference @ left).swapaxes(1, 2)
 
 
 def _skew(a: FloatArray) -> FloatArray:

@@ -18,8 +18,7 @@ _UNBALANCED = 0.1  # share of the load that may stay without resistance
 
 def grasp_forces(batch: Batch, y: FloatArray, fingers: FloatArray) -> list[GraspForces | None]:
     """Contact forces of each motion's first frame in contact; None where nothing touches."""
-    pads = len(batch.chain.pads)
-    arrays = batch.chain.arrays(np)
+    arrays = batch.chain.arrays()
     found: list[GraspForces | None] = []
     for b, touching in enumerate(batch.grasp):
         use = np.flatnonzero(fingers[b] > 0)
@@ -28,8 +27,8 @@ def grasp_forces(batch: Batch, y: FloatArray, fingers: FloatArray) -> list[Grasp
             continue
         at = y[b : b + 1, np.argmax(touching)]
         links, screws = arrays.forward(at, batch.R_reference[b : b + 1])
-        x = arrays.points(links, batch.chain.pads.link[None], batch.chain.pads.xyz[None])[0, use]
-        p, n = batch.surface.planes_of(x, np.full(len(x), b))
+        x = arrays.points(links, batch.at(use[None]))[0]
+        _, n = batch.surface.planes_of(x, np.full(len(x), b))
         points = x - batch.chain.pads.radius[use, None] * n
         centre = batch.surface.centre(b)
         forces, total = least_forces(

@@ -1,17 +1,16 @@
-"""The asymmetric penalty of the signed distance (equation 12) as a smooth residual (equation 13).
-
-Written for numpy arrays and torch tensors alike: ``xp`` is the module the arrays come from.
-"""
+"""The asymmetric penalty of the signed distance (equation 12) and its residual (equation 13)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_DEEP = 12.0  # |k d| beyond which the exponential goes on as its own second-order expansion
-_SERIES = 1e-3  # |k d| below which the residual's factor is taken from its power series
+from unihm.refinement.backend import Backend
+
+_DEEP = 12.0  # |k d| beyond which the exponential goes on as a parabola
+_AT_ZERO = 1e-10  # m; below it f is lost in rounding and the residual's slope is that at 0
 
 
-def penalty(d: Any, alpha: float, k: float, xp: Any) -> tuple[Any, Any]:
+def penalty(d: Any, alpha: float, k: float, ops: Backend) -> tuple[Any, Any]:
     """Equation 12: f(d) and f'(d), elementwise.
 
     Outside (d >= 0) it is a spring of stiffness ``alpha``; inside it grows like exp(-k d), so a
@@ -23,29 +22,35 @@ def penalty(d: Any, alpha: float, k: float, xp: Any) -> tuple[Any, Any]:
         d: signed distance in metres, negative inside.
         alpha: 1/m^2 (any energy unit).
         k: 1/m.
+        ops: where ``d`` lives.
     """
-    x = k * xp.clip(-d, 0.0, None)  # depth, without unit
-    near = xp.clip(x, None, _DEEP)
-    excess = x - near
-    growth = xp.exp(near)
-    scale = alpha / k**2
-    inside = scale * (growth - near - 1.0 + (growth - 1.0) * excess + 0.5 * growth * excess**2)
-    slope = -(alpha / k) * (growth - 1.0 + growth * excess)
-    air = xp.clip(d, 0.0, None)
-    return inside + 0.5 * alpha * air**2, slope + alpha * air
+    squared, pull = _shape(d, k, ops)
+    return (0.5 * alpha) * squared, alpha * pull
 
 
-def residual(d: Any, alpha: float, k: float, xp: Any) -> tuple[Any, Any]:
+def residual(d: Any, alpha: float, k: float, ops: Backend) -> tuple[Any, Any]:
     """Signed root of twice the penalty, r = sign(d) sqrt(2 f(d)), and dr/dd, elementwise.
 
     Equation 13 takes the positive root, whose derivative (B19) jumps where f is 0. With the sign
-    of d the energy is the same and r is smooth there: r = sqrt(alpha) d (1 + O(k d)), so the
-    derivative needs no epsilon; near 0 both come from their power series.
+    of d the energy is the same and r is smooth there (its slope at 0 is sqrt(alpha)), so that an
+    epsilon is needed for the division 0 / 0 alone.
     """
-    f, slope = penalty(d, alpha, k, xp)
-    root = xp.sqrt(2.0 * f) * xp.sign(d)
-    x = k * xp.clip(-d, 0.0, None)
-    tiny = xp.abs(k * d) < _SERIES
-    safe = xp.where(tiny, xp.ones_like(d), root)
-    r = xp.where(tiny, alpha**0.5 * d * (1.0 + x / 6.0), root)
-    return r, xp.where(tiny, alpha**0.5 * (1.0 + x / 3.0), slope / safe)
+    xp = ops.xp
+    squared, pull = _shape(d, k, ops)
+    root = xp.sqrt(squared)
+    slope = (xp.abs(pull) + _AT_ZERO) / (root + _AT_ZERO)
+    scale = alpha**0.5
+    return scale * xp.copysign(root, d), scale * slope
+
+
+def _shape(d: Any, k: float, ops: Backend) -> tuple[Any, Any]:
+    """2 f(d) in square metres and f'(d) in metres, for alpha = 1."""
+    xp = ops.xp
+    air = ops.positive(d)
+    depth = (air - d) * k
+    excess = ops.positive(depth - _DEEP)
+    near = depth - excess
+    grown = xp.expm1(near)
+    steep = (grown + 1.0) * excess
+    inside = grown - near + grown * excess + 0.5 * steep * excess
+    return air * air + (2.0 / k**2) * inside, air - (grown + steep) / k

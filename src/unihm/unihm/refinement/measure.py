@@ -4,40 +4,43 @@ from __future__ import annotations
 
 import numpy as np
 
-from unihm.refinement.batch import UNSEEN, Batch
+from unihm.refinement.backend import backend_for
+from unihm.refinement.batch import UNSEEN, Batch, Placement
 from unihm.refinement.chain import WRIST
 from unihm.refinement.kernel import penalty
 from unihm.refinement.report import Measures
 from unihm.refinement.terms import opposing_line
 from unihm.types import FloatArray
 
+_OPS = backend_for(None)
+
 
 def energies(
-    batch: Batch, y: FloatArray, y_generated: FloatArray, fingers: FloatArray
+    batch: Batch, placement: Placement, y_generated: FloatArray, fingers: FloatArray
 ) -> dict[str, FloatArray]:
     """Energy (B,) of every term, summed over the frames of each motion.
 
     Args:
         batch: the motions' frames, cloud and settings.
-        y: (B, T, D) the motion to be judged.
+        placement: all frames of the motions to be judged.
         y_generated: (B, T, D) what the generative prior refers to.
         fingers: (B, F) 1 for fingers that shall touch.
     """
+    y, d = placement.y, placement.d
     c, pads = batch.config, len(batch.chain.pads)
     own = np.arange(y.shape[1]) < batch.frames[:, None]  # (B, T)
-    d, n = batch.distances(y)
     attracted = batch.attracted(fingers)
-    contact = penalty(np.where(np.isfinite(d), d, 0.0)[..., :pads], c.alpha, c.k, np)[0]
+    contact = penalty(np.where(np.isfinite(d), d, 0.0)[..., :pads], c.alpha, c.k, _OPS)[0]
     contact = contact * np.where(d[..., :pads] < 0, 1.0, attracted)
     body = np.where((d < 0) & (d > -UNSEEN), d, 0.0)[..., pads:]
     found = {
         "contact": c.contact_weight * contact.sum(-1),
-        "penetration": c.penetration_weight * penalty(body, c.alpha, c.k, np)[0].sum(-1),
-        "self_collision": 0.5 * c.self_collision_weight * _overlap(batch, y),
+        "penetration": c.penetration_weight * penalty(body, c.alpha, c.k, _OPS)[0].sum(-1),
+        "self_collision": 0.5 * c.self_collision_weight * batch.overlap(placement.x),
     }
     if batch.grasp.any() and c.opposition_weight > 0:
-        found["opposition"] = batch.grasp * _opposition(batch, y, n, fingers)
-    W_gen, W_vel, W_acc = (np.asarray(w.cpu() if hasattr(w, "cpu") else w) for w in batch.weights())
+        found["opposition"] = batch.grasp * _opposition(batch, placement, fingers)
+    W_gen, W_vel, W_acc = batch.weights()
     start = y_generated[:, :1]  # the boundary prior: the hand was at rest there
     gap = y - y_generated
     if c.velocity_of == "correction":
@@ -54,26 +57,14 @@ def energies(
     return {name: (own * value).sum(-1) for name, value in found.items()}
 
 
-def _overlap(batch: Batch, y: FloatArray) -> FloatArray:
-    """Sum of squared overlaps of different fingers, square metres, (B, T)."""
-    a, b = batch.candidates.T
-    reach = batch.spheres.radius[a] + batch.spheres.radius[b]
-    found = np.zeros(y.shape[:2])
-    for i, x in enumerate(batch.positions(y)):  # by motion: there are thousands of pairs
-        gap = np.sqrt(((x[:, a] - x[:, b]) ** 2).sum(-1)) - reach
-        found[i] = (np.minimum(gap, 0.0) ** 2).sum(-1)
-    return found
-
-
-def _opposition(batch: Batch, y: FloatArray, n: FloatArray, fingers: FloatArray) -> FloatArray:
+def _opposition(batch: Batch, placement: Placement, fingers: FloatArray) -> FloatArray:
     """Energy (B, T) of the opposition of thumb and fingers, were they in contact."""
-    pads = len(batch.chain.pads)
-    frames = y.shape[1]
-    n = n[:, :, :pads].reshape(-1, pads, 3)
-    x = batch.positions(y)[:, :, :pads].reshape(-1, pads, 3)
+    pads, frames = len(batch.chain.pads), placement.y.shape[1]
+    n = placement.n[:, :, :pads].reshape(-1, pads, 3)
+    x = placement.x[:, :, :pads].reshape(-1, pads, 3)
     contact = x - batch.spheres.radius[:pads, None] * n
     side = np.repeat(batch.sides(fingers), frames, axis=0)
-    line, thumb, others = opposing_line(contact, n, side, np)
+    line, thumb, others = opposing_line(contact, n, side, _OPS)
     total = 0.0
     for normal in (thumb, others):
         across = line - (normal * line).sum(-1, keepdims=True) * normal
@@ -81,12 +72,9 @@ def _opposition(batch: Batch, y: FloatArray, n: FloatArray, fingers: FloatArray)
     return total.reshape(-1, frames)
 
 
-def measure(
-    batch: Batch, y: FloatArray, y_generated: FloatArray, fingers: FloatArray
-) -> list[Measures]:
-    """:class:`Measures` of each motion; arguments as for :func:`energies`."""
-    energy = energies(batch, y, y_generated, fingers)
-    d, _ = batch.distances(y)
+def measure(batch: Batch, placement: Placement, energy: dict[str, FloatArray]) -> list[Measures]:
+    """:class:`Measures` of each motion, from all its frames and its :func:`energies`."""
+    y, d = placement.y, placement.d
     hand, pads = batch.chain.hand, len(batch.chain.pads)
     found = []
     for b, frames in enumerate(batch.frames):

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand, load_hand
-from unihm.refinement.batch import Batch, check_motion
-from unihm.refinement.chain import WRIST, HandChain, chain_of
+from unihm.refinement.batch import Batch, Placement, check_motion
+from unihm.refinement.chain import WRIST, LinkPointsAt, chain_of
 from unihm.refinement.config import RefinementConfig
 from unihm.refinement.forces import grasp_forces
 from unihm.refinement.measure import energies, measure
 from unihm.refinement.report import RefinementReport
 from unihm.refinement.smoothing import limit_acceleration
-from unihm.refinement.solver import solve
+from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import check_cloud
-from unihm.refinement.terms import Prior
+from unihm.refinement.terms import Prior, Term
 from unihm.transforms import minimum_jerk
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase
 
@@ -84,11 +84,7 @@ def refine_batch(
         check_cloud(cloud)
     for motion in motions:
         check_motion(motion, chain)
-    xp: Any = np
-    if device is not None:
-        import torch as xp
-    batch = Batch(chain, motions, clouds, config, xp, device)
-    refiner = _Refiner(batch)
+    refiner = _Refiner(Batch(chain, motions, clouds, config, device))
     y = refiner.run()
     seconds = (time.perf_counter() - start) / len(motions)
     return refiner.results(motions, y, seconds)
@@ -99,10 +95,11 @@ class _Refiner:
 
     def __init__(self, batch: Batch) -> None:
         self.batch, self.config = batch, batch.config
-        self.weights = batch.weights()
+        self.R_reference = batch.ops.array(batch.R_reference)
         count, frames, size = batch.y.shape
         pads = len(batch.chain.pads)
         self.y_in = np.clip(batch.y, batch.lower, batch.upper)
+        self.before = batch.place(self.y_in)
         self.fingers = np.ones((count, pads))
         self.iterations = np.zeros(count)
         lower = np.broadcast_to(batch.lower, (count, frames, size)).copy()
@@ -111,6 +108,43 @@ class _Refiner:
         lower[..., :WRIST] = self.y_in[..., :WRIST] - reach
         upper[..., :WRIST] = self.y_in[..., :WRIST] + reach
         self.lower, self.upper = lower, upper
+        self.W_gen, self.W_vel, self.W_acc = batch.weights()
+
+    def _prior(self, *parts: tuple[FloatArray, FloatArray]) -> Callable[[list[FloatArray]], Prior]:
+        """Prior of a frame from the means (B, D) that belong to the weights ``parts`` (D, D)."""
+        array = self.batch.ops.array
+        total = sum(parts)
+        matrix, inverse = array(total), array(np.linalg.inv(total))
+
+        def of(*means: FloatArray) -> Prior:
+            weighted = sum(mean @ weight for mean, weight in zip(means, parts))
+            return Prior(matrix, inverse, array(weighted), self.batch.ops)
+
+        return of
+
+    def _solve(
+        self,
+        probes: LinkPointsAt,
+        terms: Sequence[Term],
+        prior: Prior,
+        bounds: tuple[FloatArray, FloatArray],
+        start: FloatArray,
+        iterations: int,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Where the solver ends (B, D), and its steps (B,)."""
+        ops, config = self.batch.ops, self.config
+        problem = FrameProblem(
+            arrays=self.batch.arrays,
+            surface=self.batch.surface,
+            R_reference=self.R_reference,
+            probes=probes,
+            terms=terms,
+            prior=prior,
+            lower=ops.array(bounds[0]),
+            upper=ops.array(bounds[1]),
+        )
+        solution = solve(problem, ops.array(start), iterations, config.damping, config.tolerance)
+        return ops.host(solution.y), ops.host(solution.iterations)
 
     def run(self) -> FloatArray:
         """(B, T, D)."""
@@ -130,31 +164,22 @@ class _Refiner:
         share = batch.grasp / np.maximum(batch.grasp.sum(1, keepdims=True), 1)
         start = np.einsum("bt,btd->bd", share, self.y_in)
         pads = len(batch.chain.pads)
-        self.fingers = (batch.distances(start[:, None])[0][:, 0, :pads] < config.reach).astype(float)
+        placement = batch.place(start[:, None])
+        self.fingers = 1.0 * (placement.d[:, 0, :pads] < config.reach)
         lower = np.minimum(self.lower.min(1), start)
         upper = np.maximum(self.upper.max(1), start)
         y = start
+        watched = batch.watched(placement)[:, 0]
+        probes = batch.at(watched)
+        apart = batch.apart(batch.pairs(placement)[:, 0])
+        prior = self._prior(self.W_gen)(start)
         # A finger that could not reach would hold the others back: it is let go, once.
         for attempt in range(2):
-            problem = batch.problem(
-                batch.watch(start[:, None])[:, 0],
-                batch.pairs(start),
-                self.fingers,
-                opposed=True,
-                prior=Prior(self.weights[:1], (batch.array(start),)),
-                lower=batch.array(lower),
-                upper=batch.array(upper),
-            )
-            solution = solve(
-                problem,
-                batch.array(start),
-                config.grasp_iterations,
-                config.damping,
-                config.tolerance,
-            )
-            y = _numpy(solution.y)
-            self.iterations += _numpy(solution.iterations)
-            gap = batch.distances(y[:, None])[0][:, 0, :pads]
+            terms = [batch.contact(watched, self.fingers), *apart, *batch.opposed(self.fingers)]
+            bounds = lower, upper
+            y, taken = self._solve(probes, terms, prior, bounds, start, config.grasp_iterations)
+            self.iterations += taken
+            gap = batch.place(y[:, None]).d[:, 0, :pads]
             touching = self.fingers * (np.abs(gap) < config.touch)
             if attempt or (touching == self.fingers).all():
                 break
@@ -186,12 +211,17 @@ class _Refiner:
         batch, config = self.batch, self.config
         frames = reference.shape[1]
         attracted = batch.attracted(self.fingers)
-        key = np.minimum(np.arange(0, frames + STRIDE, STRIDE), frames - 1)
-        watched = batch.watch(reference[:, key])
+        key = np.minimum(np.arange(0, frames, STRIDE) + STRIDE // 2, frames - 1)
+        placement = batch.place(reference[:, key])
+        watched, pairs = batch.watched(placement), batch.pairs(placement)
+        prior = self._prior(self.W_gen, self.W_vel, self.W_acc)
         y = reference.copy()
         velocity = np.minimum(batch.chain.hand.velocity_limit, config.velocity_limit or np.inf)
         before = before2 = y[:, 0]
         for t in range(frames):
+            if t % STRIDE == 0:
+                index = watched[:, t // STRIDE]
+                probes, apart = batch.at(index), batch.apart(pairs[:, t // STRIDE])
             if not fixed[:, t].all():
                 target = reference[:, t]
                 inertia = before
@@ -212,56 +242,47 @@ class _Refiner:
                 hold = fixed[:, t, None]
                 lower = np.where(hold, target, lower)
                 upper = np.where(hold, target, upper)
-                start = np.clip(target, lower, upper)
-                prior = Prior(
-                    self.weights,
-                    tuple(batch.array(m) for m in (target, inertia, 2.0 * before - before2)),
-                )
-                problem = batch.problem(
-                    watched[:, t // STRIDE],
-                    batch.pairs(start),
-                    attracted[:, t],
-                    opposed=False,
-                    prior=prior,
-                    lower=batch.array(lower),
-                    upper=batch.array(upper),
-                )
-                solution = solve(
-                    problem,
-                    batch.array(start),
+                y[:, t], taken = self._solve(
+                    probes,
+                    [batch.contact(index, attracted[:, t]), *apart],
+                    prior(target, inertia, 2.0 * before - before2),
+                    (lower, upper),
+                    np.clip(target, lower, upper),
                     config.iterations,
-                    config.damping,
-                    config.tolerance,
                 )
-                y[:, t] = _numpy(solution.y)
-                self.iterations += _numpy(solution.iterations) * ~fixed[:, t]
+                self.iterations += taken * ~fixed[:, t]
             before, before2 = y[:, t], before
         return y
 
     def _never_worse(self, y: FloatArray) -> FloatArray:
         """Between ``y`` (B, T, D) and the motion that came in, the first with no more energy."""
-        before = self._energy(self.y_in)
-        best, open_ = self.y_in.copy(), np.ones(len(y), bool)
+        best, before = self.y_in.copy(), self._total(self.before)
+        pending = np.ones(len(y), bool)
         for share in _BACKTRACKING:
-            if not open_.any():
-                break
             trial = self.y_in + share * (y - self.y_in)
-            accepted = open_ & (self._energy(trial) <= before)
+            accepted = pending & (self._total(self.batch.place(trial)) <= before)
             best[accepted] = trial[accepted]
-            open_ &= ~accepted
+            pending &= ~accepted
+            if not pending.any():
+                break
         return best
 
-    def _energy(self, y: FloatArray) -> FloatArray:
+    def _energies(self, placement: Placement) -> dict[str, FloatArray]:
+        return energies(self.batch, placement, self.y_in, self.fingers)
+
+    def _total(self, placement: Placement) -> FloatArray:
         """Total energy (B,)."""
-        return sum(energies(self.batch, y, self.y_in, self.fingers).values())
+        return sum(self._energies(placement).values())
 
     def results(
         self, motions: Sequence[HandMotion], y: FloatArray, seconds: float
     ) -> tuple[list[HandMotion], list[RefinementReport]]:
         """Motions and reports from the coordinates ``y`` (B, T, D)."""
         batch = self.batch
-        before = measure(batch, batch.y, self.y_in, self.fingers)
-        after = measure(batch, y, self.y_in, self.fingers)
+        before, after = (
+            measure(batch, placement, self._energies(placement))
+            for placement in (self.before, batch.place(y))
+        )
         grasps = grasp_forces(batch, y, self.fingers)
         refined, reports = [], []
         names = np.array(batch.chain.hand.finger_names)
@@ -284,7 +305,3 @@ class _Refiner:
                 )
             )
         return refined, reports
-
-
-def _numpy(values: Any) -> FloatArray:
-    return values if isinstance(values, np.ndarray) else values.cpu().numpy()

@@ -12,9 +12,7 @@ from unihm.types import FloatArray
 _STRENGTHS = np.logspace(-2, 5, 15)
 
 
-def limit_acceleration(
-    y: FloatArray, y_in: FloatArray, fixed: Any, frames: Any
-) -> FloatArray:
+def limit_acceleration(y: FloatArray, y_in: FloatArray, fixed: Any, frames: Any) -> FloatArray:
     """Smooth the free frames of each motion until its joints accelerate no more than before.
 
     The smoothed motion minimises sum (y' - y)^2 + mu sum (second difference of y')^2 with the

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unihm.refinement.chain import ChainArrays
+from unihm.refinement.backend import Backend
+from unihm.refinement.chain import ChainArrays, LinkPointsAt
 from unihm.refinement.surface import Surface
-from unihm.refinement.terms import Prior, Probes, State, Term
+from unihm.refinement.terms import Prior, State, Term
 
 _EASE, _TIGHTEN = 0.3, 5.0  # factors of the damping after a decrease and an increase
-_DAMPING_RANGE = (1e-9, 1e9)
 
 
 @dataclass
@@ -32,7 +32,7 @@ class FrameProblem:
     arrays: ChainArrays
     surface: Surface
     R_reference: Any
-    probes: Probes
+    probes: LinkPointsAt
     terms: Sequence[Term]
     prior: Prior
     lower: Any
@@ -40,27 +40,26 @@ class FrameProblem:
 
     def state(self, y: Any) -> State:
         """Kinematics and correspondences at ``y`` (B, D)."""
-        arrays, probes = self.arrays, self.probes
+        arrays, ops = self.arrays, self.arrays.ops
         links, screws = arrays.forward(y, self.R_reference)
-        x = arrays.points(links, probes.link, probes.xyz)
-        p, n = self.surface.planes(x, arrays.xp)
-        d = ((x - p) * n).sum(-1) - probes.radius
-        return State(arrays, links, screws, probes, x, n, d)
+        x = arrays.points(links, self.probes)
+        p, n = self.surface.planes(x, ops)
+        d = ops.dot(x - p, n) - self.probes.radius
+        return State(arrays, links, screws, self.probes, x, n, d)
 
     def linearise(self, y: Any) -> tuple[Any, Any, Any]:
         """Energy (B,), gradient (B, D) and Gauss-Newton matrix (B, D, D) at ``y``."""
-        xp = self.arrays.xp
+        ops = self.arrays.ops
         state = self.state(y)
         stacked = [term(state) for term in self.terms]
-        if len(stacked) == 1:
-            r, J = stacked[0]
-        else:
-            r = xp.concatenate([r for r, _ in stacked], 1)
-            J = xp.concatenate([J for _, J in stacked], 1)
-        Jt = xp.swapaxes(J, 1, 2)
-        energy = 0.5 * (r * r).sum(-1) + sum(self.prior.energies(y))
-        gradient = (Jt @ r[..., None])[..., 0] + self.prior.gradient(y)
-        return energy, gradient, Jt @ J + self.prior.matrix()
+        r, J = stacked[0]
+        if len(stacked) > 1:
+            r = ops.xp.concatenate([r for r, _ in stacked], 1)
+            J = ops.xp.concatenate([J for _, J in stacked], 1)
+        Jt = J.swapaxes(1, 2)
+        energy, gradient = self.prior(y)
+        energy = energy + 0.5 * ops.dot(r, r)
+        return energy, gradient + (Jt @ r[..., None])[..., 0], Jt @ J + self.prior.matrix
 
 
 @dataclass
@@ -94,20 +93,18 @@ def solve(
         damping: the first lambda.
         tolerance: the largest component of all steps below which the iterations end; 0 never.
     """
-    xp = problem.arrays.xp
-    scale = xp.diagonal(problem.prior.matrix())
-    eye = xp.diagflat(scale) if xp.__name__ == "torch" else xp.diag(scale)
+    ops = problem.arrays.ops
+    xp = ops.xp
+    scale = xp.diag(xp.diag(problem.prior.matrix))
     energy, gradient, matrix = problem.linearise(y)
     lam = xp.full_like(energy, damping)
     taken = xp.zeros_like(energy)
     for _ in range(iterations):
-        step = _bounded_step(
-            matrix + lam[:, None, None] * eye, gradient, problem.lower - y, problem.upper - y, xp
-        )
+        damped = matrix + lam[:, None, None] * scale
+        step = _bounded_step(damped, gradient, problem.lower - y, problem.upper - y, ops)
         trial = y + step
         new_energy, new_gradient, new_matrix = problem.linearise(trial)
         better = new_energy < energy
-        lam = xp.clip(lam * xp.where(better, _EASE, _TIGHTEN), *_DAMPING_RANGE)
         if better.all():
             y, energy, gradient, matrix = trial, new_energy, new_gradient, new_matrix
         else:
@@ -116,30 +113,30 @@ def solve(
             energy = xp.where(better, new_energy, energy)
             gradient = xp.where(row, new_gradient, gradient)
             matrix = xp.where(cell, new_matrix, matrix)
+        lam = lam * xp.where(better, _EASE, _TIGHTEN)
         taken = taken + better
-        if tolerance > 0 and float(xp.abs(step).max()) < tolerance:
+        if tolerance > 0 and float(abs(step).max()) < tolerance:
             break
     return Solution(y, energy, taken)
 
 
-def _bounded_step(matrix: Any, gradient: Any, lower: Any, upper: Any, xp: Any) -> Any:
+def _bounded_step(matrix: Any, gradient: Any, lower: Any, upper: Any, ops: Backend) -> Any:
     """Minimise 1/2 s.H s + g.s within bounds, to the first change of the active set.
 
     Coordinates whose free step leaves the bounds are put on them, and the others are solved for
     again with those fixed.
     """
-    step = xp.linalg.solve(matrix, -gradient[..., None])[..., 0]
-    out = (step < lower) | (step > upper)
-    if not out.any():
+    xp = ops.xp
+    step = ops.solve(matrix, -gradient)
+    inside = xp.minimum(xp.maximum(step, lower), upper)
+    fixed = inside != step
+    if not fixed.any():
         return step
-    fixed = xp.where(out, xp.minimum(xp.maximum(step, lower), upper), 0.0)
-    free = (~out) * xp.ones_like(step)
-    coupling = (matrix @ fixed[..., None])[..., 0]
+    free = 1.0 * ~fixed
+    held = inside * fixed
+    coupling = (matrix @ held[..., None])[..., 0]
     reduced = matrix * free[:, :, None] * free[:, None, :]
-    diagonal = xp.arange(step.shape[1], device=step.device) if xp.__name__ == "torch" else range(
-        step.shape[1]
-    )
-    reduced[:, diagonal, diagonal] = reduced[:, diagonal, diagonal] + (1.0 - free)
-    target = -(gradient + coupling) * free + fixed
-    step = xp.linalg.solve(reduced, target[..., None])[..., 0]
+    index = ops.arange(step.shape[1])
+    reduced[:, index, index] += 1.0 * fixed
+    step = ops.solve(reduced, held - (gradient + coupling) * free)
     return xp.minimum(xp.maximum(step, lower), upper)

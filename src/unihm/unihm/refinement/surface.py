@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.refinement.backend import Backend, NumpyBackend
 from unihm.types import FloatArray, ObjectCloud
 
 MIN_POINTS = 16
 MAX_EXTENT = 1.5  # m; a hand-held object is smaller, the same object in millimetres is not
+_NUMPY = NumpyBackend()
 _APART = 10.0  # m between the clouds of a batch along a fourth axis
 _SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
 
@@ -127,9 +129,9 @@ class Surface:
             self._tree = cKDTree(np.column_stack([self._points, shelf]))
         spacing = self._tree.query(self._tree.data[:: max(1, len(self._points) // 512)], 2)[0][:, 1]
         self.spacing = float(max(np.median(spacing), 1e-4))
-        self._on_device: dict[Any, Any] = {}
+        self._placed: dict[Backend, tuple[Any, Any]] = {}
 
-    def planes(self, x: Any, xp: Any = np) -> tuple[Any, Any]:
+    def planes(self, x: Any, ops: Backend) -> tuple[Any, Any]:
         """Local tangent plane (p, n) of the surface nearest to each point of ``x``.
 
         With one neighbour this is the nearest point and its normal, as in equation 11. With
@@ -139,26 +141,28 @@ class Surface:
 
         Args:
             x: (B, P, 3) in the object frame.
-            xp: numpy, or torch where ``x`` is a tensor.
+            ops: where ``x`` lives.
 
         Returns:
             ``p`` (B, P, 3) on the surface and ``n`` (B, P, 3), unit, outward; constants as far
             as derivatives are concerned.
         """
-        if xp is np:
-            return self._planes(x, self._query(x), self._points, self._normals, np)
-        points, normals = self._tensors(x, xp)
-        if x.device.type == "cpu":
-            index = xp.as_tensor(self._query(x.numpy()))
+        points, normals = self._arrays(ops)
+        if isinstance(ops, NumpyBackend):
+            index = self._query(x)
+        elif x.device.type == "cpu":
+            index = ops.array(self._query(x.numpy()))
         else:
-            index = self._query_all(x, points, xp)
-        return self._planes(x, index, points, normals, xp)
+            index = self._query_all(x, points, ops.xp)
+        return self._planes(x, index, points, normals, ops)
 
-    def planes_of(self, x: FloatArray, sequence: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    def planes_of(
+        self, x: FloatArray, sequence: NDArray[np.int64]
+    ) -> tuple[FloatArray, FloatArray]:
         """The same for points (N, 3) that belong to the clouds of ``sequence`` (N,)."""
         rows = x if self._shared else np.column_stack([x, _APART * sequence])
         index = self._tree.query(rows, self.neighbours)[1].reshape(1, len(x), self.neighbours)
-        p, n = self._planes(x[None], index, self._points, self._normals, np)
+        p, n = self._planes(x[None], index, self._points, self._normals, _NUMPY)
         return p[0], n[0]
 
     def bounds(self) -> tuple[FloatArray, FloatArray]:
@@ -190,33 +194,35 @@ class Surface:
             found.append(xp.topk(gap, self.neighbours, largest=False).indices + start)
         return xp.stack(found)
 
-    def _tensors(self, x: Any, xp: Any) -> tuple[Any, Any]:
-        """Points and normals where ``x`` is, copied once."""
-        if x.device not in self._on_device:
-            self._on_device[x.device] = tuple(
-                xp.as_tensor(a, device=x.device) for a in (self._points, self._normals)
-            )
-        return self._on_device[x.device]
+    def _arrays(self, ops: Backend) -> tuple[Any, Any]:
+        """Points and normals where ``ops`` computes, copied once."""
+        if ops not in self._placed:
+            self._placed[ops] = ops.array(self._points), ops.array(self._normals)
+        return self._placed[ops]
 
-    def _planes(self, x: Any, index: Any, points: Any, normals: Any, xp: Any) -> tuple[Any, Any]:
+    def _planes(
+        self, x: Any, index: Any, points: Any, normals: Any, ops: Backend
+    ) -> tuple[Any, Any]:
+        xp = ops.xp
+        flat = index.reshape(-1)
+        p = ops.take(points, flat, 0).reshape(*index.shape, 3)  # (B, P, K, 3)
+        n = ops.take(normals, flat, 0).reshape(*index.shape, 3)
         if self.neighbours == 1:
-            nearest = index[..., 0]
-            return points[nearest], normals[nearest]
-        p, n = points[index], normals[index]  # (B, P, K, 3)
+            return p[..., 0, :], n[..., 0, :]
         way = x[..., None, :] - p
-        squared = (way * way).sum(-1)
-        agree = (n * n[..., :1, :]).sum(-1) > _SAME_SIDE
+        squared = ops.dot(way, way)
+        agree = ops.dot(n, n[..., :1, :]) > _SAME_SIDE
         # The bandwidth is the cloud's own spacing: enough to average noise, not to round edges.
-        weight = xp.exp((squared[..., :1] - squared) / (2.0 * self.spacing**2)) * agree
-        weight = weight / weight.sum(-1)[..., None]
-        p = (weight[..., None] * p).sum(-2)
-        n = (weight[..., None] * n).sum(-2)
-        n = n / xp.sqrt((n * n).sum(-1))[..., None]
+        weight = xp.exp((squared[..., :1] - squared) * (0.5 / self.spacing**2)) * agree
+        weight = (weight / weight.sum(-1)[..., None])[..., None, :]
+        p = (weight @ p)[..., 0, :]
+        n = (weight @ n)[..., 0, :]
+        n = n / xp.sqrt(ops.dot(n, n))[..., None]
         way = x - p
-        gap = xp.sqrt((way * way).sum(-1)) + 1e-12
-        cosine = (way * n).sum(-1) / gap
+        gap = xp.sqrt(ops.dot(way, way)) + 1e-12
+        cosine = ops.dot(way, n) / gap
         # 1 within 25 deg of the normal, deep inside, or nearer than the points are to each other.
-        on_face = xp.clip((cosine - 0.5) / 0.4, 0.0, 1.0)
+        on_face = 1.0 - ops.positive(1.0 - ops.positive(2.5 * cosine - 1.25))
         on_face = xp.where((cosine < -0.5) | (gap < 2.0 * self.spacing), 1.0, on_face)[..., None]
         n = on_face * n + (1.0 - on_face) * way / gap[..., None]
-        return p, n / xp.sqrt((n * n).sum(-1))[..., None]
+        return p, n / xp.sqrt(ops.dot(n, n))[..., None]

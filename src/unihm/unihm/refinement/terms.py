@@ -12,25 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from unihm.refinement.chain import ChainArrays
+from unihm.refinement.backend import Backend
+from unihm.refinement.chain import ChainArrays, LinkPointsAt
 from unihm.refinement.kernel import residual
-
-
-@dataclass
-class Probes:
-    """Spheres of the hand that are compared with the surface.
-
-    Attributes:
-        link: (B, P) joint that carries each.
-        xyz: (B, P, 3) centre in that joint's frame, metres.
-        radius: (B, P) metres.
-        moved_by: (B, P, 6 + M) which screws move it.
-    """
-
-    link: Any
-    xyz: Any
-    radius: Any
-    moved_by: Any
 
 
 @dataclass
@@ -50,7 +34,7 @@ class State:
     arrays: ChainArrays
     links: Any
     screws: Any
-    probes: Probes
+    probes: LinkPointsAt
     x: Any
     n: Any
     d: Any
@@ -82,9 +66,9 @@ class Contact:
 
     def __call__(self, state: State) -> tuple[Any, Any]:
         """R = P: one residual per probe; B19 with correspondences fixed."""
-        xp = state.arrays.xp
-        r, slope = residual(state.d, self.alpha, self.k, xp)
-        weight = xp.where(state.d < 0, self.inside, self.outside)
+        ops = state.arrays.ops
+        r, slope = residual(state.d, self.alpha, self.k, ops)
+        weight = ops.xp.where(state.d < 0, self.inside, self.outside)
         rows = state.arrays.rows(state.screws, state.x, state.n, state.probes.moved_by)
         return weight * r, (weight * slope)[..., None] * rows
 
@@ -99,23 +83,24 @@ class SelfCollision:
         weight: square root of the weight, 1/m.
     """
 
-    first: Probes
-    second: Probes
+    first: LinkPointsAt
+    second: LinkPointsAt
     weight: float
 
     def __call__(self, state: State) -> tuple[Any, Any]:
         """R = pairs."""
-        arrays, xp = state.arrays, state.arrays.xp
-        a = arrays.points(state.links, self.first.link, self.first.xyz)
-        b = arrays.points(state.links, self.second.link, self.second.xyz)
+        arrays, ops = state.arrays, state.arrays.ops
+        a = arrays.points(state.links, self.first)
+        b = arrays.points(state.links, self.second)
         way = a - b
-        length = xp.sqrt((way * way).sum(-1) + 1e-18)
+        length = ops.xp.sqrt(ops.dot(way, way) + 1e-18)
         gap = length - self.first.radius - self.second.radius
         direction = way / length[..., None]
         rows = arrays.rows(state.screws, a, direction, self.first.moved_by) - arrays.rows(
             state.screws, b, direction, self.second.moved_by
         )
-        return self.weight * xp.clip(gap, None, 0.0), (self.weight * (gap < 0))[..., None] * rows
+        overlap = -ops.positive(-gap)
+        return self.weight * overlap, (self.weight * (gap < 0))[..., None] * rows
 
 
 @dataclass
@@ -135,7 +120,7 @@ class Opposition:
 
     def __call__(self, state: State) -> tuple[Any, Any]:
         """R = 6."""
-        arrays, xp = state.arrays, state.arrays.xp
+        arrays, ops, xp = state.arrays, state.arrays.ops, state.arrays.ops.xp
         count = self.side.shape[1]
         n = state.n[:, :count]
         contact = state.x[:, :count] - state.probes.radius[:, :count, None] * n
@@ -147,65 +132,54 @@ class Opposition:
             rows = arrays.rows(state.screws, contact, direction, moved_by)
             derivative.append((self.side[..., None] * rows).sum(1))
         derivative = xp.stack(derivative, 1)  # (B, 3, D) of the line
-        line, thumb, fingers = opposing_line(contact, n, self.side, xp)
+        line, thumb, fingers = opposing_line(contact, n, self.side, ops)
         r, J = [], []
         for normal in (thumb, fingers):
-            along = (normal * line).sum(-1)[..., None]
+            along = ops.dot(normal, line)[..., None]
             r.append(line - along * normal)
             J.append(derivative - normal[..., None] * (normal[:, None] @ derivative))
         return xp.concatenate(r, 1), xp.concatenate(J, 1)
 
 
-def opposing_line(contact: Any, n: Any, side: Any, xp: Any) -> tuple[Any, Any, Any]:
+def opposing_line(contact: Any, n: Any, side: Any, ops: Backend) -> tuple[Any, Any, Any]:
     """Weighted line (B, 3) from the fingers' mean contact to the thumb's, and both unit normals.
 
     Args:
         contact: (B, F, 3) points on the surface.
         n: (B, F, 3) its normals there.
         side: (B, F), see :class:`Opposition`.
-        xp: numpy or torch.
+        ops: where they live.
     """
     side = side[..., None]
-    thumb = _unit((xp.clip(side, 0.0, None) * n).sum(1), xp)
-    fingers = _unit((xp.clip(-side, 0.0, None) * n).sum(1), xp)
+    thumb = _unit((ops.positive(side) * n).sum(1), ops)
+    fingers = _unit((ops.positive(-side) * n).sum(1), ops)
     return (side * contact).sum(1), thumb, fingers
 
 
-def _unit(v: Any, xp: Any) -> Any:
+def _unit(v: Any, ops: Backend) -> Any:
     """Unit vectors (B, 3); zero stays zero."""
-    return v / (xp.sqrt((v * v).sum(-1)) + 1e-12)[..., None]
+    return v / (ops.xp.sqrt(ops.dot(v, v)) + 1e-12)[..., None]
 
 
-@dataclass
 class Prior:
     """Sum of quadratic forms 1/2 (y - m_i)^T W_i (y - m_i): equations 14 and 15 of one frame.
 
-    Attributes:
-        weights: the W_i, (D, D).
-        means: the m_i, (B, D): q_gen, q_(t-1) and 2 q_(t-1) - q_(t-2).
+    They are kept as the one form that they add up to: its matrix is their sum (B23), its gradient
+    W-tilde of B24, and its energy theirs but for a constant.
+
+    Args:
+        matrix: W_gen + W_vel + W_acc (D, D).
+        inverse: of ``matrix``.
+        weighted: sum of W_i m_i (B, D).
+        ops: where they live.
     """
 
-    weights: tuple[Any, ...]
-    means: tuple[Any, ...]
+    def __init__(self, matrix: Any, inverse: Any, weighted: Any, ops: Backend) -> None:
+        self.matrix, self._ops = matrix, ops
+        self._mean = weighted @ inverse
 
-    def matrix(self) -> Any:
-        """Sum of the W_i, (D, D)."""
-        total = self.weights[0]
-        for weight in self.weights[1:]:
-            total = total + weight
-        return total
-
-    def gradient(self, y: Any) -> Any:
-        """W-tilde of B24, (B, D)."""
-        total = (y - self.means[0]) @ self.weights[0]
-        for weight, mean in zip(self.weights[1:], self.means[1:]):
-            total = total + (y - mean) @ weight
-        return total
-
-    def energies(self, y: Any) -> list[Any]:
-        """Energy (B,) of each part."""
-        found = []
-        for weight, mean in zip(self.weights, self.means):
-            gap = y - mean
-            found.append(0.5 * ((gap @ weight) * gap).sum(-1))
-        return found
+    def __call__(self, y: Any) -> tuple[Any, Any]:
+        """Energy (B,) and gradient (B, D)."""
+        gap = y - self._mean
+        gradient = gap @ self.matrix
+        return 0.5 * self._ops.dot(gap, gradient), gradient
