@@ -34,6 +34,9 @@ from unihm.hands.solver import WRIST, TargetSolver
 from unihm.hands.targets import GripperTargets, TargetBuilder, Targets
 from unihm.transforms import Array, apply, invert
 
+#: A sequence is solved at every 32nd frame from several poses, then finer from what is known.
+STRIDES = (32, 8, 1)
+
 
 @dataclass(frozen=True)
 class RetargetingConfig:
@@ -50,7 +53,6 @@ class RetargetingConfig:
         pinch_near, pinch_far: metres between human thumb and finger tips; below the first the
             true distance counts alone, above the second the scaled posture alone.
         aperture_scale: gripper opening per human aperture.
-        stride: a sequence is first solved at every ``stride``-th frame, from several starts.
     """
 
     link_weight: float = 0.003
@@ -64,13 +66,10 @@ class RetargetingConfig:
     pinch_near: float = 0.05
     pinch_far: float = 0.12
     aperture_scale: float = 1.0
-    stride: int = 8
 
     def __post_init__(self) -> None:
         if not 0 <= self.pinch_near < self.pinch_far:
             raise ValueError("pinch_near must be less than pinch_far")
-        if self.stride < 1:
-            raise ValueError("stride must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ class Retargeter:
         if self._last is None:
             x = self._first_guess(targets.points, np.array([], int))
         else:
-            x = self.solver.solve(self._last, targets.points, self._last, iterations=3)
+            x = self.solver.solve(self._last, targets.points, self._last, iterations=2)
         self._last = x
         return self._result(targets, x)
 
@@ -177,12 +176,10 @@ class Retargeter:
         hand, config, builder = self.hand, self.config, self.builder
         tree = self.kinematics.tree
         moved_by = np.abs(tree.ancestors[self.kinematics.body].astype(float) @ tree.expansion) > 0
-        weights = np.empty(len(builder.keypoints))
-        for finger in builder.fingers:
-            motors = moved_by[finger.rows[-1]].sum()
-            weights[finger.rows] = config.link_weight if motors >= 3 else config.coupled_link_weight
+        motors = moved_by[builder.tip_rows].sum(axis=1)[builder.finger]
+        weights = np.where(motors >= 3, config.link_weight, config.coupled_link_weight)
         weights[builder.tip_rows] = 1.0
-        whole_hand = moved_by[builder.tip_rows].all(axis=0) & (len(builder.fingers) > 2)
+        whole_hand = moved_by[builder.tip_rows].all(axis=0) & (len(builder.tip_rows) > 2)
         wrist = np.repeat([config.wrist_shift, config.wrist_turn], 3)
         return TargetSolver(
             self.kinematics,
@@ -201,22 +198,23 @@ class Retargeter:
         return self._measured(self._gripper.build(keypoints), self._gripper.joints(keypoints))
 
     def _solve_sequences(self, sequences: list[Array]) -> list[Array]:
-        """Variables (T, D) for each sequence of targets (T, N, 3)."""
-        coarse = [_every(self.config.stride, len(points)) for points in sequences]
-        splits = np.cumsum([len(frames) for frames in coarse])[:-1]
-        guess = self._first_guess(
-            np.concatenate([points[frames] for points, frames in zip(sequences, coarse)]), splits
-        )
-        x = np.concatenate(
-            [
-                _interpolate(frames, part, len(points))
-                for points, frames, part in zip(sequences, coarse, np.split(guess, splits))
-            ]
-        )
-        points, ends = np.concatenate(sequences), np.cumsum([len(p) for p in sequences])
-        for _ in range(2):
-            x = self.solver.solve(x, points, _neighbours(x, ends), iterations=2)
-        return np.split(x, ends[:-1])
+        """Variables (T, D) for each sequence of targets (T, N, 3): coarse in time, then finer."""
+        ends = np.cumsum([len(points) for points in sequences])
+        every = [_every(STRIDES[0], len(points)) for points in sequences]
+        coarse = np.concatenate([points[frames] for points, frames in zip(sequences, every)])
+        splits = np.cumsum([len(frames) for frames in every])
+        x = np.split(self._first_guess(coarse, splits[:-1]), splits[:-1])
+        for stride in STRIDES[1:]:
+            finer = [_every(stride, len(points)) for points in sequences]
+            x = [_interpolate(*known, frames) for *known, frames in zip(every, x, finer)]
+            points = np.concatenate([p[frames] for p, frames in zip(sequences, finer)])
+            ends = np.cumsum([len(frames) for frames in finer])
+            joined = np.concatenate(x)
+            for iterations in (3, 1):  # the second time, the neighbours are where they should be
+                prior = _neighbours(joined, ends)
+                joined = self.solver.solve(joined, points, prior, iterations)
+            every, x = finer, np.split(joined, ends[:-1])
+        return x
 
     def _first_guess(self, points: Array, splits: Array) -> Array:
         """Variables (B, D) from nothing: solved from three poses, the best path through them.
@@ -254,13 +252,13 @@ def _every(stride: int, length: int) -> Array:
     return np.unique(np.append(np.arange(0, length, stride), length - 1))
 
 
-def _interpolate(frames: Array, values: Array, length: int) -> Array:
-    """Straight lines between values (K, D) at ``frames`` (K,): (length, D)."""
-    if length == 1:
+def _interpolate(frames: Array, values: Array, wanted: Array) -> Array:
+    """Values (K, D) at ``frames`` (K,), straight lines between: (W, D) at ``wanted`` (W,)."""
+    if len(frames) == 1:
         return values
-    right = np.clip(np.searchsorted(frames, np.arange(length)), 1, len(frames) - 1)
+    right = np.clip(np.searchsorted(frames, wanted), 1, len(frames) - 1)
     left = right - 1
-    fraction = (np.arange(length) - frames[left]) / (frames[right] - frames[left])
+    fraction = (wanted - frames[left]) / (frames[right] - frames[left])
     return values[left] + fraction[:, None] * (values[right] - values[left])
 
 

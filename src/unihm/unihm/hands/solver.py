@@ -11,14 +11,14 @@ has before its correction.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from unihm.hands.batch import PointKinematics
-from unihm.transforms import Array, make_transform
+from unihm.transforms import Array
 
 WRIST = 6  # shift (3,) in metres, then turn (3,) as a rotation vector
 WRIST_LIMIT = np.array([0.06] * 3 + [0.6] * 3)
 BLOCK = 256  # frames at a time, so that the Jacobians stay in the cache
+STEP = 0.02  # a frame whose step is smaller is done: the next one would be its square
 
 
 class TargetSolver:
@@ -47,10 +47,27 @@ class TargetSolver:
         self.lower = np.concatenate([lower, -WRIST_LIMIT])
         self.upper = np.concatenate([upper, WRIST_LIMIT])
         self._rest, self._rest_weight, self._smoothness = rest, rest_weight, smoothness
+        self._diagonal = np.arange(len(rest))
 
     def correction(self, x: Array) -> Array:
-        """T_before_after (B, 4, 4) of the wrist."""
-        return make_transform(Rotation.from_rotvec(x[:, -3:]).as_matrix(), x[:, -6:-3])
+        """T_before_after (B, 4, 4) of the wrist: Rodrigues' formula and the shift."""
+        turn = x[:, -3:]
+        # The small number only keeps the quotients sin(a) / a and (1 - cos(a)) / a^2 defined.
+        angle = np.sqrt((turn * turn).sum(axis=1) + 1e-24)[:, None]
+        first, second = np.sin(angle) / angle, 2 * (np.sin(angle / 2) / angle) ** 2
+        transform = np.zeros((len(x), 4, 4))
+        transform[:, :3, :3] = (second * turn)[:, :, None] * turn[:, None, :]
+        sx, sy, sz = (first * turn).T
+        transform[:, 2, 1] += sx
+        transform[:, 1, 2] -= sx
+        transform[:, 0, 2] += sy
+        transform[:, 2, 0] -= sy
+        transform[:, 1, 0] += sz
+        transform[:, 0, 1] -= sz
+        transform[:, [0, 1, 2], [0, 1, 2]] += np.cos(angle)
+        transform[:, :3, 3] = x[:, -6:-3]
+        transform[:, 3, 3] = 1.0
+        return transform
 
     def solve(self, x: Array, targets: Array, prior: Array | None, iterations: int) -> Array:
         """Better variables (B, D) from ``x``; ``targets`` (B, N, 3), ``prior`` (B, D)."""
@@ -63,72 +80,83 @@ class TargetSolver:
 
     def cost(self, x: Array, targets: Array) -> Array:
         """Value (B,) of the objective without its prior."""
-        position, _ = self._points(x, with_jacobian=False)
-        return self._cost(x, position, targets, None)
+        position = self.kinematics.positions(x[:, :-WRIST], self.correction(x))
+        return self._cost(x, position - targets, None)
 
     def _solve_block(self, x: Array, targets: Array, prior: Array | None, iterations: int) -> Array:
-        x = np.clip(x, self.lower, self.upper)
-        pull = self._rest_weight if prior is None else self._rest_weight + self._smoothness
+        out = np.clip(x, self.lower, self.upper)
+        frames = np.arange(len(x))  # those that are not done
+        x = out
         damping = np.full(len(x), 1e-3 if prior is None else 1e-6)
-        position, jacobian = self._points(x)
-        cost = self._cost(x, position, targets, prior)
-        diagonal = np.arange(x.shape[1])
+        residual, jacobian = self._linearise(x, targets)
+        cost = self._cost(x, residual, prior)
         for i in range(iterations):
-            residual = (self._root_weight * (position - targets)).reshape(len(x), -1, 1)
-            gradient = (jacobian @ residual)[..., 0] + self._rest_weight * (x - self._rest)
-            if prior is not None:
-                gradient += self._smoothness * (x - prior)
-            hessian = jacobian @ jacobian.swapaxes(1, 2)
-            hessian[:, diagonal, diagonal] += pull + damping[:, None]
-            # Variables at a limit that the gradient pushes against stay there.
-            held = ((x <= self.lower) & (gradient > 0)) | ((x >= self.upper) & (gradient < 0))
-            if held.any():
-                free = ~held
-                hessian *= free[:, :, None] & free[:, None, :]
-                hessian[:, diagonal, diagonal] += held
-                gradient *= free
-            step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
+            step = self._step(x, residual, jacobian, prior, damping)
             trial = np.clip(x - step, self.lower, self.upper)
-            last = i == iterations - 1 or np.abs(step).max() < 1e-4
-            trial_position, trial_jacobian = self._points(trial, with_jacobian=not last)
-            trial_cost = self._cost(trial, trial_position, targets, prior)
+            going = np.abs(step).max(axis=1) > STEP
+            if i == iterations - 1 or not going.any():  # no Jacobian is needed any more
+                position = self.kinematics.positions(trial[:, :-WRIST], self.correction(trial))
+                better = self._cost(trial, position - targets, prior) < cost
+                out[frames] = np.where(better[:, None], trial, x)
+                break
+            trial_residual, trial_jacobian = self._linearise(trial, targets)
+            trial_cost = self._cost(trial, trial_residual, prior)
             better = trial_cost < cost
             if better.all():
-                x, position, jacobian, cost = trial, trial_position, trial_jacobian, trial_cost
+                x, residual, jacobian, cost = trial, trial_residual, trial_jacobian, trial_cost
             else:
                 x = np.where(better[:, None], trial, x)
-                if last:
-                    break
-                position = np.where(better[:, None, None], trial_position, position)
+                residual = np.where(better[:, None, None], trial_residual, residual)
                 jacobian = np.where(better[:, None, None], trial_jacobian, jacobian)
                 cost = np.where(better, trial_cost, cost)
-            if last:
-                break
             damping *= np.where(better, 0.3, 5.0)
-        return x
+            out[frames] = x
+            if going.mean() < 0.7:
+                frames, x, targets = frames[going], x[going], targets[going]
+                residual, jacobian = residual[going], jacobian[going]
+                cost, damping = cost[going], damping[going]
+                prior = None if prior is None else prior[going]
+        return out
 
-    def _cost(self, x: Array, position: Array, targets: Array, prior: Array | None) -> Array:
-        residual = (self._root_weight * (position - targets)).reshape(len(x), -1)
-        cost = (residual * residual).sum(axis=1) + ((x - self._rest) ** 2) @ self._rest_weight
+    def _step(
+        self, x: Array, residual: Array, jacobian: Array, prior: Array | None, damping: Array
+    ) -> Array:
+        """Damped Gauss-Newton step (B, D) that leaves held variables where they are."""
+        weighted = (self._root_weight * residual).reshape(len(x), -1, 1)
+        gradient = (jacobian @ weighted)[..., 0] + self._rest_weight * (x - self._rest)
+        pull = self._rest_weight
+        if prior is not None:
+            gradient += self._smoothness * (x - prior)
+            pull = pull + self._smoothness
+        hessian = jacobian @ jacobian.swapaxes(1, 2)
+        hessian[:, self._diagonal, self._diagonal] += pull + damping[:, None]
+        # Held: at a limit that the gradient pushes against.
+        held = ((x <= self.lower) & (gradient > 0)) | ((x >= self.upper) & (gradient < 0))
+        if held.any():
+            free = ~held
+            hessian *= free[:, :, None] & free[:, None, :]
+            hessian[:, self._diagonal, self._diagonal] += held
+            gradient *= free
+        return np.linalg.solve(hessian, gradient[..., None])[..., 0]
+
+    def _cost(self, x: Array, residual: Array, prior: Array | None) -> Array:
+        weighted = (self._root_weight * residual).reshape(len(x), -1)
+        cost = (weighted * weighted).sum(axis=1) + ((x - self._rest) ** 2) @ self._rest_weight
         if prior is not None:
             cost += ((x - prior) ** 2) @ self._smoothness
         return cost
 
-    def _points(self, x: Array, with_jacobian: bool = True) -> tuple[Array, Array]:
-        """Positions (B, N, 3); weighted Jacobian, transposed: (B, D, 3 N)."""
-        R = Rotation.from_rotvec(x[:, -3:]).as_matrix()[:, None]  # (B, 1, 3, 3)
-        shift = x[:, None, -6:-3]
-        if not with_jacobian:
-            local = self.kinematics.positions(x[:, :-WRIST])
-            return (R @ local[..., None])[..., 0] + shift, np.empty(0)
-        local, local_jacobian = self.kinematics.positions_and_jacobian(x[:, :-WRIST])
-        turned = (R @ local[..., None])[..., 0]
-        jacobian = np.zeros((len(x), x.shape[1], *local.shape[1:]))  # (B, D, N, 3)
-        jacobian[:, :-WRIST] = (local_jacobian @ R.swapaxes(2, 3)).swapaxes(1, 2)
+    def _linearise(self, x: Array, targets: Array) -> tuple[Array, Array]:
+        """Residuals (B, N, 3); weighted Jacobian, transposed: (B, D, 3 N)."""
+        jacobian = np.zeros((*x.shape, *targets.shape[1:]))  # (B, D, N, 3)
+        position, _ = self.kinematics.positions_and_jacobian(
+            x[:, :-WRIST], self.correction(x), out=jacobian
+        )
+        arm = position - x[:, None, -6:-3]
         for k in range(3):
             jacobian[:, k - 6, :, k] = 1.0
-            # e_k x p; exact at no turn, and turns are small.
-            jacobian[:, k - 3, :, k - 2] = -turned[..., k - 1]
-            jacobian[:, k - 3, :, k - 1] = turned[..., k - 2]
+            # e_k x arm; exact without a turn, and turns are small.
+            jacobian[:, k - 3, :, k - 2] = -arm[..., k - 1]
+            jacobian[:, k - 3, :, k - 1] = arm[..., k - 2]
         jacobian *= self._root_weight
-        return turned + shift, jacobian.reshape(len(x), x.shape[1], -1)
+        return position - targets, jacobian.reshape(*x.shape, -1)

@@ -29,30 +29,12 @@ class Targets:
     T_world_wrist: Array
 
 
-@dataclass(frozen=True)
-class Finger:
-    """Rows of a finger's points, and what scales them.
-
-    Attributes:
-        rows: into the points of :class:`TargetBuilder`, the tip's last.
-        base: keypoint that stands for the knuckle.
-        bones: of the human finger from there to the tip, into the 20 bone lengths.
-        place: (3,) of the knuckle in the hand's palm frame.
-        reach: length from there to the tip, metres.
-    """
-
-    rows: Array
-    base: int
-    bones: Array
-    place: Array
-    reach: float
-
-
 class TargetBuilder:
     """Targets of one hand.
 
     Attributes:
         keypoints: (N,) the human keypoints that its points stand for, finger by finger.
+        finger: (N,) which of the hand's fingers each belongs to.
         tip_rows: (F,) rows of the tips among them.
     """
 
@@ -60,9 +42,11 @@ class TargetBuilder:
         self.hand, self._near, self._far = hand, pinch_near, pinch_far
         self._T_palm_wrist = invert(hand.T_wrist_palm)
         place = apply(self._T_palm_wrist, hand.keypoints(hand.open_joints))
-        keypoints: list[int] = []
-        self.fingers: list[Finger] = []
-        for name in hand.finger_names:
+        fingers = len(hand.finger_names)
+        keypoints, finger, fraction, bases = [], [], [], []
+        self._reach = np.zeros(fingers)
+        self._bones = np.zeros((fingers, 20))  # those from the finger's base to its tip
+        for f, name in enumerate(hand.finger_names):
             first = 1 + 4 * FINGERS.index(name)
             known = [i for i in range(first, first + 4) if hand.spec.keypoints[i] is not None]
             if not known or known[-1] != first + 3:
@@ -71,13 +55,17 @@ class TargetBuilder:
                     f"{hand.name}: the keypoints lack the tip of the {name}.",
                 )
             moved = known[1:] or known
-            rows = np.arange(len(keypoints), len(keypoints) + len(moved))
-            reach = float(np.linalg.norm(np.diff(place[known], axis=0), axis=1).sum())
-            bones = np.arange(known[0], first + 3)  # bone i ends in keypoint i + 1
-            self.fingers.append(Finger(rows, known[0], bones, place[known[0]], reach))
+            self._reach[f] = np.linalg.norm(np.diff(place[known], axis=0), axis=1).sum()
+            self._bones[f, known[0] : first + 3] = 1.0  # bone i ends in keypoint i + 1
             keypoints += moved
-        self.keypoints = np.array(keypoints)
-        self.tip_rows = np.array([finger.rows[-1] for finger in self.fingers])
+            bases += [known[0]] * len(moved)
+            finger += [f] * len(moved)
+            fraction += [(i + 1) / len(moved) for i in range(len(moved))]
+        self.keypoints, self.finger = np.array(keypoints), np.array(finger)
+        self.tip_rows = np.flatnonzero(np.diff(self.finger, append=fingers))
+        self._bases = np.array(bases)
+        self._place = place[self._bases]  # (N, 3) of the base, palm frame
+        self._fraction = np.array(fraction)[:, None]  # of its finger's shift that a point takes
 
     @property
     def link_points(self) -> list[LinkPoint]:
@@ -89,39 +77,32 @@ class TargetBuilder:
         """Targets for clean keypoints (T, 21, 3) of a person with ``bone_lengths`` (20,)."""
         T_world_palm = palm_frames(keypoints, self.hand.side)
         human = apply(invert(T_world_palm), keypoints)  # (T, 21, 3), palm frame
-        points = np.empty((len(keypoints), len(self.keypoints), 3))
-        for finger in self.fingers:
-            scale = finger.reach / bone_lengths[finger.bones].sum()
-            offset = human[:, self.keypoints[finger.rows]] - human[:, finger.base, None]
-            points[:, finger.rows] = finger.place + scale * offset
+        scale = (self._reach / (self._bones @ bone_lengths))[self.finger, None]
+        points = self._place + scale * (human[:, self.keypoints] - human[:, self._bases])
         human_tips = human[:, self.keypoints[self.tip_rows]]
-        self._keep_apertures(points, human_tips)
-        shift = _grasp_centre(human_tips) - _grasp_centre(points[:, self.tip_rows])
+        if self.hand.finger_names[0] == "thumb" and len(self.tip_rows) > 1:
+            shift = self._to_true_apertures(points[:, self.tip_rows], human_tips)
+            points += self._fraction * shift[:, self.finger]
+        offset = _grasp_centre(human_tips) - _grasp_centre(points[:, self.tip_rows])
         T_palm_wrist = np.tile(self._T_palm_wrist, (len(keypoints), 1, 1))
-        T_palm_wrist[:, :3, 3] += shift
+        T_palm_wrist[:, :3, 3] += offset
         return Targets(apply(self.hand.T_wrist_palm, points), T_world_palm @ T_palm_wrist)
 
-    def _keep_apertures(self, points: Array, human_tips: Array) -> None:
-        """Let true thumb-finger vectors take over, in place, where they are short (step 2)."""
-        if self.hand.finger_names[0] != "thumb":
-            return
-        tips = points[:, self.tip_rows]  # (T, F, 3), the thumb's first
+    def _to_true_apertures(self, tips: Array, human_tips: Array) -> Array:
+        """Shift (T, F, 3) of scaled tips that lets short thumb-finger vectors be true (step 2)."""
         true = human_tips[:, 1:] - human_tips[:, :1]
-        distance = np.linalg.norm(true, axis=-1, keepdims=True)
+        distance = np.sqrt((true * true).sum(axis=-1, keepdims=True))
         u = np.clip((self._far - distance) / (self._far - self._near), 0.0, 1.0)
         weight = u * u * (3 - 2 * u)  # (T, F - 1, 1)
         excess = weight * (true - tips[:, 1:] + tips[:, :1])
         # Thumb and fingers each go half of the way.
         thumb = -0.5 * excess.sum(axis=1) / np.maximum(weight.sum(axis=1), 1.0)
-        shift = np.concatenate([thumb[:, None], excess + weight * thumb[:, None]], axis=1)
-        for i, finger in enumerate(self.fingers):
-            fraction = np.linspace(0.0, 1.0, len(finger.rows) + 1)[1:]
-            points[:, finger.rows] += fraction[:, None] * shift[:, i, None]
+        return np.concatenate([thumb[:, None], excess + weight * thumb[:, None]], axis=1)
 
 
 def _grasp_centre(tips: Array) -> Array:
     """(T, 3) between the first tip (the thumb's) and the mean of the others, of (T, F, 3)."""
-    return 0.5 * (tips[:, 0] + tips[:, 1:].mean(axis=1))
+    return 0.5 * (tips[:, 0] + tips[:, 1:].sum(axis=1) / max(tips.shape[1] - 1, 1))
 
 
 class GripperTargets:
