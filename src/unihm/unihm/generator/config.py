@@ -25,8 +25,9 @@ class GeneratorTraining:
         phase_weights: of a frame in the motion's error, by phase: the grasp that is held is
             what must be right.
         cloud_noise: metres, standard deviation added to the points.
-        cloud_shift: metres, standard deviation of a shift of the whole cloud.
-        cloud_yaw: radians, standard deviation of a turn of the whole cloud.
+        frame_shift: metres, standard deviation of a shift of the object frame.
+        frame_turn: radians, standard deviation of a turn of it about z; a third as much about
+            x and y.
         seed: of everything random.
     """
 
@@ -41,8 +42,8 @@ class GeneratorTraining:
     motion_weight: float = 1.0
     phase_weights: tuple[float, ...] = (0.5, 1.0, 2.0, 0.5, 0.5)
     cloud_noise: float = 0.001
-    cloud_shift: float = 0.001
-    cloud_yaw: float = 0.02
+    frame_shift: float = 0.005
+    frame_turn: float = 0.1
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -45,7 +45,7 @@ class GeneratorModel(nn.Module):
         self.config, self.chunk, self.hands = config, chunk, hands
         self.backbone = backbone or Qwen3Model(small_backbone(config))
         width = self.backbone.config.hidden_size
-        levels, _, latent = codebook.shape
+        latent = codebook.shape[-1]
         codebook = codebook.detach().clone()
         self.register_buffer("codebook", codebook, persistent=False)
         # The network speaks of latents in units of the spread of the first level's codes.

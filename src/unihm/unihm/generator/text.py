@@ -30,9 +30,7 @@ class SentenceEncoderText:
     @lru_cache(maxsize=4096)  # noqa: B019
     def __call__(self, sentence: str) -> NDArray[np.float32]:
         """(S, 384)."""
-        ids = torch.tensor([text.tokenizer().encode(sentence).ids])
-        with torch.inference_mode():
-            return text._model()(input_ids=ids).last_hidden_state[0].numpy()
+        return text.token_states(sentence)
 
 
 class BackboneText:

@@ -25,7 +25,13 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.generator.generator import Generator
 from unihm.generator.inputs import Array, relative_poses, trajectory_features
 from unihm.hands import load_hand
-from unihm.tokenizer.features import Features, motion_features, to_features
+from unihm.tokenizer.features import (
+    Features,
+    motion_features,
+    move_rows,
+    small_motions,
+    to_features,
+)
 from unihm.tokenizer.metrics import row_errors, summarise
 from unihm.transforms import invert, make_transform
 from unihm.types import FloatArray, IntArray, Phase
@@ -204,9 +210,9 @@ def make_batch(
     present = np.stack([np.arange(frames) < len(e.phase) for e in examples])
     cloud = np.stack([_some_points(e.cloud, config.points, random) for e in examples])
     if augment:
-        T = _small_motions(count, settings.cloud_shift, settings.cloud_yaw, random)
+        T = small_motions(count, settings.frame_shift, settings.frame_turn, random)
         T_0_t = T[:, None] @ T_0_t @ invert(T)[:, None]
-        rows = _move_rows(rows, T)
+        rows = move_rows(rows, T)
         cloud[..., :3] = cloud[..., :3] @ T[:, :3, :3].swapaxes(1, 2) + T[:, None, :3, 3]
         cloud[..., :3] += random.normal(0.0, settings.cloud_noise, cloud[..., :3].shape)
         cloud[..., 3:] = cloud[..., 3:] @ T[:, :3, :3].swapaxes(1, 2)
@@ -290,19 +296,3 @@ def home_rows(hand: str, count: int, random: np.random.Generator) -> Features:
 
 def _some_points(cloud: Array, count: int, random: np.random.Generator) -> Array:
     return cloud[random.choice(len(cloud), count, replace=len(cloud) < count)]
-
-
-def _small_motions(count: int, shift: float, yaw: float, random: np.random.Generator) -> FloatArray:
-    """(count, 4, 4) random shifts (metres) and turns about z (radians), standard deviations."""
-    turn = Rotation.from_euler("z", random.normal(0.0, yaw, (count, 1)))
-    return make_transform(turn.as_matrix(), random.normal(0.0, shift, (count, 3)))
-
-
-def _move_rows(rows: Features, T: FloatArray) -> Features:
-    """Feature rows (B, T, F) of hands that are moved by T (B, 4, 4)."""
-    rotation = T[:, None, :3, :3]
-    moved = rows.copy()
-    moved[..., :3] = (rotation @ rows[..., :3, None])[..., 0] + T[:, None, :3, 3] / 0.1
-    for start in (3, 6):
-        moved[..., start : start + 3] = (rotation @ rows[..., start : start + 3, None])[..., 0]
-    return moved

@@ -61,18 +61,22 @@ def _model() -> BertModel:
 
 def encode(sentences: Sequence[str]) -> NDArray[np.float32]:
     """Unit embeddings (N, 384) of ``sentences``: the mean of the last layer over the tokens."""
-    return np.stack([_encode_one(s) for s in sentences]) if sentences else np.zeros((0, DIMENSION))
+    return np.array([_encode_one(s) for s in sentences], np.float32).reshape(-1, DIMENSION)
 
 
 @lru_cache(maxsize=4096)
 def _encode_one(sentence: str) -> NDArray[np.float32]:
+    mean = token_states(sentence).mean(axis=0)
+    return mean / np.linalg.norm(mean)
+
+
+def token_states(sentence: str) -> NDArray[np.float32]:
+    """Last layer of the encoder: (L, 384), one row per word piece."""
     import torch
 
     ids = torch.tensor([tokenizer().encode(sentence).ids])
     with torch.inference_mode():
-        hidden = _model()(input_ids=ids).last_hidden_state[0]  # (L, 384)
-        vector = torch.nn.functional.normalize(hidden.mean(dim=0), dim=0)
-    return vector.numpy()
+        return _model()(input_ids=ids).last_hidden_state[0].numpy()
 
 
 def is_word(token: str) -> bool:

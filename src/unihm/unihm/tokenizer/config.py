@@ -25,6 +25,9 @@ class TokenizerTraining:
         translation_weight: weight of the new decoder's error on the reference hand's codes.
         level_dropout: share of the batches that use a random number of residual levels, so
             that fewer codes than all give a coarser motion instead of a wrong one.
+        frame_shift: metres, standard deviation of a random shift of the object frame.
+        frame_turn: radians, standard deviation of a random turn of it about z; a third as much
+            about x and y.
         window: frames of a random crop.
         batch: crops per step.
         learning_rate: peak of a cosine schedule.
@@ -41,6 +44,8 @@ class TokenizerTraining:
     distill_weight: float = 0.1
     translation_weight: float = 1.0
     level_dropout: float = 0.25
+    frame_shift: float = 0.01
+    frame_turn: float = 0.2
     window: int = 40
     batch: int = 64
     learning_rate: float = 1e-3

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand
@@ -65,3 +66,20 @@ def features_motion(features: Features, hand: Hand, trajectory: ObjectTrajectory
     """The motion of rows (T, 9 + J) along a trajectory of T frames."""
     T_object_wrist, joints = from_features(features, hand)
     return HandMotion(hand.name, T_object_wrist, joints, trajectory)
+
+
+def small_motions(count: int, shift: float, turn: float, random: np.random.Generator) -> FloatArray:
+    """(count, 4, 4) random errors of an object frame: metres, and radians about z."""
+    angles = random.normal(0.0, turn, (count, 3)) * [1 / 3, 1 / 3, 1.0]
+    rotation = Rotation.from_rotvec(angles).as_matrix()
+    return make_transform(rotation, random.normal(0.0, shift, (count, 3)))
+
+
+def move_rows(rows: Features, T: FloatArray) -> Features:
+    """Rows (B, T, F) of hands that are moved by T (B, 4, 4)."""
+    rotation = T[:, None, :3, :3]
+    moved = rows.copy()
+    for start in (0, 3, 6):  # position, and two columns of the rotation
+        moved[..., start : start + 3] = (rotation @ rows[..., start : start + 3, None])[..., 0]
+    moved[..., :3] += T[:, None, :3, 3] / POSITION_SCALE
+    return moved

@@ -24,11 +24,12 @@ from unihm.data.episode import Episode
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import load_hand
 from unihm.tokenizer.config import TokenizerConfig
-from unihm.tokenizer.features import Features, motion_features
+from unihm.tokenizer.features import Features, motion_features, move_rows, small_motions
 from unihm.tokenizer.metrics import row_errors, summarise
 from unihm.tokenizer.model import TokenizerModel
 from unihm.tokenizer.quantizer import perplexity
 from unihm.tokenizer.tokenizer import Tokenizer
+from unihm.types import IntArray
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,14 @@ class MotionSet:
     """
 
     rows: list[Features]
-    episodes: np.ndarray
+    episodes: IntArray
 
-    def padded(self, window: int, chosen: np.ndarray | None = None) -> tuple[Tensor, Tensor]:
+    def padded(self, window: int, chosen: np.ndarray | None = None) -> tuple[Features, IntArray]:
         """Rows (N, T, F) of equal length, T >= window, the last frame repeated; lengths (N,)."""
         rows = self.rows if chosen is None else [self.rows[i] for i in chosen]
         longest = max(window, max(len(r) for r in rows))
         padded = [np.pad(r, ((0, longest - len(r)), (0, 0)), mode="edge") for r in rows]
-        lengths = torch.tensor([max(window, len(r)) for r in rows])
-        return torch.from_numpy(np.stack(padded)), lengths
+        return np.stack(padded), np.array([max(window, len(r)) for r in rows])
 
 
 def collect_motions(episodes: Iterable[Episode], hands: Iterable[str]) -> dict[str, MotionSet]:
@@ -122,7 +122,8 @@ def train_tokenizer(
         bar = tqdm(range(start, stage.epochs), desc=f"tokenizer {hand}", initial=start)
         for epoch in bar:
             torch.manual_seed(config.training.seed + 10_000 * number + epoch)  # resuming is exact
-            figures = stage.run_epoch(epoch)
+            random = np.random.default_rng((config.training.seed, number, epoch))
+            figures = stage.run_epoch(epoch, random)
             bar.set_postfix({key: f"{value:.3g}" for key, value in figures.items()})
             log_line(work / "metrics.jsonl", {"hand": hand, "epoch": epoch, **figures})
             save_checkpoint(
@@ -170,7 +171,7 @@ class _Stage:
         self.epochs = self.warmup + later
         self.optimizer = torch.optim.AdamW(parameters, weight_decay=0.0)
 
-    def run_epoch(self, epoch: int) -> dict[str, float]:
+    def run_epoch(self, epoch: int, random: np.random.Generator) -> dict[str, float]:
         """One pass of random crops over all motions; returns losses and validation figures."""
         self.model.train()
         sums: dict[str, float] = {}
@@ -179,7 +180,7 @@ class _Stage:
         batches = torch.randperm(len(self.x)).split(self.settings.batch)
         for number, chosen in enumerate(batches):
             self._set_rate((epoch + number / len(batches)) / self.epochs)
-            x, x_reference = self._crops(chosen)
+            x, x_reference = self._crops(chosen.numpy(), random)
             if self.is_reference:
                 losses, z_e, codes = self._reference_losses(x, epoch < self.warmup)
                 if refresh:
@@ -246,12 +247,18 @@ class _Stage:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def _crops(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """The same random windows of this hand's and the reference hand's motions."""
-        window = self.settings.window
-        start = (torch.rand(len(chosen)) * (self.lengths[chosen] - window + 1)).long()
-        frames = start[:, None] + torch.arange(window)
-        return self.x[chosen[:, None], frames], self.x_reference[chosen[:, None], frames]
+    def _crops(self, chosen: IntArray, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """The same random windows of this hand's and the reference hand's motions, both moved
+        alike: the object frame is never exact, and the codes must cover what is near."""
+        settings = self.settings
+        start = random.integers(self.lengths[chosen] - settings.window + 1)
+        frames = start[:, None] + np.arange(settings.window)
+        T = small_motions(len(chosen), settings.frame_shift, settings.frame_turn, random)
+        x, x_reference = (
+            torch.from_numpy(move_rows(motions[chosen[:, None], frames], T))
+            for motions in (self.x, self.x_reference)
+        )
+        return x, x_reference
 
 
 @torch.inference_mode()
@@ -263,7 +270,7 @@ def validate(
     chunk, counts = model.config.chunk, torch.zeros_like(model.quantizer.codebook[..., 0]).long()
     errors = []
     x, _ = motions.padded(chunk * math.ceil(max(map(len, motions.rows)) / chunk))
-    z = model.encode(hand, x)
+    z = model.encode(hand, torch.from_numpy(x))
     if quantise:
         codes = model.quantizer.encode(z)
         counts += model.quantizer.usage(codes)
