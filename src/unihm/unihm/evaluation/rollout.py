@@ -1,69 +1,94 @@
-"""Carry out a plan in the simulator, through the safety gate, recording what is sensed."""
+"""Carry out a plan in the simulator, through the safety gate, as the drivers would."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from unihm.control.arm import Arm
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, hand_limits
-from unihm.control.safety import SafetyConfig, SafetyGate
+from unihm.control.safety import SafetyGate
+from unihm.control.verification import JointSample
+from unihm.errors import UnihmError
 from unihm.hands import Hand
 from unihm.sim.world import World
 from unihm.types import FloatArray
 
 
-@dataclass(frozen=True)
-class SensedRun:
-    """What the joints' drivers reported while a plan ran; N samples, arm joints then the hand's.
+class Player:
+    """Sends set-points to the arm and hand of a simulated world at the control rate.
 
-    Attributes:
-        commanded: (N, 7 + J) set-points as sent.
-        position: (N, 7 + J) rad or m.
-        effort: (N, 7 + J) N m or N.
+    Args:
+        world: with a robot.
+        arm, hand: that the world's robot is made of.
+        config: rate and safety bounds.
+        on_sample: called after every control period, e.g. to film.
     """
 
-    commanded: FloatArray
-    position: FloatArray
-    effort: FloatArray
-
-
-class Player:
-    """Sends set-points to the arm and hand of a simulated world at the control rate."""
-
-    def __init__(self, world: World, arm: Arm, hand: Hand, config: ControlConfig) -> None:
-        self.world, self.arm, self.hand, self.config = world, arm, hand, config
+    def __init__(
+        self,
+        world: World,
+        arm: Arm,
+        hand: Hand,
+        config: ControlConfig,
+        on_sample: Callable[[], None] | None = None,
+    ) -> None:
+        self.world, self.arm, self.hand = world, arm, hand
+        self.on_sample = on_sample or (lambda: None)
+        self._rate = config.rate
         self._steps = max(1, round(world.rate / config.rate))
-        state = world.joint_state()
-        arm_now, hand_now = np.split(state.position, [len(arm)])
-        self._arm_gate = SafetyGate(arm.limits, config.rate, arm_now, config.safety)
-        # A finger that holds something is far from its set-point, which is how it presses.
-        yielding = SafetyConfig(tracking_error=np.inf)
-        self._hand_gate = SafetyGate(hand_limits(hand), config.rate, hand_now, yielding)
+        q_arm, q_hand = self._measured()
+        self._arm_gate = SafetyGate(arm.limits, config.rate, q_arm, config.safety)
+        # A finger that holds something is far from its set-point: that is how it presses.
+        yielding = replace(config.safety, tracking_error=np.inf)
+        self._hand_gate = SafetyGate(hand_limits(hand), config.rate, q_hand, yielding)
 
     @property
     def setpoint(self) -> tuple[FloatArray, FloatArray]:
         """(7,) and (J,): what was sent last."""
         return self._arm_gate.position.copy(), self._hand_gate.position.copy()
 
-    def play(self, plan: ExecutionPlan) -> SensedRun:
-        """Run the whole plan; raises SAFETY_STOP where the gate does."""
-        commanded, position, effort = [], [], []
-        for q_arm, q_hand in zip(plan.arm, plan.hand):
-            state = self.world.joint_state()
-            measured = np.split(state.position, [len(self.arm)])
-            sent_arm = self._arm_gate.command(q_arm, measured[0])
-            sent_hand = self._hand_gate.command(q_hand, measured[1])
-            self.world.set_arm_targets(sent_arm)
-            self.world.set_hand_targets(sent_hand)
-            self.world.step(self._steps)
-            commanded.append(np.concatenate([sent_arm, sent_hand]))
-            position.append(state.position)
-            effort.append(state.effort)
-        return SensedRun(np.array(commanded), np.array(position), np.array(effort))
+    def sample(self) -> JointSample:
+        """What the joints report now, and what the hand was sent."""
+        state = self.world.joint_state()
+        n = len(self.arm)
+        return JointSample(
+            state.position[:n], state.effort[:n], state.position[n:], self._hand_gate.position
+        )
+
+    def play(self, plan: ExecutionPlan) -> None:
+        """Run the whole plan.
+
+        Raises:
+            UnihmError: SAFETY_STOP from the gate; the robot has then been brought to rest.
+        """
+        try:
+            for q_arm, q_hand in zip(plan.arm, plan.hand):
+                at_arm, at_hand = self._measured()
+                position = (self.arm.forward(q_arm) @ self.hand.T_flange_wrist)[:3, 3]
+                self._send(
+                    self._arm_gate.command(q_arm, at_arm, wrist_position=position),
+                    self._hand_gate.command(q_hand, at_hand),
+                )
+        except UnihmError:
+            for q_arm in self._arm_gate.stop().positions:
+                self._send(q_arm, self._hand_gate.position)
+            raise
 
     def wait(self, seconds: float) -> None:
-        """Hold the last set-point."""
-        self.world.step(round(seconds * self.world.rate))
+        """Hold the last set-points."""
+        for _ in range(round(seconds * self._rate)):
+            self._send(*self.setpoint)
+
+    def _measured(self) -> tuple[FloatArray, FloatArray]:
+        position = self.world.joint_state().position
+        return position[: len(self.arm)], position[len(self.arm) :]
+
+    def _send(self, q_arm: FloatArray, q_hand: FloatArray) -> None:
+        self.world.set_arm_targets(q_arm)
+        self.world.set_hand_targets(q_hand)
+        self.world.step(self._steps)
+        self.on_sample()

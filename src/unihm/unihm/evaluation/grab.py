@@ -1,0 +1,331 @@
+"""The whole journey, counted: a sentence about one of three objects, and is it lifted?
+
+Nothing after the camera knows the simulator's truth; it is read here, outside the pipeline, to
+judge. An episode is a success where the named object is at least 10 cm higher than it stood after
+the lift and 1 s later, and nothing else has been lifted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from unihm.control.arm import load_arm
+from unihm.control.config import ControlConfig
+from unihm.control.execution import ExecutionPlan, plan_execution, plan_move
+from unihm.control.reverse import put_back
+from unihm.control.verification import Verdict, VerificationConfig, verify_lift
+from unihm.errors import UnihmError
+from unihm.evaluation.rollout import Player
+from unihm.evaluation.statistics import spread, wilson_interval
+from unihm.hands import load_hand
+from unihm.sim.scene import Scene, load_scene, random_scene
+from unihm.sim.world import World
+from unihm.transforms import apply
+from unihm.types import FloatArray, HandMotion, ObjectCloud, RgbdObservation, Task
+
+RISEN = 0.10  # m that the named object must have risen
+STIRRED = 0.05  # m that any other object may rise at most
+HOLD = 1.0  # s between the two looks
+SETTLE = 0.4  # s at rest before the joints are read for the verdict
+
+# Words of this benchmark alone; the training data has its own.
+SENTENCES = (
+    "pick up the {name}",
+    "Grab the {name}, please.",
+    "I'd like to have the {name}",
+    "take hold of the {name} and raise it",
+    "could you lift the {name}?",
+    "get me the {name}",
+    "please fetch the {name}",
+    "hold the {name} up for a moment",
+)
+NOUNS = {
+    "box": ("box", "block"),
+    "cylinder": ("cylinder", "can"),
+    "sphere": ("ball", "sphere"),
+    "prism": ("prism", "hexagonal block"),
+    "bottle": ("bottle", "flask"),
+    "cup": ("cup", "beaker"),
+    "mug": ("mug", "coffee mug"),
+    "ellipsoid": ("egg", "ellipsoid"),
+}
+
+
+class Result(Protocol):
+    """What a pipeline makes of one task; :class:`unihm.pipeline.Manipulation` is one."""
+
+    motion: HandMotion
+    cloud: ObjectCloud
+    seconds: dict[str, float]
+
+
+class FullPipeline(Protocol):
+    """From a sentence and an image to a motion; :class:`unihm.pipeline.Pipeline` is one."""
+
+    def run(
+        self,
+        task: Task,
+        observation: RgbdObservation,
+        T_world_wrist: FloatArray,
+        joints: FloatArray,
+        *,
+        random_tokens: np.random.Generator | None = None,
+    ) -> Result:
+        """See :meth:`unihm.pipeline.Pipeline.run`."""
+
+
+@dataclass
+class Attempt:
+    """One try of an episode.
+
+    Attributes:
+        success: by the simulator's truth.
+        stage: where it failed: a stage's error (``planner:OBJECT_NOT_FOUND``), ``reach``,
+            ``safety``, ``grasp`` (not lifted), ``hold`` (lifted, then lost), ``other object``
+            (something else went up); empty for a success.
+        believed: what the robot itself thought of it; None where it never lifted.
+        reason: its sentence, or the error's.
+        seconds: of every stage, ``control``, and ``first_command``: all from goal to set-points.
+        risen: m of every object at the end of the lift.
+    """
+
+    success: bool = False
+    stage: str = ""
+    believed: bool | None = None
+    reason: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    risen: dict[str, float] = field(default_factory=dict)
+    evidence: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Episode:
+    """One scene, one sentence, and the tries that were made."""
+
+    seed: int
+    instruction: str
+    target: str
+    shape: str
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+def grab_episodes(episodes: int, seed: int, scene: str | None) -> Iterator[tuple[int, Scene, str]]:
+    """(seed, scene, name of the target) for each episode: random scenes, or one file's objects.
+
+    A file's scene is used as it stands for one round of its objects; after that the objects are
+    shifted by up to 2 cm and turned at random.
+    """
+    fixed = load_scene(scene) if scene else None
+    for number in range(episodes):
+        episode_seed = 10_000 * (seed + 1) + number
+        rng = np.random.default_rng([episode_seed, 7])
+        if fixed is None:
+            made = random_scene(episode_seed)
+            yield episode_seed, made, str(rng.choice([item.name for item in made.objects]))
+            continue
+        names = [item.name for item in fixed.objects if not item.fixed]
+        made = _shuffled(fixed, rng) if number >= len(names) else fixed
+        yield episode_seed, made, names[number % len(names)]
+
+
+def _shuffled(scene: Scene, rng: np.random.Generator) -> Scene:
+    objects = []
+    for item in scene.objects:
+        if not item.fixed:
+            place = np.array(item.position, float)
+            place[:2] += rng.uniform(-0.02, 0.02, 2)
+            roll, pitch, _ = item.rpy
+            turned = (roll, pitch, float(rng.uniform(-np.pi, np.pi)))
+            item = replace(item, position=tuple(place), rpy=turned)
+        objects.append(item)
+    return replace(scene, objects=tuple(objects))
+
+
+def say(scene: Scene, target: str, rng: np.random.Generator) -> str:
+    """A sentence that asks for ``target`` by its colour and a common word for its shape."""
+    item = scene.object(target)
+    name = target
+    if isinstance(item.color, str) and item.shape in NOUNS and target.startswith(item.color):
+        name = f"{item.color} {rng.choice(NOUNS[item.shape])}"
+    return str(rng.choice(SENTENCES)).format(name=name)
+
+
+class GrabBenchmark:
+    """Runs episodes of one hand with one pipeline.
+
+    Args:
+        pipeline: anything that runs a task.
+        hand: name of a hand file.
+        retries: further tries after a lift that the robot itself judges to have failed.
+        random_tokens: replace the generator's tokens by random ones.
+        control, verification: settings.
+    """
+
+    def __init__(
+        self,
+        pipeline: FullPipeline,
+        hand: str = "xhand",
+        retries: int = 1,
+        random_tokens: bool = False,
+        control: ControlConfig | None = None,
+        verification: VerificationConfig | None = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.control = control or ControlConfig()
+        self.verification = verification or VerificationConfig()
+        self.arm, self.hand = load_arm(self.control.arm), load_hand(hand)
+        self.retries = retries
+        self.random_tokens = random_tokens
+
+    def run(self, seed: int, scene: Scene, target: str) -> Episode:
+        """One episode: up to ``1 + retries`` tries."""
+        rng = np.random.default_rng([seed, 8])
+        episode = Episode(seed, say(scene, target, rng), target, scene.object(target).shape)
+        world = World(scene, hand=self.hand.name, render=True, seed=seed)
+        player = Player(world, self.arm, self.hand, self.control)
+        for number in range(1 + self.retries):
+            attempt, plan = self._attempt(episode, world, player, rng)
+            episode.attempts.append(attempt)
+            if attempt.believed or plan is None or number == self.retries:
+                break
+            try:
+                self._go_back(player, plan)
+            except UnihmError as error:
+                attempt.reason += f" {error.message}"
+                break
+        return episode
+
+    def _attempt(
+        self, episode: Episode, world: World, player: Player, rng: np.random.Generator
+    ) -> tuple[Attempt, ExecutionPlan | None]:
+        """One try; the plan is None where the robot cannot go on."""
+        attempt = Attempt()
+        task = Task(f"grab-{episode.seed}", episode.instruction, self.hand.name)
+        standing = {name: T[2, 3] for name, T in world.object_poses().items()}
+        before, empty = world.observe(), player.sample()
+        q_arm, q_hand = player.setpoint
+        start = time.perf_counter()
+        try:
+            result = self.pipeline.run(
+                task,
+                before,
+                self.arm.forward(q_arm) @ self.hand.T_flange_wrist,
+                q_hand,
+                random_tokens=rng if self.random_tokens else None,
+            )
+        except UnihmError as error:
+            attempt.stage, attempt.reason = f"pipeline:{error.code.name}", error.message
+            return attempt, None
+        planned = time.perf_counter()
+        try:
+            plan = plan_execution(
+                result.motion, self.hand, self.arm, q_arm, q_hand, self.control, result.cloud
+            )
+        except UnihmError as error:
+            attempt.stage, attempt.reason = f"reach:{error.code.name}", error.message
+            return attempt, None
+        now = time.perf_counter()
+        attempt.seconds = {
+            **result.seconds,
+            "control": now - planned,
+            "first_command": now - start,
+        }
+        try:
+            player.play(plan)
+        except UnihmError as error:
+            attempt.stage, attempt.reason = "safety", error.message
+            return attempt, None
+        attempt.risen = self._risen(world, standing)
+        player.wait(SETTLE)
+        verdict = self._judge(player, plan, empty, before, world.observe(), result)
+        attempt.believed, attempt.reason = verdict.held, verdict.reason
+        attempt.evidence = verdict.evidence
+        player.wait(HOLD - SETTLE)
+        attempt.stage = _failure(attempt.risen, self._risen(world, standing), episode.target)
+        attempt.success = not attempt.stage
+        return attempt, plan
+
+    def _judge(
+        self,
+        player: Player,
+        plan: ExecutionPlan,
+        empty: Any,
+        before: RgbdObservation,
+        after: RgbdObservation,
+        result: Result,
+    ) -> Verdict:
+        points = apply(result.motion.trajectory.T_world_object[0], result.cloud.points)
+        return verify_lift(
+            self.arm,
+            self.hand,
+            empty,
+            player.sample(),
+            plan.squeeze,
+            before,
+            after,
+            points,
+            self.verification,
+        )
+
+    def _go_back(self, player: Player, plan: ExecutionPlan) -> None:
+        """Lower, open and leave the way the hand came: nothing falls that is held after all."""
+        player.play(put_back(plan, len(plan) - 1))
+        q_arm, q_hand = player.setpoint
+        home = plan_move(
+            self.arm, self.hand, q_arm, q_hand, self.arm.home, self.hand.open_joints, self.control
+        )
+        player.play(home)
+
+    @staticmethod
+    def _risen(world: World, standing: dict[str, float]) -> dict[str, float]:
+        return {name: float(T[2, 3] - standing[name]) for name, T in world.object_poses().items()}
+
+
+def _failure(lifted: dict[str, float], held: dict[str, float], target: str) -> str:
+    """Why it is no success; empty where it is one."""
+    if max((up for name, up in held.items() if name != target), default=0.0) > STIRRED:
+        return "other object"
+    if lifted[target] < RISEN:
+        return "grasp"
+    if held[target] < RISEN:
+        return "hold"
+    return ""
+
+
+def summarise(episodes: list[Episode]) -> dict[str, Any]:
+    """Rates with and without the second try, failures by stage, times, and own judgement."""
+    count = len(episodes)
+    first = sum(episode.attempts[0].success for episode in episodes)
+    final = sum(episode.attempts[-1].success for episode in episodes)
+    attempts = [attempt for episode in episodes for attempt in episode.attempts]
+    judged = [attempt for attempt in attempts if attempt.believed is not None]
+    stages = sorted({stage for attempt in attempts for stage in attempt.seconds})
+    return {
+        "success_rate": final / count if count else 0.0,
+        "interval_95": wilson_interval(final, count),
+        "success_rate_first_try": first / count if count else 0.0,
+        "interval_95_first_try": wilson_interval(first, count),
+        "episodes": count,
+        "failures": dict(
+            Counter(e.attempts[-1].stage for e in episodes if not e.attempts[-1].success)
+        ),
+        "failures_first_try": dict(
+            Counter(e.attempts[0].stage for e in episodes if not e.attempts[0].success)
+        ),
+        "seconds": {
+            stage: spread([a.seconds[stage] for a in attempts if stage in a.seconds])
+            for stage in stages
+        },
+        "judgement": {
+            "right": sum(a.believed == a.success for a in judged),
+            "held_though_it_failed": sum(bool(a.believed and not a.success) for a in judged),
+            "failed_though_it_held": sum(bool(not a.believed and a.success) for a in judged),
+        },
+        "results": [asdict(episode) for episode in episodes],
+    }
