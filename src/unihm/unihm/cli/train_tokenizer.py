@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--episodes", type=Path, default=Path("out/synth"), help="folder that `unihm synth` wrote"
     )
+    parser.add_argument("--backbone", choices=("conv", "mlp"), help="instead of the preset's")
     parser.add_argument("--add", nargs="+", metavar="HAND", help="hands to add to the weights")
     parser.add_argument(
         "--work", type=Path, help="checkpoint and log (default: out/train/tokenizer-PRESET)"
@@ -44,6 +45,9 @@ def run(args: argparse.Namespace) -> None:
         work = work.with_name(f"{work.name}-{'-'.join(args.add)}")
     else:
         config = load_section(args.preset, "tokenizer", TokenizerConfig)
+        if args.backbone:
+            config = dataclasses.replace(config, backbone=args.backbone)
+            work = work.with_name(f"{work.name}-{args.backbone}")
     train = load_dataset(args.episodes, "train")
     validation = collect_motions(load_dataset(args.episodes, "validation"), config.hands)
     tokenizer = train_tokenizer(

@@ -1,0 +1,160 @@
+"""Figures of the tokenizer (Table B1), on motions that it was not trained on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from unihm.data.episode import Episode
+from unihm.hands import load_hand
+from unihm.hands.torch_kinematics import TorchHand
+from unihm.tokenizer import Tokenizer
+from unihm.tokenizer.features import motion_features
+from unihm.tokenizer.metrics import row_errors, summarise
+from unihm.tokenizer.quantizer import perplexity
+from unihm.transforms import apply
+from unihm.types import FloatArray, HandMotion, HandTokens
+
+Figures = dict[str, float]
+
+
+def fingertips(motion: HandMotion) -> FloatArray:
+    """Pad centres in the object frame, metres: (T, F, 3)."""
+    points, _ = TorchHand(load_hand(motion.hand), torch.float64).fingertips(
+        torch.from_numpy(np.asarray(motion.joints, float))
+    )
+    return apply(motion.T_object_wrist, points.numpy())
+
+
+def fingertip_error(motion: HandMotion, truth: HandMotion) -> FloatArray:
+    """Distances of the pads from where they should be, millimetres: (T, F)."""
+    return 1e3 * np.linalg.norm(fingertips(motion) - fingertips(truth), axis=-1)
+
+
+def reconstruction(
+    tokenizer: Tokenizer, motions: Sequence[HandMotion], levels: int | None = None
+) -> Figures:
+    """Errors of encoded and decoded motions of one hand, with the first ``levels`` codes.
+
+    Returns:
+        ``mae`` and ``rmse`` of the joints in rad (metres for sliding ones), ``wrist_mm``,
+        ``wrist_deg`` and ``fingertip_mm`` (means).
+    """
+    errors, tips = [], []
+    for motion in motions:
+        codes = tokenizer.encode(motion).codes[:, :levels]
+        tokens = HandTokens(codes, tokenizer.chunk, tokenizer.codebook_id)
+        decoded = tokenizer.decode(tokens, motion.hand, motion.trajectory)
+        hand = load_hand(motion.hand)
+        errors.append(
+            row_errors(motion_features(decoded, hand), motion_features(motion, hand), hand)
+        )
+        tips.append(fingertip_error(decoded, motion).ravel())
+    return {**summarise(errors), "fingertip_mm": float(np.concatenate(tips).mean())}
+
+
+def translation(
+    tokenizer: Tokenizer, episodes: Sequence[Episode], source: str, target: str
+) -> Figures:
+    """Translated motions against those that were retargeted directly (equation 6).
+
+    Returns:
+        ``joint_rmse`` in rad and ``fingertip_mm``; both of tips in the object frame.
+    """
+    joints, tips = [], []
+    for episode in episodes:
+        if source in episode.motions and target in episode.motions:
+            truth = episode.motions[target]
+            translated = tokenizer.translate(episode.motions[source], target)
+            joints.append((translated.joints - truth.joints).ravel())
+            tips.append(fingertip_error(translated, truth).ravel())
+    if not joints:
+        return {}
+    return {
+        "joint_rmse": float(np.sqrt((np.concatenate(joints) ** 2).mean())),
+        "fingertip_mm": float(np.concatenate(tips).mean()),
+    }
+
+
+def code_use(tokenizer: Tokenizer, motions: Sequence[HandMotion]) -> Figures:
+    """``code_usage``: share of the codes that occur, mean over levels; ``perplexity`` likewise."""
+    quantizer = tokenizer.model.quantizer
+    counts = torch.zeros_like(quantizer.codebook[..., 0]).long()
+    for motion in motions:
+        counts += quantizer.usage(torch.from_numpy(tokenizer.encode(motion).codes))
+    return {
+        "code_usage": float((counts > 0).double().mean()),
+        "perplexity": float(perplexity(counts).mean()),
+        "tokens": int(counts[0].sum()),
+    }
+
+
+def speed(tokenizer: Tokenizer, motion: HandMotion, repeats: int = 50) -> Figures:
+    """Median milliseconds to encode and to decode ``motion``, and tokens per second both ways."""
+    tokens = tokenizer.encode(motion)
+    times: dict[str, list[float]] = {"encode_ms": [], "decode_ms": []}
+    for _ in range(repeats):
+        start = time.perf_counter()
+        tokenizer.encode(motion)
+        middle = time.perf_counter()
+        tokenizer.decode(tokens, motion.hand, motion.trajectory)
+        times["encode_ms"].append(1e3 * (middle - start))
+        times["decode_ms"].append(1e3 * (time.perf_counter() - middle))
+    medians = {key: float(np.median(values)) for key, values in times.items()}
+    medians["frames"] = len(motion)
+    seconds = 1e-3 * (medians["encode_ms"] + medians["decode_ms"])
+    return {**medians, "frames": len(motion), "tokens_per_second": len(tokens.codes) / seconds}
+
+
+def measure(
+    tokenizer: Tokenizer, episodes: Sequence[Episode], source: str = "human"
+) -> dict[str, Any]:
+    """Everything ``unihm bench tokenizer`` prints of one set of weights.
+
+    Args:
+        tokenizer: what is measured.
+        episodes: none of whose objects it was trained on.
+        source: hand that is translated to every other.
+
+    Returns:
+        ``hands`` (see :func:`reconstruction`), ``mae`` and ``rmse`` (mean over hands),
+        ``code_usage``, ``perplexity``, ``translation`` and ``translation_fingertip_mm`` per
+        hand, ``curve`` (errors over the number of codes, mean over hands) and ``speed``.
+    """
+    motions = {
+        hand: [e.motions[hand] for e in episodes if hand in e.motions] for hand in tokenizer.hands
+    }
+    motions = {hand: found for hand, found in motions.items() if found}
+    curve = []
+    for levels in range(1, tokenizer.levels + 1):
+        hands = {
+            hand: reconstruction(tokenizer, found, levels)
+            for hand, found in tqdm(motions.items(), f"{levels} codes", leave=False)
+        }
+        overall = {key: mean_over(hands, key) for key in ("mae", "wrist_mm", "fingertip_mm")}
+        curve.append({"codes": levels, "mae_deg": np.rad2deg(overall["mae"]), **overall})
+    translations = {
+        hand: translation(tokenizer, episodes, source, hand) for hand in motions if hand != source
+    }
+    return {
+        "hands": hands,
+        "mae": mean_over(hands, "mae"),
+        "rmse": mean_over(hands, "rmse"),
+        **code_use(tokenizer, [motion for found in motions.values() for motion in found]),
+        "translation": translations,
+        "translation_fingertip_mm": {
+            hand: figures["fingertip_mm"] for hand, figures in translations.items() if figures
+        },
+        "curve": curve,
+        "speed": speed(tokenizer, max(next(iter(motions.values())), key=len)),
+    }
+
+
+def mean_over(hands: dict[str, Figures], key: str) -> float:
+    """Mean of one figure over the hands."""
+    return float(np.mean([figures[key] for figures in hands.values()]))
