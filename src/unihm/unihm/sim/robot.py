@@ -116,13 +116,17 @@ class Robot:
             joint.set_drive_properties(drive.stiffness, drive.damping, drive.limit)
         for joint in self._joints[len(arm_joints) :]:
             joint.set_armature(np.array([HAND_ARMATURE], np.float32))
-        self._gains = np.array([(d.stiffness, d.damping, d.limit) for d in self.drives]).T
+        # Where each driven joint is in the joint forces: its link, and force or torque along x.
+        links = self.articulation.get_links()
+        self._sensors = (
+            np.array([links.index(joint.child_link) for joint in self._joints]),
+            np.array([0 if joint.type == "prismatic" else 3 for joint in self._joints]),
+        )
         limits = self.articulation.get_qlimits()
         self.lower, self.upper = limits[self._driven].astype(float).T
         self.couplings = _couplings(urdf, self._index)
-        self._followers: list[
-            tuple[Any, Coupling]
-        ] = []  # coupled joints that no tendon can tie: they follow the command
+        # Coupled joints that no tendon can tie; they follow the command.
+        self._followers: list[tuple[Any, Coupling]] = []
         for coupling in self.couplings:
             joint = joints[coupling.child]
             joint.set_armature(np.array([HAND_ARMATURE], np.float32))
@@ -187,12 +191,16 @@ class Robot:
         return q
 
     def joint_state(self) -> JointState:
-        """Positions, velocities and motor torques of the driven joints."""
+        """Positions, velocities and torques of the driven joints.
+
+        The torques are those that the joints transmit, as a torque sensor sees them. The drives'
+        own law would not do: at rest under contact the solver leaves small errors of position and
+        velocity that stiff gains turn into several newton metres.
+        """
         q = self.articulation.get_qpos()[self._driven].astype(float)
         v = self.articulation.get_qvel()[self._driven].astype(float)
-        stiffness, damping, limit = self._gains
-        effort = np.clip(stiffness * (self._targets - q) - damping * v, -limit, limit)
-        return JointState(self.names, q, v, effort)
+        forces = self.articulation.get_link_incoming_joint_forces().astype(float)
+        return JointState(self.names, q, v, forces[self._sensors[0], self._sensors[1]])
 
     def link_pose(self, name: str) -> FloatArray:
         """(4, 4) T_world_link."""
