@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from pathlib import Path
 from typing import Literal
@@ -13,8 +14,11 @@ import trimesh
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.shapes import Geometry, Part, centred
 
+logger = logging.getLogger(__name__)
+
 Convex = Literal["decompose", "hull"]
 MAX_PARTS = 24
+MAX_FACES = 1000  # for the decomposition, whose time grows with them
 MAX_HULL_VERTICES = 60  # PhysX takes convex meshes of 64 faces and vertices at the most
 
 
@@ -98,15 +102,22 @@ def _decompose(surface: trimesh.Trimesh) -> list[np.ndarray]:
         with np.load(file) as stored:
             return [stored[name] for name in sorted(stored.files)]
     import coacd
+    import open3d
 
+    logger.info("Cutting a mesh of %d faces into convex parts; done once.", len(surface.faces))
+    coarse = open3d.geometry.TriangleMesh(
+        open3d.utility.Vector3dVector(surface.vertices),
+        open3d.utility.Vector3iVector(surface.faces),
+    ).simplify_quadric_decimation(min(MAX_FACES, len(surface.faces)))
     coacd.set_log_level("error")
     pieces = coacd.run_coacd(
-        coacd.Mesh(surface.vertices, surface.faces),
-        threshold=0.05,
+        coacd.Mesh(np.asarray(coarse.vertices), np.asarray(coarse.triangles)),
+        threshold=0.06,
         max_convex_hull=MAX_PARTS,
-        mcts_iterations=100,
-        mcts_max_depth=3,
-        preprocess_resolution=40,
+        mcts_iterations=60,
+        mcts_max_depth=2,
+        mcts_nodes=12,
+        preprocess_resolution=30,
         seed=0,
     )
     parts = [np.asarray(vertices, float) for vertices, _ in pieces]
