@@ -57,12 +57,12 @@ class RetargetingConfig:
 
     link_weight: float = 0.003
     coupled_link_weight: float = 0.03
-    smoothness: float = 1e-4
+    smoothness: float = 1e-3
     rest: float = 1e-6
     wrist_rest: float = 1e-3
     wrist_shift: float = 0.05
     wrist_turn: float = 1e-3
-    wrist_smoothness: float = 5.0
+    wrist_smoothness: float = 20.0
     pinch_near: float = 0.05
     pinch_far: float = 0.12
     aperture_scale: float = 1.0
