@@ -70,6 +70,7 @@ class ArmControllerNode(UnihmNode):
         self.driver = TrajectoryClient(self, "/fr3_arm_controller", self._on_refused)
         self._lock = threading.RLock()  # executor and planning thread both start and stop runs
         self._run: Run | None = None
+        self._ended = False
         self._held: tuple[ExecutionPlan, int] | None = None  # what holds the object, and where
         self._setpoint: tuple[FloatArray, FloatArray] | None = None
         self._cloud: msg.ObjectCloud | None = None
@@ -86,10 +87,9 @@ class ArmControllerNode(UnihmNode):
         self.hand = load_hand(self.hand_name)
         self._timer = self.create_timer(1.0 / self.config.rate, self._tick)
 
-    def destroy_node(self) -> None:
-        """End the planning thread, then the node."""
+    def end(self) -> None:
+        self._ended = True
         self._thread.shutdown(wait=True, cancel_futures=True)
-        super().destroy_node()
 
     # ------------------------------------------------------------ messages
 
@@ -217,7 +217,7 @@ class ArmControllerNode(UnihmNode):
         return arm, self.hand.clip(hand)
 
     def _wait_until_idle(self) -> None:
-        while self._run is not None and self.context.ok():
+        while self._run is not None and not self._ended and self.context.ok():
             time.sleep(0.01)
 
     # ------------------------------------------------------------ following a plan

@@ -66,6 +66,9 @@ class UnihmNode(LifecycleNode):
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         """The task is over; drop it."""
 
+    def end(self) -> None:
+        """Stop the node's own threads; called before it is destroyed, while it is still spun."""
+
     def declare(
         self,
         name: str,

@@ -111,7 +111,7 @@ def _doubles(values: FloatArray) -> array[float]:
 
 def _bytes(values: Any) -> array[int]:
     buffer = array("B")
-    buffer.frombytes(memoryview(np.ascontiguousarray(values)).cast("B"))
+    buffer.frombytes(np.ascontiguousarray(values).tobytes())
     return buffer
 
 
@@ -157,6 +157,21 @@ def rgb_to_msg(rgb: np.ndarray, header: Header) -> Image:
         encoding="rgb8",
         step=3 * width,
         data=_bytes(rgb),
+    )
+
+
+def bgra_to_msg(rgb: np.ndarray, header: Header) -> Image:
+    """(H, W, 3) uint8 red green blue to a ``bgra8`` image, as a ZED sends it."""
+    height, width = rgb.shape[:2]
+    bgra = np.full((height, width, 4), 255, np.uint8)
+    bgra[..., :3] = rgb[..., ::-1]
+    return Image(
+        header=header,
+        height=height,
+        width=width,
+        encoding="bgra8",
+        step=4 * width,
+        data=_bytes(bgra),
     )
 
 

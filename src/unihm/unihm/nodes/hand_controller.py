@@ -69,12 +69,14 @@ class HandControllerNode(UnihmNode):
             self._message = None
             self.report(task_id, msg.StageStatus.STOPPED)
 
-    def _on_state(self, positions: dict[str, float], efforts: dict[str, float]) -> None:
+    def _on_state(self, positions: FloatArray, efforts: list[float]) -> None:
         """A vendor's driver has spoken: say it in the way that everything else listens to."""
-        state = JointState(header=self.header(), name=list(positions))
-        state.position = list(positions.values())
-        state.effort = [efforts.get(name, np.nan) for name in positions]
-        self._states.publish(state)
+        names = list(self.hand.joint_names)
+        self._states.publish(
+            JointState(
+                header=self.header(), name=names, position=positions.tolist(), effort=efforts
+            )
+        )
 
     def _on_plan(self, message: msg.ExecutionPlan) -> None:
         if self.is_stopped(message.task_id) and message.stage == "arm":
@@ -106,31 +108,29 @@ class HandControllerNode(UnihmNode):
         ):
             raise UnihmError(
                 ErrorCode.UNKNOWN_HAND,
-                f"A plan for the hand '{message.hand}' has come, but '{self.hand_name}' is mounted.",
+                f"A plan for the hand '{message.hand}' has come; '{self.hand_name}' is mounted.",
             )
         if self._driver is not None and self._driver.subscribers() == 0:
             raise UnihmError(
                 ErrorCode.MISSING_DEPENDENCY,
-                f"Nothing listens to the commands of the hand '{self.hand_name}'; start its driver.",
+                f"Nothing listens to the commands of the {self.hand_name}; start its driver.",
             )
 
     def _tick(self) -> None:
         if self._gate is None or self._driver is None:
             return
-        message = self._message
-        wanted = self._gate.position
+        message, wanted, ended = self._message, self._gate.position, False
         if message is not None:
-            sample = np.clip(
-                (self.seconds - self._start) * message.rate, 0, len(self._positions) - 1
-            )
-            wanted = self._positions[int(sample)]
+            last = len(self._positions) - 1
+            sample = int(np.clip((self.seconds - self._start) * message.rate, 0, last))
+            wanted, ended = self._positions[sample], sample == last
         try:
             self._driver.send(self._gate.command(wanted))
         except UnihmError as error:
             self._message = None
             self.fail(message.task_id if message else "", error)
             return
-        if message is not None and sample >= len(self._positions) - 1:
+        if message is not None and ended:
             self._message = None
             if message.stage == "arm":
                 self.report(message.task_id, msg.StageStatus.SUCCEEDED, progress=1.0)

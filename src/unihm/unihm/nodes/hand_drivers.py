@@ -1,68 +1,56 @@
 """How each hand's own driver is spoken to: what it listens to, and what it says.
 
-The hand file (``driver:``) names the protocol, the topics, and the order and units of the
-channels. The vendors' messages are imported when a hand with that protocol is used.
+Order and units of the channels are :mod:`unihm.control.drivers`; here are the messages. Those of
+the vendors are imported when a hand with their protocol is used.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
-import numpy as np
 from builtin_interfaces.msg import Duration
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from unihm.control.drivers import XHAND_POSITION_MODE, from_driver, to_driver
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand
 from unihm.nodes.base import RELIABLE, SENSOR, UnihmNode
 from unihm.types import FloatArray
 
-XHAND_POSITION_MODE = 3  # 0 passive, 3 position, 5 force
 PACKAGES = {
     "xhand": ("xhand_control_msgs", "xhand_control_interfaces"),
     "inspire": ("inspire_interfaces", "service_interfaces"),
 }
 
-OnState = Callable[[dict[str, float], dict[str, float]], None]  # positions, efforts by joint
+OnState = Callable[[FloatArray, list[float]], None]  # positions (J,), efforts (J,) or none
 
 
 class HandDriver:
-    """Base: channels of the hand file, between joint values and the driver's numbers."""
+    """Base: one publisher of commands.
+
+    Args:
+        node: that speaks.
+        hand: that is spoken to.
+        command_topic: of the driver.
+        on_state: called with what the driver reports in messages of its own.
+    """
+
+    publisher: Any
 
     def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
         self.node, self.hand, self.on_state = node, hand, on_state
-        self.channels = hand.spec.driver.channels
-        self._index = [hand.joint_names.index(channel.joint) for channel in self.channels]
 
     def send(self, joints: FloatArray) -> None:
         """Send position targets (J,) of the independent joints."""
         raise NotImplementedError
 
-    def to_channels(self, joints: FloatArray) -> FloatArray:
-        """Joint values (J,) to the driver's numbers, one per channel."""
-        values = joints[self._index].astype(float)
-        for i, (channel, j) in enumerate(zip(self.channels, self._index)):
-            if channel.at_lower is not None and channel.at_upper is not None:
-                ends = (channel.at_lower, channel.at_upper)
-                values[i] = np.interp(joints[j], (self.hand.lower[j], self.hand.upper[j]), ends)
-        return values
-
-    def from_channel(self, i: int, value: float) -> float:
-        """The driver's number of channel ``i`` to the joint's value."""
-        channel, j = self.channels[i], self._index[i]
-        if channel.at_lower is None or channel.at_upper is None:
-            return value
-        share = (value - channel.at_lower) / (channel.at_upper - channel.at_lower)
-        return float(self.hand.lower[j] + share * (self.hand.upper[j] - self.hand.lower[j]))
-
     def subscribers(self) -> int:
         """How many listen to the commands."""
         return int(self.publisher.get_subscription_count())
-
-    publisher: Any
 
 
 class JointTrajectoryDriver(HandDriver):
@@ -90,11 +78,12 @@ class JointStateDriver(HandDriver):
         self.publisher = node.publisher(JointState, command_topic, RELIABLE)
 
     def send(self, joints: FloatArray) -> None:
+        command = to_driver(self.hand, joints)
         self.publisher.publish(
             JointState(
                 header=self.node.header(),
-                name=[channel.name for channel in self.channels],
-                position=self.to_channels(joints).tolist(),
+                name=list(command.names),
+                position=command.values.tolist(),
             )
         )
 
@@ -122,29 +111,26 @@ class XHandDriver(HandDriver):
         )
 
     def send(self, joints: FloatArray) -> None:
+        names, values = astuple(to_driver(self.hand, joints))
         command = self._command()
         command.hand_id = self._hand_id
-        command.name = [channel.name for channel in self.channels]
-        command.position = self.to_channels(joints).tolist()
+        command.name = list(names)
+        command.position = values.tolist()
         # Per joint or for all joints, and whole numbers or not: the copies of the package differ.
         for field, value in {**self._gains, "mode": XHAND_POSITION_MODE}.items():
             kind = command.get_fields_and_field_types()[field]
             number = value if "float" in kind or "double" in kind else round(value)
-            setattr(command, field, [number] * len(joints) if "sequence" in kind else number)
+            setattr(command, field, [number] * len(names) if "sequence" in kind else number)
         self.publisher.publish(command)
 
     def _receive(self, message: Any) -> None:
-        names = {channel.name: i for i, channel in enumerate(self.channels)}
         for hand_id, state in zip(message.hand_id, message.hand_states):
-            if hand_id != self._hand_id:
-                continue
-            positions, efforts = {}, {}
-            for name, position, effort in zip(state.name, state.position, state.effort):
-                if name in names:
-                    joint = self.channels[names[name]].joint
-                    positions[joint] = self.from_channel(names[name], position)
-                    efforts[joint] = float(effort)
-            self.on_state(positions, efforts)
+            if hand_id == self._hand_id:
+                positions = from_driver(self.hand, dict(zip(state.name, state.position)))
+                by_name = dict(zip(state.name, state.effort))
+                channels = {c.joint: c.name for c in self.hand.spec.driver.channels}
+                efforts = [float(by_name[channels[joint]]) for joint in self.hand.joint_names]
+                self.on_state(positions, efforts)
 
 
 class InspireDriver(HandDriver):
@@ -160,17 +146,17 @@ class InspireDriver(HandDriver):
         )
 
     def send(self, joints: FloatArray) -> None:
+        values = to_driver(self.hand, joints).values
         command = self._command()
-        command.finger_ids = list(range(1, len(self.channels) + 1))
-        command.angles = [round(value) for value in self.to_channels(joints).tolist()]
+        command.finger_ids = list(range(1, len(values) + 1))
+        command.angles = [int(value) for value in values]
         self.publisher.publish(command)
 
     def _receive(self, message: Any) -> None:
-        positions = {
-            self.channels[finger - 1].joint: self.from_channel(finger - 1, float(angle))
-            for finger, angle in zip(message.finger_ids, message.angles)
-        }
-        self.on_state(positions, {})
+        channels = self.hand.spec.driver.channels
+        angles = zip(message.finger_ids, message.angles)
+        state = {channels[finger - 1].name: float(angle) for finger, angle in angles}
+        self.on_state(from_driver(self.hand, state), [])
 
 
 DRIVERS: dict[str, type[HandDriver]] = {

@@ -55,10 +55,8 @@ class StageNode(UnihmNode):
         """
         raise NotImplementedError
 
-    def destroy_node(self) -> None:
-        """End the working thread, then the node."""
+    def end(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
-        super().destroy_node()
 
     def _receive(self, topic: str, message: Any) -> None:
         if self.fault is not None:
