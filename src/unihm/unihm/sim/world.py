@@ -210,6 +210,11 @@ class World:
         """T_world_link (4, 4) of a link of the robot."""
         return self._robot.link_pose(link)
 
+    @property
+    def entity_ids(self) -> dict[str, int]:
+        """What :meth:`RenderCamera.entity_ids` shows for every object."""
+        return {name: entity.per_scene_id for name, entity in self._objects.items()}
+
     def contacts(self) -> list[Contact]:
         """Pairs of bodies with a force between them in the last step, one entry per pair."""
         points: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
