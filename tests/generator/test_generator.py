@@ -43,8 +43,8 @@ def tokenizer(episodes, tmp_path_factory) -> Tokenizer:
     training = TokenizerTraining(
         warmup_epochs=10,
         reference_epochs=10,
-        distill_epochs=5,
-        hand_epochs=10,
+        align_epochs=5,
+        tune_epochs=10,
         refresh_every=5,
         batch=8,
     )

@@ -16,8 +16,8 @@ class TokenizerTraining:
         warmup_epochs: epochs of the reference hand without quantisation; the codebook is then
             filled by k-means, as if every code were cold.
         reference_epochs: further epochs of the reference hand, with its codebook.
-        distill_epochs: epochs in which a new hand's encoder is aligned (B13).
-        hand_epochs: further epochs of a new hand, codebook frozen (B14).
+        align_epochs: epochs in which another hand's encoder is aligned (B13).
+        tune_epochs: epochs of all hands together (B14).
         refresh_every: epochs between two refreshes of the cold codes (B11).
         cold_threshold: tau_c, uses per epoch under which a code is cold (B10).
         beta: commitment weight of equation 5.
@@ -25,6 +25,7 @@ class TokenizerTraining:
         translation_weight: weight of the new decoder's error on the reference hand's codes.
         level_dropout: share of the batches that use a random number of residual levels, so
             that fewer codes than all give a coarser motion instead of a wrong one.
+        blend_share: share of the crops that are blended with another episode's.
         frame_shift: metres, standard deviation of a random shift of the object frame.
         frame_turn: radians, standard deviation of a random turn of it about z; a third as much
             about x and y.
@@ -36,14 +37,15 @@ class TokenizerTraining:
 
     warmup_epochs: int = 10
     reference_epochs: int = 40
-    distill_epochs: int = 10
-    hand_epochs: int = 30
+    align_epochs: int = 10
+    tune_epochs: int = 40
     refresh_every: int = 10
     cold_threshold: int = 1
     beta: float = 0.25
     distill_weight: float = 0.1
     translation_weight: float = 1.0
     level_dropout: float = 0.25
+    blend_share: float = 0.5
     frame_shift: float = 0.01
     frame_turn: float = 0.2
     window: int = 40

@@ -83,3 +83,11 @@ def move_rows(rows: Features, T: FloatArray) -> Features:
         moved[..., start : start + 3] = (rotation @ rows[..., start : start + 3, None])[..., 0]
     moved[..., :3] += T[:, None, :3, 3] / POSITION_SCALE
     return moved
+
+
+def blend_rows(a: Features, b: Features, share: FloatArray) -> Features:
+    """Rows (B, T, F) between ``a`` (share 0) and ``b`` (share 1), with proper rotations."""
+    blended = a + share[:, None, None].astype(np.float32) * (b - a)
+    rotation = orthonormal(blended[..., 3:9])
+    blended[..., 3:9] = rotation[..., :2].swapaxes(-1, -2).reshape(*a.shape[:-1], 6)
+    return blended

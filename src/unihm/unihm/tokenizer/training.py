@@ -1,9 +1,10 @@
 """Staged training of the tokenizer: the reference hand with the codebook, then every other hand.
 
-Stage 1 trains E_ref, D_ref and the codebook Z on the reference hand (B7 to B12). Each further
-stage adds one hand: its encoder is aligned with E_ref on paired motions (B13), then encoder and
-decoder are tuned with the codebook frozen (B14). Hands are therefore independent of each other,
-and one that is added later changes nothing that was there before.
+First E_ref, D_ref and the codebook Z are trained on the reference hand (B7 to B12). Then every
+other hand's encoder is aligned with E_ref on paired motions (B13). Last, all are trained together
+(B14), since what the hands do differently must find room in the codebook too. A hand that is
+added to finished weights is aligned and trained against a codebook that stays as it is, so that
+nothing that was there before changes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ from unihm.data.episode import Episode
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import load_hand
 from unihm.tokenizer.config import TokenizerConfig
-from unihm.tokenizer.features import Features, motion_features, move_rows, small_motions
+from unihm.tokenizer.features import (
+    Features,
+    blend_rows,
+    motion_features,
+    move_rows,
+    small_motions,
+)
 from unihm.tokenizer.metrics import row_errors, summarise
 from unihm.tokenizer.model import TokenizerModel
 from unihm.tokenizer.quantizer import perplexity
@@ -86,9 +93,10 @@ def train_tokenizer(
             reference's; INVALID_CONFIG when ``work`` holds a training of other settings.
     """
     kept = () if base is None else base.hands
-    hands = [config.reference, *(h for h in config.hands if h != config.reference)]
-    stages = [hand for hand in hands if hand not in kept]
-    for hand in dict.fromkeys((config.reference, *stages)):
+    added = [hand for hand in config.hands if hand not in kept]
+    if not added:
+        raise UnihmError(ErrorCode.INVALID_CONFIG, f"The weights have {', '.join(kept)} already.")
+    for hand in dict.fromkeys((config.reference, *added)):
         if hand not in train:
             raise UnihmError(ErrorCode.INVALID_EPISODE, f"No episode has a motion of '{hand}'.")
 
@@ -98,10 +106,11 @@ def train_tokenizer(
         model.add_hand(hand, base.model.decoders[hand].features)
     if base is not None:
         model.load_state_dict(base.model.state_dict())
-    for hand in stages:
+    for hand in added:
         model.add_hand(hand, train[hand].rows[0].shape[1])
+    stages = _stages(model, train, validation, added, learn_codebook=base is None)
 
-    checkpoint, settings = work / "checkpoint.safetensors", repr((config, stages))
+    checkpoint, settings = work / "checkpoint.safetensors", repr((config, added))
     progress = read_progress(checkpoint)
     first_stage, first_epoch = 0, 0
     if progress is not None:
@@ -111,21 +120,17 @@ def train_tokenizer(
                 f"{work} holds a training with other settings; delete it to start over.",
             )
         first_stage, first_epoch = progress["stage"], progress["epoch"]
+        load_checkpoint(checkpoint, model, stages[first_stage].optimizer)
 
-    for number, hand in enumerate(stages):
-        if number < first_stage:
-            continue
-        stage = _Stage(model, config, hand, train, validation)
-        if progress is not None and number == first_stage:
-            load_checkpoint(checkpoint, model, stage.optimizer)
+    for number, stage in enumerate(stages[first_stage:], first_stage):
         start = first_epoch if number == first_stage else 0
-        bar = tqdm(range(start, stage.epochs), desc=f"tokenizer {hand}", initial=start)
+        bar = tqdm(range(start, stage.epochs), f"tokenizer {stage.name}", initial=start)
         for epoch in bar:
-            torch.manual_seed(config.training.seed + 10_000 * number + epoch)  # resuming is exact
-            random = np.random.default_rng((config.training.seed, number, epoch))
-            figures = stage.run_epoch(epoch, random)
+            seed = (config.training.seed, number, epoch)  # resuming is exact
+            torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+            figures = stage.run_epoch(epoch, np.random.default_rng(seed))
             bar.set_postfix({key: f"{value:.3g}" for key, value in figures.items()})
-            log_line(work / "metrics.jsonl", {"hand": hand, "epoch": epoch, **figures})
+            log_line(work / "metrics.jsonl", {"stage": stage.name, "epoch": epoch, **figures})
             save_checkpoint(
                 checkpoint,
                 model,
@@ -135,130 +140,190 @@ def train_tokenizer(
     return Tokenizer(model)
 
 
+def _stages(
+    model: TokenizerModel,
+    train: dict[str, MotionSet],
+    validation: dict[str, MotionSet],
+    added: list[str],
+    learn_codebook: bool,
+) -> list[_Stage]:
+    """Reference with codebook; alignment of every other hand; then all of them together."""
+    settings, reference = model.config.training, model.config.reference
+
+    def stage(name: str, hands: list[str], epochs: int, plain: int, codebook: bool) -> _Stage:
+        motions = {hand: _paired(train, hand, reference, settings.window) for hand in hands}
+        return _Stage(model, name, motions, validation, epochs, plain, codebook)
+
+    stages = []
+    if reference in added:
+        epochs, plain = settings.reference_epochs, settings.warmup_epochs
+        stages.append(stage("reference", [reference], epochs + plain, plain, True))
+    for hand in added:
+        if hand != reference:
+            epochs = settings.align_epochs
+            stages.append(stage(f"align {hand}", [hand], epochs, epochs, False))
+    if stages[0].name != "reference" or len(stages) > 1:
+        stages.append(stage("all hands", added, settings.tune_epochs, 0, learn_codebook))
+    return stages
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Motions of a hand and, of the same episodes, of the reference: (N, T, F), (N, T, F')."""
+
+    x: Features
+    x_reference: Features
+    lengths: IntArray
+
+
+def _paired(train: dict[str, MotionSet], hand: str, reference: str, window: int) -> _Pairs:
+    _, mine, theirs = np.intersect1d(
+        train[hand].episodes, train[reference].episodes, return_indices=True
+    )
+    if not len(mine):
+        raise UnihmError(
+            ErrorCode.INVALID_EPISODE,
+            f"No episode has both '{hand}' and the reference '{reference}'.",
+        )
+    x, lengths = train[hand].padded(window, mine)
+    return _Pairs(x, train[reference].padded(window, theirs)[0], lengths)
+
+
 class _Stage:
-    """The epochs of one hand; the reference hand's also train the codebook."""
+    """Some epochs of some hands, with one optimizer.
+
+    Args:
+        plain: epochs at the beginning in which nothing is quantised on the way to the decoder:
+            the reference's warm-up, another hand's alignment.
+        learn_codebook: False leaves the codebook as it is.
+    """
 
     def __init__(
         self,
         model: TokenizerModel,
-        config: TokenizerConfig,
-        hand: str,
-        train: dict[str, MotionSet],
+        name: str,
+        motions: dict[str, _Pairs],
         validation: dict[str, MotionSet],
+        epochs: int,
+        plain: int,
+        learn_codebook: bool,
     ) -> None:
-        self.model, self.config, self.settings, self.hand = model, config, config.training, hand
-        self.is_reference = hand == config.reference
-        self.validation = validation.get(hand)
-        parameters = [*model.encoders[hand].parameters(), *model.decoders[hand].parameters()]
-        window, reference = self.settings.window, train[config.reference]
-        if self.is_reference:
-            parameters.append(model.quantizer.codebook)
-            self.warmup, later = self.settings.warmup_epochs, self.settings.reference_epochs
-            self.x, self.lengths = reference.padded(window)
-            self.x_reference = self.x
-        else:
-            self.warmup, later = self.settings.distill_epochs, self.settings.hand_epochs
-            _, mine, theirs = np.intersect1d(
-                train[hand].episodes, reference.episodes, return_indices=True
-            )
-            if not len(mine):
-                raise UnihmError(
-                    ErrorCode.INVALID_EPISODE,
-                    f"No episode has both '{hand}' and the reference '{config.reference}'.",
-                )
-            self.x, self.lengths = train[hand].padded(window, mine)
-            self.x_reference, _ = reference.padded(window, theirs)
-        self.epochs = self.warmup + later
+        self.model, self.name, self.motions = model, name, motions
+        self.validation = {hand: validation[hand] for hand in motions if hand in validation}
+        self.epochs, self.plain, self.learn_codebook = epochs, plain, learn_codebook
+        self.settings = model.config.training
+        parameters = [model.quantizer.codebook] if learn_codebook else []
+        for hand in motions:
+            parameters += model.encoders[hand].parameters()
+            parameters += model.decoders[hand].parameters()
         self.optimizer = torch.optim.AdamW(parameters, weight_decay=0.0)
 
     def run_epoch(self, epoch: int, random: np.random.Generator) -> dict[str, float]:
         """One pass of random crops over all motions; returns losses and validation figures."""
         self.model.train()
-        sums: dict[str, float] = {}
-        latents, counts = [], torch.zeros_like(self.model.quantizer.codebook[..., 0]).long()
-        refresh = self.is_reference and self._refresh_after(epoch)
-        batches = torch.randperm(len(self.x)).split(self.settings.batch)
-        for number, chosen in enumerate(batches):
+        quantizer = self.model.quantizer
+        sums: dict[str, list[float]] = {}
+        latents, counts = [], torch.zeros_like(quantizer.codebook[..., 0]).long()
+        refresh = self.learn_codebook and self._refresh_after(epoch)
+        batches = self._batches(random)
+        for number, (hand, chosen) in enumerate(batches):
             self._set_rate((epoch + number / len(batches)) / self.epochs)
-            x, x_reference = self._crops(chosen.numpy(), random)
-            if self.is_reference:
-                losses, z_e, codes = self._reference_losses(x, epoch < self.warmup)
-                if refresh:
-                    latents.append(z_e.detach().flatten(0, 1))
-                    counts += self.model.quantizer.usage(codes)
+            x, x_reference = self._crops(self.motions[hand], chosen, random)
+            z_e = self.model.encode(hand, x)
+            if hand == self.model.config.reference:
+                losses = self._reference_losses(hand, x, z_e, epoch < self.plain)
             else:
-                losses = self._new_hand_losses(x, x_reference, epoch < self.warmup)
+                losses = self._other_losses(hand, x, z_e, x_reference, epoch < self.plain)
             loss = torch.stack(list(losses.values())).sum()
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
             for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + value.item() / len(batches)
+                sums.setdefault(key, []).append(value.item())
+            if refresh:
+                latents.append(z_e.detach().flatten(0, 1))
+                if epoch >= self.plain:  # before, every code is cold
+                    counts += quantizer.usage(quantizer.encode(latents[-1]))
+        figures = {key: float(np.mean(values)) for key, values in sums.items()}
         if refresh:
-            sums["refreshed"] = self.model.quantizer.refresh(
-                torch.cat(latents), counts, self.settings.cold_threshold
-            )
-        if self.validation is not None:
-            sums |= validate(self.model, self.hand, self.validation, epoch >= self.warmup)
-        return sums
+            threshold = self.settings.cold_threshold
+            figures["refreshed"] = quantizer.refresh(torch.cat(latents), counts, threshold)
+        for hand, motions in self.validation.items():
+            errors = validate(self.model, hand, motions, epoch >= self.plain)
+            figures |= {f"{hand}/{key}": value for key, value in errors.items()}
+        return figures
 
     def _reference_losses(
-        self, x: Tensor, warmup: bool
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """B7 and B8; without quantisation in the warm-up, after which every code is cold."""
-        z_e = self.model.encode(self.hand, x)
-        if warmup:
-            losses = {"rec": F.mse_loss(self.model.decode(self.hand, z_e), x)}
-            return losses, z_e, torch.empty(0, 0, dtype=torch.int64)
-        z_q, codes, vq = self.model.quantizer(z_e, self.settings.beta, self._levels())
-        rec = F.mse_loss(self.model.decode(self.hand, z_q), x)
-        return {"rec": rec, "vq": vq}, z_e, codes
+        self, hand: str, x: Tensor, z_e: Tensor, plain: bool
+    ) -> dict[str, Tensor]:
+        """B7 and B8; without quantisation in the warm-up."""
+        if plain:
+            return {"rec": F.mse_loss(self.model.decode(hand, z_e), x)}
+        z_q, _, vq = self.model.quantizer(z_e, self.settings.beta, self._levels())
+        return {"rec": F.mse_loss(self.model.decode(hand, z_q), x), "vq": vq}
 
-    def _new_hand_losses(self, x: Tensor, x_reference: Tensor, align: bool) -> dict[str, Tensor]:
+    def _other_losses(
+        self, hand: str, x: Tensor, z_e: Tensor, x_reference: Tensor, plain: bool
+    ) -> dict[str, Tensor]:
         """B13 while aligning, then B14; the decoder learns to read the reference's codes too."""
         quantizer, settings = self.model.quantizer, self.settings
         levels = self._levels()
         with torch.no_grad():
-            z_reference = self.model.encode(self.config.reference, x_reference)
+            z_reference = self.model.encode(self.model.config.reference, x_reference)
             z_q_reference = quantizer.decode(quantizer.encode(z_reference)[..., :levels])
-        z_e = self.model.encode(self.hand, x)
         distill = F.mse_loss(z_e, z_reference)
-        read = F.mse_loss(self.model.decode(self.hand, z_q_reference), x)
+        read = F.mse_loss(self.model.decode(hand, z_q_reference), x)
         losses = {"translation": settings.translation_weight * read}
-        if align:
+        if plain:
             return {"distill": distill, **losses}
         z_q, _, vq = quantizer(z_e, settings.beta, levels)
-        rec = F.mse_loss(self.model.decode(self.hand, z_q), x)
+        rec = F.mse_loss(self.model.decode(hand, z_q), x)
         return {"rec": rec, "vq": vq, "distill": settings.distill_weight * distill, **losses}
 
     def _levels(self) -> int:
         if torch.rand(()) < self.settings.level_dropout:
-            return int(torch.randint(1, self.config.levels + 1, ()))
-        return self.config.levels
+            return int(torch.randint(1, self.model.config.levels + 1, ()))
+        return self.model.config.levels
 
     def _refresh_after(self, epoch: int) -> bool:
-        """At the end of the warm-up, then every few epochs but not where nothing follows."""
-        done = epoch + 1 - self.warmup
-        every = self.settings.refresh_every
-        return done == 0 or (0 < done <= self.epochs - self.warmup - every and done % every == 0)
+        """At the end of a warm-up, then every few epochs but not where nothing follows."""
+        done, every = epoch + 1 - self.plain, self.settings.refresh_every
+        if done == 0:
+            return True
+        return 0 < done <= self.epochs - self.plain - every and done % every == 0
 
     def _set_rate(self, progress: float) -> None:
         rate = self.settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def _crops(self, chosen: IntArray, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """The same random windows of this hand's and the reference hand's motions, both moved
-        alike: the object frame is never exact, and the codes must cover what is near."""
+    def _batches(self, random: np.random.Generator) -> list[tuple[str, IntArray]]:
+        """Every motion once, a batch of one hand at a time, in random order."""
+        batches = []
+        for hand, pairs in self.motions.items():
+            order = random.permutation(len(pairs.x))
+            parts = math.ceil(len(order) / self.settings.batch)
+            batches += [(hand, part) for part in np.array_split(order, parts)]
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def _crops(
+        self, pairs: _Pairs, chosen: IntArray, random: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The same random windows of this hand's and the reference hand's motions, varied alike:
+        blended with another episode's, and moved, since the object frame is never exact."""
         settings = self.settings
-        start = random.integers(self.lengths[chosen] - settings.window + 1)
+        other = random.integers(len(pairs.x), size=len(chosen))
+        share = np.where(
+            random.random(len(chosen)) < settings.blend_share, random.random(len(chosen)), 0.0
+        )
+        start = random.integers(pairs.lengths[chosen] - settings.window + 1)
         frames = start[:, None] + np.arange(settings.window)
         T = small_motions(len(chosen), settings.frame_shift, settings.frame_turn, random)
         x, x_reference = (
-            torch.from_numpy(move_rows(motions[chosen[:, None], frames], T))
-            for motions in (self.x, self.x_reference)
+            blend_rows(m[chosen[:, None], frames], m[other[:, None], frames], share)
+            for m in (pairs.x, pairs.x_reference)
         )
-        return x, x_reference
+        return torch.from_numpy(move_rows(x, T)), torch.from_numpy(move_rows(x_reference, T))
 
 
 @torch.inference_mode()
