@@ -22,21 +22,22 @@ class DistanceField:
         self,
         vertices: ArrayLike,
         faces: ArrayLike,
-        spacing: float = 0.003,
-        margin: float = 0.03,
+        spacing: float = 0.0045,
+        margin: float = 0.02,
     ) -> None:
         import open3d as o3d
 
         vertices = np.asarray(vertices, np.float32)
         scene = o3d.t.geometry.RaycastingScene(nthreads=1)
         scene.add_triangles(
-            o3d.core.Tensor(vertices), o3d.core.Tensor(np.asarray(faces, np.uint32))
+            o3d.core.Tensor.from_numpy(vertices),
+            o3d.core.Tensor.from_numpy(np.asarray(faces, np.uint32)),
         )
         low, high = vertices.min(0) - margin, vertices.max(0) + margin
         counts = np.ceil((high - low) / spacing).astype(int) + 1
         axes = [low[i] + spacing * np.arange(counts[i], dtype=np.float32) for i in range(3)]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(np.float32)
-        distances = scene.compute_signed_distance(o3d.core.Tensor(grid), nthreads=1)
+        distances = scene.compute_signed_distance(o3d.core.Tensor.from_numpy(grid), nthreads=1)
         self._low = low.astype(float)
         self._spacing = spacing
         self._counts = counts

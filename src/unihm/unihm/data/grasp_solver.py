@@ -7,7 +7,7 @@ only learn what is nearly a function of the geometry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -84,15 +84,15 @@ class GraspSolver:
 
     Attributes:
         points: the hand.
-        field: the object.
+        surface: the object.
         centre: (3,) centre of mass in the object frame, for the quality.
         weights: what matters how much.
     """
 
     points: HandPoints
-    field: DistanceField
+    surface: DistanceField
     centre: FloatArray
-    weights: Weights = field(default_factory=Weights)
+    weights: Weights = Weights()
 
     CONTACT_SCALES = (0.05, 0.02, 0.01, 0.005)  # m; pads farther than this stop being pulled
     ITERATIONS = 12  # per scale
@@ -117,7 +117,7 @@ class GraspSolver:
         hand, pads = self.points.hand, self.points.num_pads
         for _ in range(15):
             state = self.points.state(T, q)
-            distance, slope = self.field(state.positions[:pads])
+            distance, slope = self.surface(state.positions[:pads])
             J = np.einsum("di,dij->dj", slope, state.jacobian[:pads, :, 6:])
             short = clearance - distance
             row = np.concatenate([J / 0.002, np.eye(len(q)) / 1.0])
@@ -129,11 +129,11 @@ class GraspSolver:
     def describe(self, T: FloatArray, q: FloatArray, table: float) -> Grasp:
         """Measure a hand pose as a grasp."""
         state = self.points.state(T, q)
-        distance, _ = self.field(state.positions)
+        distance, _ = self.surface(state.positions)
         pads = self.points.num_pads
         touching = np.abs(distance[:pads]) < self.TOUCH
         positions = state.positions[:pads][touching]
-        normals = self.field.normals(positions)
+        normals = self.surface.normals(positions)
         contacts = positions - distance[:pads][touching, None] * normals
         clearance = distance[pads:] - self.points.radii
         return Grasp(
@@ -174,8 +174,8 @@ class GraspSolver:
             step[free] = -np.linalg.solve(
                 normal + damping * np.diag(np.diag(normal) + 1e-6), gradient[free]
             )
-            step *= min(1.0, 0.02 / max(np.linalg.norm(step[:3]), 1e-9))
-            step *= min(1.0, 0.3 / max(np.abs(step[3:]).max(), 1e-9))
+            step *= min(1.0, 0.02 / max(float(np.linalg.norm(step[:3])), 1e-9))
+            step *= min(1.0, 0.3 / max(float(np.abs(step[3:]).max()), 1e-9))
             T_new = T @ make_transform(Rotation.from_rotvec(step[3:6]).as_matrix(), step[:3])
             q_new = np.clip(q + step[6:], lower, upper)
             trial = self._residuals(T_new, q_new, T_prior, q_prior, targets, scale)
@@ -203,7 +203,7 @@ class GraspSolver:
     ) -> tuple[FloatArray, FloatArray]:
         """Stacked residuals (R,) and Jacobian (R, 6 + J)."""
         state = self.points.state(T, q)
-        distance, slope = self.field(state.positions)
+        distance, slope = self.surface(state.positions)
         rows = [
             *self._contact_terms(state, distance, slope, targets, scale),
             self._clearance_term(state, distance, slope),

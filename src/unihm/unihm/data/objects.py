@@ -10,7 +10,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from unihm.perception.frames import azimuth, canonical_object_frame
-from unihm.sim.shapes import make_shape
+from unihm.sim.shapes import Geometry, make_shape
 from unihm.transforms import apply, invert, make_transform
 from unihm.types import FloatArray, ObjectCloud
 
@@ -22,6 +22,7 @@ COLOURS = (
 # Where the arm reaches, in metres from its base.
 REACH_X, REACH_Y = (0.40, 0.60), (-0.25, 0.25)
 MASS = (0.05, 0.4)  # kg
+VESSELS = ("cup", "bowl", "mug")
 
 Measures = dict[str, float]
 _LYING = Rotation.from_euler("y", 90, degrees=True)
@@ -43,6 +44,7 @@ class TableObject:
         mass: kg.
         cloud: its whole surface in the canonical frame.
         mesh: its surface in the canonical frame.
+        solid: likewise, with the hollow of a vessel filled: what a hand grasps from outside.
     """
 
     object_id: str
@@ -55,6 +57,7 @@ class TableObject:
     mass: float
     cloud: ObjectCloud
     mesh: trimesh.Trimesh
+    solid: trimesh.Trimesh
 
     @property
     def table_height(self) -> float:
@@ -69,6 +72,12 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 def _box(rng: np.random.Generator) -> Measures:
     width = _between(rng, 0.025, 0.085)
     return {"x": _between(rng, width, 0.20), "y": width, "z": _between(rng, 0.025, 0.20)}
+
+
+def _ellipsoid(rng: np.random.Generator) -> Measures:
+    """On its flattest side, or it would roll over."""
+    x, y, z = sorted(rng.uniform([0.05, 0.04, 0.03], [0.12, 0.085, 0.085]), reverse=True)
+    return {"x": float(x), "y": float(y), "z": float(z)}
 
 
 def _bottle(rng: np.random.Generator) -> Measures:
@@ -119,14 +128,7 @@ _RECIPES: dict[str, _Recipe] = {
     "capsule": _Recipe(
         5, lambda r: {"radius": _between(r, 0.014, 0.04), "length": _between(r, 0.04, 0.14)}
     ),
-    "ellipsoid": _Recipe(
-        6,
-        lambda r: {
-            "x": _between(r, 0.05, 0.12),
-            "y": _between(r, 0.035, 0.085),
-            "z": _between(r, 0.035, 0.10),
-        },
-    ),
+    "ellipsoid": _Recipe(6, _ellipsoid),
     "cone": _Recipe(
         3, lambda r: {"radius": _between(r, 0.02, 0.045), "height": _between(r, 0.06, 0.14)}
     ),
@@ -182,8 +184,8 @@ def sample_object(seed: int, index: int) -> TableObject:
     normals = geometry.surface.face_normals[triangles] @ T_world_mesh[:3, :3].T
     T_world_object = canonical_object_frame(points, azimuth(T_world_mesh[:3, 3]))
     T_object_world = invert(T_world_object)
-    mesh = geometry.surface.copy()
-    mesh.apply_transform(T_object_world @ T_world_mesh)
+    T_object_mesh = T_object_world @ T_world_mesh
+    mesh = geometry.surface.copy().apply_transform(T_object_mesh)
     extents = mesh.extents
     size = ""
     if extents[2] > max(0.13, 1.6 * extents[0]):
@@ -203,4 +205,15 @@ def sample_object(seed: int, index: int) -> TableObject:
         mass=_between(rng, *MASS),
         cloud=ObjectCloud(apply(T_object_world, points), normals @ T_world_object[:3, :3]),
         mesh=mesh,
+        solid=_filled(shape, geometry).apply_transform(T_object_mesh),
     )
+
+
+def _filled(shape: str, geometry: Geometry) -> trimesh.Trimesh:
+    """The surface; that of a vessel without its hollow, whose thin wall a coarse grid misses."""
+    if shape not in VESSELS:
+        return geometry.surface.copy()
+    walls = np.concatenate([p.mesh.vertices for p in geometry.parts if p.kind == "convex"])
+    handle = [p.mesh for p in geometry.parts if p.kind != "convex"]
+    body = trimesh.convex.convex_hull(walls)
+    return trimesh.boolean.union([body, *handle], engine="manifold") if handle else body

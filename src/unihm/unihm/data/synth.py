@@ -9,23 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from unihm.control.arm import load_arm
 from unihm.data.distance_field import DistanceField
 from unihm.data.episode import Episode
-from unihm.data.grasp_motion import APPROACH_DISTANCE, grasp_motion
+from unihm.data.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
 from unihm.data.grasp_solver import Grasp, GraspSolver, Targets
 from unihm.data.hand_points import HandPoints, hand_points
 from unihm.data.instructions import make_instructions
 from unihm.data.objects import REACH_X, REACH_Y, TableObject, sample_object
-from unihm.data.trial import Attempt, Trial, disturbances
+from unihm.data.push import push_motion, solve_push
+from unihm.data.trial import Trial, disturbances
 from unihm.errors import UnihmError
 from unihm.hands import load_hand
 from unihm.perception.trajectory import make_trajectory
 from unihm.transforms import make_transform
-from unihm.types import FloatArray, ObjectTrajectory, TaskKind
+from unihm.types import FloatArray, HandMotion, ObjectTrajectory, TaskKind
 
 DEFAULT_HANDS = ("human", "xhand", "inspire")
 #: How far the palm looks below the horizon in the template, and what is tried next; degrees.
@@ -36,6 +38,9 @@ OPENING = 0.025  # m between pads and surface before the fingers close
 CONTACT_HEIGHT = 0.4  # of the object's height
 LOWEST_CONTACT = 0.018  # m above the table
 GOOD_QUALITY = 20.0  # N/N; worse grasps are not worth a trial
+
+PUSH_EVERY = 3  # objects
+NEEDED = 0.6  # share of the disturbed trials that must lift the object
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class ObjectGrasps:
 
     def __init__(self, item: TableObject) -> None:
         self.item = item
-        self.field = DistanceField(item.mesh.vertices, item.mesh.faces, spacing=0.004, margin=0.02)
+        self.field = DistanceField(item.solid.vertices, item.solid.faces)
         self.usual = usual_targets(item)
 
     def solve(self, hand: str, targets: Targets, tilt: float) -> tuple[Grasp, Attempt]:
@@ -110,7 +115,7 @@ class ObjectGrasps:
 
         Returns:
             grasp, how to carry it out, and the share of disturbed trials that lifted the object;
-            None where no template gave at least 4 of 5.
+            None where no template reached ``NEEDED``.
         """
         trial = None
         best: tuple[Grasp, Attempt, float] | None = None
@@ -122,28 +127,30 @@ class ObjectGrasps:
                     thumb_height=targets.thumb_height + raised,
                 )
                 grasp, attempt = self.solve(hand, aimed, tilt)
-                if not sound(grasp) or not self.reachable(hand, attempt):
+                if not sound(grasp) or not self.reaches(hand, attempt):
                     continue
                 trial = trial or Trial(hand, self.item)
-                share = tried(trial, attempt, 0.8 if best is None else best[2] + 0.01)
+                share = tried(trial, attempt, NEEDED if best is None else best[2] + 0.01)
                 if best is None or share > best[2]:
                     best = (grasp, attempt, share)
                 if share == 1.0:
                     return best
-        return best if best is not None and best[2] >= 0.8 else None
+        return best if best is not None and best[2] >= NEEDED else None
 
-    def reachable(self, hand: str, attempt: Attempt) -> bool:
+    def reaches(self, hand: str, attempt: Attempt) -> bool:
         """Whether the arm can bring the hand there where the object stands, and lift it."""
-        T_touch = self.item.T_world_object @ attempt.T_object_wrist
-        path = np.repeat(T_touch[None], 7, axis=0)
-        path[:3, 2, 3] += APPROACH_DISTANCE * np.array([1.0, 0.67, 0.33])
-        path[4:, 2, 3] += 0.15 * np.array([0.33, 0.67, 1.0])
-        arm = load_arm()
-        try:
-            arm.solve_path(path, load_hand(hand), arm.home)
-        except UnihmError:
-            return False
-        return True
+        trajectory = make_trajectory(TaskKind.GRAB, self.item.T_world_object, _top(self.item))
+        return reachable(grasp_motion(load_hand(hand), attempt, trajectory))
+
+
+def reachable(motion: HandMotion) -> bool:
+    """Whether the arm can carry the hand along the whole motion."""
+    arm = load_arm()
+    try:
+        arm.solve_path(motion.T_world_wrist[::3], load_hand(motion.hand), arm.home)
+    except UnihmError:
+        return False
+    return True
 
 
 def sound(grasp: Grasp) -> bool:
@@ -168,28 +175,6 @@ def tried(trial: Trial, attempt: Attempt, needed: float) -> float:
     return lifted / len(cases)
 
 
-def trajectories(item: TableObject, rng: np.random.Generator) -> list[ObjectTrajectory]:
-    """One trajectory per task for an object where it stands."""
-    pick = item.T_world_object[:3, 3] + [0.0, 0.0, item.mesh.bounds[1, 2]]
-    grab = make_trajectory(TaskKind.GRAB, item.T_world_object, pick, lift=rng.uniform(0.13, 0.18))
-    place = make_trajectory(
-        TaskKind.PICK_AND_PLACE,
-        item.T_world_object,
-        pick,
-        place_position=_elsewhere(item, rng),
-        lift=rng.uniform(0.12, 0.18),
-    )
-    return [grab, place]
-
-
-def _elsewhere(item: TableObject, rng: np.random.Generator) -> FloatArray:
-    """A place (3,) on the table or on something up to 5 cm high, not where the object is."""
-    while True:
-        place = np.array([rng.uniform(*REACH_X), rng.uniform(*REACH_Y)])
-        if np.linalg.norm(place - item.T_world_object[:2, 3]) > 0.12:
-            return np.array([*place, rng.choice([0.0, 0.01, rng.uniform(0.0, 0.05)])])
-
-
 def synthesise(
     seed: int, index: int, hands: Sequence[str] = DEFAULT_HANDS
 ) -> list[Episode] | Rejection:
@@ -199,8 +184,7 @@ def synthesise(
     """
     item = sample_object(seed, index)
     grasps = ObjectGrasps(item)
-    attempts: dict[str, Attempt] = {}
-    info: dict[str, object] = {
+    info: dict[str, Any] = {
         "shape": item.shape,
         "measures": item.measures,
         "colour": item.colour,
@@ -208,48 +192,37 @@ def synthesise(
         "quality": {},
         "lifted": {},
     }
+    attempts: dict[str, Attempt] = {}
     targets = grasps.usual
     if "human" in hands:
         human = grasps.human("human")
         if human is None:
             return Rejection(item.object_id, "no human grasp")
         grasp, attempts["human"] = human
-        info["quality"]["human"] = grasp.quality  # type: ignore[index]
+        info["quality"]["human"] = grasp.quality
         targets = human_targets(grasp, targets)
     for hand in hands:
         if hand == "human":
             continue
         found = grasps.robot(hand, targets)
         if found is not None:
-            grasp, attempts[hand], share = found
-            info["quality"][hand] = grasp.quality  # type: ignore[index]
-            info["lifted"][hand] = share  # type: ignore[index]
+            grasp, attempts[hand], info["lifted"][hand] = found
+            info["quality"][hand] = grasp.quality
     if not info["lifted"] and set(hands) != {"human"}:
         return Rejection(item.object_id, "no robot grasp")
 
     rng = np.random.default_rng([seed, index, 1])
     episodes = []
-    for trajectory in trajectories(item, rng):
-        sentences = make_instructions(trajectory.kind, item.shape, item.colour, item.size, rng)
-        trajectory = replace(trajectory, description=f"{item.colour} {item.shape}")
-        episodes.append(
-            Episode(
-                episode_id=f"{item.object_id}-{trajectory.kind.name.lower()}",
-                source="synth",
-                object_id=item.object_id,
-                instructions=sentences,
-                trajectory=trajectory,
-                cloud=item.cloud,
-                motions={
-                    hand: grasp_motion(load_hand(hand), attempt, trajectory)
-                    for hand, attempt in attempts.items()
-                },
-                vertices=np.asarray(item.mesh.vertices, float),
-                faces=np.asarray(item.mesh.faces, np.int64),
-                timestamps=np.arange(len(trajectory)) * trajectory.dt,
-                info=info,
-            )
-        )
+    for trajectory in (grab_trajectory(item, rng), place_trajectory(item, rng)):
+        motions = {
+            hand: grasp_motion(load_hand(hand), attempt, trajectory)
+            for hand, attempt in attempts.items()
+        }
+        episodes.append(_episode(item, trajectory, motions, info, rng))
+    if index % PUSH_EVERY == 0:
+        pushed = _push_episode(grasps, hands, info, rng)
+        if pushed is not None:
+            episodes.append(pushed)
     return episodes
 
 
@@ -261,4 +234,96 @@ def human_targets(grasp: Grasp, usual: Targets) -> Targets:
         finger_height=max(float(fingers[:, 2].mean()), usual.table + LOWEST_CONTACT),
         thumb_height=max(float(thumb[2]), usual.table + LOWEST_CONTACT),
         table=usual.table,
+    )
+
+
+def grab_trajectory(item: TableObject, rng: np.random.Generator) -> ObjectTrajectory:
+    """Up by about 15 cm."""
+    return make_trajectory(
+        TaskKind.GRAB,
+        item.T_world_object,
+        _top(item),
+        lift=rng.uniform(0.13, 0.18),
+        description=f"{item.colour} {item.shape}",
+    )
+
+
+def place_trajectory(item: TableObject, rng: np.random.Generator) -> ObjectTrajectory:
+    """To another place on the table, or on something up to 5 cm high."""
+    place = item.T_world_object[:2, 3]
+    while np.linalg.norm(place - item.T_world_object[:2, 3]) < 0.12:
+        place = np.array([rng.uniform(*REACH_X), rng.uniform(*REACH_Y)])
+    height = rng.choice([0.0, 0.01, rng.uniform(0.0, 0.05)])
+    return make_trajectory(
+        TaskKind.PICK_AND_PLACE,
+        item.T_world_object,
+        _top(item),
+        place_position=np.array([*place, height]),
+        lift=rng.uniform(0.12, 0.18),
+        description=f"{item.colour} {item.shape}",
+    )
+
+
+def _top(item: TableObject) -> FloatArray:
+    """(3,) world: the middle of the object's top."""
+    return item.T_world_object[:3, 3] + [0.0, 0.0, item.mesh.bounds[1, 2]]
+
+
+def _push_episode(
+    grasps: ObjectGrasps, hands: Sequence[str], info: dict[str, Any], rng: np.random.Generator
+) -> Episode | None:
+    """The object pushed to one of four sides, by the hands that manage it; None if none does."""
+    item = grasps.item
+    angle = rng.integers(4) * np.pi / 2
+    direction = np.array([np.cos(angle), np.sin(angle), 0.0])
+    distance = rng.uniform(0.08, 0.12)
+    trajectory = make_trajectory(
+        TaskKind.PUSH,
+        item.T_world_object,
+        _top(item),
+        push_direction=direction,
+        push_distance=distance,
+        description=f"{item.colour} {item.shape}",
+    )
+    motions = {}
+    for hand in hands:
+        push = solve_push(
+            hand_points(hand),
+            grasps.field,
+            item.T_world_object[:3, :3].T @ direction,
+            item.cloud.points.mean(axis=0),
+            item.table_height,
+        )
+        motion = push_motion(load_hand(hand), push, trajectory)
+        if hand == "human" or (
+            reachable(motion) and Trial(hand, item).pushes(push, direction, distance)
+        ):
+            motions[hand] = motion
+    if set(motions) <= {"human"}:
+        return None
+    return _episode(item, trajectory, motions, info, rng, direction)
+
+
+def _episode(
+    item: TableObject,
+    trajectory: ObjectTrajectory,
+    motions: dict[str, HandMotion],
+    info: dict[str, Any],
+    rng: np.random.Generator,
+    direction: FloatArray | None = None,
+) -> Episode:
+    return Episode(
+        episode_id=f"{item.object_id}-{trajectory.kind.name.lower()}",
+        source="synth",
+        object_id=item.object_id,
+        instructions=make_instructions(
+            trajectory.kind, item.shape, item.colour, item.size, rng, direction
+        ),
+        trajectory=trajectory,
+        cloud=item.cloud,
+        motions=motions,
+        vertices=np.asarray(item.mesh.vertices, float),
+        faces=np.asarray(item.mesh.faces, np.int64),
+        timestamps=np.arange(len(trajectory), dtype=float) * trajectory.dt,
+        info=info,
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from unihm.control.config import ControlConfig
 from unihm.control.execution import aim
 from unihm.control.grip import squeeze_offsets
+from unihm.data.grasp_motion import Attempt
 from unihm.data.objects import TableObject
+from unihm.data.push import Push
 from unihm.hands import load_hand
 from unihm.sim.free_hand import FreeHandWorld
 from unihm.sim.scene import Scene, SceneObject
@@ -19,41 +19,27 @@ from unihm.types import FloatArray
 
 RATE = 240.0  # Hz; with ARMATURE as good as 500 Hz without, at half the price
 ARMATURE = 1e-3  # kg m^2, on the hand's joints
-CONTROL_STEPS = 4  # physics steps between set-points
+CONTROL_STEPS = 6  # physics steps between set-points
 LIFT = 0.12  # m
 RISEN = 0.10  # m that count as lifted
 SLIP = 0.02  # m lost while it is held
-APPROACH_TIME, CLOSE_TIME, SQUEEZE_TIME, LIFT_TIME, HOLD_TIME = 0.6, 0.5, 0.3, 0.8, 0.5  # s
+APPROACH_TIME, CLOSE_TIME, SQUEEZE_TIME, LIFT_TIME, HOLD_TIME = 0.5, 0.4, 0.3, 0.7, 0.4  # s
+SLIDE_TIME = 1.6  # s
+PUSH_MISS = 0.04  # m from where a pushed object should be
 FRICTION = 0.8
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """A grasp as it is carried out; the wrist keeps its orientation.
-
-    Attributes:
-        T_object_wrist: (4, 4) when the pads touch.
-        approach: (3,) metres, object frame: from the touching wrist to where it comes from.
-        open_joints: (J,) while it comes.
-        joints: (J,) when the pads touch.
-    """
-
-    T_object_wrist: FloatArray
-    approach: FloatArray
-    open_joints: FloatArray
-    joints: FloatArray
-
-
 def disturbances(shift: float = 0.01, turn: float = np.deg2rad(10)) -> list[FloatArray]:
-    """The exact pose, then the object moved by ``shift`` metres four ways and turned to and fro.
+    """The exact pose, then the object moved by ``shift`` metres to and fro, and turned.
+
+    The moves are 30 degrees off the direction in which the fingers close, the worst one.
 
     Returns:
         (4, 4) each, to be applied to the object in its own frame.
     """
     moved = [np.eye(4)]
-    for k, sign in enumerate((1, -1, 1, -1)):
-        angle = k * np.pi / 2 + np.pi / 4
-        offset = shift * np.array([np.cos(angle), np.sin(angle), 0.0])
+    for sign in (1.0, -1.0):
+        offset = sign * shift * np.array([0.5, np.sqrt(0.75), 0.0])
         moved.append(make_transform(Rotation.from_euler("z", sign * turn).as_matrix(), offset))
     return moved
 
@@ -81,9 +67,6 @@ class Trial:
         """
         item, world = self._item, self._world
         T_world_object = item.T_world_object
-        T_world_body = (
-            T_world_object @ disturbance @ np.linalg.solve(T_world_object, item.T_world_mesh)
-        )
         T_touch = aim(
             (T_world_object @ attempt.T_object_wrist)[None], self._hand, self._config.aim_low
         )[0]
@@ -97,7 +80,7 @@ class Trial:
             attempt.T_object_wrist,
             item.cloud,
         )
-        world.set_object_pose("object", T_world_body)
+        self._place(disturbance)
         world.place_wrist(T_away, attempt.open_joints)
         low = self._height()
         self._move(T_away, T_touch, attempt.open_joints, attempt.open_joints, APPROACH_TIME)
@@ -110,6 +93,37 @@ class Trial:
         self._move(T_up, T_up, held, held, HOLD_TIME)
         after = self._height() - low
         return after > RISEN and risen - after < SLIP
+
+    def pushes(self, push: Push, direction: FloatArray, distance: float) -> bool:
+        """Touch, slide, leave; True if the object then stands where it should, within 4 cm.
+
+        Args:
+            push: how.
+            direction: (3,) unit, world, horizontal.
+            distance: metres.
+        """
+        T_world_object = self._item.T_world_object
+        T_touch = T_world_object @ push.T_object_wrist
+        T_behind, T_end = T_touch.copy(), T_touch.copy()
+        T_behind[:3, 3] += T_world_object[:3, :3] @ push.behind
+        T_end[:3, 3] += distance * direction
+        T_left = T_end.copy()
+        T_left[:3, 3] += T_world_object[:3, :3] @ push.behind
+        self._place(np.eye(4))
+        before = self._world.object_poses()["object"]
+        self._world.place_wrist(T_behind, push.joints)
+        self._move(T_behind, T_touch, push.joints, push.joints, CLOSE_TIME)
+        self._move(T_touch, T_end, push.joints, push.joints, SLIDE_TIME)
+        self._move(T_end, T_left, push.joints, push.joints, CLOSE_TIME)
+        after = self._world.object_poses()["object"]
+        missed = after[:3, 3] - before[:3, 3] - distance * direction
+        upright = after[:3, 2] @ before[:3, 2]
+        return bool(np.linalg.norm(missed) < PUSH_MISS and upright > 0.9)
+
+    def _place(self, disturbance: FloatArray) -> None:
+        T_world_object = self._item.T_world_object
+        T_object_body = np.linalg.solve(T_world_object, self._item.T_world_mesh)
+        self._world.set_object_pose("object", T_world_object @ disturbance @ T_object_body)
 
     def _height(self) -> float:
         return float(self._world.object_poses()["object"][2, 3])
