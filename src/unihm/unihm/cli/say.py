@@ -10,6 +10,7 @@ Example: unihm say "pick up the red box"
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from typing import Any
@@ -42,10 +43,8 @@ def run(args: argparse.Namespace) -> int:
     executor.add_node(commander)
 
     def spin() -> None:
-        try:
+        with contextlib.suppress(ExternalShutdownException):
             executor.spin()
-        except ExternalShutdownException:
-            pass
 
     thread = threading.Thread(target=spin, daemon=True)
     thread.start()

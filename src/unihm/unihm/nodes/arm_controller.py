@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from unihm_msgs import msg
 
 from unihm.config import load_section
 from unihm.control.arm import Arm
@@ -25,7 +26,6 @@ from unihm.nodes.base import RELIABLE, UnihmNode
 from unihm.nodes.joints import JointStates
 from unihm.nodes.trajectory_client import TrajectoryClient, make_trajectory
 from unihm.types import FloatArray, Phase
-from unihm_msgs import msg
 
 LEAD = 0.1  # s between sending a plan and its first sample, for the messages to arrive
 CLOSE = 0.05  # rad between set-point and joint below which the set-point is where the robot is

@@ -15,10 +15,10 @@ from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from std_msgs.msg import Header
+from unihm_msgs.msg import Measurement, StageStatus, StopTask
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.nodes.conversions import time_to_seconds
-from unihm_msgs.msg import Measurement, StageStatus, StopTask
 
 RELIABLE = QoSProfile(depth=10)
 STATUS = QoSProfile(depth=100)

@@ -8,6 +8,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
+from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
@@ -17,7 +18,6 @@ from unihm.nodes.conversions import time_to_seconds as seconds_of
 from unihm.perception.capture import CaptureConfig, StampMatcher, clean_depth
 from unihm.transforms import from_pose7
 from unihm.types import FloatArray
-from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 
 try:
     import tf2_ros
@@ -25,11 +25,14 @@ except ImportError:  # not among the ROS 2 wheels
     tf2_ros = None
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-READY_STAGE = "ready"  # the arm controller's word for: the robot is out of the camera's way
+SETTLE = 0.4  # s at rest before the image that a lift is judged by
 
 
 class CaptureNode(UnihmNode):
-    """Takes one fresh, checked image pair per task, once the robot is out of the way."""
+    """Takes two fresh, checked image pairs per task: before, and after the motion.
+
+    The first is taken once the arm controller has reported ``ready``: the robot is out of the way.
+    """
 
     stage = "capture"
 
@@ -72,12 +75,16 @@ class CaptureNode(UnihmNode):
         self._matcher = StampMatcher(topics, tolerance)
         self._last_seen: dict[str, float] = dict.fromkeys(topics, -np.inf)
         self._waiting: str | None = None  # task that gets the next pair
+        self._purpose = self.stage
         self._since = 0.0
         self._published_pose: FloatArray | None = None
         self._tf = tf2_ros.Buffer(node=self) if tf2_ros else None
         if tf2_ros:
             self._tf_listener = tf2_ros.TransformListener(self._tf, self)
-        self._output = self.publisher(RgbdObservation, "observation", RELIABLE)
+        self._outputs = {
+            "capture": self.publisher(RgbdObservation, "observation", RELIABLE),
+            "verification": self.publisher(RgbdObservation, "verification", RELIABLE),
+        }
         self.subscription(Task, "task", self._on_task, RELIABLE)
         self.subscription(StageStatus, "status", self._on_status, RELIABLE)
         self.subscription(PoseStamped, "camera_pose", self._on_pose, LATCHED)
@@ -99,20 +106,23 @@ class CaptureNode(UnihmNode):
         if self.fault is not None:
             self.fail(task.task_id, self.fault)
         elif not self.wait_for_robot:
-            self._begin(task.task_id)
+            self._begin(task.task_id, "capture")
 
     def _on_status(self, status: StageStatus) -> None:
-        ready = status.stage == READY_STAGE and status.state == StageStatus.SUCCEEDED
-        if ready and self.wait_for_robot and self.fault is None:
-            self._begin(status.task_id)
+        if status.state != StageStatus.SUCCEEDED or self.fault is not None:
+            return
+        if status.stage == "ready" and self.wait_for_robot:
+            self._begin(status.task_id, "capture")
+        elif status.stage == "arm":
+            self._begin(status.task_id, "verification", SETTLE)
 
     def _on_pose(self, message: PoseStamped) -> None:
         self._published_pose = pose_from_msg(message.pose)
 
-    def _begin(self, task_id: str) -> None:
+    def _begin(self, task_id: str, purpose: str, delay: float = 0.0) -> None:
         if not self.is_stopped(task_id):
-            self._waiting, self._since = task_id, self.seconds
-            self.report(task_id, StageStatus.STARTED)
+            self._waiting, self._purpose, self._since = task_id, purpose, self.seconds + delay
+            self.report(task_id, StageStatus.STARTED, stage=purpose)
 
     def _on_image(self, key: str, message: Any) -> None:
         self._last_seen[key] = self.seconds
@@ -132,9 +142,16 @@ class CaptureNode(UnihmNode):
         except UnihmError as error:
             self.fail(task_id, error, self.seconds - self._since)
             return
-        self._output.publish(observation_to_msg(observation, rgb.header, task_id, self.world_frame))
-        duration = self.seconds - self._since
-        self.report(task_id, StageStatus.SUCCEEDED, progress=1.0, duration=duration)
+        self._outputs[self._purpose].publish(
+            observation_to_msg(observation, rgb.header, task_id, self.world_frame)
+        )
+        self.report(
+            task_id,
+            StageStatus.SUCCEEDED,
+            stage=self._purpose,
+            progress=1.0,
+            duration=self.seconds - self._since,
+        )
 
     def _camera_pose(self, rgb: Image) -> FloatArray:
         """T_world_camera (4, 4) from the parameter, TF, or the topic."""

@@ -11,10 +11,10 @@ from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
-
-from unihm.errors import ErrorCode, UnihmError
 from unihm_msgs.action import Manipulate
 from unihm_msgs.msg import ManipulateOptions
+
+from unihm.errors import ErrorCode, UnihmError
 
 OnFeedback = Callable[[Manipulate.Feedback], None]
 

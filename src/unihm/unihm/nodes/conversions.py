@@ -18,6 +18,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, Vector3
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from std_msgs.msg import Header
+from unihm_msgs import msg
 
 from unihm.control.execution import ExecutionPlan
 from unihm.errors import ErrorCode, UnihmError
@@ -34,7 +35,6 @@ from unihm.types import (
     Task,
     TaskKind,
 )
-from unihm_msgs import msg
 
 _CLOUD_FIELDS = ("x", "y", "z", "normal_x", "normal_y", "normal_z", "observed")
 

@@ -16,14 +16,14 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.task import Future
 from std_msgs.msg import String
+from unihm_msgs import msg
+from unihm_msgs.action import Manipulate
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import load_hand
 from unihm.nodes.base import RELIABLE, STATUS, UnihmNode
 from unihm.nodes.conversions import measurements, task_to_msg
 from unihm.types import Task
-from unihm_msgs import msg
-from unihm_msgs.action import Manipulate
 
 # Stage to the share of the whole that is done when it has ended: what feedback shows.
 PROGRESS = {
@@ -34,7 +34,8 @@ PROGRESS = {
     "generator": 0.22,
     "decoder": 0.24,
     "refiner": 0.30,
-    "arm": 1.0,
+    "arm": 0.95,
+    "verifier": 1.0,
 }
 STAGES = tuple(PROGRESS)
 _RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)

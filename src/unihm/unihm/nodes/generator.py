@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from std_msgs.msg import Header
+from unihm_msgs import msg
 
 from unihm.control.arm import Arm
 from unihm.generator import Generator
@@ -18,7 +19,6 @@ from unihm.nodes.conversions import (
 from unihm.nodes.joints import JointStates
 from unihm.nodes.stage import StageNode
 from unihm.transforms import invert
-from unihm_msgs import msg
 
 
 class GeneratorNode(StageNode):

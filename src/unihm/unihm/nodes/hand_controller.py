@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sensor_msgs.msg import JointState
+from unihm_msgs import msg
 
 from unihm.config import load_section
 from unihm.control.config import ControlConfig
@@ -18,7 +19,6 @@ from unihm.nodes.conversions import plan_from_msg, time_to_seconds
 from unihm.nodes.hand_drivers import HandDriver, make_driver
 from unihm.nodes.joints import JointStates
 from unihm.types import FloatArray
-from unihm_msgs import msg
 
 
 class HandControllerNode(UnihmNode):

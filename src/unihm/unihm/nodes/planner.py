@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from std_msgs.msg import Header
+from unihm_msgs import msg
 
 from unihm.config import load_section
 from unihm.nodes.conversions import observation_from_msg, task_from_msg, trajectory_to_msg
 from unihm.nodes.stage import StageNode
 from unihm.perception.planner import Planner, PlannerConfig
-from unihm_msgs import msg
 
 
 class PlannerNode(StageNode):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from unihm_msgs import msg
+
 from unihm.config import load_section
 from unihm.nodes.conversions import cloud_from_msg, motion_from_msg, motion_to_msg, report_to_msg
 from unihm.nodes.stage import StageNode
 from unihm.refinement import RefinementConfig, refine
-from unihm_msgs import msg
 
 
 class RefinerNode(StageNode):

@@ -18,6 +18,7 @@ NODES = {
     "refiner": "RefinerNode",
     "coordinator": "CoordinatorNode",
     "arm_controller": "ArmControllerNode",
+    "verifier": "VerifierNode",
     "hand_controller": "HandControllerNode",
     "simulation": "SimulationNode",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from std_msgs.msg import Header
+from unihm_msgs import msg
 
 from unihm.config import load_section
 from unihm.nodes.conversions import (
@@ -15,7 +16,6 @@ from unihm.nodes.conversions import (
 )
 from unihm.nodes.stage import StageNode
 from unihm.perception.segmentation import Segmenter, SegmenterConfig
-from unihm_msgs import msg
 
 OBJECT_FRAME = "object"  # T_world_object of the task's trajectory, frame 0, places it
 

@@ -19,6 +19,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
+from unihm_msgs import msg
 
 from unihm.control.arm import load_arm
 from unihm.hands import load_hand
@@ -28,7 +29,6 @@ from unihm.nodes.capture import LATCHED
 from unihm.nodes.trajectory_client import FollowJointTrajectory
 from unihm.sim.world import World
 from unihm.types import FloatArray, RgbdObservation
-from unihm_msgs import msg
 
 RATE = 100.0  # set-points per second given to the physics
 MEASURING_RATE = 20.0  # ground truth per second

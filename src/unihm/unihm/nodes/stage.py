@@ -8,9 +8,10 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
+from unihm_msgs.msg import Measurement, StageStatus, Task
+
 from unihm.errors import ErrorCode, UnihmError
 from unihm.nodes.base import RELIABLE, UnihmNode
-from unihm_msgs.msg import StageStatus, Task
 
 _WAITING_TASKS = 4
 
@@ -55,6 +56,10 @@ class StageNode(UnihmNode):
         """
         raise NotImplementedError
 
+    def measure(self, message: Any) -> list[Measurement]:
+        """What the coordinator should be told of an output message, beside its duration."""
+        return []
+
     def end(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
@@ -91,4 +96,10 @@ class StageNode(UnihmNode):
             self.report(task_id, StageStatus.STOPPED, duration=duration)
             return
         self._output.publish(message)
-        self.report(task_id, StageStatus.SUCCEEDED, progress=1.0, duration=duration)
+        self.report(
+            task_id,
+            StageStatus.SUCCEEDED,
+            progress=1.0,
+            duration=duration,
+            measurements=self.measure(message),
+        )
