@@ -52,13 +52,11 @@ class Placement:
     """A hand's spheres against the object in N frames of B motions.
 
     Attributes:
-        y: (B, N, D) coordinates.
         x: (B, N, S, 3) centres of the spheres, object frame.
         d: (B, N, S) signed distance of the spheres; infinite where they are far.
         n: (B, N, S, 3) normals of the surface next to them.
     """
 
-    y: FloatArray
     x: FloatArray
     d: FloatArray
     n: FloatArray
@@ -135,21 +133,27 @@ class Batch:
 
     def place(self, y: FloatArray) -> Placement:
         """Where all spheres are at ``y`` (B, N, D), and how far from the object."""
-        x = self.positions(y)
+        everything = np.arange(len(self.spheres))
+        x = self.positions(y, np.broadcast_to(everything, (*y.shape[:2], len(everything))))
+        return Placement(x, *self.distances(x, self.spheres.radius))
+
+    def distances(self, x: FloatArray, radius: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Signed distances (B, N, S) of spheres at ``x`` (B, N, S, 3), pads first, and normals."""
         low, high = self.surface.bounds()  # (B or 1, 3)
         away = np.maximum(low[:, None, None] - x, x - high[:, None, None]).max(-1)
-        near = away < _FAR + self.spheres.radius
+        near = away < _FAR + radius
         near[..., : len(self.chain.pads)] = True
         d = np.full(near.shape, np.inf)
         n = np.zeros_like(x)
-        p, n[near] = self.surface.planes_of(x[near], np.nonzero(near)[0])
-        d[near] = np.vecdot(x[near] - p, n[near])
-        return Placement(y, x, d - self.spheres.radius, n)
+        close = x[near]
+        p, n[near] = self.surface.planes_of(close, np.nonzero(near)[0])
+        d[near] = np.vecdot(close - p, n[near])
+        return d - radius, n
 
     def watched(self, placement: Placement) -> IntArray:
         """Spheres (B, N, P) to compare with the object: the pads, then the links' nearest."""
         pads = len(self.chain.pads)
-        found = np.broadcast_to(np.arange(pads), (*placement.y.shape[:2], pads))
+        found = np.broadcast_to(np.arange(pads), (*placement.d.shape[:2], pads))
         count = min(self.config.body_spheres, len(self.chain.body))
         if count == 0:
             return found
@@ -161,8 +165,8 @@ class Batch:
     def pairs(self, placement: Placement) -> IntArray:
         """Pairs (B, N, Q, 2) of spheres of different fingers, the nearest to each other."""
         count = min(self.config.self_pairs, len(self.candidates))
-        if count == 0:
-            return np.zeros((*placement.y.shape[:2], 0, 2), int)
+        if count == 0 or not self.config.self_collision_weight:
+            return np.zeros((*placement.d.shape[:2], 0, 2), int)
         gap = self.gaps(placement.x)
         nearest = np.argpartition(gap, count - 1, axis=-1)[..., :count]
         return self.candidates[nearest]
@@ -178,23 +182,14 @@ class Batch:
         flat = squared.reshape(*squared.shape[:-2], -1)
         return flat.take(self._pair_cells, axis=-1) - self._reach**2
 
-    def positions(self, y: FloatArray) -> FloatArray:
-        """Centres (B, N, S, 3) of all spheres at ``y`` (B, N, D), object frame."""
+    def positions(self, y: FloatArray, index: IntArray) -> FloatArray:
+        """Centres (B, N, I, 3) of the spheres ``index`` (B, N, I) at ``y`` (B, N, D)."""
         arrays = self.chain.arrays()
-        flat = y.reshape(-1, y.shape[-1])
-        links, _ = arrays.forward(flat, np.repeat(self.R_reference, y.shape[1], axis=0))
-        T = links[:, self.spheres.link]
-        x = (T[..., :3, :3] @ self.spheres.xyz[..., None])[..., 0] + T[..., :3, 3]
-        return x.reshape(*y.shape[:2], -1, 3)
-
-    def overlap(self, x: FloatArray) -> FloatArray:
-        """Sum of squared overlaps of different fingers (...), square metres, from (..., S, 3)."""
-        squared = self.gaps(x)
-        found = np.zeros(squared.shape)
-        hit = squared < 0
-        reach = np.broadcast_to(self._reach, hit.shape)[hit]
-        found[hit] = (np.sqrt(np.maximum(reach**2 + squared[hit], 0.0)) - reach) ** 2
-        return found.sum(-1)
+        links, _ = arrays.forward(
+            y.reshape(-1, y.shape[-1]), np.repeat(self.R_reference, y.shape[1], axis=0)
+        )
+        at = self.chain.at(self.spheres, index.reshape(-1, index.shape[-1]), arrays.ops)
+        return arrays.points(links, at).reshape(*index.shape, 3)
 
     def contact(self, index: IntArray, attracted: FloatArray) -> Contact:
         """Equation 13 for the spheres ``index`` (B, P), of which pads may be attracted (B, F)."""
@@ -207,7 +202,7 @@ class Batch:
 
     def apart(self, pairs: IntArray) -> list[Term]:
         """The term that keeps ``pairs`` (B, Q, 2) of spheres from overlapping."""
-        if not pairs.shape[1] or not self.config.self_collision_weight:
+        if not pairs.shape[1]:
             return []
         first, second = self.at(pairs[..., 0]), self.at(pairs[..., 1])
         return [SelfCollision(first, second, self.config.self_collision_weight**0.5)]

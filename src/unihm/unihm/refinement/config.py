@@ -40,7 +40,7 @@ class RefinementConfig:
         iterations: Gauss-Newton iterations per frame.
         grasp_iterations: the same for the one grasp of all HOLD frames.
         damping: first Levenberg-Marquardt factor; it scales the diagonal of the prior weights.
-        tolerance: a step smaller than this (radians, decimetres) ends a frame; 0: never.
+        tolerance: a step whose components (radians, metres) are all smaller ends a frame; 0: never.
         wrist_shift: metres the wrist may move from where it was generated.
         wrist_turn: radians, likewise.
         velocity_limit: radians per second that no joint exceeds; 0 takes the hand's own limits.

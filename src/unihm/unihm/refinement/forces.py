@@ -27,7 +27,7 @@ def grasp_forces(batch: Batch, y: FloatArray, fingers: FloatArray) -> list[Grasp
             continue
         at = y[b : b + 1, np.argmax(touching)]
         links, screws = arrays.forward(at, batch.R_reference[b : b + 1])
-        x = arrays.points(links, batch.at(use[None]))[0]
+        x = arrays.points(links, batch.chain.at(batch.spheres, use[None], arrays.ops))[0]
         _, n = batch.surface.planes_of(x, np.full(len(x), b))
         points = x - batch.chain.pads.radius[use, None] * n
         centre = batch.surface.centre(b)

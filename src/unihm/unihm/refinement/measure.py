@@ -2,54 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from unihm.refinement.backend import backend_for
-from unihm.refinement.batch import UNSEEN, Batch, Placement
+from unihm.refinement.batch import UNSEEN, Batch
 from unihm.refinement.chain import WRIST
 from unihm.refinement.kernel import penalty
 from unihm.refinement.report import Measures
 from unihm.refinement.terms import opposing_line
-from unihm.types import FloatArray
+from unihm.types import FloatArray, IntArray
 
 _OPS = backend_for(None)
 
 
-def energies(
-    batch: Batch, placement: Placement, y_generated: FloatArray, fingers: FloatArray
-) -> dict[str, FloatArray]:
-    """Energy (B,) of every term, summed over the frames of each motion.
+@dataclass(frozen=True)
+class Watch:
+    """What the solver compared in every frame, and so what a motion's energy is made of.
 
-    Args:
-        batch: the motions' frames, cloud and settings.
-        placement: all frames of the motions to be judged.
-        y_generated: (B, T, D) what the generative prior refers to.
+    Attributes:
+        spheres: (B, T, P), the pads first.
+        pairs: (B, T, Q, 2) spheres to keep apart.
         fingers: (B, F) 1 for fingers that shall touch.
+        y_generated: (B, T, D) what the generative prior refers to.
     """
-    y, d = placement.y, placement.d
-    c, pads = batch.config, len(batch.chain.pads)
+
+    spheres: IntArray
+    pairs: IntArray
+    fingers: FloatArray
+    y_generated: FloatArray
+
+
+def energies(batch: Batch, y: FloatArray, watch: Watch) -> dict[str, FloatArray]:
+    """Energy (B,) of every term at ``y`` (B, T, D), summed over the frames of each motion."""
+    c, pads, fingers = batch.config, len(batch.chain.pads), watch.fingers
     own = np.arange(y.shape[1]) < batch.frames[:, None]  # (B, T)
-    attracted = batch.attracted(fingers)
-    contact = penalty(np.where(np.isfinite(d), d, 0.0)[..., :pads], c.alpha, c.k, _OPS)[0]
-    contact = contact * np.where(d[..., :pads] < 0, 1.0, attracted)
+    count = watch.spheres.shape[-1]
+    paired = watch.pairs.reshape(*watch.pairs.shape[:2], -1)
+    x = batch.positions(y, np.concatenate([watch.spheres, paired], axis=-1))
+    d, n = batch.distances(x[:, :, :count], batch.spheres.radius[watch.spheres])
+    contact = penalty(d[..., :pads], c.alpha, c.k, _OPS)[0]
+    contact = contact * np.where(d[..., :pads] < 0, 1.0, batch.attracted(fingers))
     body = np.where((d < 0) & (d > -UNSEEN), d, 0.0)[..., pads:]
+    ends = x[:, :, count:].reshape(*watch.pairs.shape, 3)
+    gap = np.linalg.norm(ends[..., 0, :] - ends[..., 1, :], axis=-1)
+    gap = np.minimum(gap - batch.spheres.radius[watch.pairs].sum(-1), 0.0)
     found = {
         "contact": c.contact_weight * contact.sum(-1),
         "penetration": c.penetration_weight * penalty(body, c.alpha, c.k, _OPS)[0].sum(-1),
-        "self_collision": 0.5 * c.self_collision_weight * batch.overlap(placement.x),
+        "self_collision": 0.5 * c.self_collision_weight * (gap**2).sum(-1),
     }
     if batch.grasp.any() and c.opposition_weight > 0:
-        found["opposition"] = batch.grasp * _opposition(batch, placement, fingers)
-    W_gen, W_vel, W_acc = batch.weights()
-    start = y_generated[:, :1]  # the boundary prior: the hand was at rest there
-    gap = y - y_generated
+        opposition = _opposition(batch, x[:, :, :pads], n[:, :, :pads], fingers)
+        found["opposition"] = batch.grasp * opposition
+    start = watch.y_generated[:, :1]  # the boundary prior: the hand was at rest there
+    change = y - watch.y_generated
     if c.velocity_of == "correction":
-        velocity = np.diff(gap, axis=1, prepend=0.0 * start)
+        velocity = np.diff(change, axis=1, prepend=0.0 * start)
     else:
         velocity = np.diff(y, axis=1, prepend=start)
     acceleration = np.diff(np.concatenate([start, start, y], axis=1), n=2, axis=1)
+    W_gen, W_vel, W_acc = batch.weights()
     for name, weight, value in (
-        ("generation", W_gen, gap),
+        ("generation", W_gen, change),
         ("velocity", W_vel, velocity),
         ("acceleration", W_acc, acceleration),
     ):
@@ -57,12 +73,11 @@ def energies(
     return {name: (own * value).sum(-1) for name, value in found.items()}
 
 
-def _opposition(batch: Batch, placement: Placement, fingers: FloatArray) -> FloatArray:
-    """Energy (B, T) of the opposition of thumb and fingers, were they in contact."""
-    pads, frames = len(batch.chain.pads), placement.y.shape[1]
-    n = placement.n[:, :, :pads].reshape(-1, pads, 3)
-    x = placement.x[:, :, :pads].reshape(-1, pads, 3)
-    contact = x - batch.spheres.radius[:pads, None] * n
+def _opposition(batch: Batch, x: FloatArray, n: FloatArray, fingers: FloatArray) -> FloatArray:
+    """Energy (B, T) of thumb against fingers, from pads and normals (B, T, F, 3)."""
+    frames, pads = x.shape[1:3]
+    contact = (x - batch.spheres.radius[:pads, None] * n).reshape(-1, pads, 3)
+    n = n.reshape(-1, pads, 3)
     side = np.repeat(batch.sides(fingers), frames, axis=0)
     line, thumb, others = opposing_line(contact, n, side, _OPS)
     total = 0.0
@@ -72,9 +87,9 @@ def _opposition(batch: Batch, placement: Placement, fingers: FloatArray) -> Floa
     return total.reshape(-1, frames)
 
 
-def measure(batch: Batch, placement: Placement, energy: dict[str, FloatArray]) -> list[Measures]:
+def measure(batch: Batch, y: FloatArray, energy: dict[str, FloatArray]) -> list[Measures]:
     """:class:`Measures` of each motion, from all its frames and its :func:`energies`."""
-    y, d = placement.y, placement.d
+    d = batch.place(y).d
     hand, pads = batch.chain.hand, len(batch.chain.pads)
     found = []
     for b, frames in enumerate(batch.frames):

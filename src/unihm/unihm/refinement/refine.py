@@ -10,11 +10,11 @@ import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand, load_hand
-from unihm.refinement.batch import Batch, Placement, check_motion
+from unihm.refinement.batch import Batch, check_motion
 from unihm.refinement.chain import WRIST, LinkPointsAt, chain_of
 from unihm.refinement.config import RefinementConfig
 from unihm.refinement.forces import grasp_forces
-from unihm.refinement.measure import energies, measure
+from unihm.refinement.measure import Watch, energies, measure
 from unihm.refinement.report import RefinementReport
 from unihm.refinement.smoothing import limit_acceleration
 from unihm.refinement.solver import FrameProblem, solve
@@ -57,6 +57,7 @@ def refine_batch(
     config: RefinementConfig | None = None,
     hand: Hand | None = None,
     device: str | None = None,
+    reports: bool = True,
 ) -> tuple[list[HandMotion], list[RefinementReport]]:
     """:func:`refine` for many sequences or hypotheses of one hand at once, with equal results.
 
@@ -66,6 +67,7 @@ def refine_batch(
         config: as for :func:`refine`.
         hand: as for :func:`refine`.
         device: torch device to compute on, ``cpu`` or ``cuda``; None computes with numpy.
+        reports: False leaves the reports out: measuring takes as long as refining does.
 
     Raises:
         UnihmError: as for :func:`refine`.
@@ -86,8 +88,9 @@ def refine_batch(
         check_motion(motion, chain)
     refiner = _Refiner(Batch(chain, motions, clouds, config, device))
     y = refiner.run()
+    refined = refiner.motions(motions, y)
     seconds = (time.perf_counter() - start) / len(motions)
-    return refiner.results(motions, y, seconds)
+    return refined, refiner.reports(motions, y, seconds) if reports else []
 
 
 class _Refiner:
@@ -99,7 +102,6 @@ class _Refiner:
         count, frames, size = batch.y.shape
         pads = len(batch.chain.pads)
         self.y_in = np.clip(batch.y, batch.lower, batch.upper)
-        self.before = batch.place(self.y_in)
         self.fingers = np.ones((count, pads))
         self.iterations = np.zeros(count)
         lower = np.broadcast_to(batch.lower, (count, frames, size)).copy()
@@ -173,18 +175,21 @@ class _Refiner:
         probes = batch.at(watched)
         apart = batch.apart(batch.pairs(placement)[:, 0])
         prior = self._prior(self.W_gen)(start)
+        held = batch.grasp.any(1)
         # A finger that could not reach would hold the others back: it is let go, once.
-        for attempt in range(2):
+        for _ in range(2):
             terms = [batch.contact(watched, self.fingers), *apart, *batch.opposed(self.fingers)]
             bounds = lower, upper
-            y, taken = self._solve(probes, terms, prior, bounds, start, config.grasp_iterations)
-            self.iterations += taken
+            trial, taken = self._solve(probes, terms, prior, bounds, start, config.grasp_iterations)
+            y = np.where(held[:, None], trial, y)
+            self.iterations += taken * held
             gap = batch.place(y[:, None]).d[:, 0, :pads]
             touching = self.fingers * (np.abs(gap) < config.touch)
-            if attempt or (touching == self.fingers).all():
+            held = held & (touching != self.fingers).any(1)
+            if not held.any():
                 break
-            self.fingers = touching
-        return np.where(batch.grasp.any(1)[:, None], y, start)
+            self.fingers = np.where(held[:, None], touching, self.fingers)
+        return y
 
     def _lead_to(self, grasp: FloatArray) -> FloatArray:
         """The generated motion (B, T, D), bent so that it leads to and from ``grasp`` (B, D)."""
@@ -213,15 +218,15 @@ class _Refiner:
         attracted = batch.attracted(self.fingers)
         key = np.minimum(np.arange(0, frames, STRIDE) + STRIDE // 2, frames - 1)
         placement = batch.place(reference[:, key])
-        watched, pairs = batch.watched(placement), batch.pairs(placement)
+        self.watched, self.pairs = batch.watched(placement), batch.pairs(placement)
         prior = self._prior(self.W_gen, self.W_vel, self.W_acc)
         y = reference.copy()
         velocity = np.minimum(batch.chain.hand.velocity_limit, config.velocity_limit or np.inf)
         before = before2 = y[:, 0]
         for t in range(frames):
             if t % STRIDE == 0:
-                index = watched[:, t // STRIDE]
-                probes, apart = batch.at(index), batch.apart(pairs[:, t // STRIDE])
+                index = self.watched[:, t // STRIDE]
+                probes, apart = batch.at(index), batch.apart(self.pairs[:, t // STRIDE])
             if not fixed[:, t].all():
                 target = reference[:, t]
                 inertia = before
@@ -256,52 +261,57 @@ class _Refiner:
 
     def _never_worse(self, y: FloatArray) -> FloatArray:
         """Between ``y`` (B, T, D) and the motion that came in, the first with no more energy."""
-        best, before = self.y_in.copy(), self._total(self.before)
+        best, before = self.y_in.copy(), _total(self._energies(self.y_in))
         pending = np.ones(len(y), bool)
         for share in _BACKTRACKING:
             trial = self.y_in + share * (y - self.y_in)
-            accepted = pending & (self._total(self.batch.place(trial)) <= before)
+            accepted = pending & (_total(self._energies(trial)) <= before)
             best[accepted] = trial[accepted]
             pending &= ~accepted
             if not pending.any():
                 break
         return best
 
-    def _energies(self, placement: Placement) -> dict[str, FloatArray]:
-        return energies(self.batch, placement, self.y_in, self.fingers)
+    def _energies(self, y: FloatArray) -> dict[str, FloatArray]:
+        frames = np.arange(y.shape[1]) // STRIDE
+        watch = Watch(self.watched[:, frames], self.pairs[:, frames], self.fingers, self.y_in)
+        return energies(self.batch, y, watch)
 
-    def _total(self, placement: Placement) -> FloatArray:
-        """Total energy (B,)."""
-        return sum(self._energies(placement).values())
-
-    def results(
-        self, motions: Sequence[HandMotion], y: FloatArray, seconds: float
-    ) -> tuple[list[HandMotion], list[RefinementReport]]:
-        """Motions and reports from the coordinates ``y`` (B, T, D)."""
-        batch = self.batch
-        before, after = (
-            measure(batch, placement, self._energies(placement))
-            for placement in (self.before, batch.place(y))
-        )
-        grasps = grasp_forces(batch, y, self.fingers)
-        refined, reports = [], []
-        names = np.array(batch.chain.hand.finger_names)
-        for b, motion in enumerate(motions):
-            frames = len(motion)
-            T, joints = batch.chain.wrist_and_joints(y[b, :frames], batch.R_reference[b])
+    def motions(self, motions: Sequence[HandMotion], y: FloatArray) -> list[HandMotion]:
+        """The refined motions from their coordinates ``y`` (B, T, D)."""
+        chain, refined = self.batch.chain, []
+        for motion, R_reference, own in zip(motions, self.batch.R_reference, y):
+            T, joints = chain.wrist_and_joints(own[: len(motion)], R_reference)
             refined.append(HandMotion(motion.hand, T, joints, motion.trajectory))
-            shift = np.linalg.norm(T[:, :3, 3] - motion.T_object_wrist[:, :3, 3], axis=-1)
+        return refined
+
+    def reports(
+        self, motions: Sequence[HandMotion], y: FloatArray, seconds: float
+    ) -> list[RefinementReport]:
+        """Reports on the coordinates ``y`` (B, T, D) that the motions were refined to."""
+        batch = self.batch
+        before = measure(batch, batch.y, self._energies(self.y_in))
+        after = measure(batch, y, self._energies(y))
+        grasps = grasp_forces(batch, y, self.fingers)
+        names = np.array(batch.chain.hand.finger_names)
+        reports = []
+        for b, motion in enumerate(motions):
+            change = np.abs(y[b, : len(motion)] - batch.y[b, : len(motion)])
             reports.append(
                 RefinementReport(
                     before=before[b],
                     after=after[b],
                     fingers=tuple(names[self.fingers[b] > 0].tolist()),
-                    joint_change=float(np.abs(joints - motion.joints).mean()),
-                    wrist_shift=float(shift.max()),
+                    joint_change=float(change[:, WRIST:].mean()),
+                    wrist_shift=float(np.linalg.norm(change[:, :3], axis=1).max()),
                     iterations=int(self.iterations[b]),
-                    frames=frames,
+                    frames=len(motion),
                     seconds=seconds,
                     grasp=grasps[b],
                 )
             )
-        return refined, reports
+        return reports
+
+
+def _total(energy: dict[str, FloatArray]) -> FloatArray:
+    return sum(energy.values())

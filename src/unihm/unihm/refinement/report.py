@@ -77,7 +77,7 @@ class RefinementReport:
         wrist_shift: metres, the largest move of the wrist.
         iterations: Gauss-Newton steps that lowered an energy.
         frames: T.
-        seconds: wall time; of a batch, this motion's share.
+        seconds: wall time without this report; of a batch, this motion's share.
         grasp: contact forces; None without frames in contact.
     """
 

@@ -91,7 +91,7 @@ def solve(
         y: (B, D) start, within the bounds.
         iterations: at most this many.
         damping: the first lambda.
-        tolerance: the largest component of all steps below which the iterations end; 0 never.
+        tolerance: a sequence whose step has no larger component stays where it is; 0: never.
     """
     ops = problem.arrays.ops
     xp = ops.xp
@@ -99,12 +99,13 @@ def solve(
     energy, gradient, matrix = problem.linearise(y)
     lam = xp.full_like(energy, damping)
     taken = xp.zeros_like(energy)
+    done = taken > 0
     for _ in range(iterations):
         damped = matrix + lam[:, None, None] * scale
         step = _bounded_step(damped, gradient, problem.lower - y, problem.upper - y, ops)
         trial = y + step
         new_energy, new_gradient, new_matrix = problem.linearise(trial)
-        better = new_energy < energy
+        better = (new_energy < energy) & ~done
         if better.all():
             y, energy, gradient, matrix = trial, new_energy, new_gradient, new_matrix
         else:
@@ -115,8 +116,10 @@ def solve(
             matrix = xp.where(cell, new_matrix, matrix)
         lam = lam * xp.where(better, _EASE, _TIGHTEN)
         taken = taken + better
-        if tolerance > 0 and float(abs(step).max()) < tolerance:
-            break
+        if tolerance > 0:
+            done = done | (xp.amax(abs(step), 1) < tolerance)
+            if done.all():
+                break
     return Solution(y, energy, taken)
 
 

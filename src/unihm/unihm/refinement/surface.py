@@ -16,7 +16,7 @@ from unihm.types import FloatArray, ObjectCloud
 MIN_POINTS = 16
 MAX_EXTENT = 1.5  # m; a hand-held object is smaller, the same object in millimetres is not
 _NUMPY = NumpyBackend()
-_APART = 10.0  # m between the clouds of a batch along a fourth axis
+_APART = 10.0  # m between the clouds of a batch
 _SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
 
 
@@ -105,9 +105,9 @@ def estimate_normals(
 class Surface:
     """Nearest surface points of one cloud for all sequences of a batch, or of one cloud for each.
 
-    The structure is built once. On the CPU it is a k-d tree; the clouds of a batch lie far apart
-    along a fourth axis, so that one query serves all of them. Tensors on a GPU are compared with
-    all points of their cloud at once.
+    The structure is built once. On the CPU it is a k-d tree; the clouds of a batch are laid far
+    apart, so that one query serves all of them. Tensors on a GPU are compared with all points of
+    their cloud at once.
 
     Args:
         clouds: one, or as many as sequences.
@@ -122,14 +122,19 @@ class Surface:
         counts = np.array([len(c.points) for c in clouds])
         self._starts = np.concatenate([[0], np.cumsum(counts)])
         self._shared = len(clouds) == 1
-        if self._shared:
-            self._tree = cKDTree(self._points)
-        else:
-            shelf = np.repeat(_APART * np.arange(len(clouds)), counts)
-            self._tree = cKDTree(np.column_stack([self._points, shelf]))
-        spacing = self._tree.query(self._tree.data[:: max(1, len(self._points) // 512)], 2)[0][:, 1]
-        self.spacing = float(max(np.median(spacing), 1e-4))
-        self._placed: dict[Backend, tuple[Any, Any]] = {}
+        side = int(np.ceil(len(clouds) ** (1 / 3)))
+        places = np.stack(np.unravel_index(np.arange(len(clouds)), (side,) * 3), axis=1)
+        self._shift = _APART * places  # (C, 3)
+        # Splitting cells in the middle suits points on a surface better than at their median.
+        self._tree = cKDTree(
+            self._points + np.repeat(self._shift, counts, axis=0), balanced_tree=False
+        )
+        self.spacing = np.empty(len(clouds))
+        for i, (start, end) in enumerate(zip(self._starts, self._starts[1:])):
+            some = self._tree.data[start:end][:: max(1, (end - start) // 256)]
+            self.spacing[i] = max(np.median(self._tree.query(some, 2)[0][:, 1]), 1e-4)
+        self._padded: tuple[Any, Any] | None = None
+        self._placed: dict[Backend, tuple[Any, Any, Any]] = {}
 
     def planes(self, x: Any, ops: Backend) -> tuple[Any, Any]:
         """Local tangent plane (p, n) of the surface nearest to each point of ``x``.
@@ -147,22 +152,24 @@ class Surface:
             ``p`` (B, P, 3) on the surface and ``n`` (B, P, 3), unit, outward; constants as far
             as derivatives are concerned.
         """
-        points, normals = self._arrays(ops)
+        points, normals, spacing = self._arrays(ops)
         if isinstance(ops, NumpyBackend):
             index = self._query(x)
         elif x.device.type == "cpu":
             index = ops.array(self._query(x.numpy()))
         else:
-            index = self._query_all(x, points, ops.xp)
-        return self._planes(x, index, points, normals, ops)
+            index = self._query_all(x, ops)
+        return self._planes(x, index, points, normals, spacing, ops)
 
     def planes_of(
         self, x: FloatArray, sequence: NDArray[np.int64]
     ) -> tuple[FloatArray, FloatArray]:
         """The same for points (N, 3) that belong to the clouds of ``sequence`` (N,)."""
-        rows = x if self._shared else np.column_stack([x, _APART * sequence])
-        index = self._tree.query(rows, self.neighbours)[1].reshape(1, len(x), self.neighbours)
-        p, n = self._planes(x[None], index, self._points, self._normals, _NUMPY)
+        cloud = np.zeros_like(sequence) if self._shared else sequence
+        _, index = self._tree.query(x + self._shift[cloud], self.neighbours)
+        index = index.reshape(1, len(x), self.neighbours)
+        spacing = self.spacing[cloud]
+        p, n = self._planes(x[None], index, self._points, self._normals, spacing[None, :], _NUMPY)
         return p[0], n[0]
 
     def bounds(self) -> tuple[FloatArray, FloatArray]:
@@ -178,30 +185,33 @@ class Surface:
 
     def _query(self, x: FloatArray) -> NDArray[np.int64]:
         """Indices (B, P, K) of the nearest points, by the tree."""
-        rows = x.reshape(-1, 3)
-        if not self._shared:
-            shelf = np.repeat(_APART * np.arange(len(x)), x.shape[1])
-            rows = np.column_stack([rows, shelf])
+        rows = (x + self._shift[:, None]).reshape(-1, 3)
         return self._tree.query(rows, self.neighbours)[1].reshape(*x.shape[:2], self.neighbours)
 
-    def _query_all(self, x: Any, points: Any, xp: Any) -> Any:
+    def _query_all(self, x: Any, ops: Backend) -> Any:
         """Indices (B, P, K) of the nearest points, by comparison with every point of the cloud."""
-        found = []
-        for b in range(len(x)):
-            cloud = 0 if self._shared else b
-            start, end = self._starts[cloud], self._starts[cloud + 1]
-            gap = xp.cdist(x[b], points[start:end], compute_mode="donot_use_mm_for_euclid_dist")
-            found.append(xp.topk(gap, self.neighbours, largest=False).indices + start)
-        return xp.stack(found)
+        if self._padded is None:
+            counts = np.diff(self._starts)
+            padded = np.full((len(counts), counts.max(), 3), 1e3)
+            for cloud, start, count in zip(padded, self._starts, counts):
+                cloud[:count] = self._points[start : start + count]
+            self._padded = ops.array(padded), ops.array(self._starts[:-1, None, None])
+        points, starts = self._padded
+        # Differences, not the matrix product that cdist would use: that loses half the digits.
+        gap = ops.xp.cdist(
+            x, points.expand(len(x), -1, -1), compute_mode="donot_use_mm_for_euclid_dist"
+        )
+        return ops.xp.topk(gap, self.neighbours, largest=False).indices + starts
 
-    def _arrays(self, ops: Backend) -> tuple[Any, Any]:
-        """Points and normals where ``ops`` computes, copied once."""
+    def _arrays(self, ops: Backend) -> tuple[Any, Any, Any]:
+        """Points, normals and spacing (C, 1) where ``ops`` computes, copied once."""
         if ops not in self._placed:
-            self._placed[ops] = ops.array(self._points), ops.array(self._normals)
+            parts = self._points, self._normals, self.spacing[:, None]
+            self._placed[ops] = tuple(ops.array(part) for part in parts)
         return self._placed[ops]
 
     def _planes(
-        self, x: Any, index: Any, points: Any, normals: Any, ops: Backend
+        self, x: Any, index: Any, points: Any, normals: Any, spacing: Any, ops: Backend
     ) -> tuple[Any, Any]:
         xp = ops.xp
         flat = index.reshape(-1)
@@ -213,7 +223,7 @@ class Surface:
         squared = ops.dot(way, way)
         agree = ops.dot(n, n[..., :1, :]) > _SAME_SIDE
         # The bandwidth is the cloud's own spacing: enough to average noise, not to round edges.
-        weight = xp.exp((squared[..., :1] - squared) * (0.5 / self.spacing**2)) * agree
+        weight = xp.exp((squared[..., :1] - squared) * (0.5 / spacing**2)[..., None]) * agree
         weight = (weight / weight.sum(-1)[..., None])[..., None, :]
         p = (weight @ p)[..., 0, :]
         n = (weight @ n)[..., 0, :]
@@ -223,6 +233,6 @@ class Surface:
         cosine = ops.dot(way, n) / gap
         # 1 within 25 deg of the normal, deep inside, or nearer than the points are to each other.
         on_face = 1.0 - ops.positive(1.0 - ops.positive(2.5 * cosine - 1.25))
-        on_face = xp.where((cosine < -0.5) | (gap < 2.0 * self.spacing), 1.0, on_face)[..., None]
+        on_face = xp.where((cosine < -0.5) | (gap < 2.0 * spacing), 1.0, on_face)[..., None]
         n = on_face * n + (1.0 - on_face) * way / gap[..., None]
         return p, n / xp.sqrt(ops.dot(n, n))[..., None]
