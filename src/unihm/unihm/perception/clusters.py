@@ -121,7 +121,7 @@ def _features(rgb: NDArray[np.uint8]) -> FloatArray:
     """
     scaled = rgb.astype(float) / 255.0
     total = scaled.sum(axis=1)
-    trust = np.minimum(total / 0.45, 1.0)[:, None]
+    trust = np.minimum(total / 0.2, 1.0)[:, None]
     chroma = (scaled[:, :2] / np.maximum(total, 1e-3)[:, None] - 1 / 3) * trust
     return np.concatenate([2.0 * chroma, 0.18 * total[:, None]], axis=1)
 

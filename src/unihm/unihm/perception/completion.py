@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.capture import radius_inliers, statistical_inliers
 from unihm.perception.clusters import voxelise
-from unihm.perception.primitives import Lathe, Primitive, fit_box, fit_lathe, fit_relief
+from unihm.perception.primitives import Lathe, Primitive, Relief, fit_box, fit_lathe, fit_relief
 from unihm.types import FloatArray
 
 
@@ -45,6 +45,7 @@ def complete(
     points: FloatArray,
     camera: FloatArray,
     table_height: float = 0.0,
+    cut: bool = False,
     count: int = 2048,
     seed: int = 0,
 ) -> Completion:
@@ -57,6 +58,7 @@ def complete(
         points: (N, 3) metres, world; seen points of one object.
         camera: (3,) position of the camera, world.
         table_height: metres, world.
+        cut: the object goes on beyond the border of the image.
         count: points of the result.
         seed: of the sampling; the same input gives the same output.
 
@@ -75,16 +77,27 @@ def complete(
     if error > _RELIEF_ERROR:
         shape = fit_relief(seen)
     rng = np.random.default_rng(seed)
-    model, model_normals = shape.sample(3 * count, rng)
+    model, model_normals = shape.sample(2 * count, rng)
     # Model points where the camera saw the object are replaced by what it saw.
     far = cKDTree(seen).query(model)[0] > 0.007
+    if not isinstance(shape, Relief):
+        # Where what is seen agrees with the model, the model's normals have no noise.
+        distance, nearest = cKDTree(model).query(seen)
+        normals = np.where((distance < 0.004)[:, None], model_normals[nearest], normals)
     hidden, hidden_normals = model[far], model_normals[far]
+    if shape is lathe and handle.any():
+        # Of a handle the near side is seen; its far side is about a finger's width behind.
+        back = seen[handle] - _HANDLE_THICKNESS * normals[handle]
+        hidden = np.concatenate([hidden, back, back])
+        hidden_normals = np.concatenate([hidden_normals, -normals[handle], -normals[handle]])
     share = np.clip(1 - far.mean(), 0.15, 0.95)
     number = round(float(share) * count) if len(hidden) else count
     pick = _spread(len(seen), number, rng)
     fill = _spread(len(hidden), count - number, rng)
     coverage = min(1.0, len(seen) / 150)
     confidence = float(np.clip(1.15 - error / 0.008, 0.1, 1.0) * coverage)
+    if cut:
+        confidence *= _CUT
     return Completion(
         points=np.concatenate([seen[pick], hidden[fill]]) + base,
         normals=np.concatenate([normals[pick], hidden_normals[fill]]),
@@ -98,6 +111,9 @@ def complete(
     )
 
 
+_HANDLE_THICKNESS = 0.010
+# What remains of the confidence where a part of the object is outside the image.
+_CUT = 0.5
 # Mean distance in metres of the seen points from a shape above which it is not believed.
 _RELIEF_ERROR = 0.0065
 

@@ -16,7 +16,7 @@ SQUARE_RATIO = 1.15
 ROUND_RATIO = 1.10
 # Share of the points beyond which an extreme is taken for an outlier.
 _TRIM = 1.0
-_MAX_POINTS = 4096
+_MAX_POINTS = 2048
 
 
 def robust_range(values: FloatArray, trim: float = _TRIM) -> tuple[FloatArray, FloatArray]:
@@ -47,11 +47,11 @@ def horizontal_rectangle(points: ArrayLike) -> tuple[float, FloatArray, FloatArr
         yaw of the long side in radians, in [0, pi); centre (2,); sides (2,), long then short.
     """
     xy = np.asarray(points, float)[:, :2]
-    coarse = np.deg2rad(np.arange(0.0, 180.0, 2.0))
+    coarse = np.deg2rad(np.arange(0.0, 180.0, 3.0))
     widths = _widths(xy, coarse)
     quarter = len(coarse) // 2
     start = coarse[np.argmin(widths[:quarter] * widths[quarter:])]
-    fine = start + np.deg2rad(np.arange(-2.0, 2.01, 0.25))
+    fine = start + np.deg2rad(np.arange(-3.0, 3.01, 0.5))
     widths = _widths(xy, np.concatenate([fine, fine + np.pi / 2])).reshape(2, -1)
     best = int(np.argmin(widths[0] * widths[1]))
     yaw, sides = fine[best], widths[:, best]
@@ -64,7 +64,7 @@ def horizontal_rectangle(points: ArrayLike) -> tuple[float, FloatArray, FloatArr
 
 def is_round(points: ArrayLike) -> bool:
     """True where the outline of (N, 2 or 3) from above has nearly the same width everywhere."""
-    widths = _widths(np.asarray(points, float)[:, :2], np.deg2rad(np.arange(0.0, 180.0, 10.0)))
+    widths = _widths(np.asarray(points, float)[:, :2], np.deg2rad(np.arange(0.0, 180.0, 15.0)))
     return bool(widths.max() < ROUND_RATIO * widths.min())
 
 

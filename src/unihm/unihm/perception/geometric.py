@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unihm.perception.capture import CaptureConfig, world_points
-from unihm.perception.clusters import ClusterConfig, find_clusters
+from unihm.perception.clusters import Cluster, ClusterConfig, find_clusters
 from unihm.perception.completion import complete
 from unihm.perception.describe import Seen, describe
 from unihm.perception.table import Plane, level_table
@@ -96,7 +96,11 @@ class SceneReader:
         table = level_table(points[inside], config.table_height)
         clusters = find_clusters(points, observation.rgb, table, inside, config.clusters)
         camera = observation.T_world_camera[:3, 3]
-        objects = [describe(c, complete(c.points, camera, table.offset)) for c in clusters]
+        shape = observation.depth.shape
+        objects = [
+            describe(c, complete(c.points, camera, table.offset, cut=_at_border(c, shape)))
+            for c in clusters
+        ]
         return TableScene(points, table, objects)
 
     def _inside(self, points: FloatArray) -> NDArray[np.bool_]:
@@ -111,6 +115,16 @@ class SceneReader:
                 & (np.abs(z - config.table_height) < config.max_height)
                 & (np.hypot(x, y) > config.base_radius)
             )
+
+
+def _at_border(cluster: Cluster, shape: tuple[int, ...], margin: int = 3) -> bool:
+    """True where the cluster comes within ``margin`` pixels of the border of an image (H, W)."""
+    rows, columns = np.divmod(cluster.pixels, shape[1])
+    return bool(
+        min(rows.min(), columns.min()) < margin
+        or rows.max() >= shape[0] - margin
+        or columns.max() >= shape[1] - margin
+    )
 
 
 def cluster_at(objects: list[Seen], point: FloatArray, reach: float = 0.03) -> Seen | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception import colors, text
+from unihm.perception.nouns import lookup
 from unihm.types import TaskKind
 
 _GRAB = frozenset({
@@ -76,7 +77,7 @@ _GENERIC = frozenset({
     "this", "them", "piece", "shape",
 })  # fmt: skip
 _FILLER = frozenset({
-    "the", "a", "an", "any", "some", "one", "of", "please", "could", "can", "would", "you",
+    "the", "a", "an", "any", "some", "one", "of", "please", "could", "would", "you",
     "your", "i", "me", "my", "mine", "for", "to", "up", "down", "it", "its", "that", "this",
     "those", "these", "is", "are", "be", "with", "off", "out", "now", "just", "then", "and",
     "from", "kindly", "like", "need", "d", "s", "m", "ll", "ve", "robot", "hey", "hi", "hello",
@@ -90,6 +91,8 @@ _FILLER = frozenset({
 _POLITE_TAIL = re.compile(
     r"\b(for me|to me|please|right now|immediately|carefully|gently|slowly|thanks|thank you)\b"
 )
+# "can you ...", unlike "the can".
+_MODAL_CAN = re.compile(r"\bcan (?=(?:you|i|we|u)\b)")
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ def parse(instruction: str) -> Command:
             f"'{instruction.strip()[:80]}' is not a sentence that can be understood.",
         )
     sentence = " ".join(_POLITE_TAIL.sub(" ", " ".join(words)).split())
+    sentence = _MODAL_CAN.sub(" ", sentence)
     command = _interpret(sentence)
     known_action = any(w in VERBS for w in words)
     if not command.target.says_something and not (known_action and _refers(sentence)):
@@ -167,7 +171,7 @@ def parse(instruction: str) -> Command:
             ErrorCode.INVALID_INSTRUCTION,
             f"'{instruction.strip()[:80]}' does not say which object to take.",
         )
-    if not known_action and not (command.target.colors or command.target.sizes):
+    if not known_action:
         _require_thing(instruction, command.target)
     return command
 
@@ -177,10 +181,9 @@ def _refers(sentence: str) -> bool:
 
 
 def _require_thing(instruction: str, target: Phrase) -> None:
-    """A sentence without a verb of action must at least name a kind of thing on a table."""
-    from unihm.perception.nouns import lookup
-
-    if not target.noun or lookup(target.noun)[1] < 0.75:
+    """A sentence without a verb of action must be the name of a thing: "the red box"."""
+    named = lookup(target.noun)[1] >= 0.75 if target.noun else bool(target.colors or target.sizes)
+    if not named:
         raise UnihmError(
             ErrorCode.INVALID_INSTRUCTION,
             f"'{instruction.strip()[:80]}' does not ask to do anything with an object.",
@@ -291,7 +294,7 @@ def _relations(part: str) -> list[tuple[int, int, str]]:
 
 def _phrase(part: str) -> Phrase:
     """Sort the words of a noun phrase into colours, sizes, place and kind."""
-    part = part.strip()
+    part = re.sub(r"^(?:(?:up|down|out|over|off|of) )+", "", part.strip())
     for start, end, relation in _relations(part):
         head, tail = part[:start], part[end:]
         other = _phrase(tail)
@@ -302,7 +305,10 @@ def _phrase(part: str) -> Phrase:
                 (relation, other), inner.any_will_do, part,
             )  # fmt: skip
     words = part.split()
-    found_colors, excluded, sizes, nouns = [], [], [], []
+    found_colors: list[str] = []
+    excluded: list[str] = []
+    sizes: list[str] = []
+    nouns: list[str] = []
     place, negated = "", False
     for word in words:
         color = colors.SYNONYMS.get(word, word)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unihm.perception.frames import robust_range
-from unihm.types import FloatArray
+from unihm.types import FloatArray, IntArray
 
 _FLAT = 0.75  # |n_z| above which a seen point is on a top face
 
@@ -101,7 +101,7 @@ class Lathe:
             level = np.maximum(self.heights, floor)
             profile.append(np.stack([np.r_[inner[::-1], 0.0], np.r_[level[::-1], floor]], axis=1))
         else:
-            profile.append([[0.0, self.height]])
+            profile.append(np.array([[0.0, self.height]]))
         corners = np.concatenate(profile)  # (C, 2) radius and height, counter-clockwise
         start, step = corners[:-1], np.diff(corners, axis=0)
         length = np.linalg.norm(step, axis=1)
@@ -236,25 +236,27 @@ def fit_lathe(points: FloatArray, normals: FloatArray, bin_height: float = 0.006
     for _ in range(6):
         inner = ((xy - center) * n).sum(axis=1) < 0
         _, group = np.unique(2 * slices + inner, return_inverse=True)
-        total = np.bincount(group, weights) + 1e-9
-
-        def centred(values: FloatArray) -> FloatArray:
-            mean = np.bincount(group, weights * values) / total  # noqa: B023
-            return values - mean[group]  # noqa: B023
-
-        a = 2 * np.stack([centred(xy[:, 0]), centred(xy[:, 1])], axis=1)
-        b = centred((xy**2).sum(axis=1))
+        a = 2 * (xy - _group_means(xy, group, weights))
+        square = (xy**2).sum(axis=1, keepdims=True)
+        b = (square - _group_means(square, group, weights))[:, 0]
         # A weak pull to the outline's middle decides where the points themselves do not.
         gram = (a * weights[:, None]).T @ a + 1e-5 * len(xy) * np.eye(2)
         center = np.linalg.solve(
             gram, (a * weights[:, None]).T @ b + 1e-5 * len(xy) * (low + high) / 2
         )
-        radius = np.linalg.norm(xy - center, axis=1)
-        error = radius - (np.bincount(group, weights * radius) / total)[group]
+        radius = np.linalg.norm(xy - center, axis=1)[:, None]
+        error = (radius - _group_means(radius, group, weights))[:, 0]
         weights = 1.0 / (1.0 + (error / 0.002) ** 2)
     heights, radii = _profile(xy, z, n, center, height, bin_height)
     hollow = _is_hollow(points, normals, center, height, float(np.median(radii)))
     return Lathe(center, heights, radii, hollow)
+
+
+def _group_means(values: FloatArray, group: IntArray, weights: FloatArray) -> FloatArray:
+    """(N, D) weighted mean of ``values`` (N, D) over the group of each row."""
+    total = np.bincount(group, weights) + 1e-9
+    sums = [np.bincount(group, weights * column) / total for column in values.T]
+    return np.stack(sums, axis=1)[group]
 
 
 def _is_hollow(
@@ -295,8 +297,10 @@ def _profile(
     if len(middle) < 2:
         return np.array([0.0, height]), np.full(2, np.median(radius))
     heights, radii = np.array(middle), np.array(value)
-    if len(radii) >= 3:
-        radii = np.convolve(np.pad(radii, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+    smooth = _quadric(heights, radii, height)
+    if smooth is not None:
+        return smooth
+    radii[1:-1] = np.convolve(radii, [0.25, 0.5, 0.25], mode="valid")
     # Towards the table go on as the lowest slices do (a ball narrows), within reason.
     k = min(4, len(radii))
     slope = np.polyfit(heights[:k], radii[:k], 1)[0] if k >= 3 else 0.0
@@ -304,6 +308,24 @@ def _profile(
     slope_top = np.polyfit(heights[-k:], radii[-k:], 1)[0] if k >= 3 else 0.0
     tip = float(np.clip(radii[-1] + slope_top * (height - heights[-1]), 0.0, 1.1 * radii[-1]))
     return np.r_[0.0, heights, height], np.r_[foot, radii, tip]
+
+
+def _quadric(
+    heights: FloatArray, radii: FloatArray, height: float
+) -> tuple[FloatArray, FloatArray] | None:
+    """Profile of a ball, an egg, a can or a cone where r^2 is a quadratic of the height.
+
+    It tells how the surface goes on where it is not seen. None where it does not fit.
+    """
+    if len(radii) < 5 or heights[-1] - heights[0] < 0.4 * height:
+        return None
+    coefficients = np.polyfit(heights, radii**2, 2)
+    fitted = np.sqrt(np.maximum(np.polyval(coefficients, heights), 0.0))
+    if np.abs(fitted - radii).mean() > 0.0008:
+        return None
+    z = np.linspace(0.0, height, 33)
+    square = np.clip(np.polyval(coefficients, z), 0.0, (1.1 * radii.max()) ** 2)
+    return z, np.sqrt(square)
 
 
 def fit_relief(points: FloatArray, cell: float = 0.005) -> Relief:

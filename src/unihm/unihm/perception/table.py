@@ -73,11 +73,12 @@ def level_table(points: FloatArray, height: float, band: float = 0.02) -> Plane:
         points: (N, 3) metres, world.
     """
     plane = Plane(np.array([0.0, 0.0, 1.0]), height)
+    points = points[:: max(1, len(points) // 20000)]
     for width in (band, band / 2, band / 3):
         near = points[np.abs(plane.height(points)) < width]
         if len(near) < 200:
             return plane
-        plane = _refit(near[:: max(1, len(near) // 20000)], np.array([0.0, 0.0, 1.0]))
+        plane = _refit(near, np.array([0.0, 0.0, 1.0]))
     return plane
 
 

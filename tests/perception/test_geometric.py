@@ -1,0 +1,217 @@
+"""Planner and segmentation without weights, on rendered scenes."""
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+from rendered_scenes import make_item, render
+from scipy.spatial import cKDTree
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception import matching
+from unihm.perception.frames import azimuth, canonical_object_frame, horizontal_rectangle
+from unihm.perception.language import parse
+from unihm.perception.planner import Planner, PlannerConfig
+from unihm.perception.segmentation import Segmenter
+from unihm.transforms import apply
+from unihm.types import Phase, Task, TaskKind
+
+PLANNER, SEGMENTER = Planner(), Segmenter()
+
+
+def plan(sentence, frame):
+    return PLANNER.plan(Task("t", sentence, "xhand"), frame.observation)
+
+
+def code_of(sentence, frame):
+    with pytest.raises(UnihmError) as error:
+        plan(sentence, frame)
+    return error.value.code
+
+
+def position_of(frame, index):
+    return frame.items[index].world_mesh.bounds.mean(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "index"),
+    [
+        ("pick up the red box", 0),
+        ("grab the ball", 1),
+        ("hand me the can", 2),
+        ("lift the green thing", 2),
+        ("pick up the leftmost object", 0),
+        ("take the object on the right", 2),
+        ("get the farthest one", 1),
+        ("lift the tallest object", 2),
+        ("grab the round blue object", 1),
+        ("lift the carton", 0),
+        ("pick up the thing that is not red and not green", 1),
+        ("pick up the beverage tin", 2),
+        ("take the thing to the right of the ball", 2),
+    ],
+)
+def test_words_choose_the_object(three, sentence, index):
+    trajectory = plan(sentence, three)
+    assert trajectory.kind == TaskKind.GRAB
+    error = trajectory.T_world_object[0, :3, 3] - position_of(three, index)
+    assert np.linalg.norm(error) < 0.008
+    distance = cKDTree(three.items[index].world_mesh.sample(4000, seed=1)).query(
+        trajectory.pick_point
+    )[0]
+    assert distance < 0.006
+
+
+@pytest.mark.parametrize(
+    ("sentence", "code"),
+    [
+        ("pick up the elephant", ErrorCode.OBJECT_NOT_FOUND),
+        ("pick up the pink elephant", ErrorCode.OBJECT_NOT_FOUND),
+        ("pick up the yellow box", ErrorCode.OBJECT_NOT_FOUND),
+        ("pick up the flurble", ErrorCode.OBJECT_NOT_FOUND),
+        ("put the red box into the tray", ErrorCode.OBJECT_NOT_FOUND),
+        ("pick it up", ErrorCode.OBJECT_AMBIGUOUS),
+        ("", ErrorCode.INVALID_INSTRUCTION),
+    ],
+)
+def test_honest_errors(three, sentence, code):
+    assert code_of(sentence, three) == code
+
+
+def test_two_identical_objects_are_ambiguous_unless_any_will_do():
+    size = {"x": 0.05, "y": 0.05, "z": 0.08}
+    twins = render(
+        make_item("box", "red", 0.42, 0.15, **size), make_item("box", "red", 0.55, -0.15, **size)
+    )
+    assert code_of("pick up the red box", twins) == ErrorCode.OBJECT_AMBIGUOUS
+    nearest = plan("pick up a red box", twins).T_world_object[0, :2, 3]
+    np.testing.assert_allclose(nearest, [0.42, 0.15], atol=0.008)
+    right = plan("pick up the red box on the right", twins).T_world_object[0, :2, 3]
+    np.testing.assert_allclose(right, [0.55, -0.15], atol=0.008)
+
+
+def test_touching_objects_of_different_colours_are_two():
+    pair = render(
+        make_item("box", "red", 0.45, 0.0, yaw=0, x=0.05, y=0.05, z=0.08),
+        make_item("box", "blue", 0.45, 0.0505, yaw=0, x=0.05, y=0.05, z=0.08),
+    )
+    trajectory = plan("pick up the blue box", pair)
+    np.testing.assert_allclose(trajectory.T_world_object[0, :2, 3], [0.45, 0.0505], atol=0.01)
+
+
+def test_unreachable_object():
+    far = render(make_item("box", "red", 0.72, 0.36, x=0.05, y=0.05, z=0.08))
+    assert code_of("pick up the red box", far) == ErrorCode.UNREACHABLE
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_blind_camera(three, value):
+    blind = dataclasses.replace(
+        three.observation, depth=np.full_like(three.observation.depth, value)
+    )
+    with pytest.raises(UnihmError) as error:
+        PLANNER.plan(Task("t", "pick up the red box", "xhand"), blind)
+    assert error.value.code == ErrorCode.INVALID_DEPTH
+
+
+def test_empty_table():
+    assert code_of("pick up the red box", render()) == ErrorCode.OBJECT_NOT_FOUND
+
+
+def test_put_into_the_tray_ends_above_its_floor(with_tray):
+    trajectory = plan("put the red box into the tray", with_tray)
+    assert trajectory.kind == TaskKind.PICK_AND_PLACE
+    end = trajectory.T_world_object[-1, :3, 3]
+    tray = position_of(with_tray, 1)
+    assert np.linalg.norm(end[:2] - tray[:2]) < 0.015
+    bottom = end[2] - 0.045
+    assert 0.0 < bottom - 0.006 < 0.015  # the floor is 6 mm thick
+    carried = trajectory.T_world_object[trajectory.phase == Phase.HOLD, 2, 3]
+    assert carried.max() > 0.1 + 0.045 + 0.02  # over the cup that stands between
+
+
+def test_beside_finds_a_free_place(with_tray):
+    end = plan("put the red box next to the yellow cup", with_tray).T_world_object[-1, :2, 3]
+    assert 0.06 < np.linalg.norm(end - position_of(with_tray, 2)[:2]) < 0.16
+    inside_tray = np.abs(end - position_of(with_tray, 1)[:2]) < [0.12, 0.09]
+    assert not inside_tray.all()
+
+
+def test_push_and_pull_directions(three):
+    start, end = plan("push the can to the left", three).T_world_object[[0, -1], :3, 3]
+    np.testing.assert_allclose(end - start, [0, 0.1, 0], atol=1e-9)
+    start, end = plan("pull the ball towards the red box", three).T_world_object[[0, -1], :2, 3]
+    goal = position_of(three, 0)[:2] - start
+    assert (end - start) @ goal / np.linalg.norm(goal) == pytest.approx(0.1, abs=1e-3)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_completed_clouds_are_whole(three, index):
+    sentence = f"pick up the {('red', 'blue', 'green')[index]} object"
+    trajectory = plan(sentence, three)
+    cloud = SEGMENTER.segment(Task("t", sentence, "xhand"), three.observation, trajectory)
+    assert cloud.points.shape == (2048, 3)
+    np.testing.assert_allclose(np.linalg.norm(cloud.normals, axis=1), 1.0, atol=1e-6)
+    truth = three.items[index].world_mesh
+    surface, triangle = truth.sample(4000, return_index=True, seed=0)
+    points = apply(trajectory.T_world_object[0], cloud.points)
+    assert cKDTree(surface).query(points)[0].mean() < 0.004
+    assert cKDTree(points).query(surface)[0].mean() < 0.004
+    expected = canonical_object_frame(surface, azimuth(surface.mean(axis=0)))
+    shift = trajectory.T_world_object[0, :3, 3] - expected[:3, 3]
+    assert np.linalg.norm(shift) < 0.008
+    _, _, sides = horizontal_rectangle(points)
+    _, _, true_sides = horizontal_rectangle(surface)
+    np.testing.assert_allclose(sides, true_sides, atol=0.008)
+    true_normals = truth.face_normals[triangle][cKDTree(surface).query(points)[1]]
+    normals = cloud.normals @ trajectory.T_world_object[0, :3, :3].T
+    agree = (normals * true_normals).sum(axis=1) > np.cos(np.deg2rad(30))
+    assert agree.mean() > 0.8
+    assert cloud.confidence > 0.6
+    assert 0.15 < cloud.observed.mean() < 0.95
+
+
+def test_cloud_is_in_the_frame_of_the_trajectory(three):
+    trajectory = plan("pick up the red box", three)
+    task = Task("t", "pick up the red box", "xhand")
+    cloud = SEGMENTER.segment(task, three.observation, trajectory)
+    again = canonical_object_frame(cloud.points, 0.0)
+    np.testing.assert_allclose(again[:3, 3], 0, atol=2e-3)
+
+
+def test_pick_point_on_the_bare_table_is_refused(three):
+    trajectory = plan("pick up the red box", three)
+    off = dataclasses.replace(trajectory, pick_point=np.array([0.5, 0.1, 0.0]))
+    with pytest.raises(UnihmError) as error:
+        SEGMENTER.segment(Task("t", "", "xhand"), three.observation, off)
+    assert error.value.code == ErrorCode.OBJECT_NOT_FOUND
+
+
+def test_a_small_object_cut_by_the_image_border_is_no_certainty():
+    frame = render(make_item("box", "red", 0.62, 0.485, x=0.06, y=0.06, z=0.1))
+    scene = PLANNER._reader.read(frame.observation)
+    assert len(scene.objects) == 1
+    assert scene.objects[0].completion.confidence < 0.75
+
+
+def test_unknown_backend_is_a_config_error():
+    with pytest.raises(ValueError, match="backend"):
+        PlannerConfig(backend="magic")
+
+
+def test_scores_of_a_phrase_are_bounded(three):
+    seen = PLANNER._reader.read(three.observation).objects
+    for sentence in ("pick up the small red box", "grab the ball near the can"):
+        scores = matching.score(parse(sentence).target, seen)
+        assert scores.shape == (3,)
+        assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_warm_sentence_encoding_is_quick():
+    from unihm.perception import text
+
+    text.encode(["warm up"])
+    start = time.process_time()
+    for k in range(5):
+        text.encode([f"pick up the red box number {k}"])
+    assert (time.process_time() - start) / 5 < 0.1

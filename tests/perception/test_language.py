@@ -1,0 +1,103 @@
+import pytest
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.language import parse
+from unihm.perception.nouns import lookup
+from unihm.types import TaskKind
+
+
+@pytest.mark.parametrize(
+    ("sentence", "noun", "colors"),
+    [
+        ("pick up the red box", "box", ("red",)),
+        ("Could you hand me the blue ball, please?", "ball", ("blue",)),
+        ("take the can", "can", ()),
+        ("can you lift the orange", "orange", ()),
+        ("grab the orange ball", "ball", ("orange",)),
+        ("reach for the turquoise mug and lift it", "mug", ("cyan",)),
+        ("the red box", "box", ("red",)),
+    ],
+)
+def test_grab_sentences(sentence, noun, colors):
+    command = parse(sentence)
+    assert command.kind == TaskKind.GRAB
+    assert command.target.noun == noun
+    assert command.target.colors == colors
+
+
+@pytest.mark.parametrize(
+    ("sentence", "noun", "relation", "goal"),
+    [
+        ("put the red box into the tray", "box", "in", "tray"),
+        ("place the banana on the plate", "banana", "on", "plate"),
+        ("pick up the egg and put it in the bowl", "egg", "in", "bowl"),
+        ("take the can and place it next to the blue mug", "can", "beside", "mug"),
+        ("carry the egg over and leave it in the tray", "egg", "in", "tray"),
+        ("move the cup to the right of the bowl", "cup", "right", "bowl"),
+        ("set the cone behind the green bottle", "cone", "behind", "bottle"),
+        ("put the ball on the left", "ball", "area", "left"),
+        ("grab the box and set it on the right side", "box", "area", "right"),
+    ],
+)
+def test_place_sentences(sentence, noun, relation, goal):
+    command = parse(sentence)
+    assert command.kind == TaskKind.PICK_AND_PLACE
+    assert command.target.noun == noun
+    assert command.relation == relation
+    assert goal == (command.reference.noun if command.reference else command.area)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "noun", "direction", "reference"),
+    [
+        ("push the box to the left", "box", "left", None),
+        ("push the green block forward", "block", "away", None),
+        ("pull the mug closer", "mug", "toward", None),
+        ("move the cup to the right", "cup", "right", None),
+        ("move the box away without lifting it", "box", "away", None),
+        ("slide the red can towards the bowl", "can", "", "bowl"),
+    ],
+)
+def test_push_sentences(sentence, noun, direction, reference):
+    command = parse(sentence)
+    assert command.kind == TaskKind.PUSH
+    assert command.target.noun == noun
+    assert command.direction == direction
+    assert (command.reference.noun if command.reference else None) == reference
+
+
+def test_places_sizes_relations_and_negation():
+    assert parse("lift the leftmost object").target.place == "left"
+    assert parse("pick up the box on the left").target.place == "left"
+    assert parse("give me the tallest one").target.sizes == ("tall",)
+    assert parse("lift the one that is not red").target.not_colors == ("red",)
+    assert parse("grab any box").target.any_will_do
+    name, other = parse("grab the thing next to the red cup").target.relation
+    assert (name, other.noun, other.colors) == ("beside", "cup", ("red",))
+    assert parse("open the drawer").kind == TaskKind.OPEN_CLOSE
+    assert parse("shut the drawer").closing
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["", "   ", "!?!", "12345", "asdf qwer zxcv", "pick up", "hello how are you",
+     "what is the weather like", "colorless green ideas sleep furiously"],
+)  # fmt: skip
+def test_nonsense_is_an_invalid_instruction(sentence):
+    with pytest.raises(UnihmError) as error:
+        parse(sentence)
+    assert error.value.code == ErrorCode.INVALID_INSTRUCTION
+
+
+# None of these words is listed in unihm.perception.nouns.
+@pytest.mark.parametrize("word", ["cellphone", "strawberry", "grapefruit", "baseball", "beverage"])
+def test_unlisted_things_are_understood_by_their_meaning(word):
+    kind, similarity = lookup(word)
+    assert kind
+    assert 0.5 < similarity < 1.0
+
+
+@pytest.mark.parametrize(
+    "word", ["elephant", "giraffe", "helicopter", "cathedral", "kangaroo", "democracy", "sofa"]
+)
+def test_things_that_stand_on_no_table_are_not_known(word):
+    assert lookup(word)[0] == ""
