@@ -11,14 +11,14 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.transforms import from_pose7, to_pose7
+from unihm.transforms import apply, from_pose7, invert, to_pose7
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, ObjectTrajectory, TaskKind
 
 FORMAT_VERSION = 1
@@ -42,6 +42,19 @@ class Camera:
 
 
 @dataclass(frozen=True)
+class View:
+    """The object as perception would have it: seen by a noisy camera, then completed.
+
+    Attributes:
+        cloud: in the object frame that perception found.
+        T_object_view: (4, 4): that frame in the episode's own object frame.
+    """
+
+    cloud: ObjectCloud
+    T_object_view: FloatArray
+
+
+@dataclass(frozen=True)
 class Episode:
     """One manipulation of one object, by one or several hands.
 
@@ -59,6 +72,7 @@ class Episode:
         faces: (F, 3) indices into ``vertices``.
         timestamps: (T,) seconds.
         camera: for recorded episodes.
+        views: the same object as perception would give it.
         info: anything measured about the episode (mass, predicted and simulated quality).
     """
 
@@ -74,6 +88,7 @@ class Episode:
     faces: IntArray = field(default_factory=lambda: np.zeros((0, 3), int))
     timestamps: FloatArray | None = None
     camera: Camera | None = None
+    views: tuple[View, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,6 +123,36 @@ class Episode:
         if len(self.faces) and (self.faces.min() < 0 or self.faces.max() >= len(self.vertices)):
             self._fail("a face refers to a vertex that is not there")
 
+    def as_seen(self, view: View) -> Episode:
+        """The same episode in the frame, and with the cloud, of one of its views.
+
+        What happens in the world stays the same: object frame, motions and keypoints move together.
+        """
+        T_view_object = invert(view.T_object_view)
+        trajectory = replace(
+            self.trajectory, T_world_object=self.trajectory.T_world_object @ view.T_object_view
+        )
+        return replace(
+            self,
+            trajectory=trajectory,
+            cloud=view.cloud,
+            motions={
+                name: HandMotion(
+                    name, T_view_object @ motion.T_object_wrist, motion.joints, trajectory
+                )
+                for name, motion in self.motions.items()
+            },
+            keypoints=None if self.keypoints is None else apply(T_view_object, self.keypoints),
+            vertices=apply(T_view_object, self.vertices),
+            views=(),
+        )
+
+    def variants(self) -> Iterator[Episode]:
+        """This episode, then as seen in each of its views: what a generator should learn from."""
+        yield self
+        for view in self.views:
+            yield self.as_seen(view)
+
     def _fail(self, reason: str) -> None:
         raise UnihmError(ErrorCode.INVALID_EPISODE, f"Episode {self.episode_id!r}: {reason}.")
 
@@ -125,19 +170,20 @@ class Episode:
             "description": trajectory.description,
             "hands": list(self.motions),
             "confidence": self.cloud.confidence,
+            "view_confidence": [view.cloud.confidence for view in self.views],
             "info": self.info,
         }
         arrays: dict[str, Any] = {
             "object_pose": to_pose7(trajectory.T_world_object).astype(np.float32),
             "phase": trajectory.phase.astype(np.int8),
             "pick_point": trajectory.pick_point.astype(np.float32),
-            "cloud_points": self.cloud.points.astype(np.float32),
-            "cloud_normals": self.cloud.normals.astype(np.float32),
             "vertices": self.vertices.astype(np.float32),
             "faces": self.faces.astype(np.int32),
+            **_cloud_arrays("cloud", self.cloud),
         }
-        if self.cloud.observed is not None:
-            arrays["cloud_observed"] = self.cloud.observed
+        for k, view in enumerate(self.views):
+            arrays |= _cloud_arrays(f"view/{k}", view.cloud)
+            arrays[f"view/{k}_pose"] = to_pose7(view.T_object_view).astype(np.float32)
         for name, motion in self.motions.items():
             arrays[f"hand/{name}/wrist"] = to_pose7(motion.T_object_wrist).astype(np.float32)
             arrays[f"hand/{name}/joints"] = motion.joints.astype(np.float32)
@@ -189,12 +235,6 @@ class Episode:
             pick_point=arrays["pick_point"].astype(float),
             description=header["description"],
         )
-        cloud = ObjectCloud(
-            points=arrays["cloud_points"].astype(float),
-            normals=arrays["cloud_normals"].astype(float),
-            confidence=header["confidence"],
-            observed=arrays.get("cloud_observed"),
-        )
         motions = {
             name: HandMotion(
                 hand=name,
@@ -219,15 +259,41 @@ class Episode:
             object_id=header["object_id"],
             instructions=tuple(header["instructions"]),
             trajectory=trajectory,
-            cloud=cloud,
+            cloud=_read_cloud(arrays, "cloud", header["confidence"]),
             motions=motions,
             keypoints=None if keypoints is None else keypoints.astype(float),
             vertices=arrays["vertices"].astype(float),
             faces=arrays["faces"].astype(np.int64),
             timestamps=arrays.get("timestamps"),
             camera=camera,
+            views=tuple(
+                View(
+                    _read_cloud(arrays, f"view/{k}", confidence),
+                    from_pose7(arrays[f"view/{k}_pose"].astype(float)),
+                )
+                for k, confidence in enumerate(header.get("view_confidence", ()))
+            ),
             info=header["info"],
         )
+
+
+def _cloud_arrays(name: str, cloud: ObjectCloud) -> dict[str, Any]:
+    arrays: dict[str, Any] = {
+        f"{name}_points": cloud.points.astype(np.float32),
+        f"{name}_normals": cloud.normals.astype(np.float32),
+    }
+    if cloud.observed is not None:
+        arrays[f"{name}_observed"] = cloud.observed
+    return arrays
+
+
+def _read_cloud(arrays: dict[str, Any], name: str, confidence: float) -> ObjectCloud:
+    return ObjectCloud(
+        points=arrays[f"{name}_points"].astype(float),
+        normals=arrays[f"{name}_normals"].astype(float),
+        confidence=confidence,
+        observed=arrays.get(f"{name}_observed"),
+    )
 
 
 def _header(file: Any) -> dict[str, Any]:

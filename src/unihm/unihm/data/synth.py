@@ -15,7 +15,7 @@ import numpy as np
 
 from unihm.control.arm import load_arm
 from unihm.data.distance_field import DistanceField
-from unihm.data.episode import Episode
+from unihm.data.episode import Episode, View
 from unihm.data.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
 from unihm.data.grasp_solver import Grasp, GraspSolver, Targets
 from unihm.data.hand_points import HandPoints, hand_points
@@ -23,6 +23,7 @@ from unihm.data.instructions import make_instructions
 from unihm.data.objects import REACH_X, REACH_Y, TableObject, sample_object
 from unihm.data.push import push_motion, solve_push
 from unihm.data.trial import Trial, disturbances
+from unihm.data.views import view
 from unihm.errors import UnihmError
 from unihm.hands import load_hand
 from unihm.perception.trajectory import make_trajectory
@@ -37,9 +38,10 @@ RAISES = (0.0, -0.01, 0.012)
 OPENING = 0.025  # m between pads and surface before the fingers close
 CONTACT_HEIGHT = 0.4  # of the object's height
 LOWEST_CONTACT = 0.018  # m above the table
-GOOD_QUALITY = 20.0  # N/N; worse grasps are not worth a trial
+GOOD_QUALITY = 8.0  # N/N; below it a human grasp needs no second template
 
 PUSH_EVERY = 3  # objects
+VIEWS = 2  # of each object
 NEEDED = 0.6  # share of the disturbed trials that must lift the object
 
 
@@ -99,14 +101,14 @@ class ObjectGrasps:
         return grasp, attempt
 
     def human(self, hand: str) -> tuple[Grasp, Attempt] | None:
-        """A geometrically sound grasp of a hand that is not simulated."""
+        """A sound grasp of a hand that is not simulated: the first good one, or the best."""
         best: tuple[Grasp, Attempt] | None = None
         for tilt in TILTS:
             found = self.solve(hand, self.usual, tilt)
             grasp = found[0]
             if sound(grasp) and (best is None or grasp.quality < best[0].quality):
                 best = found
-            if best is not None and best[0].quality < 8.0:
+            if best is not None and best[0].quality < GOOD_QUALITY:
                 break
         return best
 
@@ -154,13 +156,15 @@ def reachable(motion: HandMotion) -> bool:
 
 
 def sound(grasp: Grasp) -> bool:
-    """Thumb and two fingers touch, nothing enters, and friction can hold any load."""
+    """Thumb and two fingers touch, and nothing enters the object or the table.
+
+    The closure quality is no condition: on narrow objects it refuses grasps that hold in physics.
+    """
     return bool(
         grasp.touching[0]
         and grasp.touching.sum() >= min(3, len(grasp.touching))
         and grasp.penetration < 0.004
         and grasp.table_clearance > -0.002
-        and grasp.quality < GOOD_QUALITY
     )
 
 
@@ -212,15 +216,17 @@ def synthesise(
         return Rejection(item.object_id, "no robot grasp")
 
     rng = np.random.default_rng([seed, index, 1])
+    looks = (view(item.mesh, item.T_world_object, rng) for _ in range(VIEWS))
+    views = tuple(look for look in looks if look is not None)
     episodes = []
     for trajectory in (grab_trajectory(item, rng), place_trajectory(item, rng)):
         motions = {
             hand: grasp_motion(load_hand(hand), attempt, trajectory)
             for hand, attempt in attempts.items()
         }
-        episodes.append(_episode(item, trajectory, motions, info, rng))
+        episodes.append(_episode(item, trajectory, motions, info, views, rng))
     if index % PUSH_EVERY == 0:
-        pushed = _push_episode(grasps, hands, info, rng)
+        pushed = _push_episode(grasps, hands, info, views, rng)
         if pushed is not None:
             episodes.append(pushed)
     return episodes
@@ -270,7 +276,11 @@ def _top(item: TableObject) -> FloatArray:
 
 
 def _push_episode(
-    grasps: ObjectGrasps, hands: Sequence[str], info: dict[str, Any], rng: np.random.Generator
+    grasps: ObjectGrasps,
+    hands: Sequence[str],
+    info: dict[str, Any],
+    views: tuple[View, ...],
+    rng: np.random.Generator,
 ) -> Episode | None:
     """The object pushed to one of four sides, by the hands that manage it; None if none does."""
     item = grasps.item
@@ -301,7 +311,7 @@ def _push_episode(
             motions[hand] = motion
     if set(motions) <= {"human"}:
         return None
-    return _episode(item, trajectory, motions, info, rng, direction)
+    return _episode(item, trajectory, motions, info, views, rng, direction)
 
 
 def _episode(
@@ -309,6 +319,7 @@ def _episode(
     trajectory: ObjectTrajectory,
     motions: dict[str, HandMotion],
     info: dict[str, Any],
+    views: tuple[View, ...],
     rng: np.random.Generator,
     direction: FloatArray | None = None,
 ) -> Episode:
@@ -325,5 +336,6 @@ def _episode(
         vertices=np.asarray(item.mesh.vertices, float),
         faces=np.asarray(item.mesh.faces, np.int64),
         timestamps=np.arange(len(trajectory), dtype=float) * trajectory.dt,
+        views=views,
         info=info,
     )
