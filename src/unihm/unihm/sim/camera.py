@@ -78,9 +78,10 @@ def _smooth_noise(shape: tuple[int, int], grain: int, rng: np.random.Generator) 
     return zoom(coarse, grain, order=1)[: shape[0], : shape[1]] * 1.3
 
 
-def _edges(depth: DepthImage, step: float) -> NDArray[np.bool_]:
-    """(H, W): pixels whose 3 x 3 neighbourhood spans more than ``step`` metres."""
-    return maximum_filter(depth, 3) - minimum_filter(depth, 3) > step
+def _edges(depth: DepthImage) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(H, W) twice: the near and the far side of the jumps between neighbouring pixels."""
+    step = 0.02 + 0.02 * depth
+    return maximum_filter(depth, 3) - depth > step, depth - minimum_filter(depth, 3) > step
 
 
 def _stereo(depth: DepthImage, focal: float, rng: np.random.Generator) -> FloatArray:
@@ -96,16 +97,17 @@ def _stereo(depth: DepthImage, focal: float, rng: np.random.Generator) -> FloatA
     )
     disparity = np.rint(disparity / resolution) * resolution
     noisy = focal * baseline / np.maximum(disparity, 1e-3)
-    lost = _edges(depth, 0.02) & (rng.random(depth.shape) < 0.5)
+    near, far = _edges(depth)
+    chance = rng.random(depth.shape)
+    lost = (far & (chance < 0.6)) | (near & (chance < 0.15))  # one of the eyes is occluded
     lost |= _smooth_noise(depth.shape, 10, rng) > 3.6  # patches without texture to match
     return np.where(lost | (ragged == 0), 0.0, noisy)
 
 
 def _time_of_flight(depth: DepthImage, rng: np.random.Generator) -> FloatArray:
     noisy = depth + rng.standard_normal(depth.shape) * (0.001 + 0.0015 * depth**2)
-    edges = _edges(depth, 0.02)
-    far = maximum_filter(depth, 3)
-    mixed = depth + rng.random(depth.shape) * (far - depth)
-    flying = edges & (rng.random(depth.shape) < 0.35)
-    lost = edges & ~flying & (rng.random(depth.shape) < 0.3)
+    near, _ = _edges(depth)
+    mixed = depth + rng.random(depth.shape) * (maximum_filter(depth, 3) - depth)
+    flying = near & (rng.random(depth.shape) < 0.35)
+    lost = near & ~flying & (rng.random(depth.shape) < 0.3)
     return np.where(lost, 0.0, np.where(flying, mixed, noisy))

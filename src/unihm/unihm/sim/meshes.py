@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 Convex = Literal["decompose", "hull"]
 MAX_PARTS = 24
 MAX_FACES = 1000  # for the decomposition, whose time grows with them
-MAX_HULL_VERTICES = 60  # PhysX takes convex meshes of 64 faces and vertices at the most
+MAX_HULL_VERTICES = 60  # per part; more make contacts slower to find
 
 
 def load_mesh(

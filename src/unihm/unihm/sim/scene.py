@@ -234,9 +234,9 @@ def load_scene(name_or_path: str | Path) -> Scene:
     try:
         return _parse(read_yaml(path), path)
     except UnihmError as error:
-        if error.code is ErrorCode.INVALID_SCENE:
-            raise _invalid(f"{path.name}: {error.message.rstrip('.')}") from error
-        raise UnihmError(ErrorCode.INVALID_SCENE, error.message) from error
+        where = "" if path.name in error.message else f"{path.name}: "
+        sentence = " ".join(f"{where}{error.message}".split())  # YAML's errors have many lines
+        raise UnihmError(ErrorCode.INVALID_SCENE, sentence) from error
 
 
 def _parse(values: dict[str, Any], path: Path) -> Scene:
@@ -253,6 +253,9 @@ def _parse(values: dict[str, Any], path: Path) -> Scene:
         built = from_mapping(SceneObject, entry, where)
         built.geometry  # noqa: B018  a wrong size or mesh is reported now, with the file's name
         objects.append(built)
+    for part in ("table", "camera"):
+        if not isinstance(values.get(part, {}), dict):
+            raise _invalid(f"{part} must be a mapping, not {values[part]!r}")
     scene = from_mapping(Scene, values, path.name)
     return replace(scene, objects=tuple(objects))
 
@@ -266,7 +269,7 @@ _RANDOM_SHAPES: dict[str, dict[str, tuple[float, float]]] = {
     "bottle": {"radius": (0.025, 0.034), "height": (0.14, 0.19), "neck": (0.011, 0.014)},
     "cup": {"radius": (0.032, 0.040), "height": (0.08, 0.11), "base": (0.024, 0.030)},
     "mug": {"radius": (0.032, 0.040), "height": (0.08, 0.10)},
-    "ellipsoid": {"x": (0.050, 0.065), "y": (0.050, 0.065), "z": (0.07, 0.10)},
+    "ellipsoid": {"x": (0.070, 0.095), "y": (0.056, 0.064), "z": (0.046, 0.054)},
 }
 _NOUNS = {"sphere": "ball", "prism": "prism", "ellipsoid": "egg"}
 

@@ -21,7 +21,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.transforms import apply, from_xyz_rpy
 
 Kind = Literal["box", "cylinder", "sphere", "capsule", "convex"]
-SEGMENTS = 24  # sides of a round wall; a PhysX convex hull may have 64 faces at most
+SEGMENTS = 24  # sides of a round wall
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,15 @@ def _vessel(inner: list[tuple[float, float]], outer: list[tuple[float, float]]) 
 
     The floor is one convex disc, the wall one piece per sector and profile step.
     """
-    if any(i[0] >= o[0] for i, o in zip(inner, outer)):
+    if any(not 0 < i[0] < o[0] for i, o in zip(inner, outer)):
         raise ValueError("the wall is thicker than the vessel")
     floor, base = inner[0], outer[0]
     surface = _revolve([(0.0, base[1]), *outer, *reversed(inner), (0.0, floor[1])])
     angles = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
-    parts = [_convex(_rings([base, (base[0], floor[1])], angles[:-1]))]
-    outside = [(base[0], floor[1]), *outer[1:]]  # the disc alone stands on the table
+    radius_at_floor = np.interp(floor[1], [h for _, h in outer], [r for r, _ in outer])
+    brim = (float(radius_at_floor), floor[1])
+    parts = [_convex(_rings([base, brim], angles[:-1]))]
+    outside = [brim, *outer[1:]]  # the disc alone stands on the table
     for step in range(len(outer) - 1):
         wall = [inner[step], inner[step + 1], outside[step], outside[step + 1]]
         parts += [_convex(_rings(wall, angles[i : i + 2])) for i in range(SEGMENTS)]
@@ -189,12 +191,16 @@ def capsule(radius: float = 0.025, length: float = 0.08) -> Geometry:
     return _union([Part("capsule", (radius, length), from_xyz_rpy([0, 0, 0], [0, np.pi / 2, 0]))])
 
 
-def ellipsoid(x: float = 0.06, y: float = 0.06, z: float = 0.08) -> Geometry:
-    """Egg shape with the given diameters."""
-    ball = trimesh.creation.icosphere(subdivisions=2).vertices * np.array([x, y, z]) / 2
+def ellipsoid(x: float = 0.08, y: float = 0.06, z: float = 0.05) -> Geometry:
+    """Egg with the given diameters, lying along x."""
     smooth = trimesh.creation.icosphere(subdivisions=4)
     smooth.apply_scale([x / 2, y / 2, z / 2])
-    return Geometry(smooth, (_convex(ball),))
+    # The hull has a flat side below, or it would tip from facet to facet.
+    along = np.array([-1.0, -0.87, -0.65, -0.4, -0.13, 0.13, 0.4, 0.65, 0.87, 1.0])
+    angles = (np.arange(16) + 0.5) * np.pi / 8
+    across = np.sqrt(1 - along**2)[:, None, None] * np.stack([np.cos(angles), np.sin(angles)], -1)
+    hull = np.concatenate([np.repeat(along, 16)[:, None], across.reshape(-1, 2)], axis=1)
+    return Geometry(smooth, (_convex(hull * np.array([x, y, z]) / 2),))
 
 
 def cone(radius: float = 0.04, height: float = 0.10) -> Geometry:

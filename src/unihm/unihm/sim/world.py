@@ -81,6 +81,7 @@ class World:
         self.rate = rate
         self.time = 0.0
         self._rng = np.random.default_rng(seed)
+        self._rendered = render
         self._physics = make_scene(render)
         self._physics.timestep = 1.0 / rate
         add_table(self._physics, self.scene.table, render)
@@ -241,7 +242,7 @@ class World:
         Raises:
             UnihmError: MISSING_DEPENDENCY in a world without rendering.
         """
-        if self._physics.render_system is None:
+        if not self._rendered:
             raise UnihmError(
                 ErrorCode.MISSING_DEPENDENCY,
                 "This world was made without rendering (render=False).",

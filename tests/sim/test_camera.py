@@ -1,0 +1,117 @@
+"""The rendered camera against geometry, and its noise against its own claims."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from unihm.errors import UnihmError
+from unihm.sim.camera import add_noise
+from unihm.sim.scene import Camera, look_at
+from unihm.sim.views import labelled_view, random_camera
+from unihm.transforms import apply, invert
+
+FOCAL = 500.0
+
+
+@pytest.mark.parametrize("kind", ["stereo", "tof"])
+@pytest.mark.parametrize("distance", [0.5, 1.0, 2.0])
+def test_noise_on_a_wall_is_small_and_unbiased(kind, distance):
+    exact = np.full((120, 160), distance, np.float32)
+    noisy = add_noise(kind, exact, FOCAL, np.random.default_rng(0))
+    seen = noisy > 0
+    assert noisy.dtype == np.float32
+    assert seen.mean() > 0.97
+    error = noisy[seen] - distance
+    assert abs(np.mean(error)) < 0.002 * distance
+    assert 2e-4 < np.std(error) < 0.006 * distance**2 + 0.002
+
+
+def test_stereo_noise_grows_with_the_square_of_the_distance():
+    rng = np.random.default_rng(1)
+    spread = []
+    for distance in (0.5, 1.0, 2.0):
+        noisy = add_noise("stereo", np.full((120, 160), distance, np.float32), FOCAL, rng)
+        spread.append(np.std(noisy[noisy > 0]))
+    assert spread[1] / spread[0] == pytest.approx(4, rel=0.25)
+    assert spread[2] / spread[1] == pytest.approx(4, rel=0.25)
+
+
+@pytest.mark.parametrize("kind", ["stereo", "tof"])
+def test_edges_are_torn_and_nothing_stays_nothing(kind):
+    exact = np.full((100, 100), 1.0, np.float32)
+    exact[:, :50] = 0.6
+    exact[:10] = 0
+    noisy = add_noise(kind, exact, FOCAL, np.random.default_rng(2))
+    assert (noisy[:10] == 0).all()
+    edge, flat = noisy[20:, 48:52], noisy[20:, 10:40]
+    wrong = (np.minimum(abs(edge - 0.6), abs(edge - 1.0)) > 0.02).mean()
+    assert wrong > 0.1
+    assert (abs(flat - 0.6) > 0.02).mean() < 0.03
+    assert add_noise("none", exact, FOCAL, np.random.default_rng(0)) is exact
+
+
+def test_unknown_noise_is_refused():
+    with pytest.raises(UnihmError, match="no depth noise"):
+        add_noise("fog", np.ones((4, 4), np.float32), FOCAL, np.random.default_rng(0))
+
+
+@pytest.mark.render
+def test_depth_shows_the_objects_where_they_are(rendered_world):
+    """Every object pixel, put back into the world, lies on that object's surface."""
+    world = rendered_world
+    camera = Camera(
+        eye=(1.1, 0.0, 0.72), target=(0.48, 0.0, 0.02), width=320, height=240, noise="none"
+    )
+    view = labelled_view(world, camera, np.random.default_rng(0))
+    assert view.names == tuple(item.name for item in world.scene.objects)
+    rows, cols = np.indices(view.depth.shape)
+    rays = np.stack([cols + 0.5, rows + 0.5, np.ones_like(rows)], -1) @ np.linalg.inv(camera.K).T
+    points = apply(camera.T_world_camera, (rays * view.depth[..., None]).reshape(-1, 3))
+    for number, name in enumerate(view.names, start=1):
+        mask = view.labels.ravel() == number
+        assert mask.sum() > 100, name
+        local = apply(invert(world.object_poses()[name]), points[mask])
+        half = world.scene.object(name).geometry.extents / 2
+        assert (abs(local) < half + 2e-3).all(), name
+    table = points[(view.labels.ravel() == 0) & (abs(points[:, 0] - 0.5) < 0.1)]
+    assert abs(np.median(table[:, 2])) < 1e-3
+
+
+@pytest.mark.render
+def test_the_fixed_camera_gives_a_noisy_observation(rendered_world):
+    world = rendered_world
+    first, second = world.observe(), world.observe()
+    assert first.rgb.shape == (480, 640, 3)
+    assert first.stamp == world.time
+    np.testing.assert_array_equal(first.rgb, second.rgb)
+    assert (first.depth != second.depth).mean() > 0.3
+    assert 0.9 < (first.depth > 0).mean() < 1.0
+
+
+@pytest.mark.render
+def test_named_colours_look_like_their_names(rendered_world):
+    view = labelled_view(rendered_world, Camera(noise="none"), np.random.default_rng(0))
+    mean = {
+        name: view.observation.rgb[view.labels == i].mean(axis=0)
+        for i, name in enumerate(view.names, start=1)
+    }
+    assert np.argmax(mean["red box"]) == 0
+    assert np.argmax(mean["blue cylinder"]) == 2
+    assert np.argmax(mean["green mug"]) == 1
+    assert min(mean["yellow ball"][:2]) > 2 * mean["yellow ball"][2]
+    assert mean["white tray"].min() > 150
+
+
+@pytest.mark.render
+def test_views_for_people_and_for_training(rendered_world):
+    image = rendered_world.render_view(look_at([1.2, -0.9, 0.8], [0.35, 0, 0.2]), 200, 150)
+    assert image.shape == (150, 200, 3)
+    assert image.std() > 20
+    rng = np.random.default_rng(4)
+    seen = 0
+    for _ in range(6):
+        camera = random_camera(rng, 160, 120)
+        view = labelled_view(rendered_world, camera, rng)
+        seen += len(np.unique(view.labels)) - 1
+        assert camera.noise in ("stereo", "tof")
+    assert seen >= 18  # of 30: most objects are in most views
