@@ -23,6 +23,7 @@ from unihm.types import FloatArray
 LIMIT_MARGIN = 0.03  # rad kept from every joint limit
 POSITION_TOLERANCE = 1e-4  # m
 ROTATION_TOLERANCE = 1e-3  # rad
+SMOOTH_STEP, MAX_STEP = 0.15, 0.4  # rad from frame to frame: always welcome; the most there may be
 TABLE_CLEARANCE = 0.01  # m between the arm's links and the table
 _DAMPING = 1e-4
 _ROTATION_WEIGHT = 0.3  # m/rad: what a radian of error counts against a metre
@@ -152,19 +153,41 @@ class Arm:
         """Continuous joint positions (T, n) that carry the hand along ``T_world_wrist`` (T, 4, 4).
 
         The arm's posture (elbow, wrist branch) is chosen at the first frame, nearest to
-        ``q_start`` (n,) first, and the first posture that can follow the whole path is kept.
+        ``q_start`` (n,) first: the first posture that follows the whole path smoothly is kept, or
+        else the one with the smallest largest step.
 
         Raises:
             UnihmError: UNREACHABLE with the place that could not be reached.
         """
         T_world_flange = np.asarray(T_world_wrist, float) @ invert(hand.T_flange_wrist)
-        furthest = 0
+        furthest, best, best_step = 0, None, MAX_STEP
         for candidate in self._candidates(T_world_flange[0], q_start, table_height):
             path = self._track(T_world_flange, candidate, table_height)
             if len(path) == len(T_world_flange):
-                return path
-            furthest = max(furthest, len(path))
+                step = np.abs(np.diff(path, axis=0)).max(initial=0.0)
+                if step < SMOOTH_STEP:
+                    return path
+                if step < best_step:
+                    best, best_step = path, step
+            else:
+                furthest = max(furthest, len(path))
+        if best is not None:
+            return best
         raise UnihmError(ErrorCode.UNREACHABLE, _unreachable(T_world_wrist[furthest]))
+
+    def track(
+        self,
+        T_world_wrist: FloatArray,
+        hand: Hand,
+        start: FloatArray,
+        table_height: float | None = 0.0,
+    ) -> FloatArray:
+        """Like :meth:`solve_path`, from ``start`` (n,), which has the wrist at the first pose."""
+        T_world_flange = np.asarray(T_world_wrist, float) @ invert(hand.T_flange_wrist)
+        path = self._track(T_world_flange, start, table_height)
+        if len(path) < len(T_world_flange):
+            raise UnihmError(ErrorCode.UNREACHABLE, _unreachable(T_world_wrist[len(path)]))
+        return path
 
     def _track(
         self, T_world_flange: FloatArray, start: FloatArray, table_height: float | None
@@ -174,7 +197,7 @@ class Arm:
         for target in T_world_flange[1:]:
             # One centring step per frame, before the iterations: smooth along the path.
             q = self._converge(target, self._centred(path[-1], _CENTRING))
-            if q is None or np.abs(q - path[-1]).max() > 0.6 or self._touches(q, table_height):
+            if q is None or np.abs(q - path[-1]).max() > MAX_STEP or self._touches(q, table_height):
                 break
             path.append(q)
         return np.array(path)

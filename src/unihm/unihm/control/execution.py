@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -170,8 +171,9 @@ def transit(
 ) -> list[FloatArray]:
     """Arm paths [(K, 7), ...] from ``start`` to ``goal``: up, across at a safe height, down.
 
-    Each begins where the one before ends. Where a full safe height is out of reach, lower ones
-    are tried; the last resort is the direct way in joint space.
+    Each begins where the one before ends. Where a full safe height is out of reach, or the way
+    across sags on it, lower heights and the way through the home posture are tried; the last
+    resort is the direct way in joint space.
     """
     if np.abs(goal - start).max() < _CLOSE:
         return []
@@ -183,7 +185,10 @@ def transit(
             down = _upwards(arm, hand, goal, T_goal, _rise(T_goal, points, height))[::-1]
         except UnihmError:
             continue
-        return [path for path in (up, np.stack([up[-1], down[0]]), down) if len(path) > 1]
+        for between in ([up[-1], down[0]], [up[-1], arm.home, down[0]]):
+            legs = [np.stack(leg) for leg in pairwise(between)]
+            if all(_lowest(arm, hand, leg, points) > 0.7 * height for leg in legs):
+                return [path for path in (up, *legs, down) if len(path) > 1]
     return [np.stack([start, goal])]
 
 
@@ -198,6 +203,16 @@ def _rise(T_world_wrist: FloatArray, points: FloatArray, height: float) -> float
     return max(0.0, height - float(apply(T_world_wrist, points)[:, 2].min()))
 
 
+def _lowest(arm: Arm, hand: Hand, leg: FloatArray, points: FloatArray) -> float:
+    """World z in metres of the lowest point of arm and hand on a straight leg (2, 7)."""
+    heights = []
+    for share in np.linspace(0.0, 1.0, 12):
+        q = leg[0] + share * (leg[1] - leg[0])
+        T_world_wrist = arm.forward(q) @ hand.T_flange_wrist
+        heights += [apply(T_world_wrist, points)[:, 2].min(), arm.lowest_point(q)]
+    return float(min(heights))
+
+
 def _upwards(
     arm: Arm, hand: Hand, q: FloatArray, T_world_wrist: FloatArray, rise: float
 ) -> FloatArray:
@@ -207,7 +222,7 @@ def _upwards(
     top = T_world_wrist.copy()
     top[2, 3] += rise
     fractions = minimum_jerk(np.linspace(0.0, 1.0, max(6, int(np.ceil(rise / 0.02)))))
-    return arm.solve_path(interpolate(T_world_wrist, top, fractions), hand, q)
+    return arm.track(interpolate(T_world_wrist, top, fractions), hand, q)
 
 
 def _travel(

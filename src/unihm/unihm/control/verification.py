@@ -34,7 +34,7 @@ class VerificationConfig:
         depth_tolerance: m by which depth counts as the same.
     """
 
-    blocked: float = 0.2
+    blocked: float = 0.1
     min_weight: float = 0.3
     left_behind: float = 0.4
     depth_tolerance: float = 0.015
