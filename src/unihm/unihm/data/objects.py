@@ -20,7 +20,7 @@ COLOURS = (
     "grey", "cyan",
 )  # fmt: skip
 # Where the arm reaches, in metres from its base.
-REACH_X, REACH_Y = (0.40, 0.60), (-0.25, 0.25)
+REACH_X, REACH_Y = (0.36, 0.64), (-0.25, 0.25)
 MASS = (0.05, 0.4)  # kg
 VESSELS = ("cup", "bowl", "mug")
 
