@@ -38,6 +38,8 @@ from unihm.tokenizer.quantizer import perplexity
 from unihm.tokenizer.tokenizer import Tokenizer
 from unihm.types import IntArray
 
+VALIDATE_EVERY = 5  # epochs
+
 
 @dataclass(frozen=True)
 class MotionSet:
@@ -248,9 +250,10 @@ class _Stage:
         if refresh:
             threshold = self.settings.cold_threshold
             figures["refreshed"] = quantizer.refresh(torch.cat(latents), counts, threshold)
-        for hand, motions in self.validation.items():
-            errors = validate(self.model, hand, motions, epoch >= self.plain)
-            figures |= {f"{hand}/{key}": value for key, value in errors.items()}
+        if epoch % VALIDATE_EVERY == VALIDATE_EVERY - 1:
+            for hand, motions in self.validation.items():
+                errors = validate(self.model, hand, motions, epoch >= self.plain)
+                figures |= {f"{hand}/{key}": value for key, value in errors.items()}
         return figures
 
     def _reference_losses(
