@@ -174,9 +174,10 @@ class Batch:
     def gaps(self, x: FloatArray) -> FloatArray:
         """Squared distances less squared reach of the candidate pairs (..., Q), from (..., S, 3).
 
-        Negative where the two spheres overlap. From the Gram matrix: there are thousands of pairs.
+        Negative where the two spheres overlap. Single precision, from the Gram matrix: there are
+        thousands of pairs, and this only chooses among them.
         """
-        x = x[..., self._paired, :]
+        x = x[..., self._paired, :].astype(np.float32)
         square = np.vecdot(x, x)
         squared = square[..., :, None] + square[..., None, :] - 2.0 * x @ np.swapaxes(x, -1, -2)
         flat = squared.reshape(*squared.shape[:-2], -1)

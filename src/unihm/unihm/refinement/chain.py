@@ -23,6 +23,7 @@ from unihm.refinement.backend import Backend, backend_for
 from unihm.types import FloatArray, IntArray
 
 WRIST = 6  # coordinates of the wrist
+_UNWRAP = 2.5  # rad; smaller rotation vectors have no nearer equal
 _MAX_FILL = 20  # spheres, about, in a box
 
 
@@ -174,14 +175,13 @@ class HandChain:
         from scipy.spatial.transform import Rotation
 
         rotation = Rotation.from_matrix(R_reference.T @ T[:, :3, :3]).as_rotvec()
-        for t in range(1, len(rotation)):
-            # A rotation vector may also go on beyond half a turn; take the one that is nearer.
-            angle = np.linalg.norm(rotation[t])
-            if angle > 1e-6:
+        if np.linalg.norm(rotation, axis=1).max() > _UNWRAP:
+            for t in range(1, len(rotation)):
+                # A rotation vector may also go on beyond half a turn; take the one that is nearer.
+                angle = max(np.linalg.norm(rotation[t]), 1e-9)
                 other = rotation[t] * (1.0 - 2.0 * np.pi / angle)
-                if np.linalg.norm(other - rotation[t - 1]) < np.linalg.norm(
-                    rotation[t] - rotation[t - 1]
-                ):
+                before = rotation[t - 1]
+                if np.linalg.norm(other - before) < np.linalg.norm(rotation[t] - before):
                     rotation[t] = other
         return np.concatenate([T[:, :3, 3], rotation, joints], axis=1)
 

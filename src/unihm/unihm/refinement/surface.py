@@ -17,6 +17,8 @@ MIN_POINTS = 16
 MAX_EXTENT = 1.5  # m; a hand-held object is smaller, the same object in millimetres is not
 _NUMPY = NumpyBackend()
 _APART = 10.0  # m between the clouds of a batch
+_WORTH_REMEMBERING = 64  # points in a query
+_SPARE = 12  # neighbours remembered beside those asked for
 _SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
 
 
@@ -102,6 +104,52 @@ def estimate_normals(
     return normals
 
 
+class _Candidates:
+    """Exact nearest neighbours of many points that move little from one query to the next.
+
+    Of every point the nearest few are remembered, with how far the last of them was. Whatever was
+    not among them cannot have come nearer than that distance less the way gone since; where this
+    leaves a doubt, and only there, the tree is asked again.
+    """
+
+    def __init__(self, tree: cKDTree, rows: int, neighbours: int) -> None:
+        self._tree, self._neighbours = tree, neighbours
+        count = min(tree.n, neighbours + _SPARE)
+        self._index = np.zeros((rows, count), np.int64)
+        self._near = np.zeros((rows, count, 3))
+        self._asked_at = np.full((rows, 3), np.inf)
+        self._reach = np.zeros(rows)
+
+    def __len__(self) -> int:
+        return len(self._reach)
+
+    def query(self, x: FloatArray) -> NDArray[np.int64]:
+        """Indices (R, K) of the points nearest to ``x`` (R, 3), the nearest first."""
+        k = self._neighbours
+        found, worst = self._choose(x)
+        moved = np.sqrt(((x - self._asked_at) ** 2).sum(-1))
+        stale = np.flatnonzero(~(worst < self._reach - moved))
+        if len(stale):
+            distance, index = self._tree.query(x[stale], self._index.shape[1])
+            self._index[stale], self._near[stale] = index, self._tree.data[index]
+            self._asked_at[stale], self._reach[stale] = x[stale], distance[:, -1]
+            found[stale] = index[:, :k]
+        return found
+
+    def _choose(self, x: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+        """The K best candidates (R, K) and the distance (R,) of the last of them."""
+        way = self._near - x[:, None]
+        squared = np.vecdot(way, way)
+        if self._neighbours == 1:
+            order = squared.argmin(axis=1)[:, None]
+        else:
+            order = np.argpartition(squared, self._neighbours, axis=1)[:, : self._neighbours]
+            rank = np.argsort(np.take_along_axis(squared, order, axis=1), axis=1)
+            order = np.take_along_axis(order, rank, axis=1)
+        last = np.take_along_axis(squared, order[:, -1:], axis=1)[:, 0]
+        return np.take_along_axis(self._index, order, axis=1), np.sqrt(last)
+
+
 class Surface:
     """Nearest surface points of one cloud for all sequences of a batch, or of one cloud for each.
 
@@ -133,6 +181,7 @@ class Surface:
         for i, (start, end) in enumerate(zip(self._starts, self._starts[1:])):
             some = self._tree.data[start:end][:: max(1, (end - start) // 256)]
             self.spacing[i] = max(np.median(self._tree.query(some, 2)[0][:, 1]), 1e-4)
+        self._memory: _Candidates | None = None
         self._padded: tuple[Any, Any] | None = None
         self._placed: dict[Backend, tuple[Any, Any, Any]] = {}
 
@@ -186,7 +235,13 @@ class Surface:
     def _query(self, x: FloatArray) -> NDArray[np.int64]:
         """Indices (B, P, K) of the nearest points, by the tree."""
         rows = (x + self._shift[:, None]).reshape(-1, 3)
-        return self._tree.query(rows, self.neighbours)[1].reshape(*x.shape[:2], self.neighbours)
+        if len(rows) < _WORTH_REMEMBERING:
+            index = self._tree.query(rows, self.neighbours)[1]
+        else:
+            if self._memory is None or len(self._memory) != len(rows):
+                self._memory = _Candidates(self._tree, len(rows), self.neighbours)
+            index = self._memory.query(rows)
+        return index.reshape(*x.shape[:2], self.neighbours)
 
     def _query_all(self, x: Any, ops: Backend) -> Any:
         """Indices (B, P, K) of the nearest points, by comparison with every point of the cloud."""
