@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -171,19 +172,48 @@ def _order_fault(keypoints: Array) -> str | None:
     return None
 
 
-def _check_side(keypoints: Array, side: str) -> None:
-    """The thumb's base lies on the palm side of the palm's plane, whatever the pose."""
+def side_of(keypoints: Array) -> str | None:
+    """``right`` or ``left``, from clean keypoints (T, 21, 3); None where it cannot be told.
+
+    The thumb's base lies on the palm side of the palm's plane, whatever the pose.
+    """
     observed = keypoints - keypoints[:, :1]
     approach = observed[:, KNUCKLES].mean(axis=1)
     normal = np.cross(observed[:, 5] - observed[:, 17], approach)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     offset = np.einsum("tki,ti->tk", observed[:, [1, 2]], normal).mean(axis=1)
     palmar = float(np.median(offset / hand_size(keypoints)))
-    if side == "left":
-        palmar = -palmar
-    if palmar < -0.05:
-        other = "left" if side == "right" else "right"
+    if abs(palmar) < 0.05:
+        return None
+    return "right" if palmar > 0 else "left"
+
+
+def _check_side(keypoints: Array, side: str) -> None:
+    seen = side_of(keypoints)
+    if seen is not None and seen != side:
         raise _fault(
-            f"These are keypoints of a {other} hand (or mirrored), but the {side} one is asked "
-            f"for: use the {other} hand, or unihm.hands.keypoints.mirror."
+            f"These are keypoints of a {seen} hand (or mirrored), but the {side} one is asked "
+            f"for: use the {seen} hand, or unihm.hands.keypoints.mirror."
         )
+
+
+def read_keypoints(path: Path, key: str | None = None) -> dict[str, Array]:
+    """Arrays (T, 21, 3) of an npz file by name, or only ``key``; not checked otherwise.
+
+    Raises:
+        UnihmError: INVALID_KEYPOINTS where the file holds none.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = [key] if key else list(file.files)
+            arrays = {name: file[name] for name in names if name in file.files}
+    except (OSError, ValueError) as error:
+        raise _fault(f"{path} cannot be read as npz without pickle: {error}.") from error
+    found = {
+        name: np.asarray(array, float)
+        for name, array in arrays.items()
+        if array.ndim == 3 and array.shape[1:] == (21, 3) and array.dtype.kind == "f"
+    }
+    if not found:
+        raise _fault(f"{path} holds no keypoints (T, 21, 3){f' named {key}' if key else ''}.")
+    return found

@@ -30,7 +30,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.hands.batch import PointKinematics
 from unihm.hands.keypoints import bone_lengths, check_keypoints, hand_size
 from unihm.hands.kinematics import Hand
-from unihm.hands.solver import WRIST, TargetSolver
+from unihm.hands.solver import WRIST, WRIST_LIMIT, TargetSolver
 from unihm.hands.targets import GripperTargets, TargetBuilder, Targets
 from unihm.transforms import Array, apply, invert
 
@@ -53,6 +53,7 @@ class RetargetingConfig:
         pinch_near, pinch_far: metres between human thumb and finger tips; below the first the
             true distance counts alone, above the second the scaled posture alone.
         aperture_scale: gripper opening per human aperture.
+        correct_wrist: whether the wrist may leave the pose that the palm gives it (step 4).
     """
 
     link_weight: float = 0.003
@@ -66,6 +67,7 @@ class RetargetingConfig:
     pinch_near: float = 0.05
     pinch_far: float = 0.12
     aperture_scale: float = 1.0
+    correct_wrist: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.pinch_near < self.pinch_far:
@@ -191,6 +193,7 @@ class Retargeter:
             smoothness=np.append(
                 np.full(hand.num_joints, config.smoothness), config.wrist_smoothness * wrist
             ),
+            wrist_limit=WRIST_LIMIT if config.correct_wrist else np.zeros(WRIST),
         )
 
     def _grip(self, keypoints: Array) -> RetargetResult:

@@ -30,6 +30,7 @@ class TargetSolver:
         lower, upper: (J,) limits.
         rest, rest_weight: (D,).
         smoothness: (D,) S, where a prior is given.
+        wrist_limit: (6,) bounds of shift and turn, either way.
     """
 
     def __init__(
@@ -41,11 +42,12 @@ class TargetSolver:
         rest: Array,
         rest_weight: Array,
         smoothness: Array,
+        wrist_limit: Array = WRIST_LIMIT,
     ) -> None:
         self.kinematics = kinematics
         self._root_weight = np.sqrt(weights)[:, None]
-        self.lower = np.concatenate([lower, -WRIST_LIMIT])
-        self.upper = np.concatenate([upper, WRIST_LIMIT])
+        self.lower = np.concatenate([lower, -wrist_limit])
+        self.upper = np.concatenate([upper, wrist_limit])
         self._rest, self._rest_weight, self._smoothness = rest, rest_weight, smoothness
         self._diagonal = np.arange(len(rest))
 
