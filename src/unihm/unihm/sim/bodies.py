@@ -8,6 +8,7 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from unihm.sim.materials import paint, wood
 from unihm.sim.scene import SceneObject, Table
 from unihm.sim.shapes import Part
 from unihm.transforms import make_transform
@@ -43,7 +44,7 @@ def add_object(scene: sapien.Scene, item: SceneObject, render: bool) -> sapien.E
         body.attach(_collision_shape(part, material, density))
     entity.add_component(body)
     if render:
-        entity.add_component(_visual(item.geometry.surface, paint(item.rgb)))
+        entity.add_component(surface_visual(item.geometry.surface, paint(item.rgb)))
     entity.pose = pose_to_sapien(item.T_world_object)
     scene.add_entity(entity)
     return entity
@@ -61,19 +62,11 @@ def add_table(scene: sapien.Scene, table: Table, render: bool) -> sapien.Entity:
     entity.add_component(body)
     if render:
         visual = sapien.render.RenderBodyComponent()
-        visual.attach(sapien.render.RenderShapeBox(half, paint(table.color, roughness=0.8)))
+        visual.attach(sapien.render.RenderShapeBox(half, wood(table.color, table.size)))
         entity.add_component(visual)
     entity.pose = sapien.Pose([*table.center, -thickness / 2])
     scene.add_entity(entity)
     return entity
-
-
-def paint(rgb: tuple[float, float, float], roughness: float = 0.35) -> sapien.render.RenderMaterial:
-    """Glossy plastic of an sRGB colour; the renderer computes in linear light."""
-    linear = np.power(np.clip(rgb, 0, 1), 2.2)
-    return sapien.render.RenderMaterial(
-        base_color=[*linear, 1.0], specular=0.4, roughness=roughness
-    )
 
 
 def _collision_shape(
@@ -100,7 +93,7 @@ def _collision_shape(
     return shape
 
 
-def _visual(
+def surface_visual(
     surface: trimesh.Trimesh, material: sapien.render.RenderMaterial
 ) -> sapien.render.RenderBodyComponent:
     """Mesh with smooth shading, except across edges sharper than 35 degrees."""

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.bodies import pose_to_sapien, sapien_to_pose
+from unihm.sim.skin import cover_mount, smooth_links
 
 FloatArray = NDArray[np.float64]
 
@@ -297,7 +298,11 @@ def _load(
         file = Path(folder) / "robot.urdf"
         file.write_text(ET.tostring(root, encoding="unicode"))
         builder = loader.parse(str(file))[0][0]
-    return builder.build(fix_root_link=True, build_mimic_joints=False)
+    articulation = builder.build(fix_root_link=True, build_mimic_joints=False)
+    if render:
+        smooth_links(articulation)
+        cover_mount(articulation)
+    return articulation
 
 
 def _tie(articulation: sapien.physx.PhysxArticulation, coupling: Coupling) -> bool:

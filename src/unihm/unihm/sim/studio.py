@@ -5,7 +5,7 @@ from __future__ import annotations
 import sapien
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.sim.bodies import paint
+from unihm.sim.materials import paint
 
 
 def make_scene(render: bool) -> sapien.Scene:
@@ -35,13 +35,13 @@ def furnish(scene: sapien.Scene) -> None:
     scene.set_ambient_light([0.30, 0.31, 0.33])
     scene.add_directional_light(
         [-0.5, 0.35, -1.0], [1.9, 1.85, 1.75], shadow=True,
-        position=[1.0, -0.7, 2.0], shadow_scale=1.3, shadow_near=0.1, shadow_far=5.0,
+        position=[1.0, -0.7, 2.0], shadow_scale=1.3, shadow_near=0.1, shadow_far=40.0,
         shadow_map_size=2048,
     )  # fmt: skip
     scene.add_directional_light([0.6, -0.8, -0.7], [0.5, 0.53, 0.6])
     floor = sapien.Entity()
     body = sapien.render.RenderBodyComponent()
-    body.attach(sapien.render.RenderShapeBox([6, 6, 0.05], paint((0.62, 0.64, 0.67), 0.95)))
+    body.attach(sapien.render.RenderShapeBox([30, 30, 0.05], paint((0.62, 0.64, 0.67), 0.95)))
     floor.add_component(body)
     floor.set_pose(sapien.Pose([0.5, 0, -0.80]))
     scene.add_entity(floor)
