@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ _DAMPING = 1e-4
 _ROTATION_WEIGHT = 0.3  # m/rad: what a radian of error counts against a metre
 _MAX_ITERATIONS = 60
 _CENTRING = 0.02  # share of the way to the rest posture taken per frame in the null space
+_CENTRING_STEP = 0.01  # change of the pose (m, or of a rotation's entries) from which it is taken
 
 
 @dataclass(frozen=True)
@@ -194,9 +195,11 @@ class Arm:
     ) -> FloatArray:
         """Follow the path from ``start`` for as many frames as it goes; (<= T, n)."""
         path = [start]
-        for target in T_world_flange[1:]:
-            # One centring step per frame, before the iterations: smooth along the path.
-            q = self._converge(target, self._centred(path[-1], _CENTRING))
+        for before, target in pairwise(T_world_flange):
+            # One centring step per frame, before the iterations: smooth along the path. None
+            # while the hand stands still, so that the elbow does too.
+            moved = min(1.0, np.abs(target - before).max() / _CENTRING_STEP)
+            q = self._converge(target, self._centred(path[-1], _CENTRING * moved))
             if q is None or np.abs(q - path[-1]).max() > MAX_STEP or self._touches(q, table_height):
                 break
             path.append(q)

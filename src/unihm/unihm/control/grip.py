@@ -1,12 +1,13 @@
 """How hard the hand holds: joint offsets that press the finger pads into the object.
 
-A position-controlled finger with stiffness k pushes with the torque k dq. To press a contact
-inwards by ``depth`` along the unit normal n with Jacobian J (3, J), the offset of least effort,
-joints weighted by the square of the torque they can give, is
+A position-controlled finger with stiffness k pushes with the torque k dq. To press the contacts
+inwards by ``depth``, each along its unit normal n_f with Jacobian J_f (3, J), the offsets of
+least effort, joints weighted by the square of the torque they can give, are
 
-    dq = W J'n / (J'n)' W (J'n) * depth,    W = diag(effort^2),
+    dq = W A' (A W A')^-1 depth,    rows of A: n_f' J_f,    W = diag(effort^2),
 
-so that strong joints do most of the pressing.
+so that strong joints do most of the pressing. Where no joint moves two fingers, that is
+W J'n / (J'n)' W (J'n) * depth for each finger by itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from unihm.types import FloatArray, ObjectCloud
 
 NEAR_SURFACE = 0.03  # m from its pad within which a surface is what the finger holds
 MAX_OFFSET = 1.0  # rad that the squeeze may move one joint
+_DAMPING = 1e-4
 
 
 def squeeze_offsets(
@@ -48,12 +50,12 @@ def squeeze_offsets(
         inward = _inward_normals(pads, normals, T_object_wrist, cloud)
     weights = np.asarray(hand.effort_limit, float) ** 2
     weights = weights / weights.max()
-    offsets = np.zeros(len(joints))
-    for J, n in zip(hand.fingertip_jacobian(joints), inward):  # (3, J), (3,)
-        along = J.T @ n
-        strength = along @ (weights * along)
-        if strength > 1e-8:  # a pad that cannot move along its normal presses nothing
-            offsets += weights * along / strength * depth
+    A = np.einsum("fi,fij->fj", inward, hand.fingertip_jacobian(joints))  # (F, J)
+    stiffness = (A * weights) @ A.T
+    # Damped: a pad that cannot move along its normal presses nothing, and two pads may share joints.
+    damping = _DAMPING * np.trace(stiffness) / len(A)
+    presses = np.linalg.solve(stiffness + damping * np.eye(len(A)), np.full(len(A), depth))
+    offsets = weights * (A.T @ presses)
     offsets = np.clip(offsets, -MAX_OFFSET, MAX_OFFSET)
     return np.clip(joints + offsets, hand.lower, hand.upper) - joints
 

@@ -84,7 +84,7 @@ def follow(
     seconds = np.asarray(seconds, float) - seconds[0]
     rest = [(1, np.zeros(waypoints.shape[1])), (2, np.zeros(waypoints.shape[1]))]
     spline = make_interp_spline(seconds, waypoints, k=5, bc_type=(rest, rest))
-    dense = np.linspace(0.0, seconds[-1], 8 * len(seconds))
+    dense = np.linspace(0.0, seconds[-1], 16 * len(seconds) + 1)
     stretch = 1.0
     for order, limit in ((1, limits.velocity), (2, limits.acceleration), (3, limits.jerk)):
         worst = (np.abs(spline(dense, order)) / limit).max()
