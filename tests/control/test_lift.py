@@ -31,7 +31,7 @@ def lift(hand_name, shape, place, grasp, believed_shift=(0.0, 0.0)):
     body = SceneObject("target", shape=shape, size=SHAPES[shape], position=place, mass=0.25)
     world = World(Scene(objects=(body,)), hand=hand_name, render=False)
     start = world.object_poses()["target"][:3, 3]
-    believed = make_transform(np.eye(3), start + [*believed_shift, 0.0])
+    believed = make_transform(np.eye(3), start + np.array([*believed_shift, 0.0]))
     surface = make_shape(shape, SHAPES[shape]).surface
     points, faces = surface.sample(1000, return_index=True, seed=0)
     cloud = ObjectCloud(np.asarray(points), np.asarray(surface.face_normals[faces]))

@@ -52,7 +52,7 @@ def squeeze_offsets(
     weights = weights / weights.max()
     A = np.einsum("fi,fij->fj", inward, hand.fingertip_jacobian(joints))  # (F, J)
     stiffness = (A * weights) @ A.T
-    # Damped: a pad that cannot move along its normal presses nothing, and two pads may share joints.
+    # Damped: a pad that cannot move along its normal presses nothing, and pads may share joints.
     damping = _DAMPING * np.trace(stiffness) / len(A)
     presses = np.linalg.solve(stiffness + damping * np.eye(len(A)), np.full(len(A), depth))
     offsets = weights * (A.T @ presses)

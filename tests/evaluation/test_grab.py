@@ -1,0 +1,167 @@
+"""The benchmark's counting, with a pipeline that is told what to do."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from unihm.errors import ErrorCode, UnihmError
+from unihm.evaluation.grab import (
+    Attempt,
+    Episode,
+    GrabBenchmark,
+    _failure,
+    grab_episodes,
+    say,
+    summarise,
+)
+from unihm.evaluation.statistics import spread, wilson_interval
+from unihm.hands import load_hand
+from unihm.perception.trajectory import make_trajectory
+from unihm.sim.scene import Camera, Scene, SceneObject, random_scene
+from unihm.transforms import make_transform
+from unihm.types import HandMotion, ObjectCloud, TaskKind
+
+
+@pytest.mark.parametrize(("good", "count"), [(0, 20), (13, 20), (16, 20), (20, 20), (1, 3)])
+def test_wilson_interval_is_the_textbooks(good, count):
+    expected = binomtest(good, count).proportion_ci(method="wilson")
+    assert wilson_interval(good, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_no_trials_say_nothing():
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    assert spread([]) == {}
+
+
+def test_spread():
+    assert spread([1.0, 2.0, 3.0])["p50"] == 2.0
+
+
+def test_episodes_are_the_same_for_the_same_seed_and_unlike_for_another():
+    first = [(seed, scene.objects, target) for seed, scene, target in grab_episodes(4, 1, None)]
+    again = [(seed, scene.objects, target) for seed, scene, target in grab_episodes(4, 1, None)]
+    other = [(seed, scene.objects, target) for seed, scene, target in grab_episodes(4, 2, None)]
+    assert first == again
+    assert not {seed for seed, _, _ in first} & {seed for seed, _, _ in other}
+    assert all(target in [item.name for item in objects] for _, objects, target in first)
+    assert all(len(objects) == 3 for _, objects, _ in first)
+
+
+def test_a_scene_file_is_used_as_it_stands_first_and_shuffled_then(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "objects:\n"
+        "- {name: red box, shape: box, position: [0.5, 0.0], color: red}\n"
+        "- {name: tray, shape: tray, position: [0.5, 0.3], fixed: true}\n"
+        "- {name: thing, shape: cylinder, position: [0.4, -0.2]}\n"
+    )
+    made = list(grab_episodes(5, 0, str(path)))
+    assert [target for _, _, target in made] == ["red box", "thing"] * 2 + ["red box"]
+    assert made[0][1].object("red box").position == (0.5, 0.0)
+    moved = np.array(made[2][1].object("red box").position) - [0.5, 0.0]
+    assert 0 < np.abs(moved).max() <= 0.02
+    assert made[2][1].object("tray").position == (0.5, 0.3)
+
+
+def test_sentences_vary_and_name_the_object():
+    scene = random_scene(3)
+    target = scene.objects[0]
+    said = {say(scene, target.name, np.random.default_rng(k)) for k in range(40)}
+    assert len(said) > 8
+    assert all(str(target.color) in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("lifted", "held", "stage"),
+    [
+        ({"a": 0.15, "b": 0.0}, {"a": 0.15, "b": 0.0}, ""),
+        ({"a": 0.05, "b": 0.0}, {"a": 0.05, "b": 0.0}, "grasp"),
+        ({"a": 0.15, "b": 0.0}, {"a": 0.01, "b": 0.0}, "hold"),
+        ({"a": 0.15, "b": 0.12}, {"a": 0.15, "b": 0.12}, "other object"),
+        ({"a": 0.0, "b": 0.15}, {"a": 0.0, "b": 0.15}, "other object"),
+    ],
+)
+def test_what_counts_as_success(lifted, held, stage):
+    assert _failure(lifted, held, "a") == stage
+
+
+def test_summary_counts_both_tries():
+    good = Attempt(True, "", True, seconds={"first_command": 1.0})
+    lost = Attempt(False, "grasp", False, seconds={"first_command": 3.0})
+    fooled = Attempt(False, "hold", True)
+    episodes = [
+        Episode(0, "", "a", "box", [good]),
+        Episode(1, "", "a", "box", [lost, good]),
+        Episode(2, "", "a", "box", [lost, lost]),
+        Episode(3, "", "a", "box", [fooled]),
+    ]
+    summary = summarise(episodes)
+    assert summary["success_rate"] == 0.5
+    assert summary["success_rate_first_try"] == 0.25
+    assert summary["episodes"] == 4
+    assert summary["failures"] == {"grasp": 1, "hold": 1}
+    assert summary["failures_first_try"] == {"grasp": 2, "hold": 1}
+    assert summary["seconds"]["first_command"]["max"] == 3.0
+    assert summary["judgement"] == {
+        "right": 5,
+        "held_though_it_failed": 1,
+        "failed_though_it_held": 0,
+    }
+
+
+@dataclass
+class Made:
+    motion: HandMotion
+    cloud: ObjectCloud
+    seconds: dict[str, float] = field(default_factory=lambda: {"planner": 0.1})
+
+
+class Told:
+    """A pipeline that closes the hand in the air, or fails; it counts how often it is asked."""
+
+    def __init__(self, error=None):
+        self.error = error
+        self.calls = Counter()
+
+    def run(self, task, observation, T_world_wrist, joints, *, random_tokens=None):
+        self.calls["random" if random_tokens is not None else "learned"] += 1
+        if self.error is not None:
+            raise self.error
+        hand = load_hand(task.hand)
+        trajectory = make_trajectory(
+            TaskKind.GRAB, make_transform(np.eye(3), [0.5, -0.2, 0.05]), np.array([0.5, -0.2, 0.1])
+        )
+        wrist = np.tile(T_world_wrist, (len(trajectory), 1, 1))
+        wrist[:, :3, 3] = [0.0, -0.05, 0.25]
+        closing = np.tile(hand.pregrasp_joints, (len(trajectory), 1))
+        points = np.random.default_rng(0).normal(0, 0.02, (500, 3))
+        normals = points / np.linalg.norm(points, axis=1, keepdims=True)
+        return Made(HandMotion(hand.name, wrist, closing, trajectory), ObjectCloud(points, normals))
+
+
+SCENE = Scene(
+    camera=Camera(width=160, height=120),
+    objects=(SceneObject("red box", shape="box", position=(0.5, 0.15), color="red"),),
+)
+
+
+@pytest.mark.render
+def test_a_stage_that_fails_ends_the_episode_with_its_code():
+    pipeline = Told(UnihmError(ErrorCode.OBJECT_NOT_FOUND, "There is no elephant."))
+    episode = GrabBenchmark(pipeline).run(0, SCENE, "red box")
+    (attempt,) = episode.attempts
+    assert (attempt.success, attempt.stage) == (False, "pipeline:OBJECT_NOT_FOUND")
+    assert attempt.reason == "There is no elephant."
+
+
+@pytest.mark.render
+@pytest.mark.slow
+def test_an_empty_grasp_is_noticed_and_tried_once_again():
+    pipeline = Told()
+    episode = GrabBenchmark(pipeline, random_tokens=True).run(0, SCENE, "red box")
+    assert [attempt.stage for attempt in episode.attempts] == ["grasp", "grasp"]
+    assert [attempt.believed for attempt in episode.attempts] == [False, False]
+    assert pipeline.calls == {"random": 2}
+    assert episode.attempts[0].seconds["first_command"] > 0
