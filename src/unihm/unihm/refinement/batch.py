@@ -72,6 +72,7 @@ class Batch:
         frames: (B,) how many of the T frames are the motion's own.
         grasp: (B, T) bool numpy: frames of the one constant grasp (end of GRASP and HOLD).
         dt: (B,) seconds.
+        W_gen: (D, D) of equation 14.
         lower: (D,) numpy, of the joints; the wrist's are infinite.
         upper: (D,).
     """
@@ -83,9 +84,11 @@ class Batch:
         clouds: Sequence[ObjectCloud],
         config: RefinementConfig,
         device: str | None = None,
+        W_gen: FloatArray | None = None,
     ) -> None:
         self.chain, self.config = chain, config
         self.ops, self.arrays = backend_for(device), chain.arrays(device)
+        self.W_gen = _diagonal(chain, config) if W_gen is None else _checked(W_gen, chain.size)
         self.surface = Surface(clouds, config.neighbours)
         self.frames = np.array([len(m) for m in motions])
         frames = int(self.frames.max())
@@ -116,14 +119,7 @@ class Batch:
     def weights(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """W_gen, W_vel and W_acc, (D, D) each."""
         c = self.config
-        sliding = {j.name for j in self.chain.hand.urdf.moving_joints if j.kind == "prismatic"}
-        joints = [
-            c.wrist_position_prior if name in sliding else c.joint_prior
-            for name in self.chain.hand.joint_names
-        ]
-        wrist = [c.wrist_position_prior] * 3 + [c.wrist_rotation_prior] * 3
-        generation = np.diag([*wrist, *joints])
-        return generation, c.velocity_prior * generation, c.acceleration_prior * generation
+        return self.W_gen, c.velocity_prior * self.W_gen, c.acceleration_prior * self.W_gen
 
     def attracted(self, fingers: FloatArray) -> FloatArray:
         """(B, T, F): 1 where a pad of ``fingers`` (B, F) is pulled to the surface."""
@@ -225,6 +221,33 @@ class Batch:
         side = np.where(thumb, attracted, -attracted / np.maximum(fingers, 1.0))
         both = (fingers > 0) & ((attracted * thumb).sum(-1, keepdims=True) > 0)
         return np.sqrt(self.config.opposition_weight) * side * both * self._grips[:, None]
+
+
+def _diagonal(chain: HandChain, config: RefinementConfig) -> FloatArray:
+    """W_gen (D, D) from the settings."""
+    sliding = {j.name for j in chain.hand.urdf.moving_joints if j.kind == "prismatic"}
+    joints = [
+        config.wrist_position_prior if name in sliding else config.joint_prior
+        for name in chain.hand.joint_names
+    ]
+    return np.diag(
+        [*[config.wrist_position_prior] * 3, *[config.wrist_rotation_prior] * 3, *joints]
+    )
+
+
+def _checked(W_gen: FloatArray, size: int) -> FloatArray:
+    """W_gen if it is a symmetric positive definite (D, D)."""
+    W_gen = np.asarray(W_gen, float)
+    good = W_gen.shape == (size, size) and np.isfinite(W_gen).all()
+    if good:
+        values = np.linalg.eigvalsh(W_gen)
+        good = np.allclose(W_gen, W_gen.T) and values[0] > 1e-12 * values[-1]
+    if not good:
+        raise UnihmError(
+            ErrorCode.INVALID_CONFIG,
+            f"W_gen must be a symmetric positive definite matrix ({size}, {size}).",
+        )
+    return W_gen
 
 
 def _pad(values: Any, frames: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -101,28 +101,29 @@ class RefinementConfig:
             raise ValueError(f"velocity_of is motion or correction, not {self.velocity_of}")
 
     @classmethod
-    def paper(cls) -> RefinementConfig:
+    def paper(cls, **changes: Any) -> RefinementConfig:
         """Equations 11 to 18 and Algorithm 1 as printed: alpha = k = 1, weights times identity.
 
         The paper does not print lambda_c nor the factors of the identity; those here let a
-        fingertip 1 cm away and a joint 0.1 rad away pull alike.
+        fingertip 1 cm away and a joint 0.1 rad away pull alike. ``changes`` replace settings.
         """
-        return cls(
-            k=1.0,
-            contact_weight=1e2,
-            penetration_weight=0.0,
-            self_collision_weight=0.0,
-            opposition_weight=0.0,
-            joint_prior=1.0,
-            wrist_position_prior=1.0,
-            wrist_rotation_prior=1.0,
-            velocity_of="motion",
-            schedule="always",
-            reach=1e3,
-            touch=1e3,
-            neighbours=1,
-            body_spheres=0,
-            self_pairs=0,
-            wrist_shift=1e3,
-            wrist_turn=1e3,
-        )
+        settings: dict[str, Any] = {
+            "k": 1.0,
+            "contact_weight": 1e2,
+            "penetration_weight": 0.0,
+            "self_collision_weight": 0.0,
+            "opposition_weight": 0.0,
+            "joint_prior": 1.0,
+            "wrist_position_prior": 1.0,
+            "wrist_rotation_prior": 1.0,
+            "velocity_of": "motion",
+            "schedule": "always",
+            "reach": 1e3,
+            "touch": 1e3,
+            "neighbours": 1,
+            "body_spheres": 0,
+            "self_pairs": 0,
+            "wrist_shift": 1e3,
+            "wrist_turn": 1e3,
+        }
+        return cls(**{**settings, **changes})

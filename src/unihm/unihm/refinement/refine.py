@@ -32,6 +32,7 @@ def refine(
     cloud: ObjectCloud,
     config: RefinementConfig | None = None,
     hand: Hand | None = None,
+    W_gen: FloatArray | None = None,
 ) -> tuple[HandMotion, RefinementReport]:
     """Make ``motion`` touch and not penetrate the object, smoothly (equations 11 to 18).
 
@@ -40,14 +41,17 @@ def refine(
         cloud: the object's surface in the same frame, metres, normals unit and outward.
         config: default :class:`RefinementConfig`.
         hand: default ``load_hand(motion.hand)``.
+        W_gen: (6 + J, 6 + J) weights of equation 14 over wrist position, wrist rotation and
+            joints; default: a diagonal from ``config``. W_vel and W_acc are fractions of it.
 
     Returns:
         The refined motion, whose total energy is never above that of ``motion``, and a report.
 
     Raises:
-        UnihmError: INVALID_CLOUD or INVALID_MOTION, saying what is wrong with them.
+        UnihmError: INVALID_CLOUD, INVALID_MOTION or, where ``W_gen`` is not symmetric and positive
+            definite, INVALID_CONFIG.
     """
-    motions, reports = refine_batch([motion], [cloud], config, hand)
+    motions, reports = refine_batch([motion], [cloud], config, hand, W_gen=W_gen)
     return motions[0], reports[0]
 
 
@@ -58,6 +62,7 @@ def refine_batch(
     hand: Hand | None = None,
     device: str | None = None,
     reports: bool = True,
+    W_gen: FloatArray | None = None,
 ) -> tuple[list[HandMotion], list[RefinementReport]]:
     """:func:`refine` for many sequences or hypotheses of one hand at once, with equal results.
 
@@ -67,6 +72,7 @@ def refine_batch(
         config: as for :func:`refine`.
         hand: as for :func:`refine`.
         device: torch device to compute on, ``cpu`` or ``cuda``; None computes with numpy.
+        W_gen: as for :func:`refine`.
         reports: False leaves the reports out: measuring takes as long as refining does.
 
     Raises:
@@ -86,7 +92,7 @@ def refine_batch(
         check_cloud(cloud)
     for motion in motions:
         check_motion(motion, chain)
-    refiner = _Refiner(Batch(chain, motions, clouds, config, device))
+    refiner = _Refiner(Batch(chain, motions, clouds, config, device, W_gen))
     y = refiner.run()
     refined = refiner.motions(motions, y)
     seconds = (time.perf_counter() - start) / len(motions)

@@ -129,7 +129,7 @@ class Opposition:
         for axis in range(3):
             direction = xp.zeros_like(contact)
             direction[..., axis] = 1.0
-            rows = arrays.rows(state.screws, contact, direction, moved_by)
+            rows = arrays.rows(state.screws, state.x[:, :count], direction, moved_by)
             derivative.append((self.side[..., None] * rows).sum(1))
         derivative = xp.stack(derivative, 1)  # (B, 3, D) of the line
         line, thumb, fingers = opposing_line(contact, n, self.side, ops)
