@@ -20,6 +20,7 @@ from unihm.evaluation.statistics import spread, wilson_interval
 from unihm.hands import load_hand
 from unihm.perception.trajectory import make_trajectory
 from unihm.sim.scene import Camera, Scene, SceneObject, random_scene
+from unihm.sim.world import World
 from unihm.transforms import make_transform
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 
@@ -147,7 +148,17 @@ SCENE = Scene(
 )
 
 
+@pytest.fixture(scope="module")
+def rendering():
+    """Skips where nothing can render."""
+    try:
+        World(SCENE, hand=None)
+    except UnihmError as error:
+        pytest.skip(error.message)
+
+
 @pytest.mark.render
+@pytest.mark.usefixtures("rendering")
 def test_a_stage_that_fails_ends_the_episode_with_its_code():
     pipeline = Told(UnihmError(ErrorCode.OBJECT_NOT_FOUND, "There is no elephant."))
     episode = GrabBenchmark(pipeline).run(0, SCENE, "red box")
@@ -158,6 +169,7 @@ def test_a_stage_that_fails_ends_the_episode_with_its_code():
 
 @pytest.mark.render
 @pytest.mark.slow
+@pytest.mark.usefixtures("rendering")
 def test_an_empty_grasp_is_noticed_and_tried_once_again():
     pipeline = Told()
     episode = GrabBenchmark(pipeline, random_tokens=True).run(0, SCENE, "red box")
