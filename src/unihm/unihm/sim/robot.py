@@ -300,7 +300,7 @@ def _load(
         builder = loader.parse(str(file))[0][0]
     articulation = builder.build(fix_root_link=True, build_mimic_joints=False)
     if render:
-        smooth_links(articulation)
+        smooth_links(articulation, urdf)
         cover_mount(articulation)
     return articulation
 

@@ -1,0 +1,119 @@
+"""Record what moved while a task runs; look at it afterwards from anywhere.
+
+Recording costs microseconds, so it never slows a run down; the pictures are rendered later, in
+a world of the same scene and hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.sim.scene import look_at
+from unihm.sim.world import World
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Positions of driven joints by name (radians, metres) and poses of objects (4, 4)."""
+
+    time: float
+    joints: Mapping[str, float]
+    objects: Mapping[str, FloatArray]
+
+
+@dataclass
+class Recording:
+    """Moments in order of time; 20 Hz and more make a smooth film."""
+
+    moments: list[Moment] = field(default_factory=list)
+
+    def sample(self, world: World) -> None:
+        """Record a world as it is now."""
+        state = world.joint_state()
+        self.add(world.time, state.names, state.position, world.object_poses())
+
+    def add(
+        self,
+        time: float,
+        names: Sequence[str],
+        positions: ArrayLike,
+        objects: Mapping[str, FloatArray],
+    ) -> None:
+        """Record joint positions (N,) and object poses of elsewhere, e.g. of topics or a bag."""
+        joints = dict(zip(names, np.asarray(positions, float).tolist()))
+        self.moments.append(Moment(time, joints, dict(objects)))
+
+    def at(self, time: float) -> Moment:
+        """The moment nearest to ``time``.
+
+        Raises:
+            UnihmError: INVALID_EPISODE when nothing was recorded.
+        """
+        if not self.moments:
+            raise UnihmError(ErrorCode.INVALID_EPISODE, "Nothing was recorded.")
+        return min(self.moments, key=lambda moment: abs(moment.time - time))
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first moment to the last."""
+        return self.moments[-1].time - self.moments[0].time if self.moments else 0.0
+
+
+def show(world: World, moment: Moment) -> None:
+    """Put robot and objects of ``world`` as they were; joints that are not named stay."""
+    robot = world.robot
+    if robot is not None:
+        here = robot.joint_state()
+        robot.place([moment.joints.get(n, q) for n, q in zip(here.names, here.position)])
+    known = world.object_poses()
+    for name, pose in moment.objects.items():
+        if name in known:
+            world.set_object_pose(name, pose)
+
+
+def film(
+    world: World,
+    recording: Recording,
+    view: Callable[[float], FloatArray],
+    fps: float = 15.0,
+    width: int = 640,
+    height: int = 480,
+    fov: float = 0.75,
+) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Render a recording.
+
+    Args:
+        world: of the same scene and hand, with rendering; it is moved about.
+        recording: what happened.
+        view: optical camera pose (4, 4) at a fraction 0 to 1 of the recording.
+        fps: frames per second of recorded time.
+
+    Yields:
+        Seconds since the start, and the image (height, width, 3) uint8.
+    """
+    start = recording.at(-np.inf).time
+    for number in range(int(recording.duration * fps) + 1):
+        time = number / fps
+        show(world, recording.at(start + time))
+        fraction = min(1.0, time / max(recording.duration, 1e-6))
+        yield time, world.render_view(view(fraction), width, height, fov)
+
+
+def orbit(fraction: float) -> FloatArray:
+    """A camera that drifts slowly round the front of the table, robot and objects in sight."""
+    azimuth = np.radians(-48 + 16 * fraction)
+    eye = [0.35 + 1.25 * np.cos(azimuth), 1.25 * np.sin(azimuth), 0.78]
+    return look_at(eye, [0.33, 0.0, 0.24])
+
+
+def close_up(target: ArrayLike) -> FloatArray:
+    """A camera near the point ``target`` (3,), from the front and somewhat above."""
+    x, y, z = np.asarray(target, float)
+    return look_at([x + 0.42, y - 0.36, z + 0.22], [x, y, z + 0.03])
