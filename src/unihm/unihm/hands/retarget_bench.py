@@ -30,6 +30,7 @@ from unihm.hands.kinematics import load_hand
 from unihm.hands.retargeting import Retargeter, RetargetingConfig
 from unihm.transforms import Array
 
+REPEATS = 5  # of the batch, which is over in milliseconds
 HANDS = ("allegro", "shadow", "inspire", "leap")
 
 
@@ -76,8 +77,9 @@ def measure(name: str, sequence: str, keypoints: Array, config: RetargetingConfi
     joints = held.retarget(keypoints).joints
     used.retarget(keypoints)  # warm
     start = time.perf_counter()
-    corrected = used.retarget(keypoints)
-    batch = (time.perf_counter() - start) / len(clean)
+    for _ in range(REPEATS):
+        corrected = used.retarget(keypoints)
+    batch = (time.perf_counter() - start) / (REPEATS * len(clean))
     stream_joints, _ = _stream(held, clean)
     _, stream_times = _stream(used, clean)
     dex = DexRetargeting(hand)

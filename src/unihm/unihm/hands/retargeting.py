@@ -32,7 +32,7 @@ from unihm.hands.keypoints import bone_lengths, check_keypoints, hand_size
 from unihm.hands.kinematics import Hand
 from unihm.hands.solver import WRIST, WRIST_LIMIT, TargetSolver
 from unihm.hands.targets import GripperTargets, TargetBuilder, Targets
-from unihm.transforms import Array, apply, invert
+from unihm.transforms import Array
 
 #: A sequence is solved at every 32nd frame from several poses, then finer from what is known.
 STRIDES = (32, 8, 1)
@@ -56,8 +56,8 @@ class RetargetingConfig:
         correct_wrist: whether the wrist may leave the pose that the palm gives it (step 4).
     """
 
-    link_weight: float = 0.003
-    coupled_link_weight: float = 0.03
+    link_weight: float = 0.02
+    coupled_link_weight: float = 0.02
     smoothness: float = 1e-3
     rest: float = 1e-6
     wrist_rest: float = 1e-3
@@ -136,8 +136,8 @@ class Retargeter:
             self.builder.build(keypoints, np.median(bone_lengths(keypoints), axis=0))
             for keypoints in clean
         ]
-        variables = self._solve_sequences([t.points for t in targets])
-        return [self._result(t, x) for t, x in zip(targets, variables)]
+        solutions = self._solve_sequences([t.points for t in targets])
+        return [self._result(t, *solution) for t, solution in zip(targets, solutions)]
 
     def reset(self) -> None:
         """Forget the person and the last frame: :meth:`step` starts anew."""
@@ -168,11 +168,11 @@ class Retargeter:
             return self._grip(frame)
         targets = self.builder.build(frame, self._bones)
         if self._last is None:
-            x = self._first_guess(targets.points, np.array([], int))
+            x, reached = self._first_guess(targets.points, np.array([], int))
         else:
-            x = self.solver.solve(self._last, targets.points, self._last, iterations=2)
+            x, reached = self.solver.solve(self._last, targets.points, self._last, iterations=2)
         self._last = x
-        return self._result(targets, x)
+        return self._result(targets, x, reached)
 
     def _solver(self) -> TargetSolver:
         hand, config, builder = self.hand, self.config, self.builder
@@ -198,56 +198,65 @@ class Retargeter:
 
     def _grip(self, keypoints: Array) -> RetargetResult:
         assert self._gripper is not None
-        return self._measured(self._gripper.build(keypoints), self._gripper.joints(keypoints))
+        targets, joints = self._gripper.build(keypoints), self._gripper.joints(keypoints)
+        reached = self.kinematics.positions(joints)
+        error = np.linalg.norm(reached - targets.points, axis=-1)
+        return RetargetResult(targets.T_world_wrist, joints, targets.points, error)
 
-    def _solve_sequences(self, sequences: list[Array]) -> list[Array]:
-        """Variables (T, D) for each sequence of targets (T, N, 3): coarse in time, then finer."""
-        ends = np.cumsum([len(points) for points in sequences])
+    def _solve_sequences(self, sequences: list[Array]) -> list[tuple[Array, Array]]:
+        """Variables (T, D) and points reached (T, N, 3) for each sequence of targets (T, N, 3).
+
+        Coarse in time first, then finer.
+        """
         every = [_every(STRIDES[0], len(points)) for points in sequences]
         coarse = np.concatenate([points[frames] for points, frames in zip(sequences, every)])
-        splits = np.cumsum([len(frames) for frames in every])
-        x = np.split(self._first_guess(coarse, splits[:-1]), splits[:-1])
+        splits = np.cumsum([len(frames) for frames in every])[:-1]
+        x, reached = self._first_guess(coarse, splits)
         for stride in STRIDES[1:]:
             finer = [_every(stride, len(points)) for points in sequences]
-            x = [_interpolate(*known, frames) for *known, frames in zip(every, x, finer)]
+            x = np.concatenate(
+                [
+                    _interpolate(known, part, frames)
+                    for known, part, frames in zip(every, np.split(x, splits), finer)
+                ]
+            )
             points = np.concatenate([p[frames] for p, frames in zip(sequences, finer)])
             ends = np.cumsum([len(frames) for frames in finer])
-            joined = np.concatenate(x)
             for iterations in (3, 1):  # the second time, the neighbours are where they should be
-                prior = _neighbours(joined, ends)
-                joined = self.solver.solve(joined, points, prior, iterations)
-            every, x = finer, np.split(joined, ends[:-1])
-        return x
+                x, reached = self.solver.solve(x, points, _neighbours(x, ends), iterations)
+            every, splits = finer, ends[:-1]
+        return list(zip(np.split(x, splits), np.split(reached, splits)))
 
-    def _first_guess(self, points: Array, splits: Array) -> Array:
-        """Variables (B, D) from nothing: solved from three poses, the best path through them.
+    def _first_guess(self, points: Array, splits: Array) -> tuple[Array, Array]:
+        """Variables (B, D) from nothing, and points reached (B, N, 3).
 
+        Begun from three poses; the best path through the three from frame to frame is finished.
         Sequences begin at frame 0 and at each of ``splits``.
         """
         S, B = len(self._starts), len(points)
         repeated = np.tile(points, (S, 1, 1))
-        x = self.solver.solve(np.repeat(self._starts, B, axis=0), repeated, None, iterations=15)
-        cost = self.solver.cost(x, repeated).reshape(S, B).T
+        starts = np.repeat(self._starts, B, axis=0)
+        x, reached = self.solver.solve(starts, repeated, None, iterations=5)
+        cost = self.solver.cost(x, reached, repeated).reshape(S, B).T
         x = x.reshape(S, B, -1).swapaxes(0, 1)  # (B, S, D)
         chosen = [
             choice
             for x_part, cost_part in zip(np.split(x, splits), np.split(cost, splits))
             for choice in _best_path(x_part, cost_part, self.config.smoothness)
         ]
-        return x[np.arange(B), chosen]
+        return self.solver.solve(x[np.arange(B), chosen], points, None, iterations=8)
 
-    def _result(self, targets: Targets, x: Array) -> RetargetResult:
+    def _result(self, targets: Targets, x: Array, reached: Array) -> RetargetResult:
+        rows = self.builder.tip_rows
         T_before_after = self.solver.correction(x)
-        corrected = Targets(
-            apply(invert(T_before_after), targets.points), targets.T_world_wrist @ T_before_after
+        wanted = targets.points[:, rows]
+        offset = reached[:, rows] - wanted
+        return RetargetResult(
+            targets.T_world_wrist @ T_before_after,
+            x[:, :-WRIST],
+            (wanted - x[:, None, -6:-3]) @ T_before_after[:, :3, :3],
+            np.sqrt((offset * offset).sum(axis=-1)),
         )
-        return self._measured(corrected, x[:, :-WRIST])
-
-    def _measured(self, targets: Targets, joints: Array) -> RetargetResult:
-        wanted = targets.points[:, self.builder.tip_rows]
-        reached = self.kinematics.positions(joints)[:, self.builder.tip_rows]
-        error = np.linalg.norm(reached - wanted, axis=-1)
-        return RetargetResult(targets.T_world_wrist, joints, wanted, error)
 
 
 def _every(stride: int, length: int) -> Array:

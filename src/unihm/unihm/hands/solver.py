@@ -18,7 +18,11 @@ from unihm.transforms import Array
 WRIST = 6  # shift (3,) in metres, then turn (3,) as a rotation vector
 WRIST_LIMIT = np.array([0.06] * 3 + [0.6] * 3)
 BLOCK = 256  # frames at a time, so that the Jacobians stay in the cache
-STEP = 0.02  # a frame whose step is smaller is done: the next one would be its square
+STEP = 0.1  # a frame whose step is smaller is done: the next one would be its square
+COLD_DAMPING, WARM_DAMPING = 1e-3, 1e-6  # at the start, without and with a prior
+#: v @ SKEW is the matrix of the cross product with v, flattened.
+SKEW = np.array([np.cross(np.eye(3), axis) for axis in np.eye(3)]).reshape(3, 9)
+DIAGONAL = np.arange(4)
 
 
 class TargetSolver:
@@ -52,55 +56,65 @@ class TargetSolver:
         self._diagonal = np.arange(len(rest))
 
     def correction(self, x: Array) -> Array:
-        """T_before_after (B, 4, 4) of the wrist: Rodrigues' formula and the shift."""
+        """T_before_after (B, 4, 4) of the wrist: its shift, and Rodrigues' formula."""
         turn = x[:, -3:]
         # The small number only keeps the quotients sin(a) / a and (1 - cos(a)) / a^2 defined.
-        angle = np.sqrt((turn * turn).sum(axis=1) + 1e-24)[:, None]
-        first, second = np.sin(angle) / angle, 2 * (np.sin(angle / 2) / angle) ** 2
+        angle = np.sqrt((turn * turn).sum(axis=1) + 1e-24)[:, None, None]
+        K = (turn @ SKEW).reshape(-1, 3, 3)
         transform = np.zeros((len(x), 4, 4))
-        transform[:, :3, :3] = (second * turn)[:, :, None] * turn[:, None, :]
-        sx, sy, sz = (first * turn).T
-        transform[:, 2, 1] += sx
-        transform[:, 1, 2] -= sx
-        transform[:, 0, 2] += sy
-        transform[:, 2, 0] -= sy
-        transform[:, 1, 0] += sz
-        transform[:, 0, 1] -= sz
-        transform[:, [0, 1, 2], [0, 1, 2]] += np.cos(angle)
+        transform[:, :3, :3] = (np.sin(angle) / angle) * K
+        transform[:, :3, :3] += (2 * (np.sin(angle / 2) / angle) ** 2) * (K @ K)
+        transform[:, DIAGONAL, DIAGONAL] += 1.0
         transform[:, :3, 3] = x[:, -6:-3]
-        transform[:, 3, 3] = 1.0
         return transform
 
-    def solve(self, x: Array, targets: Array, prior: Array | None, iterations: int) -> Array:
-        """Better variables (B, D) from ``x``; ``targets`` (B, N, 3), ``prior`` (B, D)."""
-        out = np.empty_like(x)
+    def solve(
+        self, x: Array, targets: Array, prior: Array | None, iterations: int
+    ) -> tuple[Array, Array]:
+        """Better variables (B, D) from ``x``, and where the points (B, N, 3) are with them.
+
+        ``targets`` is (B, N, 3), ``prior`` (B, D). A frame is done when its step is small.
+        """
+        out, reached = np.clip(x, self.lower, self.upper), np.empty_like(targets)
         for i in range(0, len(x), BLOCK):
             part = slice(i, i + BLOCK)
             part_prior = None if prior is None else prior[part]
-            out[part] = self._solve_block(x[part], targets[part], part_prior, iterations)
-        return out
+            self._solve_block(out[part], reached[part], targets[part], part_prior, iterations)
+        return out, reached
 
-    def cost(self, x: Array, targets: Array) -> Array:
+    def cost(self, x: Array, reached: Array, targets: Array) -> Array:
         """Value (B,) of the objective without its prior."""
-        position = self.kinematics.positions(x[:, :-WRIST], self.correction(x))
-        return self._cost(x, position - targets, None)
+        return self._cost(x, reached - targets, None)
 
-    def _solve_block(self, x: Array, targets: Array, prior: Array | None, iterations: int) -> Array:
-        out = np.clip(x, self.lower, self.upper)
-        frames = np.arange(len(x))  # those that are not done
-        x = out
-        damping = np.full(len(x), 1e-3 if prior is None else 1e-6)
+    def _solve_block(
+        self, out: Array, reached: Array, targets: Array, prior: Array | None, iterations: int
+    ) -> None:
+        """Improve ``out`` in place; frames that are done drop out of the work."""
+        x, frames = out, np.arange(len(out))
+        damping = np.full(len(x), COLD_DAMPING if prior is None else WARM_DAMPING)
         residual, jacobian = self._linearise(x, targets)
         cost = self._cost(x, residual, prior)
-        for i in range(iterations):
+        for left in range(iterations - 1, -1, -1):
             step = self._step(x, residual, jacobian, prior, damping)
             trial = np.clip(x - step, self.lower, self.upper)
-            going = np.abs(step).max(axis=1) > STEP
-            if i == iterations - 1 or not going.any():  # no Jacobian is needed any more
-                position = self.kinematics.positions(trial[:, :-WRIST], self.correction(trial))
-                better = self._cost(trial, position - targets, prior) < cost
-                out[frames] = np.where(better[:, None], trial, x)
-                break
+            going = np.abs(step).max(axis=1) > STEP if left else np.zeros(len(x), bool)
+            if not going.all():  # these need no Jacobian any more
+                done = ~going
+                position = self.kinematics.positions(
+                    trial[done, :-WRIST], self.correction(trial[done])
+                )
+                trial_residual = position - targets[done]
+                part_prior = None if prior is None else prior[done]
+                better = self._cost(trial[done], trial_residual, part_prior) < cost[done]
+                out[frames[done]] = np.where(better[:, None], trial[done], x[done])
+                chosen = np.where(better[:, None, None], trial_residual, residual[done])
+                reached[frames[done]] = chosen + targets[done]
+                if done.all():
+                    return
+                x, trial, targets, frames = x[going], trial[going], targets[going], frames[going]
+                residual, jacobian = residual[going], jacobian[going]
+                cost, damping = cost[going], damping[going]
+                prior = None if prior is None else prior[going]
             trial_residual, trial_jacobian = self._linearise(trial, targets)
             trial_cost = self._cost(trial, trial_residual, prior)
             better = trial_cost < cost
@@ -112,13 +126,6 @@ class TargetSolver:
                 jacobian = np.where(better[:, None, None], trial_jacobian, jacobian)
                 cost = np.where(better, trial_cost, cost)
             damping *= np.where(better, 0.3, 5.0)
-            out[frames] = x
-            if going.mean() < 0.7:
-                frames, x, targets = frames[going], x[going], targets[going]
-                residual, jacobian = residual[going], jacobian[going]
-                cost, damping = cost[going], damping[going]
-                prior = None if prior is None else prior[going]
-        return out
 
     def _step(
         self, x: Array, residual: Array, jacobian: Array, prior: Array | None, damping: Array
@@ -154,11 +161,10 @@ class TargetSolver:
         position, _ = self.kinematics.positions_and_jacobian(
             x[:, :-WRIST], self.correction(x), out=jacobian
         )
+        jacobian[:, -6:-3] = np.eye(3)[:, None]
+        # e_k x arm, for the arm from the wrist; exact without a turn, and turns are small.
         arm = position - x[:, None, -6:-3]
-        for k in range(3):
-            jacobian[:, k - 6, :, k] = 1.0
-            # e_k x arm; exact without a turn, and turns are small.
-            jacobian[:, k - 3, :, k - 2] = -arm[..., k - 1]
-            jacobian[:, k - 3, :, k - 1] = arm[..., k - 2]
+        turned = (arm @ -SKEW).reshape(*arm.shape, 3)  # (B, N, 3, k)
+        jacobian[:, -3:] = turned.transpose(0, 3, 1, 2)
         jacobian *= self._root_weight
         return position - targets, jacobian.reshape(*x.shape, -1)

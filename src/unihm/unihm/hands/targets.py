@@ -76,17 +76,21 @@ class TargetBuilder:
     def build(self, keypoints: Array, bone_lengths: Array) -> Targets:
         """Targets for clean keypoints (T, 21, 3) of a person with ``bone_lengths`` (20,)."""
         T_world_palm = palm_frames(keypoints, self.hand.side)
-        human = apply(invert(T_world_palm), keypoints)  # (T, 21, 3), palm frame
+        # In the axes of the palm, (T, 21, 3)
+        human = (keypoints - T_world_palm[:, None, :3, 3]) @ T_world_palm[:, :3, :3]
         scale = (self._reach / (self._bones @ bone_lengths))[self.finger, None]
         points = self._place + scale * (human[:, self.keypoints] - human[:, self._bases])
         human_tips = human[:, self.keypoints[self.tip_rows]]
         if self.hand.finger_names[0] == "thumb" and len(self.tip_rows) > 1:
             shift = self._to_true_apertures(points[:, self.tip_rows], human_tips)
             points += self._fraction * shift[:, self.finger]
-        offset = _grasp_centre(human_tips) - _grasp_centre(points[:, self.tip_rows])
-        T_palm_wrist = np.tile(self._T_palm_wrist, (len(keypoints), 1, 1))
-        T_palm_wrist[:, :3, 3] += offset
-        return Targets(apply(self.hand.T_wrist_palm, points), T_world_palm @ T_palm_wrist)
+        T_palm_wrist = np.empty((len(keypoints), 4, 4))
+        T_palm_wrist[:] = self._T_palm_wrist
+        T_palm_wrist[:, :3, 3] += _grasp_centre(human_tips)
+        T_palm_wrist[:, :3, 3] -= _grasp_centre(points[:, self.tip_rows])
+        T_wrist_palm = self.hand.T_wrist_palm
+        in_wrist = points @ T_wrist_palm[:3, :3].T + T_wrist_palm[:3, 3]
+        return Targets(in_wrist, T_world_palm @ T_palm_wrist)
 
     def _to_true_apertures(self, tips: Array, human_tips: Array) -> Array:
         """Shift (T, F, 3) of scaled tips that lets short thumb-finger vectors be true (step 2)."""
