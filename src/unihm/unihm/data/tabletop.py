@@ -367,3 +367,98 @@ def look_at(eye: FloatArray, target: FloatArray, roll: float = 0.0) -> FloatArra
     right /= np.linalg.norm(right)
     rotation = np.stack([right, np.cross(forward, right), forward], axis=1)
     return make_transform(rotation @ Rotation.from_euler("z", roll).as_matrix(), eye)
+
+
+def random_view(rng: np.random.Generator, target: FloatArray) -> FloatArray:
+    """(4, 4) optical pose of a camera somewhere around and above ``target``."""
+    distance = rng.uniform(0.5, 1.15)
+    elevation = np.deg2rad(rng.uniform(18, 75))
+    direction = rng.uniform(-np.pi, np.pi)
+    offset = [
+        np.cos(elevation) * np.cos(direction),
+        np.cos(elevation) * np.sin(direction),
+        np.sin(elevation),
+    ]
+    aim = target + rng.normal(0, [0.06, 0.06, 0.02])
+    return look_at(aim + distance * np.array(offset), aim, rng.normal(0, np.deg2rad(4)))
+
+
+def random_pile(rng: np.random.Generator, center: FloatArray) -> list[Item]:
+    """Objects that stand apart, touch, lean over each other or lie on top of each other.
+
+    Args:
+        center: (2,) metres, middle of the heap on the table.
+    """
+    count = int(rng.integers(1, 10))
+    spread = rng.uniform(0.05, 0.18)
+    alike = rng.random() < 0.25  # several of one kind, as on a shelf
+    kind = random_shape(rng)[0] if alike else None
+    palette = rng.random((3, 3)) if rng.random() < 0.3 else None
+    items: list[Item] = []
+    for _ in range(count):
+        name, mesh = random_shape(rng, kind)
+        color = rng.random(3) if palette is None else palette[rng.integers(3)]
+        rotation = resting_rotation(mesh, rng)
+        for _ in range(12):
+            xy = center + rng.normal(0, spread, 2)
+            placed = _settle(name, mesh, rotation, xy, color, items, rng)
+            if placed is not None:
+                items.append(placed)
+                break
+    return items
+
+
+def _settle(
+    name: str,
+    mesh: trimesh.Trimesh,
+    rotation: FloatArray,
+    xy: FloatArray,
+    color: FloatArray,
+    others: list[Item],
+    rng: np.random.Generator,
+) -> Item | None:
+    """Put an object at ``xy``: on the table, pushed up to a neighbour, or on top of one."""
+    z = -float((mesh.vertices @ rotation.T)[:, 2].min())
+    item = Item(name, mesh, make_transform(rotation, [*xy, z]), color)
+    hits = [o for o in others if _overlap(item, o)]
+    if not hits:
+        return item
+    stackable = ("box", "cylinder", "l_block", "tray", "bowl", "prism")
+    if len(hits) == 1 and hits[0].shape in stackable and rng.random() < 0.5:
+        below = hits[0].world_mesh.bounds
+        if np.all(np.abs(xy - below.mean(axis=0)[:2]) < 0.5 * (below[1] - below[0])[:2]):
+            top = below[1, 2] + z
+            raised = Item(name, mesh, make_transform(rotation, [*xy, top]), color)
+            return None if any(_overlap(raised, o) for o in others) else raised
+    # Slide away from what is in the way until it is only touched.
+    away = xy - np.mean([o.T_world_item[:2, 3] for o in hits], axis=0)
+    away = away / max(float(np.linalg.norm(away)), 1e-6)
+    for step in np.arange(0.006, 0.12, 0.006):
+        moved = Item(name, mesh, make_transform(rotation, [*(xy + step * away), z]), color)
+        if not any(_overlap(moved, o) for o in others):
+            return moved
+    return None
+
+
+def _overlap(a: Item, b: Item, allowed: float = 0.004) -> bool:
+    """True where the convex hulls of two objects go into each other by more than ``allowed``."""
+    for first, second in ((a, b), (b, a)):
+        points = apply(first.T_world_item, _proxy(first.mesh)[0])
+        _, normals, offsets = _proxy(second.mesh)
+        outside = apply(invert(second.T_world_item), points) @ normals.T - offsets
+        if (outside.max(axis=1) < -allowed).any():
+            return True
+    return False
+
+
+def _proxy(mesh: trimesh.Trimesh) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Coarse convex hull: points on and in it (P, 3), its planes' normals (F, 3) and offsets."""
+    if "proxy" not in mesh.metadata:
+        directions = np.random.default_rng(0).normal(size=(60, 3))
+        corners = mesh.vertices[np.unique((mesh.vertices @ directions.T).argmax(axis=0))]
+        hull = trimesh.convex.convex_hull(corners)
+        skin = hull.sample(60, seed=0)
+        points = np.concatenate([corners, skin, 0.5 * skin + 0.5 * hull.centroid])
+        offsets = (hull.face_normals * hull.triangles[:, 0]).sum(axis=1)
+        mesh.metadata["proxy"] = points, hull.face_normals, offsets
+    return mesh.metadata["proxy"]
