@@ -34,8 +34,9 @@ from unihm.hands.solver import WRIST, WRIST_LIMIT, TargetSolver
 from unihm.hands.targets import GripperTargets, TargetBuilder, Targets
 from unihm.transforms import Array
 
-#: A sequence is solved at every 32nd frame from several poses, then finer from what is known.
-STRIDES = (32, 8, 1)
+#: A sequence is solved at every 16th frame from several poses, then at closer frames (stride,
+#: iterations) from what is known.
+COARSEST, FINER = 16, ((4, 3), (1, 2))
 
 
 @dataclass(frozen=True)
@@ -208,11 +209,11 @@ class Retargeter:
 
         Coarse in time first, then finer.
         """
-        every = [_every(STRIDES[0], len(points)) for points in sequences]
+        every = [_every(COARSEST, len(points)) for points in sequences]
         coarse = np.concatenate([points[frames] for points, frames in zip(sequences, every)])
         splits = np.cumsum([len(frames) for frames in every])[:-1]
         x, reached = self._first_guess(coarse, splits)
-        for stride in STRIDES[1:]:
+        for stride, iterations in FINER:
             finer = [_every(stride, len(points)) for points in sequences]
             x = np.concatenate(
                 [
@@ -222,8 +223,7 @@ class Retargeter:
             )
             points = np.concatenate([p[frames] for p, frames in zip(sequences, finer)])
             ends = np.cumsum([len(frames) for frames in finer])
-            for iterations in (3, 1):  # the second time, the neighbours are where they should be
-                x, reached = self.solver.solve(x, points, _neighbours(x, ends), iterations)
+            x, reached = self.solver.solve(x, points, _neighbours(x, ends), iterations)
             every, splits = finer, ends[:-1]
         return list(zip(np.split(x, splits), np.split(reached, splits)))
 
