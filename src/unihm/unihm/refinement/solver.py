@@ -11,6 +11,7 @@ from unihm.refinement.chain import ChainArrays, LinkPointsAt
 from unihm.refinement.surface import Surface
 from unihm.refinement.terms import Prior, State, Term
 
+_ACTIVE_SETS = 4  # tried for one step
 _EASE, _TIGHTEN = 0.3, 5.0  # factors of the damping after a decrease and an increase
 
 
@@ -124,10 +125,10 @@ def solve(
 
 
 def _bounded_step(matrix: Any, gradient: Any, lower: Any, upper: Any, ops: Backend) -> Any:
-    """Minimise 1/2 s.H s + g.s within bounds, to the first change of the active set.
+    """Minimise 1/2 s.H s + g.s within bounds by a primal-dual active set (Hintermueller 2002).
 
-    Coordinates whose free step leaves the bounds are put on them, and the others are solved for
-    again with those fixed.
+    Coordinates that leave their bounds are held on them, those that are pushed back inside are
+    released, and the others are solved for again, until nothing changes or a few times.
     """
     xp = ops.xp
     step = ops.solve(matrix, -gradient)
@@ -135,11 +136,19 @@ def _bounded_step(matrix: Any, gradient: Any, lower: Any, upper: Any, ops: Backe
     fixed = inside != step
     if not fixed.any():
         return step
-    free = 1.0 * ~fixed
-    held = inside * fixed
-    coupling = (matrix @ held[..., None])[..., 0]
-    reduced = matrix * free[:, :, None] * free[:, None, :]
     index = ops.arange(step.shape[1])
-    reduced[:, index, index] += 1.0 * fixed
-    step = ops.solve(reduced, held - (gradient + coupling) * free)
-    return xp.minimum(xp.maximum(step, lower), upper)
+    for _ in range(_ACTIVE_SETS):
+        free = 1.0 * ~fixed
+        held = inside * fixed
+        coupling = (matrix @ held[..., None])[..., 0]
+        reduced = matrix * free[:, :, None] * free[:, None, :]
+        reduced[:, index, index] += 1.0 * fixed
+        step = ops.solve(reduced, held - (gradient + coupling) * free)
+        inside = xp.minimum(xp.maximum(step, lower), upper)
+        push = (matrix @ step[..., None])[..., 0] + gradient  # > 0: the bound below holds it
+        pressed = ((push > 0) & (step <= lower)) | ((push < 0) & (step >= upper))
+        changed = xp.where(fixed, pressed, inside != step)
+        if not (changed != fixed).any():
+            break
+        fixed = changed
+    return inside
