@@ -107,8 +107,9 @@ def draw_cloud(
     points = apply(trajectory.T_world_object[0], cloud.points)
     observed = np.ones(len(points), bool) if cloud.observed is None else cloud.observed
     colors = np.where(observed[:, None], SEEN, COMPLETED)
-    dimmed = (0.55 * observation.rgb + 0.45 * 235).astype(np.uint8)
-    return splat(dimmed, observation, points, colors, radius=2)
+    grey = observation.rgb.mean(axis=2, keepdims=True)
+    pale = (0.55 * np.broadcast_to(grey, observation.rgb.shape) + 0.45 * 235).astype(np.uint8)
+    return splat(pale, observation, points, colors, radius=2)
 
 
 def draw_plan(observation: RgbdObservation, motion: HandMotion) -> Picture:

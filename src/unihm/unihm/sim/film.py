@@ -108,12 +108,18 @@ def film(
 
 def orbit(fraction: float) -> FloatArray:
     """A camera that drifts slowly round the front of the table, robot and objects in sight."""
-    azimuth = np.radians(-48 + 16 * fraction)
-    eye = [0.35 + 1.25 * np.cos(azimuth), 1.25 * np.sin(azimuth), 0.78]
-    return look_at(eye, [0.33, 0.0, 0.24])
+    azimuth = np.radians(-46 + 16 * fraction)
+    eye = [0.33 + 1.45 * np.cos(azimuth), 1.45 * np.sin(azimuth), 0.82]
+    return look_at(eye, [0.33, 0.0, 0.27])
 
 
 def close_up(target: ArrayLike) -> FloatArray:
-    """A camera near the point ``target`` (3,), from the front and somewhat above."""
+    """A camera before the point ``target`` (3,): thumb on one side, fingers on the other."""
     x, y, z = np.asarray(target, float)
-    return look_at([x + 0.42, y - 0.36, z + 0.22], [x, y, z + 0.03])
+    return look_at([x + 0.50, y + 0.12, z + 0.26], [x, y, z + 0.03])
+
+
+def half_length(target: ArrayLike) -> FloatArray:
+    """A camera that shows arm, hand and the point ``target`` (3,) that they are at."""
+    x, y, z = np.asarray(target, float)
+    return look_at([x + 0.85, y - 0.75, z + 0.40], [x - 0.17, y, z + 0.04])
