@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import rclpy
 from rclpy.context import Context
@@ -18,6 +18,8 @@ from unihm.errors import UnihmError
 from unihm.nodes.base import UnihmNode
 from unihm.nodes.commander import Commander
 from unihm.nodes.run import NODES, node_class
+
+AnyNode = TypeVar("AnyNode", bound=UnihmNode)
 
 # Node to the parameters that differ when everything runs against the simulation.
 SIMULATED: dict[str, dict[str, Any]] = {"hand_controller": {"protocol": "joint_trajectory"}}
@@ -56,19 +58,12 @@ class Graph:
         self._executor = SingleThreadedExecutor(context=self.context)
         self._thread = threading.Thread(target=self._executor.spin, name="executor", daemon=True)
         self.nodes: dict[str, UnihmNode] = {}
+        self._guests: list[UnihmNode] = []
         common = {"use_sim_time": use_sim_time, "hand": hand, "scene": scene}
         for name in nodes:
             values = {**common, **SIMULATED.get(name, {}), **(parameters or {}).get(name, {})}
-            self.nodes[name] = node_class(name)(
-                name,
-                namespace="unihm",
-                context=self.context,
-                use_global_arguments=False,
-                # A hundred services fewer for the executor to look at, which nobody would call.
-                start_parameter_services=False,
-                enable_communication_interface=False,
-                parameter_overrides=[Parameter(key, value=value) for key, value in values.items()],
-            )
+            self.nodes[name] = node_class(name)(name, **self._arguments(values))
+        self._common = common
         self.commander = Commander(
             context=self.context,
             use_global_arguments=False,
@@ -90,12 +85,34 @@ class Graph:
         self._thread.start()
         return self
 
-    def add(self, node: Node) -> None:
-        """Spin another node too; it must have been made with :attr:`context`."""
+    def add(self, kind: type[AnyNode], *args: Any) -> AnyNode:
+        """Make and spin a further node, for example one that listens; it ends with the graph.
+
+        Args:
+            kind: its class.
+            args: of its constructor, behind the name and before the node's own arguments.
+        """
+        node = kind(kind.stage, *args, **self._arguments(self._common))
+        self._guests.append(node)
         self._executor.add_node(node)
+        return node
+
+    def _arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Constructor arguments of a node in this process."""
+        return {
+            "namespace": "unihm",
+            "context": self.context,
+            "use_global_arguments": False,
+            # A hundred services fewer for the executor to look at, which nobody would call.
+            "start_parameter_services": False,
+            "enable_communication_interface": False,
+            "parameter_overrides": [
+                Parameter(key, value=value) for key, value in parameters.items()
+            ],
+        }
 
     def _all(self) -> list[Node]:
-        return [*self.nodes.values(), self.commander]
+        return [*self.nodes.values(), *self._guests, self.commander]
 
     def close(self) -> None:
         """End the nodes' threads while they are still spun, then the executor, then the nodes."""

@@ -1,0 +1,209 @@
+"""Say the sentences of a scene to the simulated robot, one after the other, and show what it did.
+
+All nodes of the graph run in this process, over ROS 2, against a simulated robot and camera in
+real time. The second sentence is carried out with the other hand. Left behind: a picture strip,
+a film and a bag of every topic.
+
+Example: unihm demo --out out/demo
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unihm.evaluation.pictures import Picture, Story
+    from unihm.nodes.witness import WitnessNode
+    from unihm.sim.scene import Scene
+    from unihm.sim.tasks import Outcome
+
+COMMAND = "demo"
+FPS = 10.0
+AFTER = 1.5  # s of simulated time after a task, in which an object that is not held falls
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``unihm demo``."""
+    parser.add_argument("--scene", default="table", help="a name in config/scenes, or a path")
+    parser.add_argument(
+        "--hands",
+        nargs="+",
+        default=["xhand", "inspire"],
+        help="taken in turn, sentence by sentence",
+    )
+    parser.add_argument("--out", type=Path, default=Path("out/demo"), help="folder to write into")
+    parser.add_argument("--no-film", action="store_true", help="leave the film out (it takes time)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo; 0 where every sentence was carried out."""
+    from unihm.errors import ErrorCode, UnihmError
+    from unihm.sim.scene import load_scene
+
+    scene = load_scene(args.scene)
+    if not scene.instructions:
+        raise UnihmError(
+            ErrorCode.INVALID_SCENE, f"The scene {args.scene} has no 'instructions' to say."
+        )
+    try:
+        from unihm.evaluation.pictures import picture_strip, write_film, write_picture
+        from unihm.nodes.recorder import open_bag
+    except ImportError as error:
+        raise UnihmError(
+            ErrorCode.MISSING_DEPENDENCY,
+            f"ROS 2 is not to be found ({error}). Run `make setup`, then `source env.sh`.",
+        ) from error
+    bag_path = args.out / "bag"
+    shutil.rmtree(bag_path, ignore_errors=True)
+    args.out.mkdir(parents=True, exist_ok=True)
+    stories: list[Story] = []
+    frames: list[Picture] = []
+    done = 0
+    with open_bag(bag_path) as bag:
+        for number, instruction in enumerate(scene.instructions):
+            hand = args.hands[number % len(args.hands)]
+            print(f"\n[{number + 1}/{len(scene.instructions)}] {hand}: “{instruction}”")
+            witness, success, outcome = _perform(scene, args.scene, instruction, hand, bag)
+            done += success
+            story, film = _tell(witness, scene, instruction, hand, success, outcome, args.no_film)
+            stories += story
+            frames += film
+    if stories:
+        print(f"\nPicture  {write_picture(args.out / 'strip.png', picture_strip(stories))}")
+    if frames:
+        print(f"Film     {write_film(args.out / 'film.mp4', frames, FPS)}")
+    print(f"Bag      {bag_path}")
+    print(f"{done} of {len(scene.instructions)} done.")
+    return 0 if done == len(scene.instructions) else 1
+
+
+def _perform(
+    scene: Scene, scene_name: str, instruction: str, hand: str, bag: Any
+) -> tuple[WitnessNode, bool, str]:
+    """One sentence on a fresh graph; returns the witness, the simulator's verdict and its words."""
+    from unihm.cli.say import ProgressLine
+    from unihm.nodes.graph import Graph
+    from unihm.nodes.recorder import RecorderNode
+    from unihm.nodes.witness import WitnessNode
+
+    started = time.perf_counter()
+    print("  loading the nodes ...", end="", flush=True)
+    with Graph(hand=hand, scene=scene_name) as graph:
+        witness = graph.add(WitnessNode)
+        graph.add(RecorderNode, bag)
+        graph.commander.wait_until_ready()
+        print(f" ready after {time.perf_counter() - started:.1f} s")
+        line = ProgressLine()
+        future = graph.commander.start(instruction, on_feedback=line.feedback)
+        while not future.done():
+            line.draw()
+            time.sleep(0.1)
+        line.end()
+        result = future.result()
+        end = witness.track.times[-1] + AFTER if witness.track.times else 0.0
+        while witness.track.times and witness.track.times[-1] < end:
+            time.sleep(0.05)
+    verdict = _judge(witness, scene, instruction)
+    success = verdict.success and not result.error_code
+    words = result.error_msg or verdict.reason or _praise(verdict)
+    _print_table(result, words)
+    return witness, success, words
+
+
+def _judge(witness: WitnessNode, scene: Scene, instruction: str) -> Outcome:
+    """What the simulator says, outside the graph."""
+    from unihm.sim.tasks import judge_grab, judge_place
+
+    target, container = _objects_meant(scene, instruction)
+    if container:
+        return judge_place(witness.track, scene, target, container)
+    return judge_grab(witness.track, target)
+
+
+def _objects_meant(scene: Scene, instruction: str) -> tuple[str, str]:
+    """The object of a scene's own sentence, and what it is to be put into (or nothing)."""
+    words = instruction.lower()
+    named = [obj for obj in scene.objects if obj.name.split()[-1] in words]
+    exact = [obj for obj in named if obj.name in words]
+    target = (exact or named)[0].name
+    containers = [obj.name for obj in named if obj.fixed and obj.name != target]
+    return target, containers[0] if containers else ""
+
+
+def _praise(verdict: Outcome) -> str:
+    rise = verdict.measurements.get("rise")
+    return "placed" if rise is None else f"held {100 * rise:.0f} cm up"
+
+
+def _print_table(result: Any, words: str) -> None:
+    """Seconds of every stage, and how it ended."""
+    from unihm.nodes.coordinator import STAGES
+
+    measured = {m.name: m for m in result.measurements}
+    print(f"  {'stage':<14}{'seconds':>9}")
+    for stage in STAGES:
+        if f"{stage}/duration" in measured:
+            print(f"  {stage:<14}{measured[f'{stage}/duration'].value:9.3f}")
+    for name, measurement in measured.items():
+        if not name.endswith("/duration"):
+            print(f"  {name:<30}{measurement.value:9.3f} {measurement.unit}")
+    tries = f", {result.attempts} tries" if result.attempts > 1 else ""
+    print(f"  outcome: {words}{tries}")
+
+
+def _tell(
+    witness: WitnessNode,
+    scene: Scene,
+    instruction: str,
+    hand: str,
+    success: bool,
+    outcome: str,
+    no_film: bool,
+) -> tuple[list[Story], list[Picture]]:
+    """The row of the strip and the part of the film; empty where nothing was planned."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from unihm.evaluation.pictures import Story, caption
+    from unihm.sim.film import close_up, film, orbit, show
+    from unihm.sim.world import World
+
+    if not witness.saw_a_plan or not witness.recording.moments:
+        return [], []
+    world = World(scene, hand)
+    motion, recording = witness.motion, witness.recording
+    risen = np.flatnonzero(witness.track.rise(_objects_meant(scene, instruction)[0]) > 0.005)
+    lifting = witness.track.times[risen[0]] if len(risen) else np.inf
+    show(world, recording.at(lifting))
+    view = close_up(motion.trajectory.T_world_object[0][:3, 3])
+    grasp_view = world.render_view(view, 640, 480, 0.75)
+    show(world, recording.moments[-1])
+    result_view = world.render_view(orbit(0.5), 640, 480, 0.75)
+    story = Story(
+        instruction,
+        hand,
+        witness.observation,
+        motion.trajectory,
+        witness.cloud,
+        motion,
+        grasp_view,
+        result_view,
+        success,
+        outcome,
+    )
+
+    def frames() -> Iterator[Picture]:
+        total = int(recording.duration * FPS) + 1
+        pictures = film(world, recording, orbit, fps=FPS)
+        for seconds, image in tqdm(
+            pictures, total=total, desc="  filming", file=sys.stdout, leave=False
+        ):
+            yield caption(image, f"“{instruction}”", f"{hand}   {seconds:4.1f} s")
+
+    return [story], [] if no_film else list(frames())
