@@ -20,6 +20,7 @@ from unihm.errors import UnihmError
 
 GROUPS = {
     "bench": "measure, against a baseline in the same run",
+    "data": "convert or count episodes",
     "hand": "look at or check a hand file",
     "train": "train the weights of a stage",
 }

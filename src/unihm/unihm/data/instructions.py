@@ -91,7 +91,7 @@ def object_words(shape: str, colour: str, size: str, rng: np.random.Generator) -
     words = []
     if size and rng.random() < 0.3:
         words.append(str(rng.choice(SIZES[size])))
-    if rng.random() < 0.75:
+    if colour and rng.random() < 0.75:
         words.append(colour)
     article = "that" if rng.random() < 0.1 else "the"
     noun = "object" if rng.random() < 0.05 else str(rng.choice(NOUNS.get(shape, (shape,))))
