@@ -116,7 +116,7 @@ def orbit(fraction: float) -> FloatArray:
 def close_up(target: ArrayLike) -> FloatArray:
     """A camera before the point ``target`` (3,): thumb on one side, fingers on the other."""
     x, y, z = np.asarray(target, float)
-    return look_at([x + 0.50, y + 0.12, z + 0.26], [x, y, z + 0.03])
+    return look_at([x + 0.40, y + 0.14, z + 0.36], [x, y, z + 0.02])
 
 
 def half_length(target: ArrayLike) -> FloatArray:
