@@ -23,7 +23,7 @@ from unihm.refinement.terms import Prior, Term
 from unihm.transforms import minimum_jerk
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase
 
-_BACKTRACKING = (1.0, 0.75, 0.5, 0.25, 0.1, 0.03, 0.0)
+_BACKTRACKING = (1.0, 0.75, 0.5, 0.25, 0.1, 0.03)
 STRIDE = 4  # frames that share one choice of the spheres to watch
 
 
@@ -107,7 +107,7 @@ class _Refiner:
         self.R_reference = batch.ops.array(batch.R_reference)
         count, frames, size = batch.y.shape
         pads = len(batch.chain.pads)
-        self.y_in = np.clip(batch.y, batch.lower, batch.upper)
+        self.y_in: FloatArray = np.clip(batch.y, batch.lower, batch.upper)
         self.fingers: FloatArray = np.ones((count, pads))
         self.iterations = np.zeros(count)
         lower = np.broadcast_to(batch.lower, (count, frames, size)).copy()
@@ -116,6 +116,8 @@ class _Refiner:
         lower[..., :WRIST] = self.y_in[..., :WRIST] - reach
         upper[..., :WRIST] = self.y_in[..., :WRIST] + reach
         self.lower, self.upper = lower, upper
+        limit = self.config.velocity_limit or np.inf
+        self.velocity = np.minimum(batch.chain.hand.velocity_limit, limit)
         self.W_gen, self.W_vel, self.W_acc = batch.weights()
 
     def _prior(self, *parts: FloatArray) -> Callable[..., Prior]:
@@ -170,7 +172,7 @@ class _Refiner:
         """One grasp (B, D) for the frames in contact; sets which fingers take part."""
         batch, config = self.batch, self.config
         share = batch.grasp / np.maximum(batch.grasp.sum(1, keepdims=True), 1)
-        start: FloatArray = np.einsum("bt,btd->bd", share, self.y_in)
+        start: Any = np.einsum("bt,btd->bd", share, self.y_in)
         pads = len(batch.chain.pads)
         placement = batch.place(start[:, None])
         self.fingers = 1.0 * (placement.d[:, 0, :pads] < config.reach)
@@ -227,7 +229,6 @@ class _Refiner:
         self.watched, self.pairs = batch.watched(placement), batch.pairs(placement)
         prior = self._prior(self.W_gen, self.W_vel, self.W_acc)
         y = reference.copy()
-        velocity = np.minimum(batch.chain.hand.velocity_limit, config.velocity_limit or np.inf)
         before = before2 = y[:, 0].copy()  # boundary priors: at rest where it was generated
         for t in range(frames):
             if t % STRIDE == 0:
@@ -238,18 +239,7 @@ class _Refiner:
                 inertia = before
                 if config.velocity_of == "correction":
                     inertia = before + target - reference[:, max(t - 1, 0)]
-                lower, upper = self.lower[:, t].copy(), self.upper[:, t].copy()
-                if t > 0:
-                    step = velocity * batch.dt[:, None]
-                    low, high = before[:, WRIST:] - step, before[:, WRIST:] + step
-                    if config.acceleration_limit > 0:
-                        coast = (2.0 * before - before2)[:, WRIST:]
-                        swing = config.acceleration_limit * batch.dt[:, None] ** 2
-                        low, high = np.maximum(low, coast - swing), np.minimum(high, coast + swing)
-                    # Where the limits leave no way, the position limit is the one that is kept.
-                    bounds = batch.lower[WRIST:], batch.upper[WRIST:]
-                    lower[:, WRIST:] = np.clip(low, *bounds)
-                    upper[:, WRIST:] = np.clip(np.maximum(high, low), *bounds)
+                lower, upper = self._bounds(t, before, before2)
                 hold = fixed[:, t, None]
                 lower = np.where(hold, target, lower)
                 upper = np.where(hold, target, upper)
@@ -265,12 +255,45 @@ class _Refiner:
             before, before2 = y[:, t], before
         return y
 
+    def _bounds(
+        self, t: int, before: FloatArray, before2: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest coordinates (B, D) of frame t after the two before it."""
+        batch, limit = self.batch, self.config.acceleration_limit
+        lower, upper = self.lower[:, t], self.upper[:, t]
+        step = self.velocity * batch.dt[:, None]
+        low, high = before[:, WRIST:] - step, before[:, WRIST:] + step
+        if limit > 0:
+            coast = (2.0 * before - before2)[:, WRIST:]
+            swing = limit * batch.dt[:, None] ** 2
+            low, high = np.clip(coast - swing, low, high), np.clip(coast + swing, low, high)
+        # Where the limits leave no way, position goes before velocity, and that before acceleration.
+        bounds = batch.lower[WRIST:], batch.upper[WRIST:]
+        return (
+            np.concatenate([lower[:, :WRIST], np.clip(low, *bounds)], axis=1),
+            np.concatenate([upper[:, :WRIST], np.clip(high, *bounds)], axis=1),
+        )
+
+    def _followed(self, y: FloatArray) -> FloatArray:
+        """``y`` (B, T, D) itself, or what a hand within its limits makes of it."""
+        done = y.copy()
+        before = before2 = y[:, 0]
+        for t in range(1, y.shape[1]):
+            done[:, t] = np.clip(y[:, t], *self._bounds(t, before, before2))
+            before, before2 = done[:, t], before
+        return done
+
     def _never_worse(self, y: FloatArray) -> FloatArray:
-        """Between ``y`` (B, T, D) and the motion that came in, the first with no more energy."""
-        best, before = self.y_in.copy(), _total(self._energies(self.y_in))
-        pending = np.ones(len(y), bool)
+        """Between ``y`` (B, T, D) and the motion that came in, the first with no more energy.
+
+        Where the motion that came in is faster than the hand, it is replaced by what the hand can
+        follow: the limits are the one thing that goes before the energy.
+        """
+        before = _total(self._energies(self.y_in))
+        start = self._followed(self.y_in)
+        best, pending = start.copy(), np.ones(len(y), bool)
         for share in _BACKTRACKING:
-            trial = self.y_in + share * (y - self.y_in)
+            trial = start + share * (y - start)
             accepted = pending & (_total(self._energies(trial)) <= before)
             best[accepted] = trial[accepted]
             pending &= ~accepted
