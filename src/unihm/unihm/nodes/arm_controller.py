@@ -28,6 +28,7 @@ from unihm.nodes.trajectory_client import TrajectoryClient, make_trajectory
 from unihm.types import FloatArray, Phase
 
 LEAD = 0.1  # s between sending a plan and its first sample, for the messages to arrive
+FRESH = 0.1  # s that a joint state may be old to be compared with the set-point of now
 CLOSE = 0.05  # rad between set-point and joint below which the set-point is where the robot is
 PROGRESS_PERIOD = 0.25  # s between progress reports
 # After these the robot stays where it stopped: what moved it, or what saw it move, is not trusted.
@@ -90,6 +91,17 @@ class ArmControllerNode(UnihmNode):
     def end(self) -> None:
         self._ended = True
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def phase(self) -> str:
+        """What the hand is doing now: a name of :class:`Phase`, or ``IDLE``."""
+        run = self._run
+        if run is None:
+            return "IDLE"
+        return Phase(run.plan.phase[min(run.index, len(run.plan) - 1)]).name
+
+    def diagnose(self) -> dict[str, Any]:
+        return {"phase": self.phase, "holds": self._held is not None}
 
     # ------------------------------------------------------------ messages
 
@@ -299,7 +311,9 @@ class ArmControllerNode(UnihmNode):
         measured, old = None, 0.0
         if newest:
             reading = self.joint_states.read(self.monitor_arm.joint_names)
-            measured, old = reading.positions, reading.age
+            old = reading.age
+            if old < FRESH:
+                measured = reading.positions
         run.gate.command(run.plan.arm[run.index], measured, old)
         self._setpoint = run.gate.position.copy(), run.plan.hand[run.index]
 

@@ -97,6 +97,10 @@ class Graph:
         self._executor.add_node(node)
         return node
 
+    def spin(self, node: Node) -> None:
+        """Spin a node that was made with :attr:`context`; its maker ends it."""
+        self._executor.add_node(node)
+
     def _arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Constructor arguments of a node in this process."""
         return {

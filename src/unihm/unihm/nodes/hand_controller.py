@@ -48,6 +48,7 @@ class HandControllerNode(UnihmNode):
         self._gate: SafetyGate | None = None
         self._message: msg.ExecutionPlan | None = None
         self._positions: FloatArray = np.zeros((0, 0))
+        self._wanted: FloatArray = np.zeros(0)
         self._start = 0.0
         self._states = self.publisher(JointState, "/joint_states", SENSOR)
         self.subscription(msg.ExecutionPlan, "execution_plan", self._on_plan, RELIABLE)
@@ -67,6 +68,8 @@ class HandControllerNode(UnihmNode):
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         if self._message is not None and self._message.task_id == task_id:
             self._message = None
+            if self._gate is not None:
+                self._wanted = self._gate.stop().positions[-1]
             self.report(task_id, msg.StageStatus.STOPPED)
 
     def _on_state(self, positions: FloatArray, efforts: list[float]) -> None:
@@ -119,15 +122,17 @@ class HandControllerNode(UnihmNode):
     def _tick(self) -> None:
         if self._gate is None or self._driver is None:
             return
-        message, wanted, ended = self._message, self._gate.position, False
+        message, ended = self._message, False
         if message is not None:
             last = len(self._positions) - 1
             sample = int(np.clip((self.seconds - self._start) * message.rate, 0, last))
-            wanted, ended = self._positions[sample], sample == last
+            self._wanted = self._positions[sample]
+            ended = sample == last
         try:
-            self._driver.send(self._gate.command(wanted))
+            # Where the executor was late, the gate lags behind and catches up after the end.
+            self._driver.send(self._gate.command(self._wanted))
         except UnihmError as error:
-            self._message = None
+            self._message, self._wanted = None, self._gate.position
             self.fail(message.task_id if message else "", error)
             return
         if message is not None and ended:

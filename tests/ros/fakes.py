@@ -1,0 +1,207 @@
+"""Stand-ins for drivers and learned stages, so that the graph is tested without physics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory
+from unihm.control.arm import Arm
+from unihm.hands import load_hand
+from unihm.nodes import conversions
+from unihm.nodes.base import RELIABLE
+from unihm.nodes.simulation import Course, course_from_msg
+from unihm.sim.scene import look_at
+from unihm.transforms import apply, invert, make_transform, minimum_jerk, to_pose7
+from unihm.types import HandMotion, ObjectTrajectory, Phase
+from unihm_msgs import msg
+
+CAMERA = "/zed/zed_node"
+SIZE = (240, 320)  # rows, columns
+K = np.array([[285.0, 0, 160], [0, 285.0, 120], [0, 0, 1.0]])
+T_WORLD_CAMERA = look_at((1.10, 0.0, 0.72), (0.48, 0.0, 0.02))
+CAMERA_POSE = to_pose7(T_WORLD_CAMERA).tolist()
+RED_BOX = ((0.45, 0.10, 0.05), (0.025, 0.025, 0.05), (200, 30, 30))  # centre, half, colour
+FAR_BLUE_BOX = ((0.45, -0.15, 0.04), (0.03, 0.03, 0.04), (30, 50, 200))
+
+
+def see_boxes(boxes: Any = (RED_BOX, FAR_BLUE_BOX)) -> tuple[np.ndarray, np.ndarray]:
+    """Image (H, W, 3) and depth (H, W) of upright boxes on a table, by casting rays."""
+    height, width = SIZE
+    v, u = np.mgrid[:height, :width]
+    rays = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(SIZE)], axis=-1)
+    rays = rays @ T_WORLD_CAMERA[:3, :3].T  # (H, W, 3), depth 1 along the optical axis
+    eye = T_WORLD_CAMERA[:3, 3]
+    depth = np.where(rays[..., 2] < 0, -eye[2] / rays[..., 2], np.inf)
+    place = eye + depth[..., None] * rays
+    on_table = (np.abs(place[..., 0] - 0.35) < 0.55) & (np.abs(place[..., 1]) < 0.75)
+    depth = np.where(on_table, depth, 0.0)
+    rgb = np.where(on_table[..., None], (185, 160, 130), (90, 90, 90)).astype(np.uint8)
+    for centre, half, colour in boxes:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = np.stack([(np.add(centre, s * np.array(half)) - eye) / rays for s in (-1, 1)])
+        near, far = ends.min(axis=0).max(axis=-1), ends.max(axis=0).min(axis=-1)
+        hit = (near < far) & (near > 0)
+        near = np.where(hit, near, 0.0)
+        side = (eye + near[..., None] * rays)[..., 2] < centre[2] + half[2] - 1e-6
+        shade = np.where(side, 0.8, 1.0)[..., None]
+        rgb = np.where(hit[..., None], (shade * colour).astype(np.uint8), rgb)
+        depth = np.where(hit, near, depth)
+    return rgb, depth.astype(np.float32)
+
+
+class FakeCamera(Node):
+    """Publishes an image of two boxes; a test spoils what it likes in its attributes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("camera", **kwargs)
+        self.mend()
+        self._outputs = (
+            self.create_publisher(Image, f"{CAMERA}/rgb/color/rect/image", RELIABLE),
+            self.create_publisher(Image, f"{CAMERA}/depth/depth_registered", RELIABLE),
+            self.create_publisher(CameraInfo, f"{CAMERA}/rgb/color/rect/camera_info", RELIABLE),
+        )
+        self.create_timer(0.1, self._publish)
+
+    def mend(self) -> None:
+        """As it should be."""
+        self.rgb, self.depth = see_boxes()
+        self.info_width = SIZE[1]
+        self.rgb_encoding, self.depth_encoding = "bgra8", "32FC1"
+        self.running = True
+
+    def _publish(self) -> None:
+        if not self.running:
+            return
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id="camera")
+        depth = conversions.depth_to_msg(self.depth, header)
+        depth.encoding = self.depth_encoding
+        info = conversions.camera_info_to_msg(K, SIZE[0], self.info_width, header)
+        rgb = conversions.bgra_to_msg(self.rgb, header)
+        rgb.encoding = self.rgb_encoding
+        for output, message in zip(self._outputs, (rgb, depth, info)):
+            output.publish(message)
+
+
+class FakeRobot(Node):
+    """Arm and hand that go exactly where their drivers are told, except where something is held.
+
+    Attributes:
+        grips: a closed hand then finds an object: the fingers stop short and the arm bears it.
+        stuck: the arm does not move any more.
+        running: False: the drivers fall silent.
+    """
+
+    def __init__(self, hand: str = "xhand", **kwargs: Any) -> None:
+        super().__init__("robot", **kwargs)
+        self.arm, self.hand = Arm("fr3"), load_hand(hand)
+        self.names = {"arm": self.arm.joint_names, "hand": self.hand.joint_names}
+        self.courses = {
+            "arm": Course(np.zeros(1), self.arm.home[None]),
+            "hand": Course(np.zeros(1), self.hand.open_joints[None]),
+        }
+        self.mend()
+        self._states = self.create_publisher(JointState, "/joint_states", RELIABLE)
+        for part, topic in (("arm", "/fr3_arm_controller"), ("hand", "/hand_controller")):
+            self.create_subscription(
+                JointTrajectory,
+                f"{topic}/joint_trajectory",
+                lambda message, part=part: self._take(part, message),
+                RELIABLE,
+            )
+        self.create_timer(0.02, self._publish)
+
+    def mend(self) -> None:
+        """As it should be."""
+        self.grips = self.running = True
+        self.stuck = False
+
+    @property
+    def seconds(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def where(self, part: str) -> np.ndarray:
+        """Joints now."""
+        return self.courses[part].at(self.seconds)
+
+    def is_home(self) -> bool:
+        """True where the arm is home and the hand open."""
+        return bool(
+            np.abs(self.where("arm") - self.arm.home).max() < 0.06
+            and np.abs(self.where("hand") - self.hand.open_joints).max() < 0.06
+        )
+
+    def _take(self, part: str, message: JointTrajectory) -> None:
+        if self.stuck:
+            return
+        now = self.seconds
+        self.courses[part] = course_from_msg(message, self.names[part], self.where(part), now)
+
+    def _publish(self) -> None:
+        if not self.running:
+            return
+        arm, hand = self.where("arm"), self.where("hand")
+        closed = self.hand.closed_joints - self.hand.open_joints
+        share = float((hand - self.hand.open_joints) @ closed / (closed @ closed))
+        effort = np.zeros(len(arm) + len(hand))
+        if self.grips and share > 0.4:
+            hand = self.hand.open_joints + 0.4 / share * (hand - self.hand.open_joints)
+            effort[: len(arm)] = self.arm.jacobian(arm).T @ [0, 0, 2.0, 0, 0, 0]
+        self._states.publish(
+            JointState(
+                header=Header(stamp=self.get_clock().now().to_msg()),
+                name=[*self.names["arm"], *self.names["hand"]],
+                position=[*arm, *hand],
+                effort=effort.tolist(),
+            )
+        )
+
+
+class ScriptedStages(Node):
+    """In place of generator, decoder and refiner: a hand that comes from above and closes."""
+
+    def __init__(self, hand: str = "xhand", **kwargs: Any) -> None:
+        super().__init__("scripted", namespace="unihm", **kwargs)
+        self.hand = load_hand(hand)
+        self.deaf = False
+        self.trajectories: dict[str, msg.ObjectTrajectory] = {}
+        self.motions = self.create_publisher(msg.HandMotion, "refined_hand_motion", RELIABLE)
+        self.create_subscription(
+            msg.ObjectTrajectory,
+            "object_trajectory",
+            lambda message: self.trajectories.update({message.task_id: message}),
+            RELIABLE,
+        )
+        self.create_subscription(msg.ObjectCloud, "object_cloud", self._on_cloud, RELIABLE)
+
+    def _on_cloud(self, cloud: msg.ObjectCloud) -> None:
+        if self.deaf:
+            return
+        trajectory = conversions.trajectory_from_msg(self.trajectories[cloud.task_id])
+        motion = grasp_from_above(trajectory, self.hand.name)
+        self.motions.publish(
+            conversions.motion_to_msg(motion, self.hand.joint_names, cloud.header, cloud.task_id)
+        )
+
+
+def grasp_from_above(trajectory: ObjectTrajectory, hand_name: str) -> HandMotion:
+    """The palm beside the object, fingers down; it comes from 10 cm above and closes half."""
+    hand = load_hand(hand_name)
+    axes = np.stack([[0, 0, -1.0], [-1.0, 0, 0], [0, 1.0, 0]], axis=1)  # approach, side, normal
+    T_object_palm = make_transform(axes, [0.0, -0.05, 0.06])
+    frames = np.arange(len(trajectory))
+    grasp = np.flatnonzero(trajectory.phase == Phase.GRASP)
+    wrist = np.tile(T_object_palm @ invert(hand.T_wrist_palm), (len(frames), 1, 1))
+    wrist[:, 2, 3] += 0.10 * (1 - minimum_jerk(frames / max(1, grasp[0])))
+    closing = minimum_jerk((frames - grasp[0]) / len(grasp))[:, None]
+    joints = hand.open_joints + 0.5 * closing * (hand.closed_joints - hand.open_joints)
+    return HandMotion(hand_name, wrist, hand.clip(joints), trajectory)
+
+
+def height_of_wrist(robot: FakeRobot) -> float:
+    """Metres above the table."""
+    T = robot.arm.forward(robot.where("arm")) @ robot.hand.T_flange_wrist
+    return float(apply(T, np.zeros((1, 3)))[0, 2])

@@ -1,0 +1,316 @@
+"""Goals over the action: done, refused, cancelled, preempted, retried; and the next one works.
+
+Camera, robot and the learned stages are stand-ins (see fakes.py); everything else is real.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import (
+    CAMERA_POSE,
+    RED_BOX,
+    FakeCamera,
+    FakeRobot,
+    ScriptedStages,
+    height_of_wrist,
+    see_boxes,
+)
+from std_msgs.msg import String
+from unihm.errors import ErrorCode
+from unihm.nodes.graph import Graph
+from unihm_msgs import msg
+
+pytestmark = [pytest.mark.ros, pytest.mark.xdist_group("coordination")]
+NODES = [
+    "capture",
+    "planner",
+    "segmentation",
+    "coordinator",
+    "arm_controller",
+    "hand_controller",
+    "verifier",
+]
+GRAB = "pick up the red box"
+NOTHING = "pick up the elephant"  # a goal that ends soon and moves nothing
+SLOW = 60.0  # s that anything may take on a machine that does other things too
+
+
+class Bench:
+    """The graph between a fake camera and a fake robot."""
+
+    def __init__(self, domain_id: int) -> None:
+        self.graph = Graph(
+            nodes=NODES,
+            use_sim_time=False,
+            domain_id=domain_id,
+            parameters={
+                "capture": {"camera_pose": CAMERA_POSE, "timeout": 3.0},
+                "coordinator": {"stop_timeout": 20.0},
+            },
+        )
+        made: dict[str, Any] = {"context": self.graph.context, "use_global_arguments": False}
+        self.camera, self.robot = FakeCamera(**made), FakeRobot(**made)
+        self.stages = ScriptedStages(**made)
+        self.instructions = self.stages.create_publisher(String, "instruction", 10)
+        self.statuses: list[msg.StageStatus] = []
+        self.stages.create_subscription(msg.StageStatus, "status", self.statuses.append, 100)
+        for node in (self.camera, self.robot, self.stages):
+            self.graph.spin(node)
+
+    def say(self, instruction: str = GRAB, **options: Any) -> Any:
+        return self.graph.commander.say(instruction, wait=SLOW, **options)
+
+    def start(self, stage: str, instruction: str = GRAB) -> Any:
+        """Send a goal and return its future once ``stage`` is at work on it."""
+        reached = threading.Event()
+        future = self.graph.commander.start(
+            instruction, on_feedback=lambda f: reached.set() if f.stage == stage else None
+        )
+        assert reached.wait(SLOW), f"the stage {stage} never began"
+        return future
+
+    def result(self, future: Any) -> Any:
+        assert eventually(future.done)
+        return future.result()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = SLOW) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def stands_still(robot: FakeRobot) -> bool:
+    before = robot.where("arm")
+    time.sleep(0.3)
+    return bool(np.abs(robot.where("arm") - before).max() < 1e-3)
+
+
+@pytest.fixture(scope="module")
+def running_bench() -> Iterator[Bench]:
+    made = Bench(domain_id=1 + os.getpid() % 100)
+    with made.graph as graph:
+        graph.commander.wait_until_ready(SLOW)
+        yield made
+
+
+@pytest.fixture
+def bench(running_bench: Bench) -> Iterator[Bench]:
+    """The bench, whole again afterwards, and proven to take the next goal."""
+    yield running_bench
+    running_bench.camera.mend()
+    running_bench.robot.mend()
+    running_bench.stages.deaf = False
+    assert running_bench.say(NOTHING).error_code == ErrorCode.OBJECT_NOT_FOUND
+    assert eventually(running_bench.robot.is_home)
+
+
+def test_a_grab_lifts_and_holds(bench: Bench) -> None:
+    seen: list[tuple[str, float]] = []
+    result = bench.say(on_feedback=lambda f: seen.append((f.stage, f.progress)))
+    assert (result.error_code, result.error_msg, result.attempts) == (0, "", 1)
+    assert [progress for _, progress in seen] == sorted(progress for _, progress in seen)
+    stages = list(dict(seen))
+    assert stages == ["ready", "capture", "planner", "segmentation", "arm", "verifier"]
+    names = {m.name for m in result.measurements}
+    assert {"planner/duration", "arm/duration", "verifier/pressing_fingers"} <= names
+    assert height_of_wrist(bench.robot) > 0.2
+    assert np.abs(bench.robot.where("hand") - bench.robot.hand.open_joints).max() > 0.3
+
+
+def test_what_is_held_is_put_back_before_the_next_goal(bench: Bench) -> None:
+    assert bench.say().error_code == 0
+    lowest = [np.inf]
+    watch = bench.stages.create_timer(0.05, lambda: lowest.append(height_of_wrist(bench.robot)))
+    assert bench.say(NOTHING).error_code == ErrorCode.OBJECT_NOT_FOUND
+    watch.destroy()
+    assert min(lowest) < 0.2  # it went down to where the object stood
+    assert bench.robot.is_home()
+
+
+def test_topic_does_the_same(bench: Bench) -> None:
+    bench.statuses.clear()
+    bench.instructions.publish(String(data=GRAB))
+    verified = ("verifier", msg.StageStatus.SUCCEEDED)
+    assert eventually(lambda: verified in [(s.stage, s.state) for s in bench.statuses])
+
+
+@pytest.mark.parametrize(
+    ("instruction", "hand", "code"),
+    [
+        ("", "", ErrorCode.INVALID_INSTRUCTION),
+        ("  \n", "", ErrorCode.INVALID_INSTRUCTION),
+        ("xkcd qwrt zzyzx", "", ErrorCode.INVALID_INSTRUCTION),
+        (NOTHING, "", ErrorCode.OBJECT_NOT_FOUND),
+        (GRAB, "tentacle", ErrorCode.UNKNOWN_HAND),
+        (GRAB, "inspire", ErrorCode.UNKNOWN_HAND),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    bench: Bench, instruction: str, hand: str, code: ErrorCode
+) -> None:
+    result = bench.say(instruction, hand=hand)
+    assert result.error_code == code
+    assert_is_sentence(result.error_msg)
+    assert bench.robot.is_home()
+
+
+def assert_is_sentence(text: str) -> None:
+    assert text[-1] in ".?"
+    assert len(text.split()) > 3
+    assert "Traceback" not in text
+
+
+def zeros(camera: FakeCamera) -> None:
+    camera.depth = np.zeros_like(camera.depth)
+
+
+def nans(camera: FakeCamera) -> None:
+    camera.depth = np.full_like(camera.depth, np.nan)
+
+
+def depth_in_rgb8(camera: FakeCamera) -> None:
+    camera.depth_encoding = "rgb8"
+
+
+def colour_in_yuv(camera: FakeCamera) -> None:
+    camera.rgb_encoding = "yuv422"
+
+
+def info_of_another_size(camera: FakeCamera) -> None:
+    camera.info_width = 1920
+
+
+def silence(camera: FakeCamera) -> None:
+    camera.running = False
+
+
+def table_only(camera: FakeCamera) -> None:
+    camera.rgb, camera.depth = see_boxes(())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (zeros, ErrorCode.INVALID_DEPTH),
+        (nans, ErrorCode.INVALID_DEPTH),
+        (depth_in_rgb8, ErrorCode.INVALID_DEPTH),
+        (colour_in_yuv, ErrorCode.INVALID_IMAGE),
+        (info_of_another_size, ErrorCode.CAMERA_INFO_MISMATCH),
+        (silence, ErrorCode.CAMERA_TIMEOUT),
+        (table_only, ErrorCode.OBJECT_NOT_FOUND),
+    ],
+)
+def test_what_the_camera_gives_is_checked(
+    bench: Bench, spoil: Callable[[FakeCamera], None], code: ErrorCode
+) -> None:
+    spoil(bench.camera)
+    result = bench.say()
+    assert result.error_code == code
+    assert_is_sentence(result.error_msg)
+    assert bench.robot.is_home()
+
+
+def test_what_is_out_of_reach_is_refused(bench: Bench) -> None:
+    _, half, colour = RED_BOX
+    bench.camera.rgb, bench.camera.depth = see_boxes((((0.84, 0.0, 0.05), half, colour),))
+    result = bench.say()
+    assert result.error_code == ErrorCode.UNREACHABLE
+    assert bench.robot.is_home()
+
+
+def test_a_lift_that_fails_is_tried_again_once(bench: Bench) -> None:
+    bench.robot.grips = False
+    attempts: set[int] = set()
+    result = bench.say(on_feedback=lambda f: attempts.add(f.attempt))
+    assert result.error_code == ErrorCode.GRASP_FAILED
+    assert (result.attempts, attempts) == (2, {1, 2})
+    assert eventually(bench.robot.is_home)
+
+
+def test_a_second_try_can_succeed(bench: Bench) -> None:
+    bench.robot.grips = False
+
+    def mend_after_first(feedback: Any) -> None:
+        if feedback.attempt == 2:
+            bench.robot.grips = True
+
+    result = bench.say(on_feedback=mend_after_first)
+    assert (result.error_code, result.attempts) == (0, 2)
+
+
+@pytest.mark.parametrize("stage", ["ready", "capture", "planner", "segmentation"])
+def test_cancel_before_the_robot_moves(bench: Bench, stage: str) -> None:
+    future = bench.start(stage)
+    bench.graph.commander.cancel()
+    result = bench.result(future)
+    assert result.error_code == ErrorCode.CANCELLED
+    assert_is_sentence(result.error_msg)
+    assert eventually(bench.robot.is_home)
+
+
+def test_cancel_on_the_way_stops_and_goes_home(bench: Bench) -> None:
+    future = bench.start("arm")
+    assert eventually(lambda: not bench.robot.is_home())
+    bench.graph.commander.cancel()
+    assert bench.result(future).error_code == ErrorCode.CANCELLED
+    assert eventually(bench.robot.is_home)
+
+
+def test_cancel_with_the_object_in_hand_holds_it(bench: Bench) -> None:
+    future = bench.start("arm")
+    controller = bench.graph.nodes["arm_controller"]
+    assert eventually(lambda: controller.phase == "HOLD")
+    bench.graph.commander.cancel()
+    assert bench.result(future).error_code == ErrorCode.CANCELLED
+    assert stands_still(bench.robot)
+    grip = np.abs(bench.robot.where("hand") - bench.robot.hand.open_joints).max()
+    assert grip > 0.3
+    assert not bench.robot.is_home()
+
+
+def test_cancel_while_the_lift_is_judged(bench: Bench) -> None:
+    future = bench.start("verifier")
+    bench.graph.commander.cancel()
+    # The last stage may have ended before the cancel arrived.
+    assert bench.result(future).error_code in (ErrorCode.NONE, ErrorCode.CANCELLED)
+
+
+def test_a_newer_goal_ends_the_one_before(bench: Bench) -> None:
+    first = bench.start("arm")
+    assert eventually(lambda: not bench.robot.is_home())
+    second = bench.say()
+    assert bench.result(first).error_code == ErrorCode.PREEMPTED
+    assert second.error_code == 0
+
+
+def test_joint_states_that_stop_stop_the_robot(bench: Bench) -> None:
+    future = bench.start("arm")
+    assert eventually(lambda: not bench.robot.is_home())
+    bench.robot.running = False
+    assert bench.result(future).error_code == ErrorCode.JOINT_STATE_TIMEOUT
+    assert stands_still(bench.robot)
+
+
+def test_an_arm_that_does_not_follow_is_stopped(bench: Bench) -> None:
+    bench.robot.stuck = True
+    result = bench.say()
+    assert result.error_code == ErrorCode.SAFETY_STOP
+    assert_is_sentence(result.error_msg)
+
+
+def test_a_stage_that_never_answers_times_out(bench: Bench) -> None:
+    bench.stages.deaf = True
+    result = bench.say(timeout=8.0)
+    assert result.error_code == ErrorCode.STAGE_TIMEOUT
+    assert "segmentation" in result.error_msg
