@@ -267,7 +267,7 @@ class _Refiner:
             coast = (2.0 * before - before2)[:, WRIST:]
             swing = limit * batch.dt[:, None] ** 2
             low, high = np.clip(coast - swing, low, high), np.clip(coast + swing, low, high)
-        # Where the limits leave no way, position goes before velocity, and that before acceleration.
+        # Position goes before velocity, and velocity before acceleration.
         bounds = batch.lower[WRIST:], batch.upper[WRIST:]
         return (
             np.concatenate([lower[:, :WRIST], np.clip(low, *bounds)], axis=1),
