@@ -37,6 +37,8 @@ from unihm.transforms import Array
 #: A sequence is solved at every 16th frame from several poses, then at closer frames (stride,
 #: iterations) from what is known.
 COARSEST, FINER = 16, ((4, 3), (1, 2))
+#: Frames over which a live person's bone lengths are averaged.
+MEMORY = 1000
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Retargeter:
     def step(self, keypoints: ArrayLike) -> RetargetResult:
         """Retarget the next frame (21, 3) of a live stream; a result of one frame.
 
-        Bone lengths are learned over the first 100 frames. The side, the order and the unit of
+        Bone lengths are learned on the way. The side, the order and the unit of
         the keypoints are checked in the first frame. A frame that is not finite raises
         INVALID_KEYPOINTS and leaves the state as it was, so that the caller may go on.
         """
@@ -162,9 +164,8 @@ class Retargeter:
             self._unit = float(hand_size(checked[0]) / hand_size(frame))
             self._bones = np.zeros(20)
         frame = frame[None] * self._unit
-        if self._frames_seen < 100:
-            self._frames_seen += 1
-            self._bones = self._bones + (bone_lengths(frame[0]) - self._bones) / self._frames_seen
+        self._frames_seen = min(self._frames_seen + 1, MEMORY)
+        self._bones = self._bones + (bone_lengths(frame[0]) - self._bones) / self._frames_seen
         if self._gripper is not None:
             return self._grip(frame)
         targets = self.builder.build(frame, self._bones)
