@@ -7,20 +7,51 @@ slower conveniences (``np.cross``, fancy indexing, ``np.linalg.solve`` for one s
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dposv
 
+from unihm.types import FloatArray
+
 _ZERO = np.zeros(())
+_TINY = 1e-14  # rad^2, added to a squared angle so that it can be divided by
+_EYE = np.eye(3)
+_SKEW = np.zeros((3, 3, 3))  # phi @ this, as (3, 9), is the matrix of phi x ...
+_SKEW[[0, 1, 2], [2, 0, 1], [1, 2, 0]] = 1.0
+_SKEW[[0, 1, 2], [1, 2, 0], [2, 0, 1]] = -1.0
+_SKEW = _SKEW.reshape(3, 9)
 _NEXT, _AFTER = np.array([1, 2, 0]), np.array([2, 0, 1])
 
 
-class NumpyBackend:
-    """Arrays are numpy's."""
+class _Rotations:
+    """Rotation vectors to matrices, for any backend."""
 
     xp: Any = np
+    skew: Any = _SKEW
+    eye: Any = _EYE
+
+    def dot(self, a: Any, b: Any) -> Any:
+        """Inner product along the last axis."""
+        raise NotImplementedError
+
+    def exponential(self, phi: Any) -> tuple[Any, Any]:
+        """exp(phi) and the left Jacobian J_l(phi) of SO(3), (B, 3, 3) each."""
+        xp = self.xp
+        squared = (self.dot(phi, phi) + _TINY)[:, None, None]
+        angle = xp.sqrt(squared)
+        K = (phi @ self.skew).reshape(-1, 3, 3)
+        KK = K @ K
+        sine, half = xp.sin(angle), xp.sin(0.5 * angle)
+        versine = 2.0 * half * half / squared
+        rotation = self.eye + (sine / angle) * K + versine * KK
+        return rotation, self.eye + versine * K + (angle - sine) / (squared * angle) * KK
+
+
+class NumpyBackend(_Rotations):
+    """Arrays are numpy's."""
 
     def array(self, values: Any) -> Any:
         """``values`` where the solver computes."""
@@ -50,6 +81,22 @@ class NumpyBackend:
         """Float64 zeros."""
         return np.zeros(shape)
 
+    def every(self, a: Any) -> bool:
+        """Whether all of a (B,) are true."""
+        return bool(a[0]) if len(a) == 1 else bool(a.all())
+
+    def exponential(self, phi: Any) -> tuple[Any, Any]:
+        """exp(phi) and the left Jacobian J_l(phi) of SO(3), (B, 3, 3) each."""
+        if len(phi) > 1:
+            return super().exponential(phi)
+        x, y, z = phi[0].tolist()
+        squared = x * x + y * y + z * z + _TINY
+        angle = math.sqrt(squared)
+        sine, half = math.sin(angle), math.sin(0.5 * angle)
+        a, b = sine / angle, 2.0 * half * half / squared
+        c = (angle - sine) / (squared * angle)
+        return _about(x, y, z, squared, a, b), _about(x, y, z, squared, b, c)
+
     def arange(self, count: int) -> Any:
         """0, 1, ... count - 1."""
         return np.arange(count)
@@ -63,14 +110,15 @@ class NumpyBackend:
         return np.linalg.solve(matrix, right[..., None])[..., 0]
 
 
-class TorchBackend:
+class TorchBackend(_Rotations):
     """Arrays are torch tensors of float64 on one device."""
 
     def __init__(self, device: str) -> None:
         import torch
 
-        self.xp: Any = torch
+        self.xp = torch
         self.device = torch.device(device)
+        self.skew, self.eye = self.array(_SKEW), self.array(_EYE)
 
     def array(self, values: Any) -> Any:
         """``values`` where the solver computes."""
@@ -96,6 +144,10 @@ class TorchBackend:
         """max(a, 0)."""
         return self.xp.relu(a)
 
+    def every(self, a: Any) -> bool:
+        """Whether all of a (B,) are true."""
+        return bool(a.all())
+
     def zeros(self, *shape: int) -> Any:
         """Float64 zeros."""
         return self.xp.zeros(shape, dtype=self.xp.float64, device=self.device)
@@ -111,6 +163,21 @@ class TorchBackend:
 
 
 Backend = NumpyBackend | TorchBackend
+
+
+def _about(x: float, y: float, z: float, squared: float, a: float, b: float) -> FloatArray:
+    """I + a K + b K K (1, 3, 3) for K = skew(x, y, z): one matrix is made fastest from numbers."""
+    bxy, bxz, byz = b * x * y, b * x * z, b * y * z
+    rest = 1.0 - b * squared
+    return np.array(
+        [
+            [
+                [rest + b * x * x, bxy - a * z, bxz + a * y],
+                [bxy + a * z, rest + b * y * y, byz - a * x],
+                [bxz - a * y, byz + a * x, rest + b * z * z],
+            ]
+        ]
+    )
 
 
 @cache

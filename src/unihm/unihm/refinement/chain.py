@@ -241,7 +241,6 @@ class ChainArrays:
         self._reduce = ops.array(reduce)
         self._coupled = not np.array_equal(reduce, np.eye(len(reduce)))
         self._eye = ops.array(np.eye(3))
-        self._skew = ops.array(_LEVI_CIVITA.reshape(3, 9))
 
     def forward(self, y: Any, R_reference: Any) -> tuple[Any, Any]:
         """Poses of the joints' links and the screws of all moving coordinates.
@@ -263,7 +262,9 @@ class ChainArrays:
         links = ops.zeros(count, 1 + moving, 4, 4)
         screws = ops.zeros(count, WRIST + moving, 6)
         position = y[:, :3]
-        links[:, 0, :3, :3], screws[:, 3:6, :3] = self._wrist(y[:, 3:6], R_reference)
+        rotation, left = ops.exponential(y[:, 3:6])
+        links[:, 0, :3, :3] = R_reference @ rotation
+        screws[:, 3:6, :3] = (R_reference @ left).swapaxes(1, 2)
         links[:, 0, :3, 3] = position
         links[:, 0, 3, 3] = 1.0
         for level, parent in self._levels:
@@ -296,26 +297,6 @@ class ChainArrays:
         full = (wrench @ screws) * moved_by
         return full @ self._reduce if self._coupled else full
 
-    def _wrist(self, phi: Any, R_reference: Any) -> tuple[Any, Any]:
-        """R_reference exp(phi) (B, 3, 3), and the axes (B, 3, 3) about which phi's parts turn it.
-
-        Row i of the latter is R_reference J_l(phi) e_i, with the left Jacobian of SO(3).
-        """
-        ops, xp = self.ops, self.ops.xp
-        squared = (ops.dot(phi, phi) + 1e-14)[:, None, None]
-        angle = xp.sqrt(squared)
-        K = (phi @ self._skew).reshape(-1, 3, 3)
-        KK = K @ K
-        sine = xp.sin(angle)
-        half = xp.sin(0.5 * angle)
-        versine = 2.0 * half * half / squared
-        rotation = R_reference @ (self._eye + (sine / angle) * K + versine * KK)
-        left = self._eye + versine * K + (angle - sine) / (squared * angle) * KK
-        return rotation, (R_reference @ left).swapaxes(1, 2)
-
 
 def _skew(a: FloatArray) -> FloatArray:
     return np.array([[0.0, -a[2], a[1]], [a[2], 0.0, -a[0]], [-a[1], a[0], 0.0]])
-
-
-_LEVI_CIVITA = np.array([_skew(e) for e in np.eye(3)])  # phi @ this = skew(phi)

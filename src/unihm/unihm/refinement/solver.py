@@ -106,21 +106,23 @@ def solve(
         step = _bounded_step(damped, gradient, problem.lower - y, problem.upper - y, ops)
         trial = y + step
         new_energy, new_gradient, new_matrix = problem.linearise(trial)
-        better = (new_energy < energy) & ~done
-        if better.all():
+        better = new_energy < energy
+        if tolerance > 0:
+            better = better & ~done
+            done = done | (xp.amax(abs(step), 1) < tolerance)
+        if ops.every(better):
             y, energy, gradient, matrix = trial, new_energy, new_gradient, new_matrix
+            lam = _EASE * lam
         else:
             row, cell = better[:, None], better[:, None, None]
             y = xp.where(row, trial, y)
             energy = xp.where(better, new_energy, energy)
             gradient = xp.where(row, new_gradient, gradient)
             matrix = xp.where(cell, new_matrix, matrix)
-        lam = lam * xp.where(better, _EASE, _TIGHTEN)
+            lam = lam * xp.where(better, _EASE, _TIGHTEN)
         taken = taken + better
-        if tolerance > 0:
-            done = done | (xp.amax(abs(step), 1) < tolerance)
-            if done.all():
-                break
+        if tolerance > 0 and ops.every(done):
+            break
     return Solution(y, energy, taken)
 
 
