@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -281,9 +282,10 @@ def write_film(path: Path, images: Iterable[Picture], fps: float) -> Path:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".gif":
-        options: dict[str, object] = {"duration": 1000.0 / fps, "loop": 0}
+        options: dict[str, Any] = {"duration": 1000.0 / fps, "loop": 0}
     else:
         options = {"fps": fps, "codec": "libx264", "quality": 7, "macro_block_size": 2}
+    writer: Any
     with imageio.get_writer(path, **options) as writer:
         for image in images:
             writer.append_data(image)

@@ -30,8 +30,15 @@ def link_bodies(urdf: Urdf) -> dict[str, trimesh.Trimesh]:
         parts = [_read_mesh(urdf, s) for s in own if s.kind == "mesh"]
         if primitives:
             parts.append(hull(primitives))
-        bodies[link] = trimesh.util.concatenate(parts)
+        bodies[link] = join(parts)
     return bodies
+
+
+def join(parts: list[trimesh.Trimesh]) -> trimesh.Trimesh:
+    """One mesh of several."""
+    return trimesh.Trimesh(
+        *trimesh.util.append_faces([p.vertices for p in parts], [p.faces for p in parts])
+    )
 
 
 def hull(primitives: Iterable[Primitive]) -> trimesh.Trimesh:
@@ -46,7 +53,9 @@ def _outline(shape: Primitive) -> Array:
     elif shape.kind == "sphere":
         points = np.array(trimesh.creation.icosphere(3, shape.size[0]).vertices)
     elif shape.kind == "cylinder":
-        points = np.array(trimesh.creation.cylinder(*shape.size, sections=48).vertices)
+        points = np.array(
+            trimesh.creation.cylinder(shape.size[0], shape.size[1], sections=48).vertices
+        )
     else:
         ball = np.array(trimesh.creation.icosphere(3, shape.size[0]).vertices)
         half = np.array([0.0, 0.0, shape.size[1] / 2])

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import trimesh
@@ -123,6 +123,7 @@ def _decompose(surface: trimesh.Trimesh) -> list[np.ndarray]:
     parts = [np.asarray(vertices, float) for vertices, _ in pieces]
     cache.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(f".{os.getpid()}.npz")
-    np.savez(temporary, **{f"part{i:03d}": part for i, part in enumerate(parts)})
+    named: dict[str, Any] = {f"part{i:03d}": part for i, part in enumerate(parts)}
+    np.savez(temporary, **named)
     temporary.replace(file)
     return parts

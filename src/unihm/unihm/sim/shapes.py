@@ -54,7 +54,7 @@ class Part:
             mesh = trimesh.creation.capsule(self.size[1], self.size[0], count=[32, 32])
             mesh.apply_translation(-mesh.bounds.mean(axis=0))
         else:
-            mesh = trimesh.convex.convex_hull(self.vertices)
+            mesh = trimesh.convex.convex_hull(np.asarray(self.vertices))
         return mesh.apply_transform(self.T_object_part)
 
 

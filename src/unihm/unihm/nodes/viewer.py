@@ -1,0 +1,121 @@
+"""Shows a running graph in the browser; it listens only, but for what somebody types there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from unihm_msgs import msg
+
+from unihm.nodes import conversions
+from unihm.nodes.base import RELIABLE, SENSOR, STATUS, UnihmNode
+from unihm.sim.scene import load_scene
+from unihm.viewer import Viewer
+
+STATES = {
+    msg.StageStatus.STARTED: "started",
+    msg.StageStatus.PROGRESS: "started",
+    msg.StageStatus.SUCCEEDED: "succeeded",
+    msg.StageStatus.FAILED: "failed",
+    msg.StageStatus.STOPPED: "stopped",
+}
+RATE = 20.0  # frames per second of the robot in the browser
+
+
+class ViewerNode(UnihmNode):
+    """Passes the graph's messages to a :class:`unihm.viewer.Viewer`.
+
+    Attributes:
+        viewer: the page; made by :meth:`load`.
+    """
+
+    stage = "viewer"
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.port = self.declare("port", 8080, "Of the web page.", 1, 65535)
+        self.host = self.declare("host", "127.0.0.1", "Address that the page is served at.")
+        self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
+        self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
+        self.scene = self.declare(
+            "scene", "", "Scene whose objects are drawn where the simulation has them; empty: none."
+        )
+        self._positions: dict[str, float] = {}
+        self._contacts: msg.Contacts | None = None
+        self._states: msg.ObjectStates | None = None
+        self._instructions = self.publisher(String, "instruction", RELIABLE)
+
+    def load(self) -> None:
+        self.viewer = Viewer(
+            self.port, self.arm_name, self.hand_name, self.host, on_instruction=self._say
+        )
+        if self.scene:
+            self.viewer.show_scene(load_scene(self.scene))
+        show = self.viewer
+        self._listen(msg.Task, "task", lambda m: show.show_task(m.instruction))
+        self._listen(
+            msg.RgbdObservation,
+            "observation",
+            lambda m: show.show_observation(conversions.observation_from_msg(m)),
+        )
+        self._listen(msg.ObjectTrajectory, "object_trajectory", self._on_trajectory)
+        self._listen(
+            msg.ObjectCloud,
+            "object_cloud",
+            lambda m: show.show_cloud(conversions.cloud_from_msg(m), self._T_world_object),
+        )
+        self._listen(
+            msg.HandMotion,
+            "refined_hand_motion",
+            lambda m: show.show_motion(conversions.motion_from_msg(m)),
+        )
+        self.subscription(msg.StageStatus, "status", self._on_status, STATUS)
+        self.subscription(JointState, "/joint_states", self._on_joints, SENSOR)
+        self.subscription(msg.Contacts, "sim/contacts", self._on_contacts, SENSOR)
+        self.subscription(msg.ObjectStates, "sim/object_states", self._on_objects, SENSOR)
+        self.create_timer(1.0 / RATE, self._draw)
+
+    def end(self) -> None:
+        self.viewer.close()
+
+    def _listen(self, kind: type, topic: str, callback: Any) -> None:
+        self.subscription(kind, topic, callback, RELIABLE)
+
+    def _say(self, instruction: str) -> None:
+        self._instructions.publish(String(data=instruction))
+
+    def _on_trajectory(self, message: msg.ObjectTrajectory) -> None:
+        trajectory = conversions.trajectory_from_msg(message)
+        self._T_world_object = trajectory.T_world_object[0]
+        self.viewer.show_trajectory(trajectory)
+
+    def _on_status(self, message: msg.StageStatus) -> None:
+        state = STATES.get(message.state, "")
+        self.viewer.show_stage(message.stage, state, message.duration, message.error_msg)
+
+    def _on_joints(self, message: JointState) -> None:
+        self._positions.update(zip(message.name, message.position))
+
+    def _on_contacts(self, message: msg.Contacts) -> None:
+        self._contacts = message
+
+    def _on_objects(self, message: msg.ObjectStates) -> None:
+        self._states = message
+
+    def _draw(self) -> None:
+        """What changes all the time is drawn at a steady rate, the newest only."""
+        if self._positions:
+            self.viewer.show_joints(list(self._positions), list(self._positions.values()))
+        if self._states is not None:
+            poses = conversions.poses_from_msg(self._states.poses)
+            self.viewer.show_objects(dict(zip(self._states.names, poses)))
+            self._states = None
+        if self._contacts is not None:
+            pairs = zip(self._contacts.body_a, self._contacts.body_b)
+            felt = ["table" not in pair for pair in pairs]
+            self.viewer.show_contacts(
+                [(p.x, p.y, p.z) for p, f in zip(self._contacts.positions, felt) if f],
+                [(v.x, v.y, v.z) for v, f in zip(self._contacts.forces, felt) if f],
+            )
+            self._contacts = None

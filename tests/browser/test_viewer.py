@@ -1,0 +1,180 @@
+"""The web page in a real browser: does it show what it was given?"""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import numpy as np
+import pytest
+from devtools import Browser, find_chromium
+from unihm.hands import load_hand
+from unihm.perception.trajectory import make_trajectory
+from unihm.sim.scene import Camera, load_scene
+from unihm.transforms import from_xyz_rpy
+from unihm.types import HandMotion, ObjectCloud, RgbdObservation, TaskKind
+from unihm.viewer import Viewer
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(find_chromium() is None, reason="no chromium or google-chrome"),
+    pytest.mark.xdist_group("browser"),
+]
+
+
+class Page:
+    """A viewer, a browser that looks at it, and what was said in the page."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.heard = threading.Event()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.viewer = Viewer(port, on_instruction=self._on_instruction)
+        self.browser = Browser(800, 540)
+
+    def _on_instruction(self, sentence: str) -> None:
+        self.said.append(sentence)
+        self.heard.set()
+
+    def scene(self) -> np.ndarray:
+        """The left part of the page, where the 3D scene is."""
+        return self.browser.screenshot()[:, :470].astype(int)
+
+    def settled(self) -> np.ndarray:
+        """The scene as soon as two pictures are the same."""
+        last = [self.scene()]
+
+        def steady() -> bool:
+            last.append(self.scene())
+            return bool(abs(last[-1] - last[-2]).max() < 4 and last[-1].std() > 5)
+
+        self.browser.wait_for(steady)
+        return last[-1]
+
+
+@pytest.fixture(scope="module")
+def page():
+    made = Page()
+    with made.browser:
+        made.browser.open(made.viewer.url)
+        made.browser.wait_for(lambda: "Waiting for a task" in made.browser.text())
+        # The notice that there is no graphics card covers a part of the scene.
+        made.browser.evaluate(
+            "document.querySelectorAll('.mantine-Notification-closeButton').forEach(b => b.click())"
+        )
+        yield made
+    made.viewer.close()
+
+
+def share_changed(before, after):
+    """Fraction of the pixels that differ clearly."""
+    return float((abs(after - before).max(axis=2) > 12).mean())
+
+
+def color_share(image, color, tolerance=60):
+    """Fraction of pixels near a colour."""
+    return float((abs(image - np.array(color)).max(axis=2) < tolerance).mean())
+
+
+def test_the_robot_is_drawn_and_moves(page):
+    before = page.settled()
+    assert len(np.unique(before.reshape(-1, 3), axis=0)) > 500  # shaded, not blank
+    names = [f"fr3_joint{i}" for i in range(1, 8)]
+    page.viewer.show_joints(names, [0.9, 0.2, 0.0, -1.6, 0.0, 1.8, 0.8])
+    after = page.settled()
+    assert share_changed(before, after) > 0.02
+
+
+def test_coupled_joints_follow(page):
+    robot = page.viewer.robot
+    thumb, tip = "right_hand_index_joint1", "right_hand_index_joint2"
+    before = np.array(robot._frames[thumb].wxyz), np.array(robot._frames[tip].wxyz)
+    robot.show({thumb: 0.8})
+    assert abs(np.array(robot._frames[thumb].wxyz) - before[0]).max() > 0.1
+    np.testing.assert_array_equal(robot._frames[tip].wxyz, before[1])
+
+
+def test_a_task_is_told_in_words(page):
+    page.viewer.show_task("put the lid on the <b>pot</b>")
+    page.viewer.show_stage("planner", "succeeded", 0.31)
+    page.viewer.show_stage("segmentation", "failed", 0.2, "Nothing stands there.")
+    page.browser.wait_for(lambda: "Nothing stands there." in page.browser.text())
+    text = page.browser.text()
+    assert "put the lid on the" in text
+    assert "0.31 s" in text
+    page.viewer.show_task("another one")
+    page.browser.wait_for(lambda: "another one" in page.browser.text())
+    assert "0.31 s" not in page.browser.text()
+
+
+def made_up_observation():
+    """A green image of a flat floor, from the demo's camera."""
+    camera = Camera(width=160, height=120)
+    rows, cols = np.indices((120, 160))
+    rays = np.stack([cols + 0.5, rows + 0.5, np.ones_like(rows)], -1) @ np.linalg.inv(camera.K).T
+    down = rays @ camera.T_world_camera[2, :3]
+    depth = np.where(down < -0.05, -(camera.T_world_camera[2, 3] - 0.02) / down, 0)
+    rgb = np.full((120, 160, 3), (20, 200, 40), np.uint8)
+    return RgbdObservation(rgb, depth.astype(np.float32), camera.K, camera.T_world_camera)
+
+
+def test_everything_of_a_task_is_drawn_and_cleared(page):
+    bare = page.settled()
+    page.viewer.show_observation(made_up_observation())
+    clouded = page.settled()
+    assert color_share(clouded, (20, 200, 40)) > color_share(bare, (20, 200, 40)) + 0.03
+
+    hand = load_hand("xhand")
+    T = from_xyz_rpy([0.5, 0.0, 0.06], [0, 0, 0])
+    trajectory = make_trajectory(TaskKind.GRAB, T, T[:3, 3])
+    page.viewer.show_trajectory(trajectory)
+    rng = np.random.default_rng(0)
+    normals = rng.standard_normal((1500, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    page.viewer.show_cloud(ObjectCloud(0.05 * normals, normals), T)
+    wrist = np.tile(from_xyz_rpy([0.0, -0.05, 0.2], [0, 0, 0]), (len(trajectory), 1, 1))
+    joints = np.tile(hand.pregrasp_joints, (len(trajectory), 1))
+    page.viewer.show_motion(HandMotion("xhand", wrist, joints, trajectory))
+    page.viewer.show_contacts([[0.6, 0.0, 0.3]], [[0.0, 0.0, 20.0]])
+    full = page.settled()
+    assert share_changed(clouded, full) > 0.003
+    assert color_share(full, (255, 96, 64), 40) > color_share(clouded, (255, 96, 64), 40) + 5e-4
+
+    page.viewer.show_task("next")
+    page.viewer.show_contacts([], [])
+    assert share_changed(clouded, page.settled()) < 0.001
+
+
+def test_objects_of_the_simulation_move(page):
+    scene = load_scene("table")
+    page.viewer.show_scene(scene)
+    before = page.settled()
+    pose = scene.object("red box").T_world_object.copy()
+    pose[:3, 3] += [0.1, -0.2, 0.3]
+    page.viewer.show_objects({"red box": pose, "unknown": pose})
+    assert share_changed(before, page.settled()) > 0.001
+
+
+def test_an_instruction_can_be_sent_from_the_page(page):
+    place = page.browser.evaluate(
+        "(() => { const b = [...document.querySelectorAll('button')]"
+        ".find(b => b.innerText.includes('Do it')); const r = b.getBoundingClientRect();"
+        " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+    )
+    page.browser.click(*place)
+    assert page.heard.wait(20)
+    assert page.said == ["pick up the red box"]
+
+
+def test_the_page_asks_nobody_else(page):
+    page.settled()
+    elsewhere = [
+        url
+        for url in page.browser.requests
+        if not url.startswith(("data:", "blob:"))
+        and f":{page.viewer.server.get_port()}" not in url
+        and not url.startswith(("about:", "chrome:"))
+    ]
+    assert elsewhere == []
