@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unihm.hands import Hand
 from unihm.refinement.backend import backend_for
 from unihm.refinement.batch import UNSEEN, Batch
-from unihm.refinement.chain import WRIST
+from unihm.refinement.chain import WRIST, chain_of
+from unihm.refinement.config import RefinementConfig
 from unihm.refinement.kernel import penalty
 from unihm.refinement.report import Measures
 from unihm.refinement.terms import opposing_line
-from unihm.types import FloatArray, IntArray
+from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud
 
 _OPS = backend_for(None)
 
@@ -71,6 +73,23 @@ def energies(batch: Batch, y: FloatArray, watch: Watch) -> dict[str, FloatArray]
     ):
         found[name] = 0.5 * ((value @ weight) * value).sum(-1)
     return {name: (own * value).sum(-1) for name, value in found.items()}
+
+
+def energy_of(
+    motion: HandMotion,
+    generated: HandMotion,
+    cloud: ObjectCloud,
+    hand: Hand,
+    config: RefinementConfig,
+) -> float:
+    """Total energy of any ``motion`` that was made from ``generated``, all fingers taking part."""
+    chain = chain_of(hand)
+    batch = Batch(chain, [generated], [cloud], config)
+    y = chain.coordinates(motion.T_object_wrist, motion.joints, batch.R_reference[0])[None]
+    placement = batch.place(y)
+    fingers = np.ones((1, len(chain.pads)))
+    watch = Watch(batch.watched(placement), batch.pairs(placement), fingers, batch.y)
+    return float(sum(value[0] for value in energies(batch, y, watch).values()))
 
 
 def _opposition(batch: Batch, x: FloatArray, n: FloatArray, fingers: FloatArray) -> FloatArray:

@@ -1,0 +1,284 @@
+"""How fast the refinement is, against a baseline in the same run, and what it does to motions."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import trimesh
+from scipy.spatial.transform import Rotation
+
+from unihm.data.episode import Episode
+from unihm.data.grasp_motion import grasp_motion
+from unihm.data.objects import sample_object
+from unihm.data.recorded import Recording, to_episode
+from unihm.data.synth import TILTS, ObjectGrasps, grab_trajectory, sound
+from unihm.errors import ErrorCode, UnihmError
+from unihm.evaluation.refinement_baseline import refine_as_research_code
+from unihm.hands import Hand
+from unihm.refinement import RefinementConfig, RefinementReport, refine, refine_batch
+from unihm.refinement.measure import energy_of
+from unihm.types import HandMotion, ObjectCloud, ObjectTrajectory, Phase
+
+CLOUD_POINTS = 2048
+FRAMES = 60
+CLIP_RATE = 30.0  # frames per second of the recorded clip
+#: What a generator gets wrong: wrist (m, rad), joints (rad), and jitter from frame to frame (rad).
+SHIFT, TURN, BEND, JITTER = 0.006, 0.04, 0.06, 0.004
+
+
+class Case(NamedTuple):
+    """A motion to be refined and the clean surface of its object."""
+
+    name: str
+    motion: HandMotion
+    cloud: ObjectCloud
+
+
+def synthetic_cases(hand: Hand, count: int, seed: int) -> Iterator[Case]:
+    """Grasps solved on procedural objects, with a generator's mistakes added; ``count`` of them."""
+    rng = np.random.default_rng(seed)
+    found = index = 0
+    while found < count:
+        item = sample_object(seed, index)
+        index += 1
+        if index > 50 * count:
+            raise UnihmError(ErrorCode.INTERNAL, f"{hand.name} grasps none of the objects.")
+        grasps = ObjectGrasps(item)
+        for tilt in TILTS:
+            grasp, attempt = grasps.solve(hand.name, grasps.usual, tilt)
+            if sound(grasp):
+                motion = grasp_motion(hand, attempt, grab_trajectory(item, rng))
+                yield Case(f"{item.shape} {index - 1}", mistaken(motion, hand, rng), item.cloud)
+                found += 1
+                break
+
+
+def mistaken(motion: HandMotion, hand: Hand, rng: np.random.Generator) -> HandMotion:
+    """``motion`` as a generator might give it: shifted, turned, bent and jittering."""
+    T = motion.T_object_wrist.copy()
+    T[:, :3, 3] += SHIFT * rng.normal(size=3) / 3**0.5
+    turn = Rotation.from_rotvec(TURN * rng.normal(size=3) / 3**0.5).as_matrix()
+    T[:, :3, :3] = T[:, :3, :3] @ turn
+    bend = BEND * rng.normal(size=hand.num_joints)
+    joints = motion.joints + bend + JITTER * rng.normal(size=motion.joints.shape)
+    return HandMotion(motion.hand, T, hand.clip(joints), motion.trajectory)
+
+
+def read_clip(path: Path, hands: Sequence[str]) -> Episode:
+    """Episode of a recorded clip: an npz with hand keypoints, object poses and object mesh.
+
+    Raises:
+        UnihmError: INVALID_EPISODE where an array is missing.
+    """
+    needed = ("hand_keypoints", "object_poses", "object_vertices", "object_faces")
+    with np.load(path, allow_pickle=False) as file:
+        missing = [name for name in needed if name not in file]
+        if missing:
+            raise UnihmError(ErrorCode.INVALID_EPISODE, f"{path} lacks {', '.join(missing)}.")
+        keypoints, poses, vertices, faces = (np.asarray(file[name]) for name in needed)
+    recording = Recording(
+        name=path.stem,
+        source="clip",
+        object_id=path.stem,
+        words="object",
+        side="right",
+        times=np.arange(len(keypoints)) / CLIP_RATE,
+        T_world_mesh=poses.astype(float),
+        keypoints=keypoints.astype(float),
+        mesh=trimesh.Trimesh(vertices, faces, process=False),
+    )
+    return to_episode(recording, hands)
+
+
+def mesh_clouds(folder: Path, count: int) -> list[ObjectCloud]:
+    """Clouds of 2,048 points of the meshes in a folder, centred."""
+    paths = sorted(folder.glob("*.stl"))[:count]
+    if not paths:
+        raise UnihmError(ErrorCode.INVALID_CLOUD, f"There is no .stl file in {folder}.")
+    clouds = []
+    for path in paths:
+        mesh = trimesh.load_mesh(path)
+        points, faces = trimesh.sample.sample_surface(mesh, CLOUD_POINTS, seed=0)
+        clouds.append(ObjectCloud(points - mesh.bounds.mean(axis=0), mesh.face_normals[faces]))
+    return clouds
+
+
+def of_length(motion: HandMotion, frames: int) -> HandMotion:
+    """The first ``frames`` frames, or the motion with its last frame held on."""
+    index = np.minimum(np.arange(frames), len(motion) - 1)
+    course = motion.trajectory
+    longer = ObjectTrajectory(
+        course.T_world_object[index],
+        course.phase[index],
+        course.dt,
+        course.kind,
+        course.pick_point,
+        course.description,
+    )
+    return HandMotion(motion.hand, motion.T_object_wrist[index], motion.joints[index], longer)
+
+
+def measure_speed(
+    hand: Hand,
+    cases: Sequence[Case],
+    clouds: Sequence[ObjectCloud],
+    sequences: int = 100,
+    repeats: int = 3,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """Milliseconds per frame: one motion at a time, in batch, and the baseline.
+
+    All three minimise the energies of :meth:`RefinementConfig.paper` with the same number of
+    iterations, none ending early, over the motions ``cases`` brought to 60 frames, against
+    ``clouds``; no report is made. Times are the best of ``repeats`` (wall clock); those of the
+    baseline are of 3, 5 and 10 iterations, the comparison is at 5.
+    """
+    config = dataclasses.replace(RefinementConfig.paper(), tolerance=0.0)
+    rng = np.random.default_rng(0)
+    motions = [of_length(cases[i % len(cases)].motion, FRAMES) for i in range(sequences)]
+    motions = [m if i < len(cases) else mistaken(m, hand, rng) for i, m in enumerate(motions)]
+    surfaces = [clouds[i % len(clouds)] for i in range(sequences)]
+    few = range(min(4, sequences))
+
+    def one_by_one(config: RefinementConfig = config) -> list[HandMotion]:
+        return [
+            refine_batch([motions[i]], [surfaces[i]], config, hand, reports=False)[0][0]
+            for i in few
+        ]
+
+    def together() -> list[HandMotion]:
+        return refine_batch(motions, surfaces, config, hand, device=device, reports=False)[0]
+
+    streaming, refined = _timed(one_by_one, repeats, len(few) * FRAMES)
+    batch, _ = _timed(together, repeats, sequences * FRAMES)
+    whole, _ = _timed(
+        lambda: [refine(motions[i], surfaces[i], None, hand) for i in few],
+        repeats,
+        len(few) * FRAMES,
+    )
+    baseline, simple = _timed(
+        lambda: [refine_as_research_code(motions[i], surfaces[i], hand, config) for i in few],
+        1,
+        len(few) * FRAMES,
+    )
+    iterations = {}
+    for count in (3, 10):
+        changed = dataclasses.replace(config, iterations=count)
+        iterations[count] = _timed(
+            lambda changed=changed: refine_as_research_code(  # type: ignore[misc]
+                motions[0], surfaces[0], hand, changed
+            ),
+            1,
+            FRAMES,
+        )[0]
+    ours = [energy_of(refined[i], motions[i], surfaces[i], hand, config) for i in few]
+    theirs = [energy_of(simple[i], motions[i], surfaces[i], hand, config) for i in few]
+    return {
+        "hand": hand.name,
+        "iterations": config.iterations,
+        "frames": FRAMES,
+        "sequences": sequences,
+        "streaming_ms": streaming,
+        "batch_ms": batch,
+        "default_with_report_ms": whole,
+        "baseline_ms": baseline,
+        "baseline_3_iterations_ms": iterations[3],
+        "baseline_10_iterations_ms": iterations[10],
+        "batch_gain": streaming / batch,
+        "speedup_streaming": baseline / streaming,
+        "speedup_batch": baseline / batch,
+        "final_energy": float(np.sum(ours)),
+        "final_energy_baseline": float(np.sum(theirs)),
+    }
+
+
+def _timed(work: Callable[[], Any], repeats: int, frames: int) -> tuple[float, Any]:
+    """Best milliseconds per frame, and what the work returned."""
+    best, result = float("inf"), None
+    for _ in range(repeats):
+        start = time.perf_counter()
+        result = work()
+        best = min(best, time.perf_counter() - start)
+    return 1e3 * best / frames, result
+
+
+def measure_quality(
+    hand: Hand, cases: Sequence[Case], config: RefinementConfig | None = None
+) -> dict[str, Any]:
+    """What refining the ``cases`` changes: means over them, and the worst of what must not fail."""
+    reports = [refine(case.motion, case.cloud, config, hand)[1] for case in cases]
+    before = np.mean([r.before.penetration_mean for r in reports])
+    after = np.mean([r.after.penetration_mean for r in reports])
+    contact = [r.after.contact_distance[f] for r in reports for f in r.fingers]
+    swing = [r.after.acceleration_max / max(r.before.acceleration_max, 1e-9) for r in reports]
+    return {
+        "hand": hand.name,
+        "motions": len(cases),
+        "penetration_before_mm": 1e3 * float(before),
+        "penetration_after_mm": 1e3 * float(after),
+        "penetration_reduction": float(1.0 - after / max(before, 1e-12)),
+        "contact_distance_mm": 1e3 * float(np.mean(contact)) if contact else None,
+        "contact_distance_max_mm": 1e3 * float(np.max(contact)) if contact else None,
+        "fingers_in_contact": float(np.mean([len(r.fingers) for r in reports])),
+        "force_closure": float(np.mean([_holds(r) for r in reports])),
+        "joint_change_rad": float(np.mean([r.joint_change for r in reports])),
+        "limit_margin_rad": float(np.min([r.after.limit_margin for r in reports])),
+        "acceleration_ratio_max": float(np.max(swing)),
+        "energy_never_higher": all(r.after.total_energy <= r.before.total_energy for r in reports),
+    }
+
+
+def _holds(report: RefinementReport) -> bool:
+    return report.grasp is not None and bool(np.isfinite(report.grasp.normal_force))
+
+
+def measure_never_worse(hand: Hand, cases: Sequence[Case], count: int, seed: int) -> dict[str, Any]:
+    """Energies before and after on ``count`` random disturbances of every size, both presets."""
+    rng = np.random.default_rng(seed)
+    worse = infinite = 0
+    for start in range(0, count, 50):
+        size = min(50, count - start)
+        motions, clouds = [], []
+        for i in range(size):
+            case = cases[(start + i) % len(cases)]
+            short = _around_contact(case.motion)
+            scale = 10.0 ** rng.uniform(-3.0, 0.5)
+            T = short.T_object_wrist.copy()
+            T[:, :3, 3] += 0.05 * scale * rng.normal(size=(len(short), 3))
+            joints = short.joints + scale * rng.normal(size=short.joints.shape)
+            motions.append(HandMotion(short.hand, T, hand.clip(joints), short.trajectory))
+            clouds.append(case.cloud)
+        preset = (RefinementConfig(), RefinementConfig.paper())[start // 50 % 2]
+        refined, reports = refine_batch(motions, clouds, preset, hand)
+        for motion, report in zip(refined, reports):
+            infinite += not (
+                np.isfinite(motion.joints).all()
+                and np.isfinite(motion.T_object_wrist).all()
+                and np.isfinite(report.after.total_energy)
+            )
+            worse += report.after.total_energy > report.before.total_energy
+    return {"cases": count, "worse": worse, "not_finite": infinite}
+
+
+def _around_contact(motion: HandMotion, frames: int = 6) -> HandMotion:
+    """The frames about the first touch."""
+    first = int(np.argmax(motion.trajectory.phase == Phase.HOLD))
+    index = np.clip(np.arange(first - frames // 2, first + frames // 2), 0, len(motion) - 1)
+    course = motion.trajectory
+    return HandMotion(
+        motion.hand,
+        motion.T_object_wrist[index],
+        motion.joints[index],
+        ObjectTrajectory(
+            course.T_world_object[index],
+            course.phase[index],
+            course.dt,
+            course.kind,
+            course.pick_point,
+        ),
+    )
