@@ -6,17 +6,19 @@ import json
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from tokenizers import Tokenizer as BytePairs
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+from unihm.data.episode import View
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator, GeneratorConfig, GeneratorTraining
 from unihm.generator.inputs import relative_poses, trajectory_features
 from unihm.generator.training import make_batch, mask_share, prepare, train_generator, validate
 from unihm.tokenizer import Tokenizer, TokenizerConfig, TokenizerTraining
 from unihm.tokenizer.training import collect_motions, train_tokenizer
-from unihm.transforms import make_transform
+from unihm.transforms import apply, invert, make_transform
 from unihm.types import ObjectTrajectory, Task
 
 HANDS = ("human", "xhand")
@@ -195,7 +197,8 @@ def test_augmentation_moves_object_and_hand_together(tokenizer, episodes):
     """In the moved frame the palm is where it was, seen from the moved cloud."""
     generator = Generator.create(CONFIG, tokenizer)
     [example] = prepare(episodes[:1], HANDS, generator)
-    example = dataclasses.replace(example, cloud=np.repeat(example.cloud[:1], 128, axis=0))
+    cloud = np.repeat(example.clouds[0][:1], 128, axis=0)
+    example = dataclasses.replace(example, clouds=[cloud])
     settings = dataclasses.replace(TRAINING, cloud_noise=0.0, frame_shift=0.02, frame_turn=0.5)
     generator.model.config = dataclasses.replace(CONFIG, training=settings)
     still = make_batch(generator, [example], "xhand", np.random.default_rng(3), augment=False)
@@ -208,6 +211,30 @@ def test_augmentation_moves_object_and_hand_together(tokenizer, episodes):
 
     assert not torch.allclose(still.rows, moved.rows, atol=1e-3)
     torch.testing.assert_close(palm_to_point(still), palm_to_point(moved), atol=1e-5, rtol=0)
+
+
+def test_a_view_is_learned_in_its_own_frame(tokenizer, episodes):
+    """The palm stays where it is relative to the object, whichever frame perception found."""
+    T_object_view = make_transform(
+        Rotation.from_euler("z", 0.3).as_matrix(), np.array([0.01, -0.02, 0.005])
+    )
+    points = episodes[0].cloud.points
+    cloud = dataclasses.replace(
+        episodes[0].cloud,
+        points=apply(invert(T_object_view), points),
+        normals=episodes[0].cloud.normals @ T_object_view[:3, :3],
+    )
+    episode = dataclasses.replace(episodes[0], views=(View(cloud, T_object_view),))
+    generator = Generator.create(CONFIG, tokenizer)
+    [seen] = prepare([episode], HANDS, generator)
+    [plain] = prepare([episode.as_seen(episode.views[0])], HANDS, generator)
+    both = [
+        make_batch(generator, [example], "xhand", np.random.default_rng(0), augment=False)
+        for example in (seen, plain)
+    ]
+    torch.testing.assert_close(both[0].rows, both[1].rows, atol=1e-5, rtol=0)
+    for key in ("cloud", "trajectory"):
+        torch.testing.assert_close(both[0].inputs[key], both[1].inputs[key], atol=1e-5, rtol=0)
 
 
 def test_masks_follow_the_curriculum():

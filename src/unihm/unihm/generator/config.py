@@ -28,13 +28,14 @@ class GeneratorTraining:
         frame_shift: metres, standard deviation of a shift of the object frame.
         frame_turn: radians, standard deviation of a turn of it about z; a third as much about
             x and y.
+        bfloat16: train in half precision: nearly twice as fast on processors that know it.
         seed: of everything random.
     """
 
     epochs: int = 100
     keep_share: float = 0.2
     ramp_share: float = 0.6
-    batch: int = 32
+    batch: int = 16
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
     code_weight: float = 0.1
@@ -44,6 +45,7 @@ class GeneratorTraining:
     cloud_noise: float = 0.001
     frame_shift: float = 0.005
     frame_turn: float = 0.1
+    bfloat16: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

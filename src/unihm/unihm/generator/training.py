@@ -43,14 +43,17 @@ class Example:
 
     Attributes:
         instructions: features (S, W) of each of its sentences.
-        cloud: (N, 6) points and normals.
+        clouds: (N, 6) points and normals of the object itself, then of what perception makes of
+            it, each in its own object frame.
+        T_look_object: (4, 4) per cloud: the episode's object frame in the cloud's.
         T_0_t: (T, 4, 4) object poses relative to the first.
         phase: (T,).
         rows: feature rows (T, F) of the motion, by hand.
     """
 
     instructions: list[Array]
-    cloud: Array
+    clouds: list[Array]
+    T_look_object: list[FloatArray]
     T_0_t: FloatArray
     phase: IntArray
     rows: dict[str, Features]
@@ -88,7 +91,11 @@ def prepare(
         examples.append(
             Example(
                 instructions=[generator.text(sentence) for sentence in episode.instructions],
-                cloud=np.hstack([episode.cloud.points, episode.cloud.normals]).astype(np.float32),
+                clouds=[
+                    np.hstack([cloud.points, cloud.normals]).astype(np.float32)
+                    for cloud in (episode.cloud, *(view.cloud for view in episode.views))
+                ],
+                T_look_object=[np.eye(4), *(invert(v.T_object_view) for v in episode.views)],
                 T_0_t=relative_poses(episode.trajectory),
                 phase=episode.trajectory.phase,
                 rows={
@@ -198,7 +205,10 @@ def make_batch(
     random: np.random.Generator,
     augment: bool,
 ) -> Batch:
-    """Stack examples; with ``augment`` each is moved rigidly and its cloud made noisy."""
+    """Stack examples, each as one of its clouds shows it, or as the last one does.
+
+    With ``augment`` the cloud is a random one and made noisy, and everything is moved rigidly.
+    """
     config, tokenizer = generator.model.config, generator.tokenizer
     settings, chunk = config.training, tokenizer.chunk
     count = len(examples)
@@ -208,14 +218,19 @@ def make_batch(
     phase = np.stack([e.phase[s] for e, s in zip(examples, stretch)])  # (B, T)
     rows = np.stack([e.rows[hand][s] for e, s in zip(examples, stretch)])  # (B, T, F)
     present = np.stack([np.arange(frames) < len(e.phase) for e in examples])
-    cloud = np.stack([_some_points(e.cloud, config.points, random) for e in examples])
+    look = [random.integers(len(e.clouds)) if augment else -1 for e in examples]
+    cloud = np.stack(
+        [_some_points(e.clouds[i], config.points, random) for e, i in zip(examples, look)]
+    )
+    T_look_object = np.stack([e.T_look_object[i] for e, i in zip(examples, look)])
     if augment:
         T = small_motions(count, settings.frame_shift, settings.frame_turn, random)
-        T_0_t = T[:, None] @ T_0_t @ invert(T)[:, None]
-        rows = move_rows(rows, T)
+        T_look_object = T @ T_look_object
         cloud[..., :3] = cloud[..., :3] @ T[:, :3, :3].swapaxes(1, 2) + T[:, None, :3, 3]
         cloud[..., :3] += random.normal(0.0, settings.cloud_noise, cloud[..., :3].shape)
         cloud[..., 3:] = cloud[..., 3:] @ T[:, :3, :3].swapaxes(1, 2)
+    T_0_t = T_look_object[:, None] @ T_0_t @ invert(T_look_object)[:, None]
+    rows = move_rows(rows, T_look_object)
     sentences = [e.instructions[random.integers(len(e.instructions))] for e in examples]
     longest = max(len(s) for s in sentences)
     inputs = {
@@ -243,7 +258,9 @@ def _losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dic
         codes = tokenizer.model.quantizer.encode(tokenizer.model.encode(hand, batch.rows))
         z_q = tokenizer.model.quantizer.decode(codes)  # (B, L, d)
     known = torch.rand(mask.shape) >= masked
-    z_hat = model(**batch.inputs, hand=generator.hand_index(hand), known=z_q, known_mask=known)
+    index = generator.hand_index(hand)
+    with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+        z_hat = model(**batch.inputs, hand=index, known=z_q, known_mask=known).float()
     rows = tokenizer.model.decode(hand, z_hat)
     motion = ((rows - batch.rows).abs().mean(-1) * batch.weights).sum() / batch.weights.sum()
     return {
@@ -267,11 +284,10 @@ def validate(
         z_hat = model(**batch.inputs, hand=generator.hand_index(hand))
         z_q = tokenizer.model.quantizer.decode(model.quantise(z_hat))
         predicted = tokenizer.model.decode(hand, z_q).numpy()
-        for i, rows in zip(chosen, predicted):
-            frames = np.isin(examples[i].phase, phases)
-            rows = rows[: len(frames)]
+        for i, rows, truth in zip(chosen, predicted, batch.rows.numpy()):
+            frames = np.flatnonzero(np.isin(examples[i].phase, phases))
             errors.setdefault(hand, []).append(
-                row_errors(rows[frames], examples[i].rows[hand][frames], load_hand(hand))
+                row_errors(rows[frames], truth[frames], load_hand(hand))
             )
     return {hand: summarise(list_of_errors) for hand, list_of_errors in errors.items()}
 

@@ -25,7 +25,7 @@ class TokenizerTraining:
         translation_weight: weight of the new decoder's error on the reference hand's codes.
         level_dropout: share of the batches that use a random number of residual levels, so
             that fewer codes than all give a coarser motion instead of a wrong one.
-        blend_share: share of the crops that are blended with another episode's.
+        blend: largest share of another episode's motion that is mixed into a crop.
         frame_shift: metres, standard deviation of a random shift of the object frame.
         frame_turn: radians, standard deviation of a random turn of it about z; a third as much
             about x and y.
@@ -45,12 +45,12 @@ class TokenizerTraining:
     distill_weight: float = 0.1
     translation_weight: float = 1.0
     level_dropout: float = 0.25
-    blend_share: float = 0.5
-    frame_shift: float = 0.01
-    frame_turn: float = 0.2
+    blend: float = 0.5
+    frame_shift: float = 0.006
+    frame_turn: float = 0.12
     window: int = 40
-    batch: int = 64
-    learning_rate: float = 1e-3
+    batch: int = 16
+    learning_rate: float = 3e-3
     seed: int = 0
 
 

@@ -316,9 +316,7 @@ class _Stage:
         blended with another episode's, and moved, since the object frame is never exact."""
         settings = self.settings
         other = random.integers(len(pairs.x), size=len(chosen))
-        share = np.where(
-            random.random(len(chosen)) < settings.blend_share, random.random(len(chosen)), 0.0
-        )
+        share = random.uniform(0.0, settings.blend, len(chosen))
         start = random.integers(pairs.lengths[chosen] - settings.window + 1)
         frames = start[:, None] + np.arange(settings.window)
         T = small_motions(len(chosen), settings.frame_shift, settings.frame_turn, random)
