@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import torch
 from unihm.errors import ErrorCode, UnihmError
+from unihm.evaluation.tokenizer import fingertips
+from unihm.hands import load_hand
 from unihm.tokenizer import Tokenizer, TokenizerConfig, TokenizerTraining
+from unihm.tokenizer.features import from_features
 from unihm.tokenizer.training import collect_motions, train_tokenizer, validate
 from unihm.types import HandMotion, HandTokens, ObjectTrajectory
 
@@ -232,6 +235,18 @@ def test_mlp_sees_only_its_own_chunk_and_conv_its_neighbours(train_set):
         assert moved.min() >= 5 - reach
         assert moved.max() <= 5 + reach
         assert 5 in moved
+
+
+def test_a_hand_that_no_episode_has_is_retargeted_from_the_human(make_box_episodes):
+    episodes = make_box_episodes(3, ("human",), seed=4)
+    motions = collect_motions(episodes, ("human", "leap"))
+    assert [len(rows) for rows in motions["leap"].rows] == [len(e.trajectory) for e in episodes]
+    np.testing.assert_array_equal(motions["leap"].episodes, motions["human"].episodes)
+    hand, human = load_hand("leap"), episodes[0].motions["human"]
+    T_object_wrist, joints = from_features(motions["leap"].rows[0], hand)
+    leap = HandMotion("leap", T_object_wrist, joints, human.trajectory)
+    tips, human_tips = fingertips(leap)[20], fingertips(human)[20]
+    assert np.linalg.norm(tips[:3] - human_tips[:3], axis=-1).max() < 0.05
 
 
 def test_random_tokens_are_valid_and_differ(tokenizer, validation_episodes):

@@ -23,7 +23,9 @@ from tqdm import tqdm
 from unihm.checkpoint import load_checkpoint, log_line, read_progress, save_checkpoint
 from unihm.data.episode import Episode
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
+from unihm.hands import Hand, load_hand
+from unihm.hands.retargeting import Retargeter
+from unihm.hands.torch_kinematics import TorchHand
 from unihm.tokenizer.config import TokenizerConfig
 from unihm.tokenizer.features import (
     Features,
@@ -31,14 +33,18 @@ from unihm.tokenizer.features import (
     motion_features,
     move_rows,
     small_motions,
+    to_features,
 )
 from unihm.tokenizer.metrics import row_errors, summarise
 from unihm.tokenizer.model import TokenizerModel
 from unihm.tokenizer.quantizer import perplexity
 from unihm.tokenizer.tokenizer import Tokenizer
-from unihm.types import IntArray
+from unihm.transforms import apply
+from unihm.types import FloatArray, HandMotion, IntArray
 
 VALIDATE_EVERY = 5  # epochs
+RETARGET_BATCH = 32  # motions
+HUMAN = "human"
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,46 @@ class MotionSet:
 
 
 def collect_motions(episodes: Iterable[Episode], hands: Iterable[str]) -> dict[str, MotionSet]:
-    """Feature rows of every motion of every hand; hands that no episode has are left out."""
+    """Feature rows of every motion of every hand.
+
+    A hand that no episode has is retargeted from the human's motions (B1), so that a tokenizer
+    can be trained for any hand; where there is no human motion either, it is left out.
+    """
+    hands = list(dict.fromkeys(hands))
     rows: dict[str, list[Features]] = {name: [] for name in hands}
-    index: dict[str, list[int]] = {name: [] for name in rows}
+    index: dict[str, list[int]] = {name: [] for name in hands}
+    keypoints: dict[int, FloatArray] = {}
     for number, episode in enumerate(tqdm(episodes, desc="episodes", leave=False)):
         for name, motion in episode.motions.items():
             if name in rows:
                 rows[name].append(motion_features(motion, load_hand(name)))
                 index[name].append(number)
+        if episode.keypoints is not None:
+            keypoints[number] = episode.keypoints
+        elif HUMAN in episode.motions:
+            keypoints[number] = human_keypoints(episode.motions[HUMAN])
+    for name in hands:
+        if not rows[name] and keypoints:
+            rows[name] = retargeted_rows(list(keypoints.values()), load_hand(name))
+            index[name] = list(keypoints)
     return {name: MotionSet(r, np.array(index[name])) for name, r in rows.items() if r}
+
+
+def human_keypoints(motion: HandMotion) -> FloatArray:
+    """Keypoints of a motion of the human hand, in the object frame: (T, 21, 3) metres."""
+    kinematics = TorchHand(load_hand(motion.hand), torch.float64)
+    points = kinematics.keypoints(torch.from_numpy(np.asarray(motion.joints, float)))
+    return apply(motion.T_object_wrist, points.numpy())
+
+
+def retargeted_rows(keypoints: list[FloatArray], hand: Hand) -> list[Features]:
+    """Feature rows of ``hand`` after keypoints in the object frame, a batch at a time."""
+    retargeter, rows = Retargeter(hand), []
+    parts = [keypoints[i : i + RETARGET_BATCH] for i in range(0, len(keypoints), RETARGET_BATCH)]
+    for part in tqdm(parts, desc=f"retarget to {hand.name}", leave=False):
+        for result in retargeter.retarget_many(part):
+            rows.append(to_features(result.T_world_wrist, result.joints, hand))
+    return rows
 
 
 def train_tokenizer(
