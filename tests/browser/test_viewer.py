@@ -113,7 +113,7 @@ def made_up_observation():
     """A green image of a flat floor, from the demo's camera."""
     camera = Camera(width=160, height=120)
     rows, cols = np.indices((120, 160))
-    rays = np.stack([cols + 0.5, rows + 0.5, np.ones_like(rows)], -1) @ np.linalg.inv(camera.K).T
+    rays = np.stack([cols, rows, np.ones_like(rows)], -1) @ np.linalg.inv(camera.K).T
     down = rays @ camera.T_world_camera[2, :3]
     depth = np.where(down < -0.05, -(camera.T_world_camera[2, 3] - 0.02) / down, 0)
     rgb = np.full((120, 160, 3), (20, 200, 40), np.uint8)

@@ -65,7 +65,7 @@ def test_depth_shows_the_objects_where_they_are(rendered_world):
     view = labelled_view(world, camera, np.random.default_rng(0))
     assert view.names == tuple(item.name for item in world.scene.objects)
     rows, cols = np.indices(view.depth.shape)
-    rays = np.stack([cols + 0.5, rows + 0.5, np.ones_like(rows)], -1) @ np.linalg.inv(camera.K).T
+    rays = np.stack([cols, rows, np.ones_like(rows)], -1) @ np.linalg.inv(camera.K).T
     points = apply(camera.T_world_camera, (rays * view.depth[..., None]).reshape(-1, 3))
     for number, name in enumerate(view.names, start=1):
         mask = view.labels.ravel() == number
@@ -75,6 +75,21 @@ def test_depth_shows_the_objects_where_they_are(rendered_world):
         assert (abs(local) < half + 2e-3).all(), name
     table = points[(view.labels.ravel() == 0) & (abs(points[:, 0] - 0.5) < 0.1)]
     assert abs(np.median(table[:, 2])) < 1e-3
+
+
+@pytest.mark.render
+def test_intrinsics_agree_with_the_renderer_to_a_tenth_of_a_pixel(rendered_world):
+    """The middle of the ball's outline is where K projects the ball's centre."""
+    camera = Camera(eye=(0.9, -0.5, 0.5), target=(0.42, -0.08, 0.035), noise="none", fov=0.3)
+    view = labelled_view(rendered_world, camera, np.random.default_rng(0))
+    label = view.names.index("yellow ball") + 1
+    rows, cols = np.nonzero(view.labels == label)
+    center = rendered_world.object_poses()["yellow ball"][:3, 3]
+    u, v, w = camera.K @ apply(invert(camera.T_world_camera), center[None])[0]
+    assert len(rows) > 3000
+    assert (cols.min() + cols.max()) / 2 == pytest.approx(u / w, abs=0.6)
+    assert (rows.min() + rows.max()) / 2 == pytest.approx(v / w, abs=0.6)
+    assert cols.mean() == pytest.approx(u / w, abs=0.1)
 
 
 @pytest.mark.render

@@ -121,4 +121,4 @@ def test_look_at_is_an_optical_frame():
 
 def test_intrinsics_follow_the_field_of_view():
     camera = Camera(width=200, height=100, fov=np.pi / 2)
-    np.testing.assert_allclose(camera.K, [[50, 0, 100], [0, 50, 50], [0, 0, 1]])
+    np.testing.assert_allclose(camera.K, [[50, 0, 99.5], [0, 50, 49.5], [0, 0, 1]])

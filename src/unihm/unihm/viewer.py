@@ -35,7 +35,7 @@ Color = tuple[int, int, int]
 ARM: Color = (236, 238, 241)
 HAND: Color = (92, 99, 112)
 PAD: Color = (34, 38, 46)
-TABLE: Color = (201, 176, 145)
+TABLE: Color = (168, 138, 104)
 SEEN: Color = (255, 96, 64)
 COMPLETED: Color = (255, 196, 64)
 PATH: Color = (40, 110, 255)
@@ -172,7 +172,7 @@ class Viewer:
         if len(rows) > POINTS:
             chosen = np.linspace(0, len(rows) - 1, POINTS).astype(int)
             rows, cols = rows[chosen], cols[chosen]
-        rays = np.stack([cols + 0.5, rows + 0.5, np.ones(len(rows))], -1)
+        rays = np.stack([cols, rows, np.ones(len(rows))], -1)
         local = rays @ np.linalg.inv(observation.K).T * depth[rows, cols, None]
         T_world_camera = observation.T_world_camera
         with self.server.atomic():

@@ -144,7 +144,7 @@ class Camera:
         fov: vertical field of view in radians.
         noise: ``none``, ``stereo`` (as of a ZED or RealSense) or ``tof``.
         T_world_camera: (4, 4) optical frame: x right, y down, z forward.
-        K: (3, 3) intrinsics in pixels.
+        K: (3, 3) intrinsics in pixels; the centre of the first pixel is (0, 0), as in ROS.
     """
 
     eye: tuple[float, float, float] = (1.10, 0.0, 0.72)
@@ -171,7 +171,8 @@ class Camera:
     @cached_property
     def K(self) -> NDArray[np.float64]:
         focal = 0.5 * self.height / np.tan(0.5 * self.fov)
-        return np.array([[focal, 0, self.width / 2], [0, focal, self.height / 2], [0, 0, 1.0]])
+        cx, cy = (self.width - 1) / 2, (self.height - 1) / 2
+        return np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1.0]])
 
 
 @dataclass(frozen=True)
