@@ -191,7 +191,7 @@ def test_a_small_object_cut_by_the_image_border_is_no_certainty():
     frame = render(make_item("box", "red", 0.62, 0.485, x=0.06, y=0.06, z=0.1))
     scene = PLANNER._reader.read(frame.observation)
     assert len(scene.objects) == 1
-    assert scene.objects[0].completion.confidence < 0.75
+    assert scene.objects[0].fit.confidence < 0.75
 
 
 def test_unknown_backend_is_a_config_error():

@@ -56,8 +56,8 @@ def camera_table(points: FloatArray) -> Plane:
 
 def cluster_masks(
     observation: RgbdObservation, config: ClusterConfig | None = None
-) -> NDArray[np.int32]:
-    """(H, W) number of the cluster at each pixel; 0 is table, background or no depth."""
+) -> tuple[NDArray[np.int32], FloatArray]:
+    """Number of the cluster at each pixel (H, W), 0 for none, and the points (H, W, 3)."""
     points = deproject(clean_depth(observation.depth), observation.K)
     clusters = find_clusters(
         points, observation.rgb, camera_table(points), config=config or ClusterConfig(hover=1.0)
@@ -65,19 +65,40 @@ def cluster_masks(
     numbers = np.zeros(observation.depth.size, np.int32)
     for number, cluster in enumerate(clusters, start=1):
         numbers[cluster.pixels] = number
-    return numbers.reshape(observation.depth.shape)
+    return numbers.reshape(observation.depth.shape), points
 
 
-def clicked_cluster(numbers: NDArray[np.int32], clicks: list[Click]) -> NDArray[np.bool_]:
-    """(H, W) mask: the clusters with positive clicks, less those with negative ones."""
+def clicked_cluster(
+    numbers: NDArray[np.int32], points: FloatArray, clicks: list[Click]
+) -> NDArray[np.bool_]:
+    """(H, W) mask: the clusters with positive clicks.
+
+    A cluster with clicks of both signs is shared out: each pixel goes to its nearest click.
+
+    Args:
+        numbers: from :func:`cluster_masks`.
+        points: (H, W, 3) metres.
+        clicks: any number, the first positive.
+    """
     mask = np.zeros(numbers.shape, bool)
-    for positive in (True, False):
-        for click in clicks:
-            if click.positive == positive:
-                number = _number_near(numbers, click)
-                if number:
-                    mask[numbers == number] = positive
+    owners = [_number_near(numbers, click) for click in clicks]
+    for number in {n for n, c in zip(owners, clicks) if c.positive and n}:
+        mine = numbers == number
+        inside = [c for n, c in zip(owners, clicks) if n == number]
+        if all(c.positive for c in inside):
+            mask |= mine
+            continue
+        seeds = np.stack([_point_near(points, c) for c in inside])
+        distance = np.linalg.norm(points[mine][:, None] - seeds[None], axis=2)
+        mask[mine] = np.array([c.positive for c in inside])[distance.argmin(axis=1)]
     return mask
+
+
+def _point_near(points: FloatArray, click: Click) -> FloatArray:
+    """(3,) of the pixel with depth that is nearest to the click."""
+    rows, columns = np.nonzero(np.isfinite(points[..., 0]))
+    best = ((rows - click.v) ** 2 + (columns - click.u) ** 2).argmin()
+    return points[rows[best], columns[best]]
 
 
 def _number_near(numbers: NDArray[np.int32], click: Click, reach: int = 6) -> int:

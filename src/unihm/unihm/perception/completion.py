@@ -24,21 +24,121 @@ class Completion:
         normals: (N, 3) unit, outward.
         observed: (N,) seen by the camera.
         confidence: 0 to 1.
-        shape: the primitive behind the unseen part.
-        lathe: the best surface of revolution, whether or not it is the shape.
-        box_error, lathe_error: misfit of the two primitives in metres.
-        handle: 0 to 1: something sticks out of the surface of revolution sideways.
     """
 
     points: FloatArray
     normals: FloatArray
     observed: NDArray[np.bool_]
     confidence: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The primitive that explains best what is seen of an object.
+
+    Attributes:
+        seen: (M, 3) thinned points, metres above the table.
+        normals: (M, 3) towards the camera.
+        shape: the primitive.
+        lathe: the best surface of revolution, whether or not it is the shape.
+        box_error, lathe_error: misfit of the two primitives in metres.
+        handle: (M,) points that stick out of the surface of revolution sideways.
+        confidence: 0 to 1.
+        table_height: metres, world.
+    """
+
+    seen: FloatArray
+    normals: FloatArray
     shape: Primitive
     lathe: Lathe
     box_error: float
     lathe_error: float
-    handle: float
+    handle: NDArray[np.bool_]
+    confidence: float
+    table_height: float
+
+    def complete(self, count: int = 2048, seed: int = 0) -> Completion:
+        """The seen points, and the primitive where nothing was seen.
+
+        Args:
+            count: points of the result.
+            seed: of the sampling; the same input gives the same output.
+        """
+        rng = np.random.default_rng(seed)
+        model, model_normals = self.shape.sample(2 * count, rng)
+        # Model points where the camera saw the object are replaced by what it saw.
+        far = cKDTree(self.seen).query(model)[0] > 0.007
+        normals = self.normals
+        if not isinstance(self.shape, Relief):
+            # Where what is seen agrees with the model, the model's normals have no noise.
+            distance, nearest = cKDTree(model).query(self.seen)
+            normals = np.where((distance < 0.004)[:, None], model_normals[nearest], normals)
+        hidden, hidden_normals = model[far], model_normals[far]
+        if self.shape is self.lathe and self.handle.any():
+            # Of a handle the near side is seen; its far side is about a finger's width behind.
+            outward = normals[self.handle]
+            back = self.seen[self.handle] - _HANDLE_THICKNESS * outward
+            hidden = np.concatenate([hidden, back, back])
+            hidden_normals = np.concatenate([hidden_normals, -outward, -outward])
+        share = np.clip(1 - far.mean(), 0.15, 0.95)
+        number = round(float(share) * count) if len(hidden) else count
+        pick = _spread(len(self.seen), number, rng)
+        fill = _spread(len(hidden), count - number, rng)
+        points = np.concatenate([self.seen[pick], hidden[fill]])
+        return Completion(
+            points=points + np.array([0.0, 0.0, self.table_height]),
+            normals=np.concatenate([normals[pick], hidden_normals[fill]]),
+            observed=np.arange(count) < number,
+            confidence=self.confidence,
+        )
+
+
+def fit(
+    points: FloatArray,
+    camera: FloatArray,
+    table_height: float = 0.0,
+    cut: bool = False,
+    voxel: float = 0.003,
+) -> Fit:
+    """Fit a box and a surface of revolution to an object on the table; the better one is taken.
+
+    Where neither fits, what is seen is let down to the table and the confidence is low.
+
+    Args:
+        points: (N, 3) metres, world; seen points of one object.
+        camera: (3,) position of the camera, world.
+        table_height: metres, world.
+        cut: the object goes on beyond the border of the image.
+        voxel: metres, to which the points are thinned.
+
+    Raises:
+        UnihmError: INVALID_CLOUD for fewer than 20 points.
+    """
+    base = np.array([0.0, 0.0, table_height])
+    seen, normals = thin(np.asarray(points, float) - base, np.asarray(camera, float) - base, voxel)
+    box, lathe = fit_box(seen, normals), fit_lathe(seen, normals)
+    box_error = _misfit(box, seen)
+    handle = _handle(lathe, seen)
+    if handle.mean() > 0.3:  # that much is no handle: the lathe is wrong
+        handle = np.zeros(len(seen), bool)
+    lathe_error = _misfit(lathe, seen[~handle])
+    error = min(box_error, lathe_error)
+    shape: Primitive = box if box_error < lathe_error else lathe
+    if error > _RELIEF_ERROR:
+        shape = fit_relief(seen)
+    coverage = min(1.0, len(seen) * (voxel / 0.003) ** 2 / 150)
+    confidence = float(np.clip(1.15 - error / 0.008, 0.1, 1.0) * coverage)
+    return Fit(
+        seen=seen,
+        normals=normals,
+        shape=shape,
+        lathe=lathe,
+        box_error=box_error,
+        lathe_error=lathe_error,
+        handle=handle,
+        confidence=confidence * (_CUT if cut else 1.0),
+        table_height=table_height,
+    )
 
 
 def complete(
@@ -49,66 +149,8 @@ def complete(
     count: int = 2048,
     seed: int = 0,
 ) -> Completion:
-    """Complete the seen part of an object that stands on the table.
-
-    A box and a surface of revolution are fitted; the better one fills in what is not seen. Where
-    neither fits, what is seen is let down to the table and the confidence is low.
-
-    Args:
-        points: (N, 3) metres, world; seen points of one object.
-        camera: (3,) position of the camera, world.
-        table_height: metres, world.
-        cut: the object goes on beyond the border of the image.
-        count: points of the result.
-        seed: of the sampling; the same input gives the same output.
-
-    Raises:
-        UnihmError: INVALID_CLOUD for fewer than 20 points.
-    """
-    base = np.array([0.0, 0.0, table_height])
-    seen, normals = thin(np.asarray(points, float) - base, np.asarray(camera, float) - base)
-    box, lathe = fit_box(seen, normals), fit_lathe(seen, normals)
-    box_error = _misfit(box, seen)
-    handle = _handle(lathe, seen)
-    body = seen if handle.mean() > 0.3 else seen[~handle]
-    lathe_error = _misfit(lathe, body)
-    error = min(box_error, lathe_error)
-    shape: Primitive = box if box_error < lathe_error else lathe
-    if error > _RELIEF_ERROR:
-        shape = fit_relief(seen)
-    rng = np.random.default_rng(seed)
-    model, model_normals = shape.sample(2 * count, rng)
-    # Model points where the camera saw the object are replaced by what it saw.
-    far = cKDTree(seen).query(model)[0] > 0.007
-    if not isinstance(shape, Relief):
-        # Where what is seen agrees with the model, the model's normals have no noise.
-        distance, nearest = cKDTree(model).query(seen)
-        normals = np.where((distance < 0.004)[:, None], model_normals[nearest], normals)
-    hidden, hidden_normals = model[far], model_normals[far]
-    if shape is lathe and handle.any():
-        # Of a handle the near side is seen; its far side is about a finger's width behind.
-        back = seen[handle] - _HANDLE_THICKNESS * normals[handle]
-        hidden = np.concatenate([hidden, back, back])
-        hidden_normals = np.concatenate([hidden_normals, -normals[handle], -normals[handle]])
-    share = np.clip(1 - far.mean(), 0.15, 0.95)
-    number = round(float(share) * count) if len(hidden) else count
-    pick = _spread(len(seen), number, rng)
-    fill = _spread(len(hidden), count - number, rng)
-    coverage = min(1.0, len(seen) / 150)
-    confidence = float(np.clip(1.15 - error / 0.008, 0.1, 1.0) * coverage)
-    if cut:
-        confidence *= _CUT
-    return Completion(
-        points=np.concatenate([seen[pick], hidden[fill]]) + base,
-        normals=np.concatenate([normals[pick], hidden_normals[fill]]),
-        observed=np.arange(count) < number,
-        confidence=confidence,
-        shape=shape,
-        lathe=lathe,
-        box_error=box_error,
-        lathe_error=lathe_error,
-        handle=float(np.clip(handle.sum() / 25, 0, 1)) if handle.mean() < 0.3 else 0.0,
-    )
+    """:func:`fit`, then :meth:`Fit.complete`."""
+    return fit(points, camera, table_height, cut).complete(count, seed)
 
 
 _HANDLE_THICKNESS = 0.010

@@ -8,7 +8,7 @@ import numpy as np
 
 from unihm.perception.clusters import Cluster
 from unihm.perception.colors import color_shares, dominant_color
-from unihm.perception.completion import Completion
+from unihm.perception.completion import Fit
 from unihm.perception.frames import horizontal_rectangle, robust_range
 from unihm.perception.nouns import SHAPES
 from unihm.perception.primitives import Lathe
@@ -24,6 +24,8 @@ MEASURES = {
     "wide": lambda e: float(e[1]),
     "thin": lambda e: -float(e[1]),
 }
+# Share of the seen points that a mug's handle has.
+_HANDLE_SHARE = 0.03
 # Words of size that are rather words of shape.
 SHAPE_WORDS = {
     "round": ("cylinder", "ball", "egg", "cup", "mug", "bowl", "bottle", "cone", "ring"),
@@ -41,19 +43,17 @@ class Seen:
 
     Attributes:
         cluster: its pixels and points.
-        completion: its whole surface.
+        fit: the primitive that explains it.
         center: (3,) middle of its bounding box, world.
         extents: (3,) long side, short side, height in metres.
-        yaw: of the long side.
         colors: (12,) share of each named colour.
         shapes: score from 0 to 1 of each class in :data:`unihm.perception.nouns.SHAPES`.
     """
 
     cluster: Cluster
-    completion: Completion
+    fit: Fit
     center: FloatArray
     extents: FloatArray
-    yaw: float
     colors: FloatArray
     shapes: dict[str, float] = field(repr=False)
 
@@ -63,19 +63,19 @@ class Seen:
         return f"{dominant_color(self.colors)} {max(self.shapes, key=self.shapes.__getitem__)}"
 
 
-def describe(cluster: Cluster, completion: Completion) -> Seen:
+def describe(cluster: Cluster, fit: Fit) -> Seen:
     """Describe one object."""
-    yaw, center, sides = horizontal_rectangle(completion.points)
-    low, high = robust_range(completion.points[:, 2])
+    points = fit.complete(600).points
+    _, center, sides = horizontal_rectangle(points)
+    low, high = robust_range(points[:, 2])
     extents = np.array([*sides, high - low])
     return Seen(
         cluster=cluster,
-        completion=completion,
+        fit=fit,
         center=np.array([*center, (low + high) / 2]),
         extents=extents,
-        yaw=yaw,
         colors=color_shares(cluster.rgb),
-        shapes=_shape_scores(completion, extents),
+        shapes=_shape_scores(fit, extents),
     )
 
 
@@ -84,10 +84,10 @@ def _above(value: float, middle: float, width: float) -> float:
     return float(1.0 / (1.0 + np.exp(-np.clip((value - middle) / width, -50, 50))))
 
 
-def _shape_scores(completion: Completion, extents: FloatArray) -> dict[str, float]:
+def _shape_scores(fit: Fit, extents: FloatArray) -> dict[str, float]:
     """Score of each class from the fits of box and lathe, the profile and the proportions."""
     long, short, height = extents
-    box_error, lathe_error = completion.box_error, completion.lathe_error
+    box_error, lathe_error = fit.box_error, fit.lathe_error
     boxy = _above(lathe_error - box_error, 0.0, 0.0008) * _above(0.007, box_error, 0.0015)
     turned = _above(box_error - lathe_error, 0.0, 0.0008) * _above(0.008, lathe_error, 0.0015)
     scores = dict.fromkeys(SHAPES, 0.0)
@@ -95,13 +95,14 @@ def _shape_scores(completion: Completion, extents: FloatArray) -> dict[str, floa
     scores["irregular"] = 0.25 + 0.65 * _above(min(box_error, lathe_error), 0.006, 0.001)
     scores["long"] = _above(long / max(short, 1e-3), 2.3, 0.25) * _above(0.8 * long, height, 0.01)
     scores["flat"] = _above(0.45 * short, height, 0.006)
-    lathe = completion.lathe
+    lathe = fit.lathe
+    handle = min(1.0, float(fit.handle.mean()) / _HANDLE_SHARE)
     hollow = 1.0 if lathe.hollow else 0.0
     squat = _above(1.15 * lathe.radii.max(), height, 0.006)
     scores["bowl"] = hollow * squat * max(turned, 0.3)
     vessel = hollow * (1 - squat) * max(turned, 0.4)
-    scores["cup"] = vessel * (1 - 0.5 * completion.handle)
-    scores["mug"] = vessel * (0.35 + 0.65 * completion.handle)
+    scores["cup"] = vessel * (1 - 0.5 * handle)
+    scores["mug"] = vessel * (0.35 + 0.65 * handle)
     scores["tray"] = max(hollow * scores["flat"], boxy * hollow) * _above(long, 0.12, 0.01)
     solid = turned * (1 - hollow)
     for name, likeness in _profiles(lathe, height).items():

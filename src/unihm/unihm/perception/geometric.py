@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unihm.perception.capture import CaptureConfig, world_points
-from unihm.perception.clusters import Cluster, ClusterConfig, find_clusters
-from unihm.perception.completion import complete
+from unihm.perception.clusters import ClusterConfig, find_clusters
+from unihm.perception.completion import fit
 from unihm.perception.describe import Seen, describe
 from unihm.perception.table import Plane, level_table
-from unihm.types import FloatArray, RgbdObservation
+from unihm.types import FloatArray, IntArray, RgbdObservation
+
+# Metres: coarser than for the target, because every object on the table is described.
+_VOXEL = 0.004
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class SceneReader:
         camera = observation.T_world_camera[:3, 3]
         shape = observation.depth.shape
         objects = [
-            describe(c, complete(c.points, camera, table.offset, cut=_at_border(c, shape)))
+            describe(c, fit(c.points, camera, table.offset, at_border(c.pixels, shape), _VOXEL))
             for c in clusters
         ]
         return TableScene(points, table, objects)
@@ -117,9 +120,9 @@ class SceneReader:
             )
 
 
-def _at_border(cluster: Cluster, shape: tuple[int, ...], margin: int = 3) -> bool:
-    """True where the cluster comes within ``margin`` pixels of the border of an image (H, W)."""
-    rows, columns = np.divmod(cluster.pixels, shape[1])
+def at_border(pixels: IntArray, shape: tuple[int, ...], margin: int = 3) -> bool:
+    """True where flat pixel indices come within ``margin`` of the border of an image (H, W)."""
+    rows, columns = np.divmod(pixels, shape[1])
     return bool(
         min(rows.min(), columns.min()) < margin
         or rows.max() >= shape[0] - margin

@@ -8,6 +8,7 @@ import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception import matching
+from unihm.perception.completion import complete
 from unihm.perception.describe import Seen
 from unihm.perception.frames import azimuth, canonical_object_frame
 from unihm.perception.geometric import TableScene, WorkspaceConfig, scene_reader
@@ -74,7 +75,10 @@ class Planner:
         scene = self._reader.read(observation)
         target = matching.find(command.target, scene.objects)
         self._check_reach(target.center, f"The {target.words}")
-        T_world_object = canonical_object_frame(target.completion.points, azimuth(target.center))
+        points = complete(
+            target.cluster.points, observation.T_world_camera[:3, 3], scene.table.offset
+        ).points
+        T_world_object = canonical_object_frame(points, azimuth(target.center))
         place = direction = None
         lift = self.config.lift
         if command.kind == TaskKind.PICK_AND_PLACE:

@@ -1,0 +1,95 @@
+"""All figures of perception in one table: the preset's backends beside the geometric ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unihm.config import load_section
+from unihm.errors import UnihmError
+from unihm.evaluation.perception import ClickScore, load_frames, mean_iou, score_clicks
+from unihm.evaluation.scenes import measure_scenes
+from unihm.perception.clicks import Click, clicked_cluster, cluster_masks
+from unihm.perception.planner import Planner, PlannerConfig
+from unihm.perception.pointsam import PointSamPredictor
+from unihm.perception.segmentation import Segmenter, SegmenterConfig
+from unihm.types import RgbdObservation
+
+MESH_FILES = (".stl", ".obj", ".ply", ".glb", ".off")
+
+
+def measure(
+    frames: Path | None, scenes: int, meshes: Path | None, preset: str, seed: int
+) -> dict[str, Any]:
+    """Every figure by its name; those of the baseline begin with ``geometric_``.
+
+    Args:
+        frames: folder of labelled frames, or None.
+        scenes: how many scenes to render.
+        meshes: folder of mesh files for the scenes, or None for procedural shapes.
+        preset: whose backends are measured.
+        seed: of the scenes.
+    """
+    figures: dict[str, Any] = {"preset": preset, "seed": seed}
+    if frames is not None:
+        labelled = load_frames(frames)
+        predictor = PointSamPredictor.load(preset)
+        figures["frames"] = len(labelled)
+        for prefix, method in (("", _learned(predictor)), ("geometric_", _geometric)):
+            figures |= _click_figures(prefix, score_clicks(labelled, method))
+    if scenes:
+        files = [p for p in sorted(meshes.iterdir()) if p.suffix in MESH_FILES] if meshes else None
+        planner_config = load_section(preset, "planner", PlannerConfig)
+        segmenter_config = load_section(preset, "segmentation", SegmenterConfig)
+        figures["planner_backend"] = planner_config.backend
+        figures["segmentation_backend"] = segmenter_config.backend
+        learned = measure_scenes(
+            Planner(planner_config), Segmenter(segmenter_config), scenes, seed, files
+        )
+        baseline = measure_scenes(Planner(), Segmenter(), scenes, seed, files)
+        figures |= learned.summary()
+        figures |= {f"geometric_{k}": v for k, v in baseline.summary().items()}
+    return figures
+
+
+def _geometric(observation: RgbdObservation):  # type: ignore[no-untyped-def]
+    numbers, points = cluster_masks(observation)
+    return lambda clicks: clicked_cluster(numbers, points, clicks)
+
+
+def _learned(predictor: PointSamPredictor):  # type: ignore[no-untyped-def]
+    def look(observation: RgbdObservation):  # type: ignore[no-untyped-def]
+        session = predictor.look(observation)
+
+        def answer(clicks: list[Click]) -> NDArray[np.bool_]:
+            try:
+                return session.segment(clicks).mask
+            except UnihmError:  # an honest refusal counts as an empty mask
+                return np.zeros(observation.depth.shape, bool)
+
+        return answer
+
+    return look
+
+
+def _click_figures(prefix: str, scores: list[ClickScore]) -> dict[str, Any]:
+    return {
+        f"{prefix}iou_1_click": round(mean_iou(scores, 1), 4),
+        f"{prefix}iou_3_clicks": round(mean_iou(scores, 3), 4),
+        f"{prefix}iou_1_click_touching": round(mean_iou(scores, 1, touching=True), 4),
+        f"{prefix}iou_1_click_apart": round(mean_iou(scores, 1, touching=False), 4),
+        f"{prefix}objects": len(scores),
+    }
+
+
+def print_table(figures: dict[str, Any]) -> None:
+    """One line per figure: the preset's value, and the baseline's."""
+    print(f"{'':34s} {figures['preset']:>12s} {'geometric':>12s}")
+    for name, value in figures.items():
+        if name.startswith("geometric_") or name in ("preset", "seed"):
+            continue
+        baseline = figures.get(f"geometric_{name}", "")
+        print(f"{name:34s} {value!s:>12s} {baseline!s:>12s}")

@@ -1,0 +1,279 @@
+"""Rendered scenes with instructions: does the planner take the right thing to the right place?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from scipy.spatial import cKDTree
+from tqdm import tqdm
+
+from unihm.data.tabletop import Frame, Item, Scene, Sensor, look_at, random_shape
+from unihm.errors import UnihmError
+from unihm.perception.planner import Planner
+from unihm.perception.segmentation import Segmenter
+from unihm.sim.scene import COLORS
+from unihm.transforms import apply, from_xyz_rpy
+from unihm.types import FloatArray, ObjectCloud, Task
+
+K = np.array([[568.0, 0, 320], [0, 568, 240], [0, 0, 1]])
+SIZE = (480, 640)
+EYE, TARGET = np.array([1.10, 0.0, 0.72]), np.array([0.48, 0.0, 0.02])
+# A good stereo camera at about a metre.
+SENSOR = Sensor(random=0.0008, smooth=0.0012, step=0.0006, edge_loss=0.5, flying=0.05, holes=0.003)
+
+SHAPES = ("box", "cylinder", "sphere", "bottle", "cup", "mug", "bowl", "cone")
+PLAIN_NOUNS = {"sphere": "ball", "cylinder": "can"}
+PLAIN_SENTENCES = ("pick up the {}", "grab the {}", "please lift the {}", "hand me the {}")
+# Words and sentences that stand in no template and in no list that the planner was made with.
+OTHER_NOUNS = {
+    "box": "rectangular container",
+    "cylinder": "beverage tin",
+    "sphere": "baseball",
+    "bottle": "wine bottle",
+    "cup": "drinking cup",
+    "mug": "espresso mug",
+    "bowl": "salad bowl",
+    "cone": "traffic cone",
+}
+OTHER_COLORS = {
+    "red": "crimson",
+    "green": "emerald",
+    "blue": "navy",
+    "yellow": "golden",
+    "purple": "violet",
+    "cyan": "turquoise",
+    "pink": "rose",
+}
+OTHER_SENTENCES = (
+    "would you be so kind as to fetch me that {} over there",
+    "I would really like to have the {} now",
+    "go and get hold of the {}",
+)
+
+
+@dataclass
+class SceneFigures:
+    """Counts over scenes; shares and medians are read from them."""
+
+    right: list[bool] = field(default_factory=list)
+    right_other_words: list[bool] = field(default_factory=list)
+    pick_on_object: list[bool] = field(default_factory=list)
+    place_error: list[float] = field(default_factory=list)
+    chamfer_ratio: list[float] = field(default_factory=list)
+    normals_within_20: list[float] = field(default_factory=list)
+    center_error: list[float] = field(default_factory=list)
+    planner_ms: list[float] = field(default_factory=list)
+    segmenter_ms: list[float] = field(default_factory=list)
+
+    def summary(self) -> dict[str, float]:
+        """Name to figure: shares from 0 to 1, metres, milliseconds."""
+        return {
+            "right_object": _mean(self.right),
+            "right_object_other_words": _mean(self.right_other_words),
+            "pick_on_object": _mean(self.pick_on_object),
+            "place_error_median_m": _median(self.place_error),
+            "center_error_median_m": _median(self.center_error),
+            "chamfer_partial_over_completed": _median(self.chamfer_ratio),
+            "normals_within_20_deg": _mean(self.normals_within_20),
+            "planner_ms_median": _median(self.planner_ms),
+            "segmenter_ms_median": _median(self.segmenter_ms),
+        }
+
+
+def _mean(values: list[bool] | list[float]) -> float:
+    return round(float(np.mean(values)), 4) if values else float("nan")
+
+
+def _median(values: list[float]) -> float:
+    return round(float(np.median(values)), 5) if values else float("nan")
+
+
+@dataclass(frozen=True)
+class NamedScene:
+    """A frame, and for each object its plain name and its name in other words."""
+
+    frame: Frame
+    plain: list[str]
+    other: list[str]
+
+
+def named_scene(seed: int, count: int = 4, meshes: list[Path] | None = None) -> NamedScene:
+    """Objects of distinct kinds and colours; from mesh files where there are any."""
+    rng = np.random.default_rng([seed, 77])
+    colors = rng.permutation(list(OTHER_COLORS))[:count]
+    items, plain, other = [], [], []
+    positions = _apart(rng, count + 1)
+    kinds = rng.permutation([str(m) for m in meshes] if meshes else list(SHAPES))[:count]
+    for kind, color, xy in zip(kinds, colors, positions):
+        if meshes:
+            mesh = trimesh.load(kind, force="mesh")
+            name = other_name = Path(kind).stem
+            mesh.apply_translation(-mesh.bounds.mean(axis=0))
+        else:
+            _, mesh = _grasp_sized(rng, str(kind))
+            name, other_name = PLAIN_NOUNS.get(str(kind), str(kind)), OTHER_NOUNS[str(kind)]
+        z = -float(mesh.bounds[0, 2])
+        pose = from_xyz_rpy([*xy, z], [0, 0, rng.uniform(-np.pi, np.pi)])
+        items.append(Item(str(kind), mesh, pose, np.array(COLORS[str(color)])))
+        plain.append(f"{color} {name}")
+        other.append(f"{OTHER_COLORS[str(color)]} {other_name}")
+    tray = random_shape(rng, "tray")[1]
+    tray = trimesh.Trimesh(tray.vertices, tray.faces)
+    tray.apply_scale([0.22, 0.17, 0.035] / tray.extents)
+    tray.apply_translation(-tray.bounds.mean(axis=0))
+    z = -float(tray.bounds[0, 2])
+    items.append(Item("tray", tray, from_xyz_rpy([*positions[-1], z], [0, 0, 0.2]), _GREY))
+    scene = Scene(items, rng, textured=0.0)
+    frame = scene.render(K, SIZE, look_at(EYE, TARGET), SENSOR)
+    return NamedScene(frame, plain, other)
+
+
+_GREY = np.array(COLORS["grey"])
+
+
+def _grasp_sized(rng: np.random.Generator, kind: str) -> tuple[str, trimesh.Trimesh]:
+    """A shape that a hand can hold."""
+    while True:
+        name, mesh = random_shape(rng, kind)
+        if 0.03 < np.sort(mesh.extents)[1] < 0.10 and mesh.extents.max() < 0.2:
+            return name, mesh
+
+
+def _apart(rng: np.random.Generator, count: int) -> list[FloatArray]:
+    """(x, y) places within reach, well apart; the last, for the tray, has more room."""
+    while True:
+        places = rng.uniform([0.34, -0.30], [0.66, 0.30], (count, 2))
+        gaps = np.linalg.norm(places[:, None] - places[None], axis=2)
+        gaps[-1, :] -= 0.08
+        gaps[:, -1] -= 0.08
+        np.fill_diagonal(gaps, 1.0)
+        if gaps.min() > 0.125:
+            return list(places)
+
+
+def measure_scenes(
+    planner: Planner,
+    segmenter: Segmenter,
+    scenes: int,
+    seed: int,
+    meshes: list[Path] | None = None,
+) -> SceneFigures:
+    """Plan and segment for every object of ``scenes`` scenes."""
+    figures = SceneFigures()
+    for k in tqdm(range(scenes), desc="scenes"):
+        scene = named_scene(seed * 100_003 + k, meshes=meshes)
+        rng = np.random.default_rng([seed, k])
+        for index, (plain, other) in enumerate(zip(scene.plain, scene.other)):
+            sentence = str(rng.choice(PLAIN_SENTENCES)).format(plain)
+            _measure_grab(planner, segmenter, scene.frame, index, sentence, figures)
+            if not meshes:
+                sentence = str(rng.choice(OTHER_SENTENCES)).format(other)
+                figures.right_other_words.append(_is_right(planner, scene.frame, index, sentence))
+        chosen = int(rng.integers(len(scene.plain)))
+        sentence = f"put the {scene.plain[chosen]} into the tray"
+        error = _place_error(planner, scene.frame, sentence)
+        if error is not None:
+            figures.place_error.append(error)
+    return figures
+
+
+def _surface(frame: Frame, index: int) -> FloatArray:
+    return np.asarray(frame.items[index].world_mesh.sample(4000, seed=0))
+
+
+def _is_right(planner: Planner, frame: Frame, index: int, sentence: str) -> bool:
+    """True where the pick point is on the object and on no other."""
+    try:
+        trajectory = planner.plan(Task("bench", sentence, "xhand"), frame.observation)
+    except UnihmError:
+        return False
+    return _nearest_item(frame, trajectory.pick_point)[0] == index
+
+
+def _nearest_item(frame: Frame, point: FloatArray) -> tuple[int, float]:
+    """The item whose surface is nearest to a point, and how near."""
+    distances = [
+        float(cKDTree(_surface(frame, i)).query(point)[0]) for i in range(len(frame.items))
+    ]
+    nearest = int(np.argmin(distances))
+    return nearest, distances[nearest]
+
+
+def _measure_grab(
+    planner: Planner,
+    segmenter: Segmenter,
+    frame: Frame,
+    index: int,
+    sentence: str,
+    figures: SceneFigures,
+) -> None:
+    task = Task("bench", sentence, "xhand")
+    # A new observation each time, so that nothing kept from the last task helps the clock.
+    observation = _copy(frame)
+    try:
+        trajectory, seconds = _timed(lambda: planner.plan(task, observation))
+    except UnihmError:
+        figures.right.append(False)
+        return
+    figures.planner_ms.append(1e3 * seconds)
+    nearest, distance = _nearest_item(frame, trajectory.pick_point)
+    figures.right.append(nearest == index)
+    if nearest != index:
+        return
+    figures.pick_on_object.append(distance < 0.01)
+    observation = _copy(frame)
+    try:
+        cloud, seconds = _timed(lambda: segmenter.segment(task, observation, trajectory))
+    except UnihmError:
+        return
+    figures.segmenter_ms.append(1e3 * seconds)
+    _measure_cloud(frame, index, cloud, trajectory.T_world_object[0], figures)
+
+
+def _measure_cloud(
+    frame: Frame, index: int, cloud: ObjectCloud, T_world_object: FloatArray, figures: SceneFigures
+) -> None:
+    mesh = frame.items[index].world_mesh
+    surface, triangles = mesh.sample(8000, return_index=True, seed=0)
+    points = apply(T_world_object, cloud.points)
+    assert cloud.observed is not None
+    partial = points[cloud.observed]
+    figures.chamfer_ratio.append(chamfer(partial, surface) / chamfer(points, surface))
+    truth = mesh.face_normals[triangles][cKDTree(surface).query(points)[1]]
+    normals = cloud.normals @ T_world_object[:3, :3].T
+    agree = (normals * truth).sum(axis=1) > np.cos(np.deg2rad(20))
+    figures.normals_within_20.append(float(agree.mean()))
+    middle = mesh.bounds.mean(axis=0)
+    figures.center_error.append(float(np.linalg.norm(T_world_object[:3, 3] - middle)))
+
+
+def chamfer(a: FloatArray, b: FloatArray) -> float:
+    """Symmetric Chamfer distance in metres: mean nearest distance, both ways, averaged."""
+    return float((cKDTree(b).query(a)[0].mean() + cKDTree(a).query(b)[0].mean()) / 2)
+
+
+def _place_error(planner: Planner, frame: Frame, sentence: str) -> float | None:
+    """Horizontal distance in metres of the placed object from the middle of the tray."""
+    try:
+        trajectory = planner.plan(Task("bench", sentence, "xhand"), frame.observation)
+    except UnihmError:
+        return None
+    tray = frame.items[-1].world_mesh.bounds.mean(axis=0)
+    return float(np.linalg.norm(trajectory.T_world_object[-1, :2, 3] - tray[:2]))
+
+
+def _copy(frame: Frame):  # type: ignore[no-untyped-def]
+    import dataclasses
+
+    return dataclasses.replace(frame.observation)
+
+
+def _timed(function: Callable):  # type: ignore[no-untyped-def, type-arg]
+    start = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - start

@@ -1,0 +1,57 @@
+"""Configuration of Point-SAM and of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class SegmentationTraining:
+    """How Point-SAM is trained.
+
+    Attributes:
+        scenes: rendered heaps.
+        steps: batches.
+        batch: clouds per step.
+        rate: largest learning rate (one cycle: warm-up, then cosine).
+        clicks: prompts per cloud and step; the first is ambiguous, the others correct it.
+        seed: of everything.
+    """
+
+    scenes: int = 2000
+    steps: int = 4000
+    batch: int = 4
+    rate: float = 1e-3
+    clicks: int = 3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class PointSamConfig:
+    """Sizes of the network.
+
+    Attributes:
+        features: values per point besides its position.
+        dense: values per point of the dense prompt.
+        patches: centres chosen by farthest point sampling.
+        neighbours: points per patch.
+        width: of the tokens.
+        depth: blocks of the encoder.
+        heads: of every attention.
+        patch_width: hidden widths of the patch encoder.
+        mask_width: of the features that masks are read from.
+        decoder_depth: two-way blocks.
+        training: how it is trained.
+    """
+
+    features: int = 6
+    dense: int = 7
+    patches: int = 128
+    neighbours: int = 32
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+    patch_width: tuple[int, int] = (48, 96)
+    mask_width: int = 48
+    decoder_depth: int = 2
+    training: SegmentationTraining = field(default_factory=SegmentationTraining)
