@@ -11,7 +11,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from std_msgs.msg import Header
@@ -23,6 +23,9 @@ from unihm.nodes.conversions import time_to_seconds
 RELIABLE = QoSProfile(depth=10)
 STATUS = QoSProfile(depth=100)
 SENSOR = qos_profile_sensor_data
+# Images are many packets, of which best effort would lose some on a busy machine; some drivers
+# offer nothing better.
+IMAGES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_AVAILABLE)
 
 _REMEMBERED_TASKS = 32
 

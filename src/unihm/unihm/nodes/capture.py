@@ -12,7 +12,7 @@ from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
-from unihm.nodes.base import RELIABLE, SENSOR, UnihmNode
+from unihm.nodes.base import IMAGES, RELIABLE, UnihmNode
 from unihm.nodes.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.nodes.conversions import time_to_seconds as seconds_of
 from unihm.perception.capture import CaptureConfig, StampMatcher, clean_depth
@@ -90,7 +90,7 @@ class CaptureNode(UnihmNode):
         self.subscription(PoseStamped, "camera_pose", self._on_pose, LATCHED)
         for key, kind in (("rgb", Image), ("depth", Image), ("info", CameraInfo)):
             self.subscription(
-                kind, topics[key], lambda message, key=key: self._on_image(key, message), SENSOR
+                kind, topics[key], lambda message, key=key: self._on_image(key, message), IMAGES
             )
         self.create_timer(0.1, self._check_time)
 

@@ -1,0 +1,103 @@
+"""What all nodes share: described parameters, QoS overrides, life cycle, diagnostics, faults."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import ReliabilityPolicy
+from unihm.errors import ErrorCode
+from unihm.nodes.run import NODES, node_class
+from unihm_msgs import msg
+
+pytestmark = pytest.mark.ros
+OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+
+
+@pytest.fixture
+def context(domain_id: int) -> Iterator[Context]:
+    context = Context()
+    rclpy.init(args=[], context=context, domain_id=domain_id)
+    yield context
+    context.try_shutdown()
+
+
+def make(name: str, context: Context, **parameters: Any) -> Any:
+    overrides = [Parameter(key, value=value) for key, value in parameters.items()]
+    return node_class(name)(name, namespace="unihm", context=context, parameter_overrides=overrides)
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_parameters_are_described_and_numbers_are_bounded(name: str, context: Context) -> None:
+    node = make(name, context)
+    own = [p for p in node.list_parameters([], 10).names if not p.startswith(OF_ROS)]
+    assert "preset" in own
+    for parameter, descriptor in zip(own, node.describe_parameters(own)):
+        assert len(descriptor.description.split()) >= 3, parameter
+        value = node.get_parameter(parameter).value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            assert descriptor.floating_point_range or descriptor.integer_range, parameter
+    node.destroy_node()
+
+
+def test_a_number_out_of_bounds_is_refused(context: Context) -> None:
+    with pytest.raises(rclpy.exceptions.InvalidParameterValueException):
+        make("capture", context, timeout=-1.0)
+
+
+def test_qos_can_be_overridden(context: Context) -> None:
+    key = "qos_overrides./unihm/status.publisher.reliability"
+    node = make("planner", context, **{key: "best_effort"})
+    (publisher,) = [p for p in node.publishers if p.topic_name == "/unihm/status"]
+    assert publisher.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    node.destroy_node()
+
+
+def test_a_node_whose_weights_are_missing_says_so_to_whoever_asks(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNIHM_WEIGHTS_DIR", str(tmp_path))
+    node = make("generator", context)
+    assert not node.start()
+    listener = Node("listener", namespace="unihm", context=context)
+    statuses: list[msg.StageStatus] = []
+    diagnostics: list[DiagnosticArray] = []
+    listener.create_subscription(msg.StageStatus, "status", statuses.append, 10)
+    listener.create_subscription(DiagnosticArray, "/diagnostics", diagnostics.append, 10)
+    tasks = listener.create_publisher(msg.Task, "task", 10)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    executor.add_node(listener)
+    end, asked = time.monotonic() + 30, False
+    while not (statuses and diagnostics) and time.monotonic() < end:
+        if tasks.get_subscription_count() and not asked:
+            tasks.publish(msg.Task(task_id="t", instruction="pick up the red box", hand="xhand"))
+            asked = True
+        executor.spin_once(timeout_sec=0.1)
+    assert statuses[0].task_id == "t"
+    assert statuses[0].error_code == ErrorCode.WEIGHTS_MISSING
+    assert "unihm train" in statuses[0].error_msg
+    mine = [s for d in diagnostics for s in d.status if s.name == "/unihm/generator"]
+    assert mine[0].level == DiagnosticStatus.ERROR
+    assert mine[0].message == statuses[0].error_msg
+    node.end()
+    for each in (node, listener):
+        each.destroy_node()
+
+
+def test_an_unknown_preset_is_a_sentence(context: Context) -> None:
+    node = make("refiner", context, preset="gigantic")
+    assert not node.start()
+    assert node.fault.code == ErrorCode.INVALID_CONFIG
+    assert "tiny" in node.fault.message
+    node.end()
+    node.destroy_node()

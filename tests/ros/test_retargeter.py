@@ -1,0 +1,72 @@
+"""The live retargeter over real topics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from geometry_msgs.msg import Point, Pose, PoseArray, PoseStamped
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+from unihm.hands import load_hand
+from unihm.nodes.retargeter import RetargeterNode
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def context(domain_id: int) -> Iterator[Context]:
+    context = Context()
+    rclpy.init(args=[], context=context, domain_id=domain_id)
+    yield context
+    context.try_shutdown()
+
+
+def message(points: np.ndarray) -> PoseArray:
+    array = PoseArray(poses=[Pose(position=Point(x=x, y=y, z=z)) for x, y, z in points.tolist()])
+    array.header.frame_id = "tracker"
+    return array
+
+
+def test_every_usable_frame_is_answered_and_others_are_skipped(context: Context) -> None:
+    node = RetargeterNode(
+        namespace="live", context=context, parameter_overrides=[Parameter("hand", value="inspire")]
+    )
+    peer = Node("peer", context=context)
+    received: dict[str, list[Any]] = {"joints": [], "wrist": []}
+    peer.create_subscription(JointState, "/live/joints", received["joints"].append, 50)
+    peer.create_subscription(PoseStamped, "/live/wrist", received["wrist"].append, 50)
+    publisher = peer.create_publisher(PoseArray, "/live/keypoints", 50)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    executor.add_node(peer)
+    assert node.start()
+
+    def spin_until(done: Any) -> None:
+        end = time.monotonic() + 20
+        while not done() and time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.05)
+        assert done()
+
+    spin_until(lambda: publisher.get_subscription_count() and node._joints.get_subscription_count())
+    human = load_hand("human")
+    fist = human.keypoints(human.closed_joints)
+    for points in (human.keypoints(human.open_joints), np.full((21, 3), np.nan), fist[:5], fist):
+        publisher.publish(message(points))
+        counted = node._frames + node._skipped
+        spin_until(lambda before=counted: node._frames + node._skipped == before + 1)
+    spin_until(lambda: len(received["joints"]) == 2 and len(received["wrist"]) == 2)
+    assert node.diagnose()["skipped"] == 2
+    opened, closed = (np.array(answer.position) for answer in received["joints"])
+    assert received["joints"][0].name == list(load_hand("inspire").joint_names)
+    assert received["wrist"][0].header.frame_id == "tracker"
+    assert (closed[2:] - opened[2:] > 0.3).all()
+    node.destroy_node()
+    peer.destroy_node()
