@@ -1,7 +1,10 @@
-"""Retarget recordings of human keypoints to a hand.
+"""Retarget human keypoints to a hand: recordings, or a ROS topic live.
 
 Each npz with keypoints (T, 21, 3) gives OUT/HAND/NAME.npz with T_world_wrist, joints and the
 fingertips' error. All cores work; interrupt it and run the same command again to go on.
+
+With --topic (geometry_msgs/PoseArray of 21 poses, needs ROS 2) every message is answered on
+/unihm/retarget/joints (sensor_msgs/JointState) and /unihm/retarget/wrist (PoseStamped).
 """
 
 from __future__ import annotations
@@ -14,8 +17,9 @@ COMMAND = "retarget"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("files", nargs="+", type=Path, help="npz files, or folders of them")
+    parser.add_argument("files", nargs="*", type=Path, help="npz files, or folders of them")
     parser.add_argument("--hand", required=True, help="name of a hand, or its file")
+    parser.add_argument("--topic", help="keypoints to follow live, instead of files")
     parser.add_argument("--out", type=Path, default=Path("out/retarget"), help="where results go")
     parser.add_argument("--key", help="name of the array, where a file has several")
     parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
@@ -24,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Retarget, with a progress bar."""
+    """Retarget files with a progress bar, or a topic until interrupted."""
+    if args.topic:
+        return _follow(args)
     from tqdm import tqdm
 
     from unihm.config import load_section
@@ -58,3 +64,17 @@ def run(args: argparse.Namespace) -> int:
     kept = sum(outcome.skipped for outcome in outcomes)
     print(f"{len(outcomes) - failed - kept} motions written, {kept} kept, {failed} failed.")
     return 1 if failed else 0
+
+
+def _follow(args: argparse.Namespace) -> int:
+    from unihm.errors import ErrorCode, UnihmError
+
+    try:
+        from unihm.nodes.retargeter import run_live
+    except ImportError as error:
+        raise UnihmError(
+            ErrorCode.MISSING_DEPENDENCY,
+            f"ROS 2 is not in this shell ({error}): run `make setup` and `source env.sh`.",
+        ) from error
+    run_live(args.hand, args.topic, args.preset)
+    return 0

@@ -62,7 +62,7 @@ class RetargetingConfig:
     link_weight: float = 0.02
     coupled_link_weight: float = 0.02
     smoothness: float = 1e-3
-    rest: float = 1e-6
+    rest: float = 3e-5
     wrist_rest: float = 1e-3
     wrist_shift: float = 0.05
     wrist_turn: float = 1e-3

@@ -1,0 +1,94 @@
+"""Live human keypoints -> joints of a hand and pose of its wrist; no part of the task graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import rclpy
+from geometry_msgs.msg import PoseArray, PoseStamped
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from sensor_msgs.msg import JointState
+
+from unihm.config import load_section
+from unihm.errors import UnihmError
+from unihm.hands import load_hand
+from unihm.hands.retargeting import Retargeter, RetargetingConfig
+from unihm.nodes.base import RELIABLE, SENSOR, UnihmNode
+from unihm.nodes.conversions import pose_to_msg
+
+
+class RetargeterNode(UnihmNode):
+    """Answers every ``keypoints`` message at once, frame by frame.
+
+    A message is a geometry_msgs/PoseArray of 21 poses, of which the positions count: wrist, then
+    thumb, index, middle, ring, little, four each, tip last. ``joints`` and ``wrist`` carry its
+    header. A frame that cannot be used is skipped and told of in ``/diagnostics``.
+    """
+
+    stage = "retargeter"
+
+    def __init__(self, name: str = "retargeter", **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.hand_name = self.declare("hand", "xhand", "Hand to retarget to: a name or a file.")
+        topic = self.declare("keypoints_topic", "keypoints", "geometry_msgs/PoseArray of 21 poses.")
+        self._joints = self.publisher(JointState, "joints", RELIABLE)
+        self._wrist = self.publisher(PoseStamped, "wrist", RELIABLE)
+        self._frames, self._skipped, self._why = 0, 0, ""
+        self.subscription(PoseArray, topic, self._receive, SENSOR)
+
+    def load(self) -> None:
+        config = load_section(self.preset, "retargeting", RetargetingConfig)
+        self._retargeter = Retargeter(load_hand(self.hand_name), config)
+
+    def diagnose(self) -> dict[str, Any]:
+        return {"frames": self._frames, "skipped": self._skipped, "last skipped": self._why}
+
+    def _receive(self, message: PoseArray) -> None:
+        if self.fault is not None:
+            return
+        points = [(p.position.x, p.position.y, p.position.z) for p in message.poses]
+        try:
+            result = self._retargeter.step(np.array(points))
+        except UnihmError as error:
+            self._skipped, self._why = self._skipped + 1, error.message
+            self.get_logger().warning(error.message, throttle_duration_sec=1.0)
+            return
+        self._frames += 1
+        self._joints.publish(
+            JointState(
+                header=message.header,
+                name=list(self._retargeter.hand.joint_names),
+                position=result.joints[0].tolist(),
+            )
+        )
+        pose = pose_to_msg(result.T_world_wrist[0])
+        self._wrist.publish(PoseStamped(header=message.header, pose=pose))
+
+
+def run_live(hand: str, topic: str, preset: str) -> None:
+    """Run the node until it is interrupted.
+
+    Raises:
+        UnihmError: where the hand or the preset is not what it should be.
+    """
+    rclpy.init()
+    node = RetargeterNode(
+        namespace="unihm/retarget",
+        parameter_overrides=[
+            rclpy.Parameter("hand", value=hand),
+            rclpy.Parameter("keypoints_topic", value=topic),
+            rclpy.Parameter("preset", value=preset),
+        ],
+    )
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if not node.start() and node.fault is not None:
+            raise node.fault
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
