@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
 from unihm.data.episode import Episode
+from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator
 from unihm.generator.training import home_rows
 from unihm.hands import load_hand
 from unihm.hands.torch_kinematics import TorchHand
 from unihm.tokenizer import Tokenizer
-from unihm.tokenizer.features import from_features
+from unihm.tokenizer.features import (
+    Features,
+    features_motion,
+    from_features,
+    motion_features,
+)
 from unihm.transforms import apply
-from unihm.types import FloatArray, HandMotion, Phase, Task
+from unihm.types import FloatArray, HandMotion, IntArray, Phase, Task
+
+EIGHTHS = 8
 
 #: Makes the motion of a hand in an episode: the generator, or a baseline.
 Method = Callable[[Episode, str], HandMotion]
@@ -99,26 +107,40 @@ def reconstructed(tokenizer: Tokenizer) -> Method:
     return lambda episode, hand: tokenizer.translate(episode.motions[hand], hand)
 
 
-def mean_motion(train: Sequence[Episode], hands: Sequence[str]) -> Method:
-    """Baseline: the mean training motion of the same task, frame by frame.
+def mean_motion(train: Iterable[Episode], hands: Sequence[str]) -> Method:
+    """Baseline: the mean training pose at the same moment (an eighth of a phase).
 
-    Wrist positions and joints are averaged, rotations by the chordal mean.
+    Raises:
+        UnihmError: INVALID_EPISODE when it is asked for a hand that ``train`` does not have.
     """
-    groups: dict[tuple[str, tuple[int, ...]], list[HandMotion]] = {}
+    rows: dict[str, list[Features]] = {hand: [] for hand in hands}
+    moments: dict[str, list[IntArray]] = {hand: [] for hand in hands}
     for episode in train:
         for hand in hands:
             if hand in episode.motions:
-                key = (hand, tuple(episode.trajectory.phase))
-                groups.setdefault(key, []).append(episode.motions[hand])
-    means = {}
-    for key, motions in groups.items():
-        T = np.mean([m.T_object_wrist for m in motions], axis=0)
-        u, _, vt = np.linalg.svd(T[:, :3, :3])
-        T[:, :3, :3] = u @ vt
-        means[key] = (T, np.mean([m.joints for m in motions], axis=0))
+                rows[hand].append(motion_features(episode.motions[hand], load_hand(hand)))
+                moments[hand].append(_moments(episode.trajectory.phase))
+    means: dict[str, Features] = {}
+    for hand in hands:
+        if rows[hand]:
+            all_rows, when = np.concatenate(rows[hand]), np.concatenate(moments[hand])
+            means[hand] = np.tile(all_rows.mean(axis=0), (len(Phase) * EIGHTHS, 1))
+            for moment in np.unique(when):
+                means[hand][moment] = all_rows[when == moment].mean(axis=0)
 
     def method(episode: Episode, hand: str) -> HandMotion:
-        T_object_wrist, joints = means[hand, tuple(episode.trajectory.phase)]
-        return HandMotion(hand, T_object_wrist, joints, episode.trajectory)
+        if hand not in means:
+            raise UnihmError(ErrorCode.INVALID_EPISODE, f"No training episode has '{hand}'.")
+        mean = means[hand][_moments(episode.trajectory.phase)]
+        return features_motion(mean, load_hand(hand), episode.trajectory)
 
     return method
+
+
+def _moments(phase: IntArray) -> IntArray:
+    """Number of the phase and of the eighth of it that each frame is in: (T,)."""
+    moments = np.empty(len(phase), np.int64)
+    for value in np.unique(phase):
+        frames = np.flatnonzero(phase == value)
+        moments[frames] = EIGHTHS * value + EIGHTHS * np.arange(len(frames)) // len(frames)
+    return moments
