@@ -6,16 +6,10 @@ import numpy as np
 import pytest
 from unihm.data.grasp_motion import grasp_motion
 from unihm.data.hand_points import hand_points
+from unihm.data.object_grasps import ObjectGrasps, reachable, sound, tried
 from unihm.data.objects import TableObject, sample_object
 from unihm.data.push import push_motion, solve_push
-from unihm.data.synth import (
-    ObjectGrasps,
-    grab_trajectory,
-    place_trajectory,
-    reachable,
-    sound,
-    tried,
-)
+from unihm.data.synth import grab_trajectory, place_trajectory
 from unihm.data.trial import Trial, disturbances
 from unihm.hands import load_hand
 from unihm.perception.trajectory import make_trajectory

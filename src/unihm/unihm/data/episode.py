@@ -196,7 +196,7 @@ class Episode:
             arrays["camera_pose"] = self.camera.T_world_camera
             header["rgb_files"] = list(self.camera.rgb_files)
             header["depth_files"] = list(self.camera.depth_files)
-        arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        arrays["header"] = np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.episode_id}.npz"
         partial = path.with_suffix(f".{os.getpid()}.part")

@@ -64,6 +64,11 @@ class TableObject:
         """z of the table's top in the canonical frame, metres (negative)."""
         return -float(self.T_world_object[2, 3])
 
+    @property
+    def top(self) -> FloatArray:
+        """(3,) world: the middle of the object's top."""
+        return self.T_world_object[:3, 3] + [0.0, 0.0, self.mesh.bounds[1, 2]]
+
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:
     return float(rng.uniform(low, high))
