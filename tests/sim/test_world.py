@@ -192,6 +192,13 @@ def test_random_objects_stand_still():
             )
 
 
+def test_what_falls_off_the_table_ends_on_the_floor():
+    ball = SceneObject(name="ball", shape="sphere", position=(1.4, 0.0, 0.1))
+    world = World(Scene(objects=(ball,)), hand=None, render=False)
+    world.step(1000)
+    assert world.object_poses()["ball"][2, 3] == pytest.approx(-0.75 + 0.035, abs=2e-3)
+
+
 def test_a_world_without_a_robot_or_camera_says_so():
     world = World(Scene(), hand=None, render=False)
     with pytest.raises(UnihmError, match="no robot"):

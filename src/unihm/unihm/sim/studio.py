@@ -7,6 +7,8 @@ import sapien
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.materials import paint
 
+FLOOR = -0.75  # m: the table is that high
+
 
 def make_scene(render: bool) -> sapien.Scene:
     """Empty SAPIEN scene with the physics settings under which grasps hold.
@@ -30,8 +32,26 @@ def make_scene(render: bool) -> sapien.Scene:
     return sapien.Scene(systems)
 
 
-def furnish(scene: sapien.Scene) -> None:
-    """Lights and a floor, for cameras alone."""
+def add_floor(scene: sapien.Scene, render: bool) -> None:
+    """The floor of the room, where objects end that are pushed off the table."""
+    floor = sapien.Entity()
+    floor.name = "floor"
+    half = [30.0, 30.0, 0.05]
+    body = sapien.physx.PhysxRigidStaticComponent()
+    body.attach(
+        sapien.physx.PhysxCollisionShapeBox(half, sapien.physx.PhysxMaterial(0.8, 0.8, 0.0))
+    )
+    floor.add_component(body)
+    if render:
+        visual = sapien.render.RenderBodyComponent()
+        visual.attach(sapien.render.RenderShapeBox(half, paint((0.62, 0.64, 0.67), 0.95)))
+        floor.add_component(visual)
+    floor.set_pose(sapien.Pose([0.5, 0.0, FLOOR - half[2]]))
+    scene.add_entity(floor)
+
+
+def light(scene: sapien.Scene) -> None:
+    """One lamp with shadows, and a weak one from the other side."""
     scene.set_ambient_light([0.30, 0.31, 0.33])
     scene.add_directional_light(
         [-0.5, 0.35, -1.0], [1.9, 1.85, 1.75], shadow=True,
@@ -39,9 +59,3 @@ def furnish(scene: sapien.Scene) -> None:
         shadow_map_size=2048,
     )  # fmt: skip
     scene.add_directional_light([0.6, -0.8, -0.7], [0.5, 0.53, 0.6])
-    floor = sapien.Entity()
-    body = sapien.render.RenderBodyComponent()
-    body.attach(sapien.render.RenderShapeBox([30, 30, 0.05], paint((0.62, 0.64, 0.67), 0.95)))
-    floor.add_component(body)
-    floor.set_pose(sapien.Pose([0.5, 0, -0.80]))
-    scene.add_entity(floor)

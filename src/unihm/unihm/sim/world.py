@@ -20,7 +20,7 @@ from unihm.sim.bodies import add_object, add_table, pose_to_sapien, sapien_to_po
 from unihm.sim.camera import RenderCamera, add_noise
 from unihm.sim.robot import JointState, Robot
 from unihm.sim.scene import Scene, load_scene
-from unihm.sim.studio import furnish, make_scene
+from unihm.sim.studio import add_floor, light, make_scene
 from unihm.types import RgbdObservation
 
 FloatArray = NDArray[np.float64]
@@ -84,6 +84,7 @@ class World:
         self._rendered = render
         self._physics = make_scene(render)
         self._physics.timestep = 1.0 / rate
+        add_floor(self._physics, render)
         add_table(self._physics, self.scene.table, render)
         self._objects = {o.name: add_object(self._physics, o, render) for o in self.scene.objects}
         self._bodies: dict[str, sapien.physx.PhysxRigidDynamicComponent] = {}
@@ -95,7 +96,7 @@ class World:
         self.robot = self._build_robot(arm, hand, render) if hand is not None else None
         self._cameras: dict[tuple[int, int, float], RenderCamera] = {}
         if render:
-            furnish(self._physics)
+            light(self._physics)
         self.reset()
 
     def _build_robot(self, arm_name: str, hand_name: str, render: bool) -> Robot:
