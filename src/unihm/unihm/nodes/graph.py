@@ -56,7 +56,8 @@ class Graph:
         self.context = Context()
         rclpy.init(args=[], context=self.context, domain_id=domain_id)
         self._executor = SingleThreadedExecutor(context=self.context)
-        self._thread = threading.Thread(target=self._executor.spin, name="executor", daemon=True)
+        self._thread = threading.Thread(target=self._spin, name="executor", daemon=True)
+        self._spinning = True
         self.nodes: dict[str, UnihmNode] = {}
         self._guests: list[UnihmNode] = []
         common = {"use_sim_time": use_sim_time, "hand": hand, "scene": scene}
@@ -115,6 +116,10 @@ class Graph:
             ],
         }
 
+    def _spin(self) -> None:
+        while self._spinning:
+            self._executor.spin_once(timeout_sec=0.1)
+
     def _all(self) -> list[Node]:
         return [*self.nodes.values(), *self._guests, self.commander]
 
@@ -122,9 +127,11 @@ class Graph:
         """End the nodes' threads while they are still spun, then the executor, then the nodes."""
         for name in sorted(self.nodes, key=lambda name: name != "coordinator"):
             self.nodes[name].end()
-        self._executor.shutdown()
+        # rclpy stumbles when an executor is shut down in the middle of a callback.
+        self._spinning = False
         if self._thread.is_alive():
             self._thread.join()
+        self._executor.shutdown()
         for node in self._all():
             node.destroy_node()
         self.context.try_shutdown()

@@ -42,7 +42,7 @@ class WitnessNode(UnihmNode):
             self.subscription(
                 kind, topic, lambda message, topic=topic: self._keep(topic, message), RELIABLE
             )
-        self.subscription(JointState, "/joint_states", self._on_joints, RELIABLE)
+        self.subscription(JointState, "/joint_states", self._on_joints, SENSOR)
         self.subscription(msg.ObjectStates, "sim/object_states", self._on_objects, SENSOR)
 
     @property
