@@ -105,7 +105,7 @@ def plan_execution(
             )
             grip = np.zeros_like(grip)
         waypoints = np.hstack([path[frames], joints[frames]])
-        builder.follow(np.vstack([builder.here, waypoints]), np.arange(len(frames) + 1) * dt, phase)
+        builder.follow(np.vstack([builder.here, waypoints]), dt, phase)
         if phase == Phase.GRASP and squeeze.any():
             grip = squeeze
             gripping = np.concatenate([path[frames[-1]], joints[frames[-1]] + grip])
@@ -241,8 +241,8 @@ def _travel(
             builder.go(np.concatenate([path[-1], goal_hand]), phase)
         else:
             before = builder.here[len(arm) :]
-            seconds = _TRANSIT_FRAME * np.arange(len(path))
-            builder.follow(np.hstack([path, np.tile(before, (len(path), 1))]), seconds, phase)
+            waypoints = np.hstack([path, np.tile(before, (len(path), 1))])
+            builder.follow(waypoints, _TRANSIT_FRAME, phase)
     builder.go(np.concatenate([builder.here[: len(arm)], goal_hand]), phase)
 
 
@@ -279,10 +279,11 @@ class _Builder:
 
     def ramp(self, goal: FloatArray, seconds: float, phase: Phase) -> None:
         """Straight in joint space in at least ``seconds``."""
-        self.follow(np.stack([self.here, goal]), np.array([0.0, seconds]), phase)
+        self.follow(np.stack([self.here, goal]), seconds, phase)
 
-    def follow(self, waypoints: FloatArray, seconds: FloatArray, phase: Phase) -> None:
-        """Through ``waypoints`` (K, n), the first of which is where the robot is."""
+    def follow(self, waypoints: FloatArray, dt: float, phase: Phase) -> None:
+        """Through ``waypoints`` (K, n), ``dt`` seconds apart or more; the robot is at the first."""
+        seconds = dt * np.arange(len(waypoints), dtype=float)
         self._append(follow(waypoints, seconds, self.limits, self.rate), phase)
 
     def _append(self, path: TimedPath, phase: Phase) -> None:

@@ -19,7 +19,12 @@ from unihm.control.arm import load_arm
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, plan_execution, plan_move
 from unihm.control.reverse import put_back
-from unihm.control.verification import Verdict, VerificationConfig, verify_lift
+from unihm.control.verification import (
+    JointSample,
+    Verdict,
+    VerificationConfig,
+    verify_lift,
+)
 from unihm.errors import UnihmError
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
@@ -60,9 +65,17 @@ NOUNS = {
 class Result(Protocol):
     """What a pipeline makes of one task; :class:`unihm.pipeline.Manipulation` is one."""
 
-    motion: HandMotion
-    cloud: ObjectCloud
-    seconds: dict[str, float]
+    @property
+    def motion(self) -> HandMotion:
+        """What the hand shall do."""
+
+    @property
+    def cloud(self) -> ObjectCloud:
+        """The object's surface."""
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Of every stage."""
 
 
 class FullPipeline(Protocol):
@@ -255,7 +268,7 @@ class GrabBenchmark:
         self,
         player: Player,
         plan: ExecutionPlan,
-        empty: Any,
+        empty: JointSample,
         before: RgbdObservation,
         after: RgbdObservation,
         result: Result,
