@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
             ErrorCode.INVALID_SCENE, f"The scene {args.scene} has no 'instructions' to say."
         )
     try:
+        from rclpy.logging import LoggingSeverity, set_logger_level
+
         from unihm.evaluation.pictures import picture_strip, write_film, write_picture
         from unihm.nodes.recorder import open_bag
     except ImportError as error:
@@ -65,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     stories: list[Story] = []
     frames: list[Picture] = []
     done = 0
+    # What goes wrong is in the result; the nodes' greetings would bury the table.
+    set_logger_level("unihm", LoggingSeverity.WARN)
     with open_bag(bag_path) as bag:
         for number, instruction in enumerate(scene.instructions):
             hand = args.hands[number % len(args.hands)]

@@ -231,10 +231,10 @@ class CoordinatorNode(UnihmNode):
             UnihmError: of the stage that failed; CANCELLED, PREEMPTED or STAGE_TIMEOUT.
         """
         task = Task(request.task_id, request.goal.instruction, self.hand_name)
-        header = self.header()
-        self._tasks.publish(task_to_msg(task, header, attempt))
+        began = self.seconds
+        self._tasks.publish(task_to_msg(task, self.header(), attempt))
         values: list[msg.Measurement] = []
-        stage, heard = STAGES[0], self.seconds
+        stage, heard = STAGES[0], began
         while True:
             self._check_end(request, stage, heard, deadline)
             try:
@@ -247,6 +247,8 @@ class CoordinatorNode(UnihmNode):
             if status.state == msg.StageStatus.FAILED:
                 raise UnihmError(ErrorCode(status.error_code), status.error_msg)
             if status.stage in PROGRESS:
+                if status.stage == "arm" and stage != "arm":
+                    values += measurements({"first_command": (heard - began, "s")})
                 stage = status.stage
                 request.feedback(self._feedback(status, attempt))
             if status.state == msg.StageStatus.SUCCEEDED:
