@@ -75,8 +75,9 @@ system_packages() {
     if [[ -z $(find_python) ]]; then missing+=(python3 python3-venv python3-dev); fi
     ((${#missing[@]} == 0)) || apt_install "${missing[@]}"
     # The message package is compiled against Python's headers.
-    local python=$(find_python) headers='import sysconfig as s; print(s.get_path("include"))'
-    [[ -n $python ]] || fail "No Python 3.10 to 3.13 was found; install one, or name it: PYTHON=..."
+    local python headers='import sysconfig as s; print(s.get_path("include"))'
+    python=$(find_python)
+    [[ -n $python ]] || return 0
     if [[ ! -f $("$python" -c "$headers")/Python.h ]]; then
         apt_install "$("$python" -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')"
     fi
@@ -87,11 +88,15 @@ system_packages() {
 
 # ---------------------------------------------------------------- Python
 
-# The interpreter to use: $PYTHON, the environment's own, or the first fitting one on PATH.
-# A ROS installation is bound to the system's python3.
+# The interpreter to use: $PYTHON, the environment's own, or the first fitting one on PATH; a ROS
+# installation is bound to the system's python3.
 find_python() {
-    local candidate
-    local candidates=("${PYTHON:-}" "$VENV/bin/python" python3 python3.12 python3.11 python3.13 python3.10)
+    local candidate candidates=("${PYTHON:-}" "$VENV/bin/python")
+    if [[ -n ${ROS_DISTRO:-} ]]; then
+        candidates+=(/usr/bin/python3)
+    else
+        candidates+=(python3 python3.12 python3.11 python3.13 python3.10)
+    fi
     for candidate in "${candidates[@]}"; do
         [[ -n $candidate ]] || continue
         if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
@@ -102,13 +107,19 @@ find_python() {
     done
 }
 
+# Keeps an environment of the same Python and kind; another one is made again.
 make_environment() {
-    local python=$(find_python)
-    [[ -x $VENV/bin/python ]] && return
-    local options=()
-    if [[ -n ${ROS_DISTRO:-} ]]; then options+=(--system-site-packages); fi
-    "$python" -m venv "${options[@]}" "$VENV" ||
-        fail "$python could not make an environment; install its venv module (python3-venv)."
+    local version='import platform; print(platform.python_version())' system=false options=()
+    if [[ -n ${ROS_DISTRO:-} ]]; then
+        system=true
+        options+=(--system-site-packages)
+    fi
+    if [[ -x $VENV/bin/python && $("$VENV/bin/python" -c "$version") == "$VERSION" ]] &&
+        grep -q "include-system-site-packages = $system" "$VENV/pyvenv.cfg"; then
+        return
+    fi
+    "$PYTHON_FOUND" -m venv --clear "${options[@]}" "$VENV" ||
+        fail "$PYTHON_FOUND could not make an environment; install its venv module (python3-venv)."
 }
 
 pip_install() {
@@ -141,7 +152,7 @@ install_packages() {
     if [[ -n ${ROS_DISTRO:-} ]]; then
         # ROS's own Python messages are compiled for the numpy that ROS was built with.
         local numpy
-        numpy=$(/usr/bin/env python3 -c 'import numpy; print(numpy.__version__.split(".")[0])' \
+        numpy=$("$PYTHON_FOUND" -c 'import numpy; print(numpy.__version__.split(".")[0])' \
             2>/dev/null || echo 2)
         if [[ $numpy == 1 ]]; then files+=("numpy<2"); fi
     else
@@ -245,6 +256,7 @@ build_workspace() {
 
 system_packages
 PYTHON_FOUND=$(find_python)
+[[ -n $PYTHON_FOUND ]] || fail "No Python 3.10 to 3.13 was found; install one, or name it: PYTHON=..."
 VERSION=$("$PYTHON_FOUND" -c 'import platform; print(platform.python_version())')
 if [[ -n ${ROS_DISTRO:-} ]]; then ROS="the ROS 2 $ROS_DISTRO installation"; else ROS="ROS 2 from wheels"; fi
 

@@ -1,0 +1,108 @@
+"""`make setup` and `source env.sh`: quick the second time, sentences where something is missing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NODES = ROOT / "src" / "unihm" / "scripts"
+is_set_up = pytest.mark.skipif(
+    not (ROOT / ".venv" / "stamps" / "workspace").is_file(), reason="run `make setup` first"
+)
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "AMENT_PREFIX_PATH")}
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**clean, **environment}
+    )
+
+
+@is_set_up
+def test_second_setup_is_quick_and_silent() -> None:
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        done = run(str(ROOT / "tools" / "setup.sh"))
+        times.append(time.monotonic() - started)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == ""
+    assert min(times) < 2.0
+
+
+@is_set_up
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_sourcing_makes_unihm_work_from_anywhere(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    words = f"cd {tmp_path} && source {ROOT}/env.sh && unihm --version && echo $ROS_DOMAIN_ID"
+    done = run(shell, "-c", words, ROS_DOMAIN_ID="17")
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"unihm \d+\.\d+\.\d+\n17\n", done.stdout)
+
+
+def test_sourcing_before_setup_says_what_to_do(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "env.sh", tmp_path)
+    done = run("bash", "-c", f"source {tmp_path}/env.sh; echo still here")
+    assert "make setup" in done.stderr
+    assert done.stdout == "still here\n"
+
+
+def test_a_machine_without_a_fitting_python_is_told_so(tmp_path: Path) -> None:
+    """On a PATH with nothing but the basic tools and no apt-get."""
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name in ("bash", "dirname", "id", "c++", "cmake", "make", "env"):
+        found = shutil.which(name)
+        if found is None:
+            pytest.skip(f"{name} is not installed")
+        (commands / name).symlink_to(found)
+    done = run(str(tmp_path / "tools" / "setup.sh"), PATH=str(commands))
+    assert done.returncode == 1
+    assert "Python 3.10 to 3.13" in done.stderr
+
+
+def test_a_machine_without_compiler_and_apt_is_told_so(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name in ("bash", "dirname", "env"):
+        (commands / name).symlink_to(str(shutil.which(name)))
+    done = run(str(tmp_path / "tools" / "setup.sh"), PATH=str(commands))
+    assert done.returncode == 1
+    assert "C++ compiler" in done.stderr
+
+
+@pytest.mark.parametrize("package", ["unihm", "unihm_msgs"])
+def test_package_xml_agrees_with_the_rest(package: str) -> None:
+    tree = ElementTree.parse(ROOT / "src" / package / "package.xml")
+    assert tree.findtext("name") == package
+    assert tree.findtext("license") == "Apache-2.0"
+    version = tree.findtext("version")
+    if package == "unihm":
+        assert f'version="{version}"' in (ROOT / "src" / package / "setup.py").read_text()
+        depended = {element.text for element in tree.iter("exec_depend")}
+        text = "\n".join(p.read_text() for p in (ROOT / "src/unihm/unihm/nodes").glob("*.py"))
+        imported = set(re.findall(r"^(?:from|import) (\w+_msgs|rclpy)\b", text, re.MULTILINE))
+        assert imported <= depended
+    else:
+        depended = {element.text for element in tree.iter("depend")}
+        text = (ROOT / "src" / package / "CMakeLists.txt").read_text()
+        found = set(re.findall(r"find_package\((\w+) REQUIRED\)", text))
+        assert found - {"ament_cmake", "rosidl_default_generators"} == depended
+
+
+def test_every_node_has_its_executable() -> None:
+    text = (ROOT / "src/unihm/unihm/nodes/run.py").read_text()
+    nodes = set(re.findall(r'^    "(\w+)": "\w+Node",', text, re.MULTILINE))
+    assert nodes
+    assert {path.name for path in NODES.iterdir()} == nodes
