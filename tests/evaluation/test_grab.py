@@ -176,4 +176,6 @@ def test_an_empty_grasp_is_noticed_and_tried_once_again():
     assert [attempt.stage for attempt in episode.attempts] == ["grasp", "grasp"]
     assert [attempt.believed for attempt in episode.attempts] == [False, False]
     assert pipeline.calls == {"random": 2}
+    assert episode.attempts[0].meant == "red box"
+    assert episode.attempts[0].offset == pytest.approx(0.35, abs=1e-3)
     assert episode.attempts[0].seconds["first_command"] > 0

@@ -99,13 +99,16 @@ class Attempt:
 
     Attributes:
         success: by the simulator's truth.
-        stage: where it failed: a stage's error (``planner:OBJECT_NOT_FOUND``), ``reach``,
-            ``safety``, ``grasp`` (not lifted), ``hold`` (lifted, then lost), ``other object``
-            (something else went up); empty for a success.
+        stage: where it failed: ``pipeline:`` or ``reach:`` and the error's code, ``safety``,
+            ``wrong object`` (the planner meant another one), ``grasp`` (not lifted), ``hold``
+            (lifted, then lost), ``other object`` (another one went up); empty for a success.
         believed: what the robot itself thought of it; None where it never lifted.
         reason: its sentence, or the error's.
         seconds: of every stage, ``control``, and ``first_command``: all from goal to set-points.
         risen: m of every object at the end of the lift.
+        evidence: the figures behind the robot's judgement.
+        meant: the object nearest to where the planner put the target.
+        offset: m, horizontal, from there to that object's centre.
     """
 
     success: bool = False
@@ -115,6 +118,8 @@ class Attempt:
     seconds: dict[str, float] = field(default_factory=dict)
     risen: dict[str, float] = field(default_factory=dict)
     evidence: dict[str, float] = field(default_factory=dict)
+    meant: str = ""
+    offset: float = 0.0
 
 
 @dataclass
@@ -236,6 +241,7 @@ class GrabBenchmark:
             attempt.stage, attempt.reason = f"pipeline:{error.code.name}", error.message
             return attempt, None
         planned = time.perf_counter()
+        attempt.meant, attempt.offset = _meant(result.motion, world)
         try:
             plan = plan_execution(
                 result.motion, self.hand, self.arm, q_arm, q_hand, self.control, result.cloud
@@ -261,6 +267,8 @@ class GrabBenchmark:
         attempt.evidence = verdict.evidence
         player.wait(HOLD - SETTLE)
         attempt.stage = _failure(attempt.risen, self._risen(world, standing), episode.target)
+        if attempt.stage and attempt.meant != episode.target:
+            attempt.stage = "wrong object"
         attempt.success = not attempt.stage
         return attempt, plan
 
@@ -298,6 +306,16 @@ class GrabBenchmark:
     @staticmethod
     def _risen(world: World, standing: dict[str, float]) -> dict[str, float]:
         return {name: float(T[2, 3] - standing[name]) for name, T in world.object_poses().items()}
+
+
+def _meant(motion: HandMotion, world: World) -> tuple[str, float]:
+    """The object nearest to where the motion believes its target, and how far off that is."""
+    believed = motion.trajectory.T_world_object[0][:2, 3]
+    offsets = {
+        name: float(np.linalg.norm(T[:2, 3] - believed)) for name, T in world.object_poses().items()
+    }
+    name = min(offsets, key=lambda name: offsets[name])
+    return name, offsets[name]
 
 
 def _failure(lifted: dict[str, float], held: dict[str, float], target: str) -> str:
