@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -28,14 +27,14 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @is_set_up
 def test_second_setup_is_quick_and_silent() -> None:
-    times = []
-    for _ in range(3):
-        started = time.monotonic()
-        done = run(str(ROOT / "tools" / "setup.sh"))
-        times.append(time.monotonic() - started)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == ""
-    assert min(times) < 2.0
+    before = os.times()
+    done = run(str(ROOT / "tools" / "setup.sh"))
+    after = os.times()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    # Processor time: the clock on the wall also shows what else the machine is doing.
+    used = sum(after[2:4]) - sum(before[2:4])
+    assert used < 2.0
 
 
 @is_set_up
