@@ -42,6 +42,8 @@ class ViewerNode(UnihmNode):
             "scene", "", "Scene whose objects are drawn where the simulation has them; empty: none."
         )
         self._positions: dict[str, float] = {}
+        self._trajectory: msg.ObjectTrajectory | None = None
+        self._cloud: msg.ObjectCloud | None = None
         self._contacts: msg.Contacts | None = None
         self._states: msg.ObjectStates | None = None
         self._instructions = self.publisher(String, "instruction", RELIABLE)
@@ -60,11 +62,7 @@ class ViewerNode(UnihmNode):
             lambda m: show.show_observation(conversions.observation_from_msg(m)),
         )
         self._listen(msg.ObjectTrajectory, "object_trajectory", self._on_trajectory)
-        self._listen(
-            msg.ObjectCloud,
-            "object_cloud",
-            lambda m: show.show_cloud(conversions.cloud_from_msg(m), self._T_world_object),
-        )
+        self._listen(msg.ObjectCloud, "object_cloud", self._on_cloud)
         self._listen(
             msg.HandMotion,
             "refined_hand_motion",
@@ -86,9 +84,20 @@ class ViewerNode(UnihmNode):
         self._instructions.publish(String(data=instruction))
 
     def _on_trajectory(self, message: msg.ObjectTrajectory) -> None:
-        trajectory = conversions.trajectory_from_msg(message)
-        self._T_world_object = trajectory.T_world_object[0]
-        self.viewer.show_trajectory(trajectory)
+        self._trajectory = message
+        self.viewer.show_trajectory(conversions.trajectory_from_msg(message))
+        self._show_cloud()
+
+    def _on_cloud(self, message: msg.ObjectCloud) -> None:
+        self._cloud = message
+        self._show_cloud()
+
+    def _show_cloud(self) -> None:
+        """The cloud is relative to the trajectory of its task; either may come first."""
+        cloud, trajectory = self._cloud, self._trajectory
+        if cloud and trajectory and cloud.task_id == trajectory.task_id:
+            T_world_object = conversions.pose_from_msg(trajectory.poses[0])
+            self.viewer.show_cloud(conversions.cloud_from_msg(cloud), T_world_object)
 
     def _on_status(self, message: msg.StageStatus) -> None:
         state = STATES.get(message.state, "")

@@ -1,0 +1,183 @@
+"""The viewer's node: what the graph says reaches the page, and what the page says the graph."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header, String
+from unihm.hands import load_hand
+from unihm.nodes import conversions
+from unihm.nodes import viewer as viewer_module
+from unihm.nodes.base import RELIABLE, SENSOR, STATUS
+from unihm.nodes.viewer import ViewerNode
+from unihm.perception.trajectory import make_trajectory
+from unihm.sim.scene import Camera
+from unihm.transforms import from_xyz_rpy
+from unihm.types import HandMotion, ObjectCloud, RgbdObservation, Task, TaskKind
+from unihm_msgs import msg
+
+pytestmark = pytest.mark.ros
+
+
+class Page:
+    """Stands for the web page: notes what it was asked to show."""
+
+    def __init__(self, port: int, arm: str, hand: str, host: str, on_instruction: Any) -> None:
+        self.shown: dict[str, tuple[Any, ...]] = {}
+        self.say = on_instruction
+        self.closed = False
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("show_"):
+            raise AttributeError(name)
+        return lambda *values: self.shown.__setitem__(name.removeprefix("show_"), values)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Setting:
+    """A viewer node with a page, and a node that speaks for the rest of the graph."""
+
+    def __init__(self, domain_id: int) -> None:
+        self.context = Context()
+        rclpy.init(context=self.context, domain_id=domain_id)
+        made: dict[str, Any] = {"context": self.context, "use_global_arguments": False}
+        self.node = ViewerNode("viewer", namespace="unihm", **made)
+        assert self.node.start(), self.node.fault
+        self.page: Page = self.node.viewer  # type: ignore[assignment]
+        self.graph = Node("graph", namespace="unihm", **made)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        for node in (self.node, self.graph):
+            self.executor.add_node(node)
+        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self.thread.start()
+
+    def publish(self, topic: str, message: Any, qos: Any = RELIABLE) -> None:
+        publisher = self.graph.create_publisher(type(message), topic, qos)
+        self.wait(lambda: publisher.get_subscription_count() > 0, f"nobody listens to {topic}")
+        publisher.publish(message)
+
+    def wait(self, condition: Any, otherwise: str) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, otherwise
+            time.sleep(0.02)
+
+    def shown(self, what: str) -> tuple[Any, ...]:
+        self.wait(lambda: what in self.page.shown, f"{what} was not shown")
+        return self.page.shown[what]
+
+    def close(self) -> None:
+        self.node.end()
+        self.executor.shutdown()
+        self.thread.join()
+        for node in (self.node, self.graph):
+            node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def setting(domain_id, monkeypatch):
+    monkeypatch.setattr(viewer_module, "Viewer", Page)
+    made = Setting(domain_id)
+    yield made
+    made.close()
+    assert made.page.closed
+
+
+def test_every_topic_reaches_the_page(setting):
+    header = Header(frame_id="world")
+    task = conversions.task_to_msg(Task("t", "take it", "xhand"), header)
+    setting.publish("task", task)
+    assert setting.shown("task") == ("take it",)
+
+    camera = Camera(width=64, height=48)
+    observation = RgbdObservation(
+        np.full((48, 64, 3), 7, np.uint8),
+        np.ones((48, 64), np.float32),
+        camera.K,
+        camera.T_world_camera,
+    )
+    setting.publish("observation", conversions.observation_to_msg(observation, header, "t"))
+    (seen,) = setting.shown("observation")
+    np.testing.assert_array_equal(seen.rgb, observation.rgb)
+    np.testing.assert_allclose(seen.T_world_camera, camera.T_world_camera, atol=1e-9)
+
+    normals = np.eye(3)
+    cloud = ObjectCloud(0.05 * normals, normals)
+    setting.publish("object_cloud", conversions.cloud_to_msg(cloud, header, "t"))  # out of turn
+
+    T_world_object = from_xyz_rpy([0.5, 0.1, 0.05], [0, 0, 0.3])
+    trajectory = make_trajectory(TaskKind.GRAB, T_world_object, T_world_object[:3, 3])
+    setting.publish("object_trajectory", conversions.trajectory_to_msg(trajectory, header, "t"))
+    (planned,) = setting.shown("trajectory")
+    np.testing.assert_allclose(planned.T_world_object, trajectory.T_world_object, atol=1e-9)
+
+    points, T = setting.shown("cloud")
+    np.testing.assert_allclose(points.points, cloud.points, atol=1e-6)
+    np.testing.assert_allclose(T, T_world_object, atol=1e-9)
+
+    hand = load_hand("xhand")
+    wrist = np.tile(np.eye(4), (len(trajectory), 1, 1))
+    joints = np.tile(hand.open_joints, (len(trajectory), 1))
+    motion = HandMotion("xhand", wrist, joints, trajectory)
+    setting.publish(
+        "refined_hand_motion",
+        conversions.motion_to_msg(motion, hand.joint_names, header, "t"),
+    )
+    (moved,) = setting.shown("motion")
+    np.testing.assert_allclose(moved.joints, joints, atol=1e-9)
+
+
+def test_a_failed_stage_is_told(setting):
+    status = msg.StageStatus(
+        task_id="t", stage="planner", state=msg.StageStatus.FAILED, error_msg="No.", duration=0.5
+    )
+    setting.publish("status", status, STATUS)
+    assert setting.shown("stage") == ("planner", "failed", 0.5, "No.")
+
+
+def test_joints_objects_and_contacts_are_drawn(setting):
+    setting.publish("/joint_states", JointState(name=["a"], position=[1.0]), SENSOR)
+    setting.publish("/joint_states", JointState(name=["b"], position=[2.0]), SENSOR)
+    setting.wait(
+        lambda: setting.page.shown.get("joints") == (["a", "b"], [1.0, 2.0]), "joints do not add up"
+    )
+    pose = from_xyz_rpy([0.1, 0.2, 0.3], [0, 0, 0])
+    setting.publish(
+        "sim/object_states",
+        msg.ObjectStates(names=["box"], poses=conversions.poses_to_msg(pose[None])),
+        SENSOR,
+    )
+    np.testing.assert_allclose(setting.shown("objects")[0]["box"], pose)
+    setting.publish(
+        "sim/contacts",
+        msg.Contacts(
+            body_a=["finger", "box"],
+            body_b=["box", "table"],
+            positions=[conversions.point_to_msg(np.ones(3)), conversions.point_to_msg(np.zeros(3))],
+            forces=[conversions.vector_to_msg(np.ones(3)), conversions.vector_to_msg(np.ones(3))],
+        ),
+        SENSOR,
+    )
+    positions, forces = setting.shown("contacts")  # without what merely stands on the table
+    assert (positions, forces) == ([(1.0, 1.0, 1.0)], [(1.0, 1.0, 1.0)])
+
+
+def test_a_sentence_typed_into_the_page_is_an_instruction(setting):
+    heard: list[str] = []
+    setting.graph.create_subscription(String, "instruction", lambda m: heard.append(m.data), 10)
+    publisher = setting.node._instructions
+    setting.wait(lambda: publisher.get_subscription_count() > 0, "nobody listens")
+    setting.page.say("pick up the cup")
+    setting.wait(lambda: heard == ["pick up the cup"], "it was not heard")
