@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import list_hands, load_hand
-from unihm.tokenizer.features import from_features, to_features
-from unihm.transforms import make_transform
+from unihm.hands.torch_kinematics import TorchHand
+from unihm.tokenizer.features import from_features, row_fingertips, to_features
+from unihm.transforms import apply, make_transform
 
 
 def random_poses(seed: int, frames: int) -> np.ndarray:
@@ -60,3 +62,13 @@ def test_wrong_number_of_joints_is_an_invalid_motion():
     with pytest.raises(UnihmError) as caught:
         to_features(np.eye(4)[None], np.zeros((1, 5)), load_hand("xhand"))
     assert caught.value.code == ErrorCode.INVALID_MOTION
+
+
+@pytest.mark.parametrize("name", ["xhand", "human", "panda_gripper", "shadow_left"])
+def test_fingertips_of_rows_are_those_of_the_hand(name):
+    hand, T = load_hand(name), random_poses(5, 6)
+    joints = np.random.default_rng(5).uniform(hand.lower, hand.upper, (6, hand.num_joints))
+    rows = torch.from_numpy(to_features(T, joints, hand))
+    expected = [apply(pose, hand.fingertips(q)[0]) for pose, q in zip(T, joints)]
+    found = row_fingertips(rows, TorchHand(hand)).numpy()
+    np.testing.assert_allclose(found, np.array(expected), atol=2e-6)

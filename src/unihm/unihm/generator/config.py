@@ -22,6 +22,8 @@ class GeneratorTraining:
         code_weight: of the cross-entropy of the codes.
         latent_weight: of the squared error of the latent.
         motion_weight: of the L1 error of the decoded motion.
+        tip_weight: of the L1 error of the fingertips, in units of 0.1 m: it ties wrist and
+            joints together where the object is touched.
         phase_weights: of a frame in the motion's error, by phase: the grasp that is held is
             what must be right.
         cloud_noise: metres, standard deviation added to the points.
@@ -41,6 +43,7 @@ class GeneratorTraining:
     code_weight: float = 0.1
     latent_weight: float = 1.0
     motion_weight: float = 1.0
+    tip_weight: float = 2.0
     phase_weights: tuple[float, ...] = (0.5, 1.0, 2.0, 0.5, 0.5)
     cloud_noise: float = 0.001
     frame_shift: float = 0.005

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,13 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.generator.generator import Generator
 from unihm.generator.inputs import Array, relative_poses, trajectory_features
 from unihm.hands import load_hand
+from unihm.hands.torch_kinematics import TorchHand
 from unihm.tokenizer.features import (
+    POSITION_SCALE,
     Features,
     motion_features,
     move_rows,
+    row_fingertips,
     small_motions,
     to_features,
 )
@@ -250,7 +254,7 @@ def make_batch(
 
 
 def _losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dict[str, Tensor]:
-    """Cross-entropy of the codes, squared error of the latents and L1 of the decoded motion."""
+    """Cross-entropy of the codes, error of the latents, of the decoded motion and its tips."""
     model, tokenizer = generator.model, generator.tokenizer
     settings = model.config.training
     mask = batch.inputs["chunk_mask"]
@@ -262,13 +266,22 @@ def _losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dic
     with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
         z_hat = model(**batch.inputs, hand=index, known=z_q, known_mask=known).float()
     rows = tokenizer.model.decode(hand, z_hat)
-    motion = ((rows - batch.rows).abs().mean(-1) * batch.weights).sum() / batch.weights.sum()
+    kinematics = torch_hand(hand)
+    tips = row_fingertips(rows, kinematics) - row_fingertips(batch.rows, kinematics)
+    weights = batch.weights / batch.weights.sum()
     return {
         "code": settings.code_weight * model.code_loss(z_hat[mask], codes[mask]).mean(),
         "latent": settings.latent_weight
         * F.mse_loss(model.whiten(z_hat[mask]), model.whiten(z_q[mask])),
-        "motion": settings.motion_weight * motion,
+        "motion": settings.motion_weight * ((rows - batch.rows).abs().mean(-1) * weights).sum(),
+        "tips": settings.tip_weight * (tips.abs().mean((-1, -2)) / POSITION_SCALE * weights).sum(),
     }
+
+
+@cache
+def torch_hand(name: str) -> TorchHand:
+    """Kinematics of a hand, with gradients; laid out once."""
+    return TorchHand(load_hand(name))
 
 
 @torch.inference_mode()
@@ -286,8 +299,14 @@ def validate(
         predicted = tokenizer.model.decode(hand, z_q).numpy()
         for i, rows, truth in zip(chosen, predicted, batch.rows.numpy()):
             frames = np.flatnonzero(np.isin(examples[i].phase, phases))
+            both = torch.from_numpy(np.stack([rows[frames], truth[frames]]))
+            tips = row_fingertips(both, torch_hand(hand))
+            distance = 1e3 * (tips[0] - tips[1]).norm(dim=-1)
             errors.setdefault(hand, []).append(
-                row_errors(rows[frames], truth[frames], load_hand(hand))
+                {
+                    **row_errors(rows[frames], truth[frames], load_hand(hand)),
+                    "fingertip_mm": distance.mean(dim=-1).numpy(),
+                }
             )
     return {hand: summarise(list_of_errors) for hand, list_of_errors in errors.items()}
 

@@ -10,11 +10,13 @@ error weighs them alike.
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand
+from unihm.hands.torch_kinematics import TorchHand
 from unihm.transforms import invert, make_transform
 from unihm.types import FloatArray, HandMotion, ObjectTrajectory
 
@@ -91,3 +93,17 @@ def blend_rows(a: Features, b: Features, share: FloatArray) -> Features:
     rotation = orthonormal(blended[..., 3:9])
     blended[..., 3:9] = rotation[..., :2].swapaxes(-1, -2).reshape(*a.shape[:-1], 6)
     return blended
+
+
+def row_fingertips(rows: torch.Tensor, kinematics: TorchHand) -> torch.Tensor:
+    """Pad centres (..., F, 3) in the object frame, metres, of rows (..., 9 + J); differentiable."""
+    hand = kinematics.hand
+    x = torch.nn.functional.normalize(rows[..., 3:6], dim=-1)
+    y = rows[..., 6:9] - (x * rows[..., 6:9]).sum(-1, keepdim=True) * x
+    y = torch.nn.functional.normalize(y, dim=-1)
+    R_object_palm = torch.stack([x, y, torch.linalg.cross(x, y)], dim=-1)
+    joints = kinematics.lower + (rows[..., 9:] + 1.0) / 2.0 * (kinematics.upper - kinematics.lower)
+    tips, _ = kinematics.fingertips(joints)  # in the wrist frame
+    T_palm_wrist = torch.as_tensor(invert(hand.T_wrist_palm), dtype=rows.dtype)
+    in_palm = tips @ T_palm_wrist[:3, :3].T + T_palm_wrist[:3, 3]
+    return in_palm @ R_object_palm.transpose(-1, -2) + rows[..., None, :3] * POSITION_SCALE

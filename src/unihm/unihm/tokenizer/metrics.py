@@ -23,11 +23,14 @@ def row_errors(predicted: Features, true: Features, hand: Hand) -> dict[str, Flo
 
 
 def summarise(errors: list[dict[str, FloatArray]]) -> dict[str, float]:
-    """Means over all frames; for joints the mean (mae) and root mean square (rmse) too."""
+    """Means over all frames; of the joints the mean (mae) and the root mean square (rmse)."""
     joints = np.concatenate([e["joints_rad"].ravel() for e in errors])
     return {
-        "wrist_mm": float(np.concatenate([e["wrist_mm"] for e in errors]).mean()),
-        "wrist_deg": float(np.concatenate([e["wrist_deg"] for e in errors]).mean()),
+        **{
+            key: float(np.concatenate([e[key] for e in errors]).mean())
+            for key in errors[0]
+            if key != "joints_rad"
+        },
         "mae": float(joints.mean()),
         "rmse": float(np.sqrt((joints**2).mean())),
     }
