@@ -26,12 +26,12 @@ class PointKinematics:
         self.num_joints = hand.num_joints
         self.body, self.place = tree.attach(points)
         # Coefficients of (1, sin q, cos q, q) for the 16 entries of every joint's transform.
-        self._coefficients = np.zeros((len(tree.parent), 4, 4, 4))
-        self._coefficients[:, 0, 3, 3] = 1.0
-        for k, (R, p) in enumerate(((tree.A0, tree.b0), (tree.A1, 0), (tree.A2, 0), (0, tree.b1))):
-            self._coefficients[:, k, :3, :3] = R
-            self._coefficients[:, k, :3, 3] = p
-        self._coefficients = self._coefficients.reshape(-1, 4, 16)
+        coefficients = np.zeros((len(tree.parent), 4, 4, 4))
+        coefficients[:, 0, 3, 3] = 1.0
+        for k, R in enumerate((tree.A0, tree.A1, tree.A2)):
+            coefficients[:, k, :3, :3] = R
+        coefficients[:, 0, :3, 3], coefficients[:, 3, :3, 3] = tree.b0, tree.b1
+        self._coefficients = coefficients.reshape(-1, 4, 16)
         self._levels = [(level, tree.parent[level], level + 1) for level in tree.levels]
         self._place = np.append(self.place, np.ones((len(points), 1)), axis=1)[:, None, :, None]
         self._axis = np.append(tree.axis, np.zeros((len(tree.axis), 1)), axis=1)[:, None, :, None]

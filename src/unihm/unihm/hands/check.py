@@ -179,7 +179,8 @@ def _neighbours(hand: Hand) -> set[frozenset[str]]:
                 return link
         return None
 
-    pairs, children = set(), {}
+    pairs: set[frozenset[str]] = set()
+    children: dict[str, list[str]] = {}
     for link in shaped:
         mother = above(link)
         if mother is not None:

@@ -65,6 +65,7 @@ def _urdf_with_tips(hand: Hand) -> str:
             link.remove(element)
     for finger in hand.finger_names:
         point = hand.spec.keypoints[4 + 4 * FINGERS.index(finger)]
+        assert point is not None  # the hand's check sees to that
         ElementTree.SubElement(robot, "link", name=f"tip_{finger}")
         joint = ElementTree.SubElement(robot, "joint", name=f"tip_{finger}_joint", type="fixed")
         ElementTree.SubElement(joint, "origin", xyz=" ".join(map(str, point.xyz)), rpy="0 0 0")

@@ -107,7 +107,7 @@ def _bone_template() -> Array:
 
 
 def _bridge_gaps(keypoints: Array) -> Array:
-    bad = ~np.isfinite(keypoints).all(axis=(1, 2))
+    bad = np.asarray(~np.isfinite(keypoints).all(axis=(1, 2)))
     if not bad.any():
         return keypoints
     good = np.flatnonzero(~bad)

@@ -124,8 +124,9 @@ class Hand:
         missing = sorted(set(self.joint_names) - set(self.all_joint_names))
         coupled = sorted(set(self.joint_names) & set(self.all_joint_names) - set(free))
         unnamed = sorted(set(free) - set(self.joint_names))
-        points = [*self.spec.fingertips, *(p for p in self.spec.keypoints if p is not None)]
-        links = sorted({point.link for point in points} - set(self.urdf.links))
+        named = {tip.link for tip in self.spec.fingertips}
+        named |= {point.link for point in self.spec.keypoints if point is not None}
+        links = sorted(named - set(self.urdf.links))
         for names, what in (
             (missing, "not in the URDF"),
             (coupled, "mimic joints there, so not independent"),

@@ -47,7 +47,8 @@ def draw(
     along = np.arange(0.0, 0.02, 0.4 / scale)
     arrows = (tips[:, None] + along[:, None] * tip_normals[:, None]).reshape(-1, 3)
     colour = np.concatenate([colour, np.tile(NORMAL, (len(arrows), 1))])
-    seen = apply(invert(hand.T_wrist_palm), np.concatenate([points, arrows])) - middle
+    seen = apply(invert(hand.T_wrist_palm), np.concatenate([points, arrows]))
+    seen -= np.asarray(middle, float)
     seen = seen @ axes.T * scale
     column = np.rint(size / 2 + seen[:, 0]).astype(int)
     row = np.rint(size / 2 - seen[:, 1]).astype(int)

@@ -146,7 +146,7 @@ class TargetSolver:
             hessian *= free[:, :, None] & free[:, None, :]
             hessian[:, self._diagonal, self._diagonal] += held
             gradient *= free
-        return np.linalg.solve(hessian, gradient[..., None])[..., 0]
+        return np.asarray(np.linalg.solve(hessian, gradient[..., None])[..., 0], np.float64)
 
     def _cost(self, x: Array, residual: Array, prior: Array | None) -> Array:
         weighted = (self._root_weight * residual).reshape(len(x), -1)

@@ -22,6 +22,24 @@ class TorchHand(nn.Module):
         dtype: of the buffers and so of the results.
     """
 
+    A0: Tensor
+    A1: Tensor
+    A2: Tensor
+    b0: Tensor
+    b1: Tensor
+    axis: Tensor
+    expansion: Tensor
+    offset: Tensor
+    lower: Tensor
+    upper: Tensor
+    revolute: Tensor
+    ancestors: Tensor
+    keypoint_body: Tensor
+    keypoint_place: Tensor
+    tip_body: Tensor
+    tip_place: Tensor
+    tip_normal: Tensor
+
     def __init__(self, hand: Hand, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.hand, tree = hand, KinematicTree.of(hand)

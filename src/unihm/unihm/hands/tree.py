@@ -56,7 +56,9 @@ class KinematicTree:
     def of(cls, hand: Hand) -> KinematicTree:
         """Lay out the tree of ``hand``."""
         body, T_body_link = {hand.urdf.root: 0}, {hand.urdf.root: np.eye(4)}
-        rows, parents, depth = [], [], [0]
+        rows: list[tuple[Array, ...]] = []
+        parents: list[int] = []
+        depth = [0]
         ancestors = [np.zeros(len(hand.all_joint_names), bool)]
         for joint in hand.urdf.joints:
             standing = body[joint.parent]

@@ -86,6 +86,9 @@ def run_live(hand: str, topic: str, preset: str) -> None:
     try:
         if not node.start() and node.fault is not None:
             raise node.fault
+        node.get_logger().info(
+            f"following {node.resolve_topic_name(topic)}; answers on /unihm/retarget/joints and wrist"
+        )
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
