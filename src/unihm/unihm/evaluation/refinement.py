@@ -14,9 +14,10 @@ from scipy.spatial.transform import Rotation
 
 from unihm.data.episode import Episode
 from unihm.data.grasp_motion import grasp_motion
+from unihm.data.object_grasps import ObjectGrasps
 from unihm.data.objects import sample_object
 from unihm.data.recorded import Recording, to_episode
-from unihm.data.synth import TILTS, ObjectGrasps, grab_trajectory, sound
+from unihm.data.synth import grab_trajectory
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.refinement_baseline import refine_as_research_code
 from unihm.hands import Hand
@@ -48,14 +49,11 @@ def synthetic_cases(hand: Hand, count: int, seed: int) -> Iterator[Case]:
         index += 1
         if index > 50 * count:
             raise UnihmError(ErrorCode.INTERNAL, f"{hand.name} grasps none of the objects.")
-        grasps = ObjectGrasps(item)
-        for tilt in TILTS:
-            grasp, attempt = grasps.solve(hand.name, grasps.usual, tilt)
-            if sound(grasp):
-                motion = grasp_motion(hand, attempt, grab_trajectory(item, rng))
-                yield Case(f"{item.shape} {index - 1}", mistaken(motion, hand, rng), item.cloud)
-                found += 1
-                break
+        solved = ObjectGrasps(item).human(hand.name)  # by geometry alone, whatever the hand
+        if solved is not None:
+            motion = grasp_motion(hand, solved[1], grab_trajectory(item, rng))
+            yield Case(f"{item.shape} {index - 1}", mistaken(motion, hand, rng), item.cloud)
+            found += 1
 
 
 def mistaken(motion: HandMotion, hand: Hand, rng: np.random.Generator) -> HandMotion:

@@ -39,6 +39,8 @@ class RefinementConfig:
         self_pairs: pairs of spheres of different fingers, the nearest, that are kept apart.
         iterations: Gauss-Newton iterations per frame.
         grasp_iterations: the same for the one grasp of all HOLD frames.
+        warm_start: begin a frame with the correction of the frame before it; otherwise, as in
+            Algorithm 1, with the generated motion.
         damping: first Levenberg-Marquardt factor; it scales the diagonal of the prior weights.
         tolerance: a step whose components (radians, metres) are all smaller ends a frame; 0: never.
         wrist_shift: metres the wrist may move from where it was generated.
@@ -65,11 +67,12 @@ class RefinementConfig:
     reach: float = 0.025
     touch: float = 0.004
     neighbours: int = 6
-    body_spheres: int = 16
+    body_spheres: int = 24
     self_pairs: int = 12
     iterations: int = 5
     grasp_iterations: int = 30
-    damping: float = 1e-2
+    warm_start: bool = True
+    damping: float = 1.0
     tolerance: float = 1e-4
     wrist_shift: float = 0.03
     wrist_turn: float = 0.35
@@ -120,6 +123,7 @@ class RefinementConfig:
             "schedule": "always",
             "reach": 1e3,
             "touch": 1e3,
+            "warm_start": False,
             "neighbours": 1,
             "body_spheres": 0,
             "self_pairs": 0,

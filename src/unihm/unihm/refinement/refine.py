@@ -10,7 +10,7 @@ import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand, load_hand
-from unihm.refinement.batch import Batch, check_motion
+from unihm.refinement.batch import UNSEEN, Batch, check_motion
 from unihm.refinement.chain import WRIST, LinkPointsAt, chain_of
 from unihm.refinement.config import RefinementConfig
 from unihm.refinement.forces import grasp_forces
@@ -24,6 +24,8 @@ from unihm.transforms import minimum_jerk
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase
 
 _BACKTRACKING = (1.0, 0.75, 0.5, 0.25, 0.1, 0.03)
+_GRASP_ROUNDS = 3
+_ENTERED = 0.001  # m inside the object that calls for another round
 STRIDE = 4  # frames that share one choice of the spheres to watch
 
 
@@ -45,7 +47,8 @@ def refine(
             joints; default: a diagonal from ``config``. W_vel and W_acc are fractions of it.
 
     Returns:
-        The refined motion, whose total energy is never above that of ``motion``, and a report.
+        The refined motion, whose total energy is never above that of ``motion`` (slowed down to
+        the hand's limits where it is faster), and a report.
 
     Raises:
         UnihmError: INVALID_CLOUD, INVALID_MOTION or, where ``W_gen`` is not symmetric and positive
@@ -105,20 +108,18 @@ class _Refiner:
     def __init__(self, batch: Batch) -> None:
         self.batch, self.config = batch, batch.config
         self.R_reference = batch.ops.array(batch.R_reference)
-        count, frames, size = batch.y.shape
+        count, _, size = batch.y.shape
         pads = len(batch.chain.pads)
         self.y_in: FloatArray = np.clip(batch.y, batch.lower, batch.upper)
         self.fingers: FloatArray = np.ones((count, pads))
         self.iterations = np.zeros(count)
-        lower = np.broadcast_to(batch.lower, (count, frames, size)).copy()
-        upper = np.broadcast_to(batch.upper, (count, frames, size)).copy()
-        reach = np.array([self.config.wrist_shift] * 3 + [self.config.wrist_turn] * 3)
-        lower[..., :WRIST] = self.y_in[..., :WRIST] - reach
-        upper[..., :WRIST] = self.y_in[..., :WRIST] + reach
-        self.lower, self.upper = lower, upper
+        c = self.config
+        self.reach = np.array([c.wrist_shift] * 3 + [c.wrist_turn] * 3 + [np.inf] * (size - WRIST))
         limit = self.config.velocity_limit or np.inf
         self.velocity = np.minimum(batch.chain.hand.velocity_limit, limit)
         self.W_gen, self.W_vel, self.W_acc = batch.weights()
+        # A motion faster than the hand is judged as what the hand can make of it.
+        self.feasible = self._followed(self.y_in)
 
     def _prior(self, *parts: FloatArray) -> Callable[..., Prior]:
         """Prior of a frame, made from the means (B, D) that belong to the weights (D, D)."""
@@ -165,7 +166,7 @@ class _Refiner:
         y = self._frame_by_frame(reference, fixed)
         if self.config.schedule == "phases":
             y = limit_acceleration(y, self.y_in, fixed, self.batch.frames)
-            y = np.clip(y, self.lower, self.upper)
+            y = np.clip(y, self.batch.lower, self.batch.upper)
         return self._never_worse(y)
 
     def _grasps(self) -> FloatArray:
@@ -176,24 +177,31 @@ class _Refiner:
         pads = len(batch.chain.pads)
         placement = batch.place(start[:, None])
         self.fingers = 1.0 * (placement.d[:, 0, :pads] < config.reach)
-        lower = np.minimum(self.lower.min(1), start)
-        upper = np.maximum(self.upper.max(1), start)
-        y = start
-        watched = batch.watched(placement)[:, 0]
-        probes = batch.at(watched)
-        apart = batch.apart(batch.pairs(placement)[:, 0])
+        bounds = (
+            np.maximum(start - self.reach, batch.lower),
+            np.minimum(start + self.reach, batch.upper),
+        )
         prior = self._prior(self.W_gen)(start)
-        held = np.asarray(batch.grasp.any(1))
-        # A finger that could not reach would hold the others back: it is let go, once.
-        for _ in range(2):
-            terms = [batch.contact(watched, self.fingers), *apart, *batch.opposed(self.fingers)]
-            bounds = lower, upper
-            trial, taken = self._solve(probes, terms, prior, bounds, start, config.grasp_iterations)
+        y, held = start, np.asarray(batch.grasp.any(1))
+        for _ in range(_GRASP_ROUNDS):
+            watched = batch.watched(placement)[:, 0]
+            terms = [
+                batch.contact(watched, self.fingers),
+                *batch.apart(batch.pairs(placement)[:, 0]),
+                *batch.opposed(self.fingers),
+            ]
+            trial, taken = self._solve(
+                batch.at(watched), terms, prior, bounds, y, config.grasp_iterations
+            )
             y = np.where(held[:, None], trial, y)
             self.iterations += taken * held
-            gap = batch.place(y[:, None]).d[:, 0, :pads]
-            touching = self.fingers * (np.abs(gap) < config.touch)
-            held = np.asarray(held & (touching != self.fingers).any(1))
+            # Again, where a finger could not reach (it would hold the others back: it is let go)
+            # or where something entered the object that was not watched.
+            placement = batch.place(y[:, None])
+            d = placement.d[:, 0]
+            touching = self.fingers * (np.abs(d[:, :pads]) < config.touch)
+            entered = ((d < -_ENTERED) & (d > -UNSEEN)).any(1)
+            held = np.asarray(held & ((touching != self.fingers).any(1) | entered))
             if not held.any():
                 break
             self.fingers = np.where(held[:, None], touching, self.fingers)
@@ -217,7 +225,7 @@ class _Refiner:
                 length = len(free) if len(free) else len(after)
                 ramp = minimum_jerk((after - last) / (length + 1))[:, None]
                 bent[b, after] += (1.0 - ramp) * (grasp[b] - self.y_in[b, last])
-        return np.clip(bent, self.lower, self.upper)
+        return np.clip(bent, self.batch.lower, self.batch.upper)
 
     def _frame_by_frame(self, reference: FloatArray, fixed: Any) -> FloatArray:
         """Algorithm 1 around ``reference`` (B, T, D); frames that are ``fixed`` (B, T) stay."""
@@ -239,7 +247,10 @@ class _Refiner:
                 inertia = before
                 if config.velocity_of == "correction":
                     inertia = before + target - reference[:, max(t - 1, 0)]
-                lower, upper = self._bounds(t, before, before2)
+                start = target
+                if config.warm_start and t > 0:
+                    start = target + before - reference[:, t - 1]
+                lower, upper = self._bounds(target, before, before2)
                 hold = fixed[:, t, None]
                 lower = np.where(hold, target, lower)
                 upper = np.where(hold, target, upper)
@@ -248,7 +259,7 @@ class _Refiner:
                     [batch.contact(index, attracted[:, t]), *apart],
                     prior(target, inertia, 2.0 * before - before2),
                     (lower, upper),
-                    np.clip(target, lower, upper),
+                    np.clip(start, lower, upper),
                     config.iterations,
                 )
                 self.iterations += taken * ~fixed[:, t]
@@ -256,11 +267,11 @@ class _Refiner:
         return y
 
     def _bounds(
-        self, t: int, before: FloatArray, before2: FloatArray
+        self, target: FloatArray, before: FloatArray, before2: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Lowest and highest coordinates (B, D) of frame t after the two before it."""
+        """Lowest and highest coordinates (B, D) about a target, after the two frames before it."""
         batch, limit = self.batch, self.config.acceleration_limit
-        lower, upper = self.lower[:, t], self.upper[:, t]
+        lower, upper = target - self.reach, target + self.reach
         step = self.velocity * batch.dt[:, None]
         low, high = before[:, WRIST:] - step, before[:, WRIST:] + step
         if limit > 0:
@@ -279,18 +290,14 @@ class _Refiner:
         done = y.copy()
         before = before2 = y[:, 0]
         for t in range(1, y.shape[1]):
-            done[:, t] = np.clip(y[:, t], *self._bounds(t, before, before2))
+            done[:, t] = np.clip(y[:, t], *self._bounds(y[:, t], before, before2))
             before, before2 = done[:, t], before
         return done
 
     def _never_worse(self, y: FloatArray) -> FloatArray:
-        """Between ``y`` (B, T, D) and the motion that came in, the first with no more energy.
-
-        Where the motion that came in is faster than the hand, it is replaced by what the hand can
-        follow: the limits are the one thing that goes before the energy.
-        """
-        before = _total(self._energies(self.y_in))
-        start = self._followed(self.y_in)
+        """Between ``y`` (B, T, D) and the motion that came in, the first with no more energy."""
+        start = self.feasible
+        before = _total(self._energies(start))
         best, pending = start.copy(), np.ones(len(y), bool)
         for share in _BACKTRACKING:
             trial = start + share * (y - start)
@@ -319,7 +326,7 @@ class _Refiner:
     ) -> list[RefinementReport]:
         """Reports on the coordinates ``y`` (B, T, D) that the motions were refined to."""
         batch = self.batch
-        before = measure(batch, batch.y, self._energies(self.y_in))
+        before = measure(batch, batch.y, self._energies(self.feasible))
         after = measure(batch, y, self._energies(y))
         grasps = grasp_forces(batch, y, self.fingers)
         names = np.array(batch.chain.hand.finger_names)

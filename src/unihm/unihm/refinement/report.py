@@ -17,7 +17,8 @@ class Measures:
 
     Attributes:
         energy: by term (``contact``, ``penetration``, ``self_collision``, ``opposition``,
-            ``generation``, ``velocity``, ``acceleration``), summed over frames.
+            ``generation``, ``velocity``, ``acceleration``), summed over frames; of a motion that
+            is faster than the hand, that of the motion slowed down to the hand's limits.
         penetration_max: metres, the deepest point of the hand in any frame.
         penetration_mean: metres, mean over frames of the deepest point.
         contact_distance: metres by finger, mean of the pad's distance from the surface over the
