@@ -87,7 +87,8 @@ def run_live(hand: str, topic: str, preset: str) -> None:
         if not node.start() and node.fault is not None:
             raise node.fault
         node.get_logger().info(
-            f"following {node.resolve_topic_name(topic)}; answers on /unihm/retarget/joints and wrist"
+            f"following {node.resolve_topic_name(topic)}, "
+            "answering on /unihm/retarget/joints and /unihm/retarget/wrist"
         )
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
