@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 COMMAND = "demo"
 FPS = 10.0
+STILL = (960, 720, 0.6)  # pixels, rad: twice what the strip shows, which makes edges smooth
 AFTER = 1.5  # s of simulated time after a task, in which an object that is not held falls
 
 
@@ -175,20 +176,21 @@ def _tell(
     from tqdm import tqdm
 
     from unihm.evaluation.pictures import Story, caption
-    from unihm.sim.film import close_up, film, orbit, show
+    from unihm.sim.film import close_up, film, half_length, orbit, show
     from unihm.sim.world import World
 
     if not witness.saw_a_plan or not witness.recording.moments:
         return [], []
     world = World(scene, hand)
     motion, recording = witness.motion, witness.recording
-    risen = np.flatnonzero(witness.track.rise(_objects_meant(scene, instruction)[0]) > 0.005)
+    target, _ = _objects_meant(scene, instruction)
+    risen = np.flatnonzero(witness.track.rise(target) > 0.005)
     lifting = witness.track.times[risen[0]] if len(risen) else np.inf
     show(world, recording.at(lifting))
     view = close_up(motion.trajectory.T_world_object[0][:3, 3])
-    grasp_view = world.render_view(view, 640, 480, 0.75)
+    grasp_view = world.render_view(view, *STILL)
     show(world, recording.moments[-1])
-    result_view = world.render_view(orbit(0.5), 640, 480, 0.75)
+    result_view = world.render_view(half_length(world.object_poses()[target][:3, 3]), *STILL)
     story = Story(
         instruction,
         hand,
