@@ -16,7 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 from unihm.errors import ErrorCode
-from unihm.nodes.run import NODES, node_class
+from unihm.nodes.run import FURTHER, NODES, node_class
 from unihm_msgs import msg
 
 pytestmark = pytest.mark.ros
@@ -36,7 +36,7 @@ def make(name: str, context: Context, **parameters: Any) -> Any:
     return node_class(name)(name, namespace="unihm", context=context, parameter_overrides=overrides)
 
 
-@pytest.mark.parametrize("name", NODES)
+@pytest.mark.parametrize("name", [*NODES, *FURTHER])
 def test_parameters_are_described_and_numbers_are_bounded(name: str, context: Context) -> None:
     node = make(name, context)
     own = [p for p in node.list_parameters([], 10).names if not p.startswith(OF_ROS)]

@@ -102,6 +102,6 @@ def test_package_xml_agrees_with_the_rest(package: str) -> None:
 
 def test_every_node_has_its_executable() -> None:
     text = (ROOT / "src/unihm/unihm/nodes/run.py").read_text()
-    nodes = set(re.findall(r'^    "(\w+)": "\w+Node",', text, re.MULTILINE))
+    nodes = set(re.findall(r'"(\w+)": "\w+Node"', text))
     assert nodes
     assert {path.name for path in NODES.iterdir()} == nodes

@@ -72,8 +72,8 @@ def node(name: str, condition: Any = None, **parameters: Any) -> LifecycleNode:
 
 
 def stages(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> list[LifecycleNode]:
-    """All nodes but the simulation; ``overrides`` are parameters by node."""
-    return [node(name, **(overrides or {}).get(name, {})) for name in STAGES]
+    """All nodes but the simulation, and the markers; ``overrides`` are parameters by node."""
+    return [node(name, **(overrides or {}).get(name, {})) for name in (*STAGES, "markers")]
 
 
 def when(argument: str) -> IfCondition:

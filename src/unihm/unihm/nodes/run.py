@@ -9,6 +9,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from unihm.nodes.base import UnihmNode
 
+# The graph.
 NODES = {
     "capture": "CaptureNode",
     "planner": "PlannerNode",
@@ -23,10 +24,13 @@ NODES = {
     "simulation": "SimulationNode",
 }
 
+# Nodes that no task needs.
+FURTHER = {"markers": "MarkersNode", "retargeter": "RetargeterNode"}
+
 
 def node_class(name: str) -> type[UnihmNode]:
     """The class of the node called ``name``; importing it brings only what that node needs."""
-    return getattr(importlib.import_module(f"unihm.nodes.{name}"), NODES[name])
+    return getattr(importlib.import_module(f"unihm.nodes.{name}"), {**NODES, **FURTHER}[name])
 
 
 def run_node(name: str, argv: list[str] | None = None) -> int:
