@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from unihm.cli.main import main
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import load_hand
 from unihm.hands.check import check_hand
@@ -128,3 +131,19 @@ def test_hand_check_sees_links_that_overlap_at_rest(tmp_path: Path) -> None:
     )
     report = check_hand(str(broken(tmp_path, "urdf: inspire.urdf", "urdf: clash.urdf")))
     assert any("overlap" in fault for fault in report.faults), report.faults
+
+
+def test_the_command_prints_faults_and_draws_what_can_be_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "hand.png"
+    assert main(["hand", "check", "inspire", "--picture", str(picture)]) == 0
+    assert "The hand is fine." in capsys.readouterr().out
+    colours = np.unique(np.asarray(Image.open(picture)).reshape(-1, 3), axis=0)
+    assert len(colours) > 50
+    backwards = broken(tmp_path, "normal: [-0.4108, 0.9117,", "normal: [0.4108, -0.9117,")
+    assert main(["hand", "check", str(backwards), "--picture", str(picture)]) == 1
+    assert "fault: Fingertip thumb: the normal points into" in capsys.readouterr().out
+    missing = broken(tmp_path, "urdf: inspire.urdf", "urdf: nowhere.urdf")
+    assert main(["hand", "check", str(missing)]) == 1
+    assert "fault: The URDF" in capsys.readouterr().out
