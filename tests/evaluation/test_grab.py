@@ -91,9 +91,10 @@ def test_what_counts_as_success(lifted, held, stage):
 def test_summary_counts_both_tries():
     good = Attempt(True, "", True, seconds={"first_command": 1.0})
     lost = Attempt(False, "grasp", False, seconds={"first_command": 3.0})
+    cold = Attempt(True, "", True, seconds={"first_command": 30.0})
     fooled = Attempt(False, "hold", True)
     episodes = [
-        Episode(0, "", "a", "box", [good]),
+        Episode(0, "", "a", "box", [cold]),
         Episode(1, "", "a", "box", [lost, good]),
         Episode(2, "", "a", "box", [lost, lost]),
         Episode(3, "", "a", "box", [fooled]),

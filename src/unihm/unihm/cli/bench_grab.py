@@ -103,7 +103,7 @@ def _report(summary: dict, args: argparse.Namespace) -> str:
         f"{judged['held_though_it_failed']} wrongly held, "
         f"{judged['failed_though_it_held']} wrongly failed"
     )
-    lines.append("  seconds (median, 95th percentile):")
+    lines.append("  seconds, warm (median, 95th percentile):")
     for stage, seconds in summary["seconds"].items():
         lines.append(f"    {stage:14s} {seconds['p50']:6.3f} {seconds['p95']:6.3f}")
     return "\n".join(lines)

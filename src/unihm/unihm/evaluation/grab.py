@@ -330,13 +330,17 @@ def _failure(lifted: dict[str, float], held: dict[str, float], target: str) -> s
 
 
 def summarise(episodes: list[Episode]) -> dict[str, Any]:
-    """Rates with and without the second try, failures by stage, times, and own judgement."""
+    """Rates with and without the second try, failures by stage, times, and own judgement.
+
+    The first try loads models and fills caches; its times are left out where there are others.
+    """
     count = len(episodes)
     first = sum(episode.attempts[0].success for episode in episodes)
     final = sum(episode.attempts[-1].success for episode in episodes)
     attempts = [attempt for episode in episodes for attempt in episode.attempts]
+    warm = [attempt for attempt in attempts[1:] if attempt.seconds] or attempts
     judged = [attempt for attempt in attempts if attempt.believed is not None]
-    stages = sorted({stage for attempt in attempts for stage in attempt.seconds})
+    stages = sorted({stage for attempt in warm for stage in attempt.seconds})
     return {
         "success_rate": final / count if count else 0.0,
         "interval_95": wilson_interval(final, count),
@@ -350,7 +354,7 @@ def summarise(episodes: list[Episode]) -> dict[str, Any]:
             Counter(e.attempts[0].stage for e in episodes if not e.attempts[0].success)
         ),
         "seconds": {
-            stage: spread([a.seconds[stage] for a in attempts if stage in a.seconds])
+            stage: spread([a.seconds[stage] for a in warm if stage in a.seconds])
             for stage in stages
         },
         "judgement": {
