@@ -213,7 +213,7 @@ def measure_quality(
     before = np.mean([r.before.penetration_mean for r in reports])
     after = np.mean([r.after.penetration_mean for r in reports])
     contact = [r.after.contact_distance[f] for r in reports for f in r.fingers]
-    swing = [r.after.acceleration_max / max(r.before.acceleration_max, 1e-9) for r in reports]
+    swing = [r.after.acceleration_max / (r.before.acceleration_max + 1e-9) for r in reports]
     return {
         "hand": hand.name,
         "motions": len(cases),

@@ -19,10 +19,11 @@ from unihm.types import FloatArray
 _ZERO = np.zeros(())
 _TINY = 1e-14  # rad^2, added to a squared angle so that it can be divided by
 _EYE = np.eye(3)
-_SKEW = np.zeros((3, 3, 3))  # phi @ this, as (3, 9), is the matrix of phi x ...
-_SKEW[[0, 1, 2], [2, 0, 1], [1, 2, 0]] = 1.0
-_SKEW[[0, 1, 2], [1, 2, 0], [2, 0, 1]] = -1.0
-_SKEW = _SKEW.reshape(3, 9)
+# phi @ this, as (3, 3), is the matrix of the cross product with phi.
+_SKEW = np.array(
+    [[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0]],
+    float,
+)
 _NEXT, _AFTER = np.array([1, 2, 0]), np.array([2, 0, 1])
 
 

@@ -176,7 +176,7 @@ class _Refiner:
         start: Any = np.einsum("bt,btd->bd", share, self.y_in)
         pads = len(batch.chain.pads)
         placement = batch.place(start[:, None])
-        self.fingers = 1.0 * (placement.d[:, 0, :pads] < config.reach)
+        self.fingers = (placement.d[:, 0, :pads] < config.reach).astype(float)
         bounds = (
             np.maximum(start - self.reach, batch.lower),
             np.minimum(start + self.reach, batch.upper),

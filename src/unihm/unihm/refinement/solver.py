@@ -127,30 +127,38 @@ def solve(
 
 
 def _bounded_step(matrix: Any, gradient: Any, lower: Any, upper: Any, ops: Backend) -> Any:
-    """Minimise 1/2 s.H s + g.s within bounds by a primal-dual active set (Hintermueller 2002).
+    """Minimise 1/2 s.H s + g.s within bounds, sequence by sequence."""
+    xp = ops.xp
+    step = ops.solve(matrix, -gradient)
+    out = (step < lower) | (step > upper)
+    if out.any():
+        some = out.any(1)
+        step[some] = _active_set(
+            matrix[some], gradient[some], step[some], lower[some], upper[some], ops
+        )
+    return xp.minimum(xp.maximum(step, lower), upper)
+
+
+def _active_set(matrix: Any, gradient: Any, step: Any, lower: Any, upper: Any, ops: Backend) -> Any:
+    """The same by a primal-dual active set (Hintermueller et al. 2002), from the free ``step`` on.
 
     Coordinates that leave their bounds are held on them, those that are pushed back inside are
     released, and the others are solved for again, until nothing changes or a few times.
     """
-    xp = ops.xp
-    step = ops.solve(matrix, -gradient)
-    inside = xp.minimum(xp.maximum(step, lower), upper)
-    fixed = inside != step
-    if not fixed.any():
-        return step
-    index = ops.arange(step.shape[1])
+    xp, index = ops.xp, ops.arange(step.shape[1])
+    held = xp.minimum(xp.maximum(step, lower), upper)
+    fixed = held != step
     for _ in range(_ACTIVE_SETS):
         free = 1.0 * ~fixed
-        held = inside * fixed
-        coupling = (matrix @ held[..., None])[..., 0]
+        coupling = (matrix @ (held * fixed)[..., None])[..., 0]
         reduced = matrix * free[:, :, None] * free[:, None, :]
         reduced[:, index, index] += 1.0 * fixed
-        step = ops.solve(reduced, held - (gradient + coupling) * free)
-        inside = xp.minimum(xp.maximum(step, lower), upper)
+        step = ops.solve(reduced, held * fixed - (gradient + coupling) * free)
+        held = xp.minimum(xp.maximum(step, lower), upper)
         push = (matrix @ step[..., None])[..., 0] + gradient  # > 0: the bound below holds it
         pressed = ((push > 0) & (step <= lower)) | ((push < 0) & (step >= upper))
-        changed = xp.where(fixed, pressed, inside != step)
+        changed = xp.where(fixed, pressed, held != step)
         if not (changed != fixed).any():
             break
         fixed = changed
-    return inside
+    return held

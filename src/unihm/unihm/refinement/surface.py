@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,6 +105,11 @@ def estimate_normals(
     return normals
 
 
+def _workers(points: int) -> int:
+    """Threads for a query: starting one takes as long as looking up a hundred points."""
+    return min(os.cpu_count() or 1, 1 + points // 250)
+
+
 class _Candidates:
     """Exact nearest neighbours of many points that move little from one query to the next.
 
@@ -130,7 +136,9 @@ class _Candidates:
         moved = np.sqrt(((x - self._asked_at) ** 2).sum(-1))
         stale = np.flatnonzero(~(worst < self._reach - moved))
         if len(stale):
-            distance, index = self._tree.query(x[stale], self._index.shape[1])
+            distance, index = self._tree.query(
+                x[stale], self._index.shape[1], workers=_workers(len(stale))
+            )
             self._index[stale], self._near[stale] = index, self._tree.data[index]
             self._asked_at[stale], self._reach[stale] = x[stale], distance[:, -1]
             found[stale] = index[:, :k]
@@ -215,7 +223,8 @@ class Surface:
     ) -> tuple[FloatArray, FloatArray]:
         """The same for points (N, 3) that belong to the clouds of ``sequence`` (N,)."""
         cloud = np.zeros_like(sequence) if self._shared else sequence
-        _, index = self._tree.query(x + self._shift[cloud], self.neighbours)
+        rows = x + self._shift[cloud]
+        _, index = self._tree.query(rows, self.neighbours, workers=_workers(len(rows)))
         index = index.reshape(1, len(x), self.neighbours)
         spacing = self.spacing[cloud]
         p, n = self._planes(x[None], index, self._points, self._normals, spacing[None, :], _NUMPY)
