@@ -131,6 +131,18 @@ def test_no_worse_than_dex_retargeting(hand: str, keypoints: Array) -> None:
     assert figures["hands"][hand]["batch_us"] == pytest.approx(row.batch_us)
 
 
+@pytest.mark.parametrize("hand", ["allegro", "shadow", "inspire", "leap"])
+def test_no_worse_than_dex_retargeting_on_real_recordings(hand: str, recording: Array) -> None:
+    pytest.importorskip("dex_retargeting")
+    from unihm.hands.retarget_bench import measure
+    from unihm.hands.retargeting import RetargetingConfig
+
+    row = measure(hand, "recorded", recording[:150], RetargetingConfig())
+    assert row.error_mm <= row.error_dex_mm
+    assert row.error_stream_mm <= 1.05 * row.error_dex_mm
+    assert row.error_corrected_mm <= row.error_mm
+
+
 def test_the_benchmark_command(tmp_path: Path, keypoints: Array) -> None:
     pytest.importorskip("dex_retargeting")
     np.savez(tmp_path / "take.npz", keypoints=keypoints[:20])

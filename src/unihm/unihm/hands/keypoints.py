@@ -158,7 +158,8 @@ def _order_fault(keypoints: Array) -> str | None:
     size = np.median(hand_size(keypoints))
     bones = np.median(bone_lengths(keypoints), axis=0) / size
     factor = np.abs(np.log(np.maximum(bones, 1e-6) / _bone_template()))
-    if factor.max() > np.log(2.0):
+    # A bone may differ this much from the average person's; more where noise is not averaged out.
+    if factor.max() > np.log(2.0 if len(keypoints) >= 5 else 2.5):
         worst = int(factor.argmax()) + 1
         return (
             f"the bone from keypoint {PARENTS[worst]} to {worst} is {bones[worst - 1] * size:.3f} m"
