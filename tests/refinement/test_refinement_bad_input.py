@@ -230,3 +230,17 @@ def test_estimated_normals_of_a_partial_cloud_face_the_camera():
     assert agreement.min() > 0.7
     refused(ErrorCode.INVALID_CLOUD, estimate_normals, cloud.points[:3])
     refused(ErrorCode.INVALID_CLOUD, estimate_normals, np.full((50, 3), np.nan))
+
+
+def test_a_hold_that_wanders_is_refused_where_asked(grasp):
+    motion, _ = grasp
+    cloud = ball_cloud(0.03)
+    T = motion.T_object_wrist.copy()
+    held = np.flatnonzero(motion.trajectory.phase == 2)
+    T[held, 0, 3] += np.linspace(-0.04, 0.04, len(held))
+    strict = RefinementConfig(hold_slide=0.025)
+    message = refused(
+        ErrorCode.INVALID_MOTION, refine, changed(motion, T_object_wrist=T), cloud, strict
+    )
+    assert "4.0 cm" in message
+    refine(motion, cloud, strict)

@@ -43,6 +43,30 @@ def check_motion(motion: HandMotion, chain: HandChain) -> None:
         )
 
 
+def check_hold(motion: HandMotion, slide: float) -> None:
+    """Refuse a motion that does not hold the object in one grasp.
+
+    A hand whose wrist wanders about the object while it should be held is no grasp to make better,
+    and carrying it out would knock the object over.
+
+    Args:
+        motion: to be refined.
+        slide: metres the wrist may stray from its mean place in the object frame.
+
+    Raises:
+        UnihmError: INVALID_MOTION.
+    """
+    wrist = motion.T_object_wrist[motion.trajectory.phase == Phase.HOLD, :3, 3]
+    if len(wrist) == 0:
+        return
+    strays = np.linalg.norm(wrist - wrist.mean(axis=0), axis=1).max()
+    if strays > slide:
+        _refuse(
+            f"The hand wanders {100 * strays:.1f} cm about the object that it should hold; "
+            f"a grasp may slide {100 * slide:.1f} cm at the most"
+        )
+
+
 def _refuse(sentence: str) -> None:
     raise UnihmError(ErrorCode.INVALID_MOTION, sentence + ".")
 

@@ -32,6 +32,8 @@ class RefinementConfig:
         schedule: ``phases`` attracts pads to the surface from the end of GRASP to the end of HOLD,
             makes HOLD one constant grasp, and forbids penetration in every frame; ``always``
             attracts all pads in all frames.
+        hold_slide: metres; a motion whose wrist strays farther from its mean place in HOLD is
+            refused, for it is not the one grasp that ``phases`` makes of it; 0 refuses none.
         reach: metres; a pad that starts farther from the surface keeps its prior.
         touch: metres; a pad that ends farther away than this could not reach and is let go.
         neighbours: surface points that a local tangent plane is averaged over.
@@ -64,6 +66,7 @@ class RefinementConfig:
     acceleration_prior: float = 0.1
     velocity_of: Literal["motion", "correction"] = "correction"
     schedule: Literal["phases", "always"] = "phases"
+    hold_slide: float = 0.0
     reach: float = 0.025
     touch: float = 0.004
     neighbours: int = 6
@@ -90,7 +93,7 @@ class RefinementConfig:
         not_negative = (
             "penetration_weight", "self_collision_weight", "opposition_weight", "velocity_prior",
             "acceleration_prior", "body_spheres", "self_pairs", "tolerance", "velocity_limit",
-            "acceleration_limit",
+            "acceleration_limit", "hold_slide",
         )  # fmt: skip
         for name in positive:
             if not 0 < getattr(self, name) < float("inf"):

@@ -10,7 +10,7 @@ import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.hands import Hand, load_hand
-from unihm.refinement.batch import UNSEEN, Batch, check_motion
+from unihm.refinement.batch import UNSEEN, Batch, check_hold, check_motion
 from unihm.refinement.chain import WRIST, LinkPointsAt, chain_of
 from unihm.refinement.config import RefinementConfig
 from unihm.refinement.forces import grasp_forces
@@ -95,6 +95,8 @@ def refine_batch(
         check_cloud(cloud)
     for motion in motions:
         check_motion(motion, chain)
+        if config.hold_slide > 0:
+            check_hold(motion, config.hold_slide)
     refiner = _Refiner(Batch(chain, motions, clouds, config, device, W_gen))
     y = refiner.run()
     refined = refiner.motions(motions, y)
