@@ -208,7 +208,7 @@ def _tell(
         total = int(recording.duration * FPS) + 1
         pictures = film(world, recording, orbit, fps=FPS)
         for seconds, image in tqdm(
-            pictures, total=total, desc="  filming", file=sys.stdout, leave=False
+            pictures, total=total, desc="  filming", file=sys.stdout, leave=False, disable=None
         ):
             yield caption(image, f"“{instruction}”", f"{hand}   {seconds:4.1f} s")
 

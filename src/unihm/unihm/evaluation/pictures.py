@@ -72,7 +72,7 @@ def picture_strip(stories: Sequence[Story]) -> Picture:
 
 
 def _row(story: Story) -> Picture:
-    observation = story.observation
+    observation = _enlarged(story.observation)
     window = _window(observation, story.trajectory, story.cloud)
     panels = (
         ("the camera sees", _fit(observation.rgb)),
@@ -118,7 +118,7 @@ def draw_plan(observation: RgbdObservation, motion: HandMotion) -> Picture:
     trajectory = motion.trajectory
     contact = int(np.flatnonzero(trajectory.phase <= Phase.GRASP)[-1])
     hand = load_hand(motion.hand)
-    points, normals, _ = surface_points(hand, motion.joints[contact], 0.0012)
+    points, normals, _ = surface_points(hand, motion.joints[contact], 0.0007)
     T_world_wrist = motion.T_world_wrist
     points = apply(T_world_wrist[contact], points)
     normals = normals @ T_world_wrist[contact, :3, :3].T
@@ -235,6 +235,22 @@ def _window(
     left = float(np.clip(middle[0] - width / 2, 0, full_width - width))
     top = float(np.clip(middle[1] - height / 2, 0, full_height - height))
     return int(left), int(top), int(left + width), int(top + height)
+
+
+def _enlarged(observation: RgbdObservation, factor: int = 2) -> RgbdObservation:
+    """The same view with more pixels, so that what is drawn on it has smooth edges."""
+    height, width = observation.depth.shape
+    picture = Image.fromarray(observation.rgb)
+    K = observation.K * factor
+    K[:2, 2] += (factor - 1) / 2  # pixel centres are whole numbers
+    K[2, 2] = 1.0
+    return RgbdObservation(
+        np.asarray(picture.resize((width * factor, height * factor), Image.Resampling.LANCZOS)),
+        observation.depth.repeat(factor, axis=0).repeat(factor, axis=1),
+        K,
+        observation.T_world_camera,
+        observation.stamp,
+    )
 
 
 def _fit(image: Picture, window: tuple[int, int, int, int] | None = None) -> Picture:

@@ -122,4 +122,4 @@ def close_up(target: ArrayLike) -> FloatArray:
 def half_length(target: ArrayLike) -> FloatArray:
     """A camera that shows arm, hand and the point ``target`` (3,) that they are at."""
     x, y, z = np.asarray(target, float)
-    return look_at([x + 0.85, y - 0.75, z + 0.40], [x - 0.17, y, z + 0.04])
+    return look_at([x + 0.92, y - 0.82, z + 0.42], [x - 0.17, y, z + 0.07])
