@@ -110,7 +110,7 @@ def draw_cloud(
     colors = np.where(observed[:, None], SEEN, COMPLETED)
     grey = observation.rgb.mean(axis=2, keepdims=True)
     pale = (0.55 * np.broadcast_to(grey, observation.rgb.shape) + 0.45 * 235).astype(np.uint8)
-    return splat(pale, observation, points, colors, radius=2)
+    return splat(pale, observation, points, colors, radius=3)
 
 
 def draw_plan(observation: RgbdObservation, motion: HandMotion) -> Picture:
@@ -127,8 +127,8 @@ def draw_plan(observation: RgbdObservation, motion: HandMotion) -> Picture:
     front = facing > 0
     shade = np.clip(0.35 + 0.65 * facing[front], 0, 1)[:, None]
     image = splat(observation.rgb, observation, points[front], shade * HAND, radius=1, opacity=0.8)
-    image = _line(image, observation, T_world_wrist[: contact + 1, :3, 3], HAND, 2)
-    return _line(image, observation, trajectory.T_world_object[:, :3, 3], PATH, 4, arrow=True)
+    image = _line(image, observation, T_world_wrist[: contact + 1, :3, 3], HAND, 3)
+    return _line(image, observation, trajectory.T_world_object[:, :3, 3], PATH, 7, arrow=True)
 
 
 def splat(
