@@ -18,10 +18,10 @@ class SegmentationTraining:
         seed: of everything.
     """
 
-    scenes: int = 2000
-    steps: int = 4000
+    scenes: int = 1500
+    steps: int = 3000
     batch: int = 4
-    rate: float = 1e-3
+    rate: float = 2e-3
     clicks: int = 3
     seed: int = 0
 
@@ -46,12 +46,12 @@ class PointSamConfig:
 
     features: int = 6
     dense: int = 7
-    patches: int = 128
-    neighbours: int = 32
-    width: int = 128
-    depth: int = 4
+    patches: int = 96
+    neighbours: int = 24
+    width: int = 64
+    depth: int = 2
     heads: int = 4
-    patch_width: tuple[int, int] = (48, 96)
-    mask_width: int = 48
+    patch_width: tuple[int, int] = (32, 64)
+    mask_width: int = 32
     decoder_depth: int = 2
     training: SegmentationTraining = field(default_factory=SegmentationTraining)
