@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.refinement.backend import Backend, NumpyBackend
@@ -20,6 +20,9 @@ _NUMPY = NumpyBackend()
 _APART = 10.0  # m between the clouds of a batch
 _WORTH_REMEMBERING = 64  # points in a query
 _SPARE = 12  # neighbours remembered beside those asked for
+_VIEWPOINTS = 32  # from which the whole of an object is looked at
+_FLIP = 30.0  # radius of the sphere of flipped points, in distances of the farthest point
+_SPREADING = 30  # times that neighbours agree on which side is out
 _SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
 
 
@@ -62,47 +65,58 @@ def estimate_normals(
 
     Directions come from the plane through each point's neighbours. With a ``viewpoint`` (3,), the
     camera's position in the frame of the points, all face the camera: right for the seen side of
-    any object. Without one, neighbouring normals are made to agree along a minimum spanning tree
-    (Hoppe et al. 1992) and the whole is turned so that the flux through the surface is positive.
+    any object. Without one, the whole surface is taken to be there: a normal faces those of many
+    viewpoints all around that its point is visible from, and what is visible from none follows
+    its neighbours.
 
     Raises:
         UnihmError: INVALID_CLOUD for too few points or values that are not finite.
     """
-    import scipy.sparse as sparse
-    from scipy.sparse import csgraph
-
     points = np.asarray(points, float)
     if points.ndim != 2 or points.shape[1:] != (3,) or len(points) < MIN_POINTS:
         _refuse(f"Normals need at least {MIN_POINTS} points (N, 3), not {points.shape}")
     if not np.isfinite(points).all():
         _refuse("The cloud holds values that are not finite")
-    neighbours = min(neighbours, len(points))
-    _, index = cKDTree(points).query(points, neighbours)
+    _, index = cKDTree(points).query(points, min(neighbours, len(points)))
     local = points[index] - points[index].mean(axis=1, keepdims=True)
     _, vectors = np.linalg.eigh(np.swapaxes(local, 1, 2) @ local)
     normals = vectors[:, :, 0]
     if viewpoint is not None:
         towards = np.asarray(viewpoint, float) - points
-        return normals * np.where(np.einsum("ij,ij->i", normals, towards) < 0, -1.0, 1.0)[:, None]
-    rows = np.repeat(np.arange(len(points)), neighbours - 1)
-    columns = index[:, 1:].ravel()
-    # 1 - |cos| prefers to pass the sign on between points whose planes are alike.
-    cost = 1.0 - np.abs(np.einsum("ij,ij->i", normals[rows], normals[columns])) + 1e-6
-    graph = sparse.coo_matrix((cost, (rows, columns)), shape=(len(points),) * 2)
-    tree = csgraph.minimum_spanning_tree(graph)
-    tree = tree + tree.T
-    count, component = csgraph.connected_components(tree, directed=False)
-    for part in range(count):
-        members = np.flatnonzero(component == part)
-        # Start where the outside is certain: the farthest point's normal points away.
-        start = members[np.argmax(np.linalg.norm(points[members] - points.mean(axis=0), axis=1))]
-        if normals[start] @ (points[start] - points.mean(axis=0)) < 0:
-            normals[start] *= -1
-        order, parent = csgraph.breadth_first_order(tree, start, directed=False)
-        for i in order[1:]:
-            if normals[i] @ normals[parent[i]] < 0:
-                normals[i] *= -1
-    return normals
+        return normals * np.where(np.vecdot(normals, towards) < 0, -1.0, 1.0)[:, None]
+    centre = points.mean(axis=0)
+    size = float(np.linalg.norm(points - centre, axis=1).max()) + 1e-9
+    vote = 1e-3 * np.vecdot(normals, points - centre) / size  # where nothing else decides
+    for direction in _all_around(_VIEWPOINTS):
+        camera = centre + 10.0 * size * direction
+        seen = _visible(points, camera)
+        towards = (camera - points[seen]) / (10.0 * size)
+        vote[seen] += np.vecdot(normals[seen], towards)
+    alike = np.vecdot(normals[:, None], normals[index])  # (N, neighbours)
+    sign = vote
+    for _ in range(_SPREADING):
+        sign = np.tanh(vote + (alike * sign[index]).mean(axis=1))
+    return normals * np.where(sign < 0, -1.0, 1.0)[:, None]
+
+
+def _all_around(count: int) -> FloatArray:
+    """Directions (count, 3) spread evenly over the sphere (Fibonacci's spiral)."""
+    i = np.arange(count) + 0.5
+    height, angle = 1.0 - 2.0 * i / count, np.pi * (1.0 + 5.0**0.5) * i
+    ring = np.sqrt(1.0 - height**2)
+    return np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=1)
+
+
+def _visible(points: FloatArray, camera: FloatArray) -> NDArray[np.int64]:
+    """Indices of the points that no others hide from the camera (Katz et al. 2007)."""
+    way = points - camera
+    distance = np.linalg.norm(way, axis=1, keepdims=True)
+    flipped = way + 2.0 * (_FLIP * distance.max() - distance) * way / distance
+    try:
+        hull = ConvexHull(np.concatenate([flipped, np.zeros((1, 3))])).vertices
+    except QhullError:  # all points in one plane: none hides another
+        return np.arange(len(points))
+    return hull[hull < len(points)]
 
 
 def _workers(points: int) -> int:
