@@ -16,3 +16,10 @@ def rendered_world() -> World:
         if error.code is ErrorCode.MISSING_DEPENDENCY:
             pytest.skip(error.message)
         raise
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process renders all: the compilation of shaders is paid for once."""
+    for item in items:
+        if item.get_closest_marker("render") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("render"))
