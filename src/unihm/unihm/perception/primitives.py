@@ -300,7 +300,8 @@ def _profile(
     smooth = _quadric(heights, radii, height)
     if smooth is not None:
         return smooth
-    radii[1:-1] = np.convolve(radii, [0.25, 0.5, 0.25], mode="valid")
+    if len(radii) > 2:
+        radii[1:-1] = np.convolve(radii, [0.25, 0.5, 0.25], mode="valid")
     # Towards the table go on as the lowest slices do (a ball narrows), within reason.
     k = min(4, len(radii))
     slope = np.polyfit(heights[:k], radii[:k], 1)[0] if k >= 3 else 0.0
