@@ -1,7 +1,8 @@
 """Measure retargeting against dex-retargeting on real keypoints, in one run.
 
 Prints fingertip error and time per frame of both, on the same targets; the module
-unihm.hands.retarget_bench says exactly what is compared. Needs `pip install dex-retargeting==0.5.0 six`.
+unihm.hands.retarget_bench says exactly what is compared. The baseline is no dependency:
+`pip install dex-retargeting==0.5.0 six` brings it.
 """
 
 from __future__ import annotations

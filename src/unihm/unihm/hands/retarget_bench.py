@@ -12,8 +12,8 @@ What is compared, for each hand and sequence:
   It has no counterpart and is printed beside.
 - *Time per frame*: batch (a whole sequence at once) and streaming (frame by frame) of this project
   as it is used, from raw keypoints; dex-retargeting's from ready targets, frame by frame, as it
-  has no batch mode. Means over the sequence; medians beside, as dex-retargeting leaves about
-  half of the frames as they were, at once.
+  has no batch mode. All take turns in one loop. Means over the sequence; medians beside, as
+  dex-retargeting leaves about half of the frames as they were, at once.
 - *Jitter*: root mean square of the second difference of the joints, rad.
 """
 
@@ -30,7 +30,7 @@ from unihm.hands.kinematics import load_hand
 from unihm.hands.retargeting import Retargeter, RetargetingConfig
 from unihm.transforms import Array
 
-REPEATS = 5  # of the batch, which is over in milliseconds
+REPEATS = 7  # of the batch, which is over in milliseconds
 HANDS = ("allegro", "shadow", "inspire", "leap")
 
 
@@ -75,19 +75,22 @@ def measure(name: str, sequence: str, keypoints: Array, config: RetargetingConfi
     tips = tips[:, held.builder.tip_rows]
 
     joints = held.retarget(keypoints).joints
-    used.retarget(keypoints)  # warm
-    start = time.perf_counter()
-    for _ in range(REPEATS):
-        corrected = used.retarget(keypoints)
-    batch = (time.perf_counter() - start) / (REPEATS * len(clean))
-    stream_joints, _ = _stream(held, clean)
-    _, stream_times = _stream(used, clean)
-    dex = DexRetargeting(hand)
-    dex_joints, dex_times = np.empty_like(joints), np.empty(len(clean))
-    for i, frame in enumerate(tips):
+    corrected = used.retarget(keypoints)
+    stream_joints = np.array([held.step(frame).joints[0] for frame in clean])
+    dex, dex_joints = DexRetargeting(hand), np.empty_like(joints)
+    # Taken in turns, so that whatever else the machine does slows all of them alike.
+    batch, stream_times, dex_times = [], np.empty(len(clean)), np.empty(len(clean))
+    batch_after = np.linspace(0, len(clean) - 1, REPEATS).astype(int)
+    for i, frame in enumerate(clean):
         start = time.perf_counter()
-        dex_joints[i] = dex.step(frame)
-        dex_times[i] = time.perf_counter() - start
+        used.step(frame)
+        streamed = time.perf_counter()
+        dex_joints[i] = dex.step(tips[i])
+        stream_times[i], dex_times[i] = streamed - start, time.perf_counter() - streamed
+        for _ in range(int((batch_after == i).sum())):
+            start = time.perf_counter()
+            used.retarget(keypoints)
+            batch.append((time.perf_counter() - start) / len(clean))
     return Row(
         hand.name,
         sequence,
@@ -96,7 +99,7 @@ def measure(name: str, sequence: str, keypoints: Array, config: RetargetingConfi
         _error(held, stream_joints, tips),
         _error(held, dex_joints, tips),
         1e3 * float(corrected.tip_error.mean()),
-        1e6 * batch,
+        1e6 * float(np.mean(batch)),
         1e6 * float(stream_times.mean()),
         1e6 * float(np.median(stream_times)),
         1e6 * float(dex_times.mean()),
@@ -127,17 +130,6 @@ def summarise(rows: list[Row]) -> dict[str, object]:
         "speedup_batch_min": min(row.speedup_batch for row in rows),
         "speedup_stream_min": min(row.speedup_stream for row in rows),
     }
-
-
-def _stream(retargeter: Retargeter, keypoints: Array) -> tuple[Array, Array]:
-    """Joints (T, J) and seconds (T,) of :meth:`Retargeter.step`."""
-    retargeter.reset()
-    joints, times = [], np.empty(len(keypoints))
-    for i, frame in enumerate(keypoints):
-        start = time.perf_counter()
-        joints.append(retargeter.step(frame).joints[0])
-        times[i] = time.perf_counter() - start
-    return np.array(joints), times
 
 
 def _error(retargeter: Retargeter, joints: Array, tips: Array) -> float:
