@@ -5,6 +5,7 @@
 # skipped while that stamp is true, so that the second run takes about a second.
 #
 #   PYTHON=python3.12 make setup   use this interpreter (3.10 to 3.13)
+#   PIP_EXTRA_INDEX_URL=...        PyTorch's index of CPU builds saves the gigabytes of CUDA
 #   ROS_DISTRO set (a sourced ROS 2 installation): it is used instead of the ROS 2 wheels.
 set -euo pipefail
 
@@ -50,7 +51,8 @@ apt_install() {
     fi
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+        apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 "$@" >/dev/null ||
         fail "apt-get could not install: $*. Its message is above; then run make again."
 }
 
@@ -127,26 +129,6 @@ pip_install() {
         fail "pip could not install what is named above. Is the package index reachable?"
 }
 
-# PyPI's torch carries CUDA (gigabytes). Without an NVIDIA driver the CPU build is enough; it has
-# an index of its own, which is used if it answers. pip prefers the CPU build wherever it sees one.
-install_torch() {
-    local torch cpu=https://download.pytorch.org/whl/cpu options=()
-    torch=$(grep '^torch==' requirements/run.txt)
-    if ! command -v nvidia-smi >/dev/null && "$VENV/bin/python" - "$cpu/torch/" <<'PY'
-import sys
-import urllib.request
-
-try:
-    urllib.request.urlopen(sys.argv[1], timeout=4)
-except OSError:
-    sys.exit(1)
-PY
-    then
-        options+=(--extra-index-url "$cpu")
-    fi
-    pip_install "$torch" "${options[@]}"
-}
-
 install_packages() {
     local files=(-r requirements/build.txt -r requirements/run.txt -r requirements/dev.txt)
     if [[ -n ${ROS_DISTRO:-} ]]; then
@@ -213,11 +195,14 @@ software_vulkan() {
 }
 
 unpack_lavapipe() {
-    local suite=$1 work=$VENV/lavapipe deb
+    local suite=$1 work=$VENV/lavapipe mirror deb
+    # The mirror that this machine takes its packages from.
+    mirror=$(apt-get indextargets --format '$(SITE)' "Codename: ${suite%-backports}" \
+        "Component: main" "Created-By: Packages" | head -n 1)
     rm -rf "$work"
     mkdir -p "$work"/{lists,cache}/partial "$work"/{deb,root}
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-        "http://deb.debian.org/debian $suite main" >"$work/sources.list"
+        "$mirror $suite main" >"$work/sources.list"
     local options=(-qq -o "Dir::State::lists=$work/lists" -o "Dir::Cache=$work/cache"
         -o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=-
         -o APT::Sandbox::User="$(id -un)")
@@ -254,6 +239,9 @@ build_workspace() {
 
 # ---------------------------------------------------------------- the steps, in order
 
+exec 9<tools/setup.sh
+flock -n 9 || { say "Another set-up runs here; waiting for it." && flock 9; }
+
 system_packages
 PYTHON_FOUND=$(find_python)
 [[ -n $PYTHON_FOUND ]] || fail "No Python 3.10 to 3.13 was found; install one, or name it: PYTHON=..."
@@ -262,7 +250,6 @@ if [[ -n ${ROS_DISTRO:-} ]]; then ROS="the ROS 2 $ROS_DISTRO installation"; else
 
 step environment "Python $VERSION environment in .venv, with $ROS" "$VERSION" "$ROS" -- \
     make_environment
-step torch "PyTorch" "$(grep torch requirements/run.txt)" -- install_torch
 step packages "Python packages (the first time: a few minutes)" "$ROS" \
     "$(cat requirements/*.txt)" -- install_packages
 if [[ -z ${ROS_DISTRO:-} ]]; then
