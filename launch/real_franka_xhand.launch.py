@@ -19,12 +19,12 @@ def generate_launch_description() -> LaunchDescription:
     protocol = PythonExpression(["'joint_trajectory' if '", mock, "' == 'true' else ''"])
     return LaunchDescription(
         [
-            *arguments(params="real_franka_xhand.yaml", hand="xhand", use_sim_time=False),
             DeclareLaunchArgument(
                 "use_mock_hardware",
                 default_value="false",
-                description="Let the simulation stand for arm, hand and camera.",
+                description="Let the simulation stand for arm, hand and camera, and for the clock.",
             ),
+            *arguments(params="real_franka_xhand.yaml", hand="xhand", use_sim_time=mock),
             node("simulation", condition=when("use_mock_hardware")),
             *stages({"hand_controller": {"protocol": ParameterValue(protocol, value_type=str)}}),
         ]

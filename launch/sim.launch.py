@@ -14,7 +14,7 @@ from unihm.nodes.bringup import arguments, node, stages
 def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
-            *arguments(params="sim.yaml", hand="xhand", use_sim_time=True),
+            *arguments(params="sim.yaml", hand="xhand", use_sim_time="true"),
             DeclareLaunchArgument(
                 "scene",
                 default_value="table",

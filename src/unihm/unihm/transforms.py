@@ -77,6 +77,6 @@ def interpolate(T_a: ArrayLike, T_b: ArrayLike, fractions: ArrayLike) -> Array:
 
 
 def minimum_jerk(fractions: ArrayLike) -> Array:
-    """7th-order time scaling s(u), u in [0, 1]: velocity, acceleration and jerk zero at the ends."""
+    """7th-order time scaling s(u), u in [0, 1]; velocity to jerk are zero at both ends."""
     u = np.clip(np.asarray(fractions, float), 0.0, 1.0)
     return u**4 * (35 + u * (-84 + u * (70 - 20 * u)))

@@ -53,16 +53,17 @@ def run(args: argparse.Namespace) -> None:
     tokenizer = train_tokenizer(
         config, collect_motions(train, config.hands), validation, work, base
     )
+    figures = {
+        hand: validate(tokenizer.model, hand, validation[hand])
+        for hand in tokenizer.hands
+        if hand in validation
+    }
     about = {
         "command": f"unihm train tokenizer --preset {args.preset} --episodes {args.episodes}",
         "episodes": len(train),
-        "validation": {
-            hand: validate(tokenizer.model, hand, validation[hand])
-            for hand in tokenizer.hands
-            if hand in validation
-        },
+        "validation": figures,
     }
     tokenizer.save(folder, about)
     print(f"Wrote {folder / 'tokenizer.safetensors'}, codebook {tokenizer.codebook_id}.")
-    for hand, figures in about["validation"].items():
-        print(f"  {hand:14s}", "  ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+    for hand, measured in figures.items():
+        print(f"  {hand:14s}", "  ".join(f"{k} {v:.4g}" for k, v in measured.items()))

@@ -112,7 +112,7 @@ def _read_geometry(path: Path) -> tuple[Any, Any]:
     if path.suffix == ".ply":
         kind = int(o3d.io.read_file_geometry_type(str(path)))
         if not kind & int(o3d.io.FileGeometry.CONTAINS_TRIANGLES):
-            cloud = o3d.io.read_point_cloud(str(path))
+            cloud = o3d.io.read_point_cloud(path)
             return np.asarray(cloud.points), np.asarray(cloud.normals)
     try:
         mesh = trimesh.load_mesh(path)

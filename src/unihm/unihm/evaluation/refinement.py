@@ -210,16 +210,16 @@ def measure_quality(
 ) -> dict[str, Any]:
     """What refining the ``cases`` changes: means over them, and the worst of what must not fail."""
     reports = [refine(case.motion, case.cloud, config, hand)[1] for case in cases]
-    before = np.mean([r.before.penetration_mean for r in reports])
-    after = np.mean([r.after.penetration_mean for r in reports])
+    before = float(np.mean([r.before.penetration_mean for r in reports]))
+    after = float(np.mean([r.after.penetration_mean for r in reports]))
     contact = [r.after.contact_distance[f] for r in reports for f in r.fingers]
     swing = [r.after.acceleration_max / (r.before.acceleration_max + 1e-9) for r in reports]
     return {
         "hand": hand.name,
         "motions": len(cases),
-        "penetration_before_mm": 1e3 * float(before),
-        "penetration_after_mm": 1e3 * float(after),
-        "penetration_reduction": float(1.0 - after / max(before, 1e-12)),
+        "penetration_before_mm": 1e3 * before,
+        "penetration_after_mm": 1e3 * after,
+        "penetration_reduction": 1.0 - after / max(before, 1e-12),
         "contact_distance_mm": 1e3 * float(np.mean(contact)) if contact else None,
         "contact_distance_max_mm": 1e3 * float(np.max(contact)) if contact else None,
         "fingers_in_contact": float(np.mean([len(r.fingers) for r in reports])),

@@ -111,7 +111,7 @@ def named_scene(seed: int, count: int = 4, meshes: list[Path] | None = None) -> 
     kinds = rng.permutation([str(m) for m in meshes] if meshes else list(SHAPES))[:count]
     for kind, color, xy in zip(kinds, colors, positions):
         if meshes:
-            mesh = trimesh.load(kind, force="mesh")
+            mesh = trimesh.load_mesh(kind)
             name = other_name = Path(kind).stem
             mesh.apply_translation(-mesh.bounds.mean(axis=0))
         else:

@@ -11,6 +11,7 @@ from typing import Any
 
 from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
+from launch.some_substitutions_type import SomeSubstitutionsType
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
@@ -21,7 +22,9 @@ from unihm.paths import config_dir
 STAGES = tuple(name for name in NODES if name != "simulation")
 
 
-def arguments(params: str, hand: str, use_sim_time: bool) -> list[DeclareLaunchArgument]:
+def arguments(
+    params: str, hand: str, use_sim_time: SomeSubstitutionsType
+) -> list[DeclareLaunchArgument]:
     """The arguments that every launch file takes.
 
     Args:
@@ -29,9 +32,9 @@ def arguments(params: str, hand: str, use_sim_time: bool) -> list[DeclareLaunchA
         hand: default hand.
         use_sim_time: default.
     """
-    described: Iterable[tuple[str, str, str]] = (
+    described: Iterable[tuple[str, SomeSubstitutionsType, str]] = (
         ("namespace", "unihm", "Namespace of all nodes."),
-        ("use_sim_time", str(use_sim_time).lower(), "Take the time from /clock."),
+        ("use_sim_time", use_sim_time, "Take the time from /clock."),
         ("params_file", str(Path(config_dir()) / "params" / params), "Parameters of all nodes."),
         ("hand", hand, "The hand that is mounted: a file in config/hands."),
         ("preset", "tiny", "Configuration and weights: a file in config/presets."),

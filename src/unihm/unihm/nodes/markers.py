@@ -99,7 +99,7 @@ class MarkersNode(UnihmNode):
 
     def _say(self, header: Header, text: str, place: FloatArray) -> None:
         marker = _marker(header, "words", Marker.TEXT_VIEW_FACING, WHITE, 0.03)
-        marker.pose.position = conversions.point_to_msg(place + [0.0, 0.0, 0.15])
+        marker.pose.position = conversions.point_to_msg(place + np.array([0.0, 0.0, 0.15]))
         marker.text = text
         self._markers.publish(MarkerArray(markers=[marker]))
 

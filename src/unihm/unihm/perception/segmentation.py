@@ -108,7 +108,7 @@ class Segmenter:
         table = level_table(points[near], workspace.table_height)
         T = observation.T_world_camera
         u, v = np.rint(project(apply(invert(T), pick_point[None]), observation.K)[0]).astype(int)
-        in_camera = Plane(T[:3, :3].T @ table.normal, table.offset - table.normal @ T[:3, 3])
+        in_camera = Plane(T[:3, :3].T @ table.normal, float(table.offset - table.normal @ T[:3, 3]))
         try:
             session = self._predictor.look(observation, in_camera)
             answer = session.segment([Click(int(u), int(v))])

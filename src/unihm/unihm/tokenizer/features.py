@@ -51,7 +51,7 @@ def from_features(features: Features, hand: Hand) -> tuple[FloatArray, FloatArra
     return T_object_palm @ invert(hand.T_wrist_palm), joints
 
 
-def orthonormal(columns: FloatArray) -> FloatArray:
+def orthonormal(columns: NDArray[np.floating]) -> NDArray[np.floating]:
     """Rotation matrices (..., 3, 3) from their first two columns (..., 6), by Gram-Schmidt."""
     x = columns[..., :3] / np.linalg.norm(columns[..., :3], axis=-1, keepdims=True).clip(1e-9)
     y = columns[..., 3:] - (x * columns[..., 3:]).sum(-1, keepdims=True) * x

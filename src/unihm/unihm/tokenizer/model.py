@@ -31,6 +31,12 @@ class TokenizerModel(nn.Module):
         self.encoders[name] = Encoder(self.config, features)
         self.decoders[name] = Decoder(self.config, features)
 
+    def features_of(self, hand: str) -> int:
+        """Values per frame of a hand."""
+        decoder = self.decoders[hand]
+        assert isinstance(decoder, Decoder)
+        return decoder.features
+
     def encode(self, hand: str, x: Tensor) -> Tensor:
         """z_e = E_h(x) (B3): (B, T, F) with T a multiple of the chunk to (B, L, d)."""
         return self.encoders[hand](x)

@@ -141,9 +141,9 @@ def train_tokenizer(
 
     torch.manual_seed(config.training.seed)
     model = TokenizerModel(config)
-    for hand in kept:
-        model.add_hand(hand, base.model.decoders[hand].features)
     if base is not None:
+        for hand in kept:
+            model.add_hand(hand, base.model.features_of(hand))
         model.load_state_dict(base.model.state_dict())
     for hand in added:
         model.add_hand(hand, train[hand].rows[0].shape[1])
