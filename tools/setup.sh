@@ -240,7 +240,10 @@ build_workspace() {
 # ---------------------------------------------------------------- the steps, in order
 
 exec 9<tools/setup.sh
-flock -n 9 || { say "Another set-up runs here; waiting for it." && flock 9; }
+if command -v flock >/dev/null && ! flock -n 9; then
+    say "Another set-up runs here; waiting for it."
+    flock 9
+fi
 
 system_packages
 PYTHON_FOUND=$(find_python)
