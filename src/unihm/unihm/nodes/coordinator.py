@@ -64,7 +64,6 @@ class Request:
         self.goal = goal
         self.feedback = feedback
         self.is_cancelled = is_cancelled
-        self.preempted = False
         self.task_id = ""
         self.statuses: queue.SimpleQueue[msg.StageStatus] = queue.SimpleQueue()
 
@@ -72,7 +71,7 @@ class Request:
 class CoordinatorNode(UnihmNode):
     """Gives out tasks and follows their stages: feedback, cancel, preemption, time-outs, retries.
 
-    Goals are carried out one after the other in a thread of their own; a newer goal ends the one
+    Goals are carried out one after the other in a thread of their own; one that waits ends the one
     before it.
     """
 
@@ -120,7 +119,6 @@ class CoordinatorNode(UnihmNode):
         self._thread.start()
 
     def end(self) -> None:
-        self._preempt()
         self._requests.put(None)
         self._thread.join(timeout=2 * self.stop_timeout)
 
@@ -128,12 +126,10 @@ class CoordinatorNode(UnihmNode):
 
     async def _execute(self, handle: ServerGoalHandle) -> Manipulate.Result:
         done: Any = Future(executor=self.executor)
-        self._add(
-            Request(
-                handle.request, handle.publish_feedback, lambda: bool(handle.is_cancel_requested)
-            ),
-            done.set_result,
+        request = Request(
+            handle.request, handle.publish_feedback, lambda: bool(handle.is_cancel_requested)
         )
+        self._requests.put((request, done.set_result))
         outcome: Outcome = await done
         code = outcome.error.code if outcome.error else ErrorCode.NONE
         if code == ErrorCode.NONE:
@@ -157,15 +153,7 @@ class CoordinatorNode(UnihmNode):
             self.get_logger().info(f"{message.data!r}: {text}")
 
         goal = Manipulate.Goal(header=self.header(), instruction=message.data)
-        self._add(Request(goal, lambda feedback: None, lambda: False), done)
-
-    def _add(self, request: Request, done: Callable[[Outcome], None]) -> None:
-        self._preempt()
-        self._requests.put((request, done))
-
-    def _preempt(self) -> None:
-        if self._current is not None:
-            self._current.preempted = True
+        self._requests.put((Request(goal, lambda feedback: None, lambda: False), done))
 
     def _on_status(self, status: msg.StageStatus) -> None:
         current = self._current
@@ -259,7 +247,7 @@ class CoordinatorNode(UnihmNode):
     def _check_end(self, request: Request, stage: str, heard: float, deadline: float) -> None:
         if request.is_cancelled():
             raise UnihmError(ErrorCode.CANCELLED, f"Cancelled in the stage {stage}.")
-        if request.preempted:
+        if not self._requests.empty():
             raise UnihmError(ErrorCode.PREEMPTED, f"A newer goal came in the stage {stage}.")
         if self.seconds - heard > self.stage_timeout:
             raise UnihmError(
