@@ -1,7 +1,6 @@
 """Planner and segmentation without weights, on rendered scenes."""
 
 import dataclasses
-import time
 
 import numpy as np
 import pytest
@@ -205,13 +204,3 @@ def test_scores_of_a_phrase_are_bounded(three):
         scores = matching.score(parse(sentence).target, seen)
         assert scores.shape == (3,)
         assert ((scores >= 0) & (scores <= 1)).all()
-
-
-def test_warm_sentence_encoding_is_quick():
-    from unihm.perception import text
-
-    text.encode(["warm up"])
-    start = time.process_time()
-    for k in range(5):
-        text.encode([f"pick up the red box number {k}"])
-    assert (time.process_time() - start) / 5 < 0.1
