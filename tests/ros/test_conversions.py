@@ -1,7 +1,6 @@
-"""Dataclass to message and back is the same value, in every direction and fast enough."""
+"""Dataclass to message and back is the same value, in every direction."""
 
 from __future__ import annotations
-
 
 import numpy as np
 import pytest
