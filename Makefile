@@ -16,6 +16,7 @@ demo: setup  ## three instructions in simulation; pictures, a video and a bag in
 	@$(ENV) && unihm demo
 
 test: lint  ## all tests, after the linters
+	@tools/setup.sh tests
 	@$(ENV) && python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: setup  ## ruff and mypy

@@ -4,6 +4,7 @@
 # Each step says what it does, leaves a stamp of what it was made from in .venv/stamps, and is
 # skipped while that stamp is true, so that the second run takes about a second.
 #
+#   tools/setup.sh tests           also a browser, which only the tests need
 #   PYTHON=python3.12 make setup   use this interpreter (3.10 to 3.13)
 #   PIP_EXTRA_INDEX_URL=...        PyTorch's index of CPU builds saves the gigabytes of CUDA
 #   ROS_DISTRO set (a sourced ROS 2 installation): it is used instead of the ROS 2 wheels.
@@ -216,6 +217,21 @@ unpack_lavapipe() {
     rm -rf "$work/lists" "$work/cache" "$work/deb" "$work/sources.list"
 }
 
+# ---------------------------------------------------------------- what only the tests need
+
+# Debian has a browser to install; Ubuntu's package of that name is none.
+install_browser() {
+    local name
+    for name in ${CHROMIUM:-} chromium chromium-browser google-chrome; do
+        if command -v "$name" >/dev/null; then return; fi
+    done
+    if [[ $(. /etc/os-release && echo "$ID:$(id -u)") == debian:0 ]]; then
+        apt_install chromium
+    else
+        say "No Chromium or Chrome here: the tests of the web page are skipped. Install one for them."
+    fi
+}
+
 # ---------------------------------------------------------------- workspace
 
 colcon_build() {
@@ -263,3 +279,4 @@ step vulkan "Rendering: a Vulkan driver for SAPIEN" "$(grep sapien requirements/
 step workspace "Workspace: unihm_msgs and unihm (colcon build)" "$ROOT" "$ROS" \
     "$(cat colcon.meta src/unihm_msgs/*.* src/unihm_msgs/*/* src/unihm/{setup.py,package.xml})" \
     "$(find launch config src/unihm/scripts -type f -o -type l | sort)" -- build_workspace
+if [[ ${1:-} == tests ]]; then install_browser; fi

@@ -77,11 +77,10 @@ def test_a_node_whose_weights_are_missing_says_so_to_whoever_asks(
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
     executor.add_node(listener)
-    end, asked = time.monotonic() + 30, False
+    end = time.monotonic() + 30
     while not (statuses and diagnostics) and time.monotonic() < end:
-        if tasks.get_subscription_count() and not asked:
-            tasks.publish(msg.Task(task_id="t", instruction="pick up the red box", hand="xhand"))
-            asked = True
+        # Again and again: either side may not know of the other yet.
+        tasks.publish(msg.Task(task_id="t", instruction="pick up the red box", hand="xhand"))
         executor.spin_once(timeout_sec=0.1)
     assert statuses[0].task_id == "t"
     assert statuses[0].error_code == ErrorCode.WEIGHTS_MISSING
