@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 from unihm.errors import ErrorCode
+from unihm.nodes.base import STATUS
 from unihm.nodes.run import FURTHER, NODES, node_class
 from unihm_msgs import msg
 
@@ -59,6 +60,7 @@ def test_qos_can_be_overridden(context: Context) -> None:
     node = make("planner", context, **{key: "best_effort"})
     (publisher,) = [p for p in node.publishers if p.topic_name == "/unihm/status"]
     assert publisher.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    assert STATUS.reliability == ReliabilityPolicy.RELIABLE  # of every other node
     node.destroy_node()
 
 
@@ -79,8 +81,8 @@ def test_a_node_whose_weights_are_missing_says_so_to_whoever_asks(
     executor.add_node(listener)
     end = time.monotonic() + 30
     while not (statuses and diagnostics) and time.monotonic() < end:
-        # Again and again: either side may not know of the other yet.
-        tasks.publish(msg.Task(task_id="t", instruction="pick up the red box", hand="xhand"))
+        if tasks.get_subscription_count() and listener.count_publishers("status"):
+            tasks.publish(msg.Task(task_id="t", instruction="pick up the red box", hand="xhand"))
         executor.spin_once(timeout_sec=0.1)
     assert statuses[0].task_id == "t"
     assert statuses[0].error_code == ErrorCode.WEIGHTS_MISSING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import deque
 from typing import Any
@@ -100,7 +101,10 @@ class UnihmNode(LifecycleNode):
     def publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publisher:
         """A publisher whose QoS parameters can override (``qos_overrides.<topic>.publisher.*``)."""
         return self.create_publisher(
-            kind, topic, qos, qos_overriding_options=QoSOverridingOptions.with_default_policies()
+            kind,
+            topic,
+            copy.copy(qos),  # overriding changes it in place
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
     def subscription(self, kind: type, topic: str, callback: Any, qos: QoSProfile) -> Subscription:
@@ -109,7 +113,7 @@ class UnihmNode(LifecycleNode):
             kind,
             topic,
             callback,
-            qos,
+            copy.copy(qos),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
