@@ -194,10 +194,17 @@ def project(points: ArrayLike, K: FloatArray) -> FloatArray:
     return np.stack([u, v], axis=-1)
 
 
-def world_points(observation: RgbdObservation, config: CaptureConfig | None = None) -> FloatArray:
-    """(H, W, 3) clean points of an observation in the world frame; NaN where depth is missing."""
-    points = deproject(clean_depth(observation.depth, config), observation.K)
-    return apply(observation.T_world_camera, points)
+def world_points(
+    observation: RgbdObservation, config: CaptureConfig | None = None, stride: int = 1
+) -> FloatArray:
+    """(H, W, 3) clean points of an observation in the world frame; NaN where depth is missing.
+
+    Args:
+        stride: only every so many pixels across and down: (H / stride, W / stride, 3).
+    """
+    depth = clean_depth(observation.depth, config)[::stride, ::stride]
+    K = observation.K / [[stride], [stride], [1]]
+    return apply(observation.T_world_camera, deproject(depth, K))
 
 
 def statistical_inliers(

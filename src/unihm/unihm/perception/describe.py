@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from unihm.perception.clusters import Cluster
 from unihm.perception.colors import color_shares, dominant_color
-from unihm.perception.completion import Fit
+from unihm.perception.completion import Fit, fit
 from unihm.perception.frames import horizontal_rectangle, robust_range
 from unihm.perception.nouns import SHAPES
 from unihm.perception.primitives import Lathe
@@ -39,23 +40,60 @@ SHAPE_WORDS = {
 
 @dataclass(frozen=True)
 class Seen:
-    """One object on the table, described.
+    """One object on the table; what is asked of it is worked out when it is first asked.
 
     Attributes:
         cluster: its pixels and points.
-        fit: the primitive that explains it.
-        center: (3,) middle of its bounding box, world.
-        extents: (3,) long side, short side, height in metres.
-        colors: (12,) share of each named colour.
-        shapes: score from 0 to 1 of each class in :data:`unihm.perception.nouns.SHAPES`.
+        camera: (3,) where it was seen from, world.
+        table_height: metres, world.
+        cut: the image's border cuts it off.
+        voxel: metres to which its points are thinned.
     """
 
     cluster: Cluster
-    fit: Fit
-    center: FloatArray
-    extents: FloatArray
-    colors: FloatArray
-    shapes: dict[str, float] = field(repr=False)
+    camera: FloatArray
+    table_height: float = 0.0
+    cut: bool = False
+    voxel: float = 0.004
+
+    @cached_property
+    def fit(self) -> Fit:
+        """The primitive that explains it."""
+        return fit(self.cluster.points, self.camera, self.table_height, self.cut, self.voxel)
+
+    @cached_property
+    def surface(self) -> FloatArray:
+        """(600, 3) points of its whole surface, world."""
+        return self.fit.complete(600).points
+
+    @cached_property
+    def _box(self) -> tuple[FloatArray, FloatArray]:
+        return _bounding_box(self.surface, None)
+
+    @property
+    def center(self) -> FloatArray:
+        """(3,) middle of its bounding box, world."""
+        return self._box[0]
+
+    @property
+    def extents(self) -> FloatArray:
+        """(3,) long side, short side, height in metres."""
+        return self._box[1]
+
+    @cached_property
+    def outline(self) -> tuple[FloatArray, FloatArray]:
+        """Centre and extents of what is seen of it, down to the table: quick, for obstacles."""
+        return _bounding_box(self.cluster.points[::4], self.table_height)
+
+    @cached_property
+    def colors(self) -> FloatArray:
+        """(12,) share of each named colour."""
+        return color_shares(self.cluster.rgb)
+
+    @cached_property
+    def shapes(self) -> dict[str, float]:
+        """Score from 0 to 1 of each class in :data:`unihm.perception.nouns.SHAPES`."""
+        return _shape_scores(self.fit, self.extents)
 
     @property
     def words(self) -> str:
@@ -63,20 +101,13 @@ class Seen:
         return f"{dominant_color(self.colors)} {max(self.shapes, key=self.shapes.__getitem__)}"
 
 
-def describe(cluster: Cluster, fit: Fit) -> Seen:
-    """Describe one object."""
-    points = fit.complete(600).points
+def _bounding_box(points: FloatArray, bottom: float | None) -> tuple[FloatArray, FloatArray]:
+    """Centre (3,) and extents (3,): long side, short side, height."""
     _, center, sides = horizontal_rectangle(points)
-    low, high = robust_range(points[:, 2])
-    extents = np.array([*sides, high - low])
-    return Seen(
-        cluster=cluster,
-        fit=fit,
-        center=np.array([*center, (low + high) / 2]),
-        extents=extents,
-        colors=color_shares(cluster.rgb),
-        shapes=_shape_scores(fit, extents),
-    )
+    low, high = (float(z) for z in robust_range(points[:, 2]))
+    if bottom is not None:
+        low = bottom
+    return np.array([*center, (low + high) / 2]), np.array([*sides, high - low])
 
 
 def _above(value: float, middle: float, width: float) -> float:

@@ -1,9 +1,9 @@
-"""Everything that stands on the table before the robot, found and described without weights."""
+"""Everything that stands on the table before the robot, found without weights."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from unihm.perception.capture import CaptureConfig, world_points
 from unihm.perception.clusters import ClusterConfig, find_clusters
-from unihm.perception.completion import fit
-from unihm.perception.describe import Seen, describe
+from unihm.perception.describe import Seen
 from unihm.perception.table import Plane, level_table
 from unihm.types import FloatArray, IntArray, RgbdObservation
 
-# Metres: coarser than for the target, because every object on the table is described.
-_VOXEL = 0.004
+_FINE = 480  # pixels across, from which an image may be thinned
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class WorkspaceConfig:
         max_height: metres above the table; what is higher is not on it.
         base_radius: metres round the arm's base that belong to the arm.
         table_height: metres, world.
+        stride: only every so many pixels are looked at, across and down, where there are many.
         capture: how depth is cleaned.
         clusters: how points become objects.
     """
@@ -38,6 +37,7 @@ class WorkspaceConfig:
     max_height: float = 0.40
     base_radius: float = 0.22
     table_height: float = 0.0
+    stride: int = 1
     capture: CaptureConfig = field(default_factory=CaptureConfig)
     clusters: ClusterConfig = field(default_factory=ClusterConfig)
 
@@ -47,7 +47,7 @@ class TableScene:
     """What one observation shows.
 
     Attributes:
-        points: (H, W, 3) world; NaN where depth is missing.
+        points: (H, W, 3) world; NaN where depth is missing. Thinned by the stride.
         table: the plane of the table.
         objects: what stands on it, the largest first.
     """
@@ -94,14 +94,21 @@ class SceneReader:
 
     def _look(self, observation: RgbdObservation) -> TableScene:
         config = self.config
-        points = world_points(observation, config.capture)
+        step = config.stride if observation.depth.shape[1] >= _FINE else 1
+        points = world_points(observation, config.capture, step)
         inside = self._inside(points)
         table = level_table(points[inside], config.table_height)
-        clusters = find_clusters(points, observation.rgb, table, inside, config.clusters)
+        fewest = max(config.clusters.min_points // step**2, 15)
+        clusters = find_clusters(
+            points,
+            observation.rgb[::step, ::step],
+            table,
+            inside,
+            replace(config.clusters, min_points=fewest),
+        )
         camera = observation.T_world_camera[:3, 3]
-        shape = observation.depth.shape
         objects = [
-            describe(c, fit(c.points, camera, table.offset, at_border(c.pixels, shape), _VOXEL))
+            Seen(c, camera, table.offset, at_border(c.pixels, points.shape, 1 + 2 // step))
             for c in clusters
         ]
         return TableScene(points, table, objects)

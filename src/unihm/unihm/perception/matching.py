@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
@@ -26,17 +28,31 @@ _UNKNOWN_NOUN = 0.6
 AXES = {"left": (0.0, 1.0), "right": (0.0, -1.0), "near": (-1.0, 0.0), "far": (1.0, 0.0)}
 
 
-def find(phrase: Phrase, objects: list[Seen]) -> Seen:
+# How well each object fits the words of colour and kind: (N,) from 0 to 1.
+Judge = Callable[[Phrase, list[Seen]], FloatArray]
+
+
+def judge_by_geometry(phrase: Phrase, objects: list[Seen]) -> FloatArray:
+    """Colours by name, and kinds by the primitive that fits: no weights."""
+    return np.array([color_fit(phrase, o) * kind_fit(phrase, o) for o in objects])
+
+
+def find(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) -> Seen:
     """The object that ``phrase`` means.
 
     Words of colour and kind must fit; words of size and place compare the objects that do.
     Where several fit equally, "a box" or "any box" is the one nearest to the robot, and
     "the box" is an error, because guessing wrong moves the wrong thing.
 
+    Args:
+        phrase: what was said.
+        objects: what is there.
+        judge: says how well colours and kinds fit.
+
     Raises:
         UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS.
     """
-    scores = score(phrase, objects)
+    scores = score(phrase, objects, judge)
     best = float(scores.max(initial=0.0))
     if best < FOUND:
         there = ", ".join(o.words for o in objects) or "nothing"
@@ -54,13 +70,13 @@ def find(phrase: Phrase, objects: list[Seen]) -> Seen:
     return min(tied, key=lambda o: float(np.hypot(*o.center[:2])))
 
 
-def score(phrase: Phrase, objects: list[Seen]) -> FloatArray:
+def score(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) -> FloatArray:
     """(N,) from 0 to 1: how well each object fits the phrase."""
     if not objects:
         return np.zeros(0)
-    scores = np.array([_color(phrase, o) * _kind(phrase, o) for o in objects])
+    scores = judge(phrase, objects)
     if phrase.relation is not None:
-        scores = scores * _related(phrase.relation, objects)
+        scores = scores * _related(phrase.relation, objects, judge)
     # Comparatives choose among the objects that the other words leave.
     rivals = scores >= max(0.5 * scores.max(), FOUND)
     for word in phrase.sizes:
@@ -83,7 +99,7 @@ def score(phrase: Phrase, objects: list[Seen]) -> FloatArray:
     return scores
 
 
-def _color(phrase: Phrase, thing: Seen) -> float:
+def color_fit(phrase: Phrase, thing: Seen) -> float:
     """Share of the object that has the colours, near colours counting in part."""
     factor = 1.0
     if phrase.colors:
@@ -96,7 +112,7 @@ def _color(phrase: Phrase, thing: Seen) -> float:
     return factor
 
 
-def _kind(phrase: Phrase, thing: Seen) -> float:
+def kind_fit(phrase: Phrase, thing: Seen) -> float:
     """How well the shape fits the noun; 0 for a thing that stands on no table."""
     if not phrase.noun:
         return 1.0
@@ -109,10 +125,10 @@ def _kind(phrase: Phrase, thing: Seen) -> float:
     return similarity * (floor + (1.0 - floor) * fit**0.5)
 
 
-def _related(relation: tuple[str, Phrase], objects: list[Seen]) -> FloatArray:
+def _related(relation: tuple[str, Phrase], objects: list[Seen], judge: Judge) -> FloatArray:
     """(N,) how well each object stands in the relation to the one that the phrase names."""
     name, phrase = relation
-    anchor = int(np.argmax(score(phrase, objects)))
+    anchor = int(np.argmax(score(phrase, objects, judge)))
     offsets = np.stack([o.center - objects[anchor].center for o in objects])
     distance = np.linalg.norm(offsets[:, :2], axis=1)
     if name in ("beside", "on", "in"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 DIMENSION = 384
 _MAX_TOKENS = 64
+_BATCH = 64  # sentences in one pass
+_KEEP = 4096  # embeddings that are remembered
+_known: dict[str, NDArray[np.float32]] = {}
 
 
 def model_folder() -> Path:
@@ -61,22 +64,33 @@ def _model() -> BertModel:
 
 def encode(sentences: Sequence[str]) -> NDArray[np.float32]:
     """Unit embeddings (N, 384) of ``sentences``: the mean of the last layer over the tokens."""
-    return np.array([_encode_one(s) for s in sentences], np.float32).reshape(-1, DIMENSION)
-
-
-@lru_cache(maxsize=4096)
-def _encode_one(sentence: str) -> NDArray[np.float32]:
-    mean = token_states(sentence).mean(axis=0)
-    return mean / np.linalg.norm(mean)
+    missing = sorted({s for s in sentences if s not in _known})
+    for start in range(0, len(missing), _BATCH):
+        batch = missing[start : start + _BATCH]
+        for sentence, states in zip(batch, _states(batch)):
+            mean = states.mean(axis=0)
+            _known[sentence] = mean / np.linalg.norm(mean)
+    found = np.array([_known[s] for s in sentences], np.float32).reshape(-1, DIMENSION)
+    while len(_known) > _KEEP:
+        del _known[next(iter(_known))]
+    return found
 
 
 def token_states(sentence: str) -> NDArray[np.float32]:
     """Last layer of the encoder: (L, 384), one row per word piece."""
+    return _states([sentence])[0]
+
+
+def _states(sentences: list[str]) -> list[NDArray[np.float32]]:
+    """Last layer of the encoder, (L, 384) for each sentence, all in one pass."""
     import torch
 
-    ids = torch.tensor([tokenizer().encode(sentence).ids])
+    encoded = tokenizer().encode_batch(sentences)
+    ids = torch.tensor([e.ids for e in encoded])
+    mask = torch.tensor([e.attention_mask for e in encoded])
     with torch.inference_mode():
-        return _model()(input_ids=ids).last_hidden_state[0].numpy()
+        states = _model()(input_ids=ids, attention_mask=mask).last_hidden_state.numpy()
+    return [row[: sum(e.attention_mask)] for row, e in zip(states, encoded)]
 
 
 def is_word(token: str) -> bool:

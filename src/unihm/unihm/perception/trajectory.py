@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.transforms import make_transform, minimum_jerk
@@ -25,6 +26,7 @@ def make_trajectory(
     pick_point: ArrayLike,
     place_position: ArrayLike | None = None,
     push_direction: ArrayLike | None = None,
+    place_turn: float = 0.0,
     lift: float = 0.15,
     push_distance: float = 0.10,
     support_height: float = 0.0,
@@ -32,7 +34,7 @@ def make_trajectory(
 ) -> ObjectTrajectory:
     """Trajectory of an object that is grasped, moved from waypoint to waypoint, and let go.
 
-    The orientation is kept. Every segment starts and ends at rest (7th-order time scaling).
+    It stays level. Every segment starts and ends at rest (7th-order time scaling).
 
     Args:
         kind: the task; it decides the phases and the number of frames (a multiple of 4).
@@ -41,6 +43,7 @@ def make_trajectory(
         pick_point: (3,) metres, world, on the object's surface.
         place_position: (3,) metres, world, on the surface where the object's bottom shall stand
             (PICK_AND_PLACE).
+        place_turn: radians about the vertical by which it is turned while it is carried.
         push_direction: (2,) or (3,), world; its horizontal part is used (PUSH, OPEN_CLOSE).
         lift: metres that the object is raised.
         push_distance: metres along ``push_direction``.
@@ -83,8 +86,15 @@ def make_trajectory(
     at_rest = np.repeat(origin[None], APPROACH + GRASP, axis=0)
     placed = np.repeat(path[-1:], sum(frames for _, frames in after), axis=0)
     positions = np.concatenate([at_rest, path, placed])
+    turn = np.zeros(len(positions))
+    if kind == TaskKind.PICK_AND_PLACE:
+        first = APPROACH + GRASP + PLACE_LIFT
+        carried = minimum_jerk(np.arange(1, PLACE_CARRY + 1) / PLACE_CARRY)
+        turn[first : first + PLACE_CARRY] = place_turn * carried
+        turn[first + PLACE_CARRY :] = place_turn
+    rotation = Rotation.from_euler("z", turn[:, None]).as_matrix() @ start[:3, :3]
     return ObjectTrajectory(
-        T_world_object=make_transform(start[:3, :3], positions),
+        T_world_object=make_transform(rotation, positions),
         phase=np.array(phase, np.int64),
         dt=DT,
         kind=kind,

@@ -1,0 +1,74 @@
+"""Configuration of CLIPort and of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+NETWORKS = ("tiny", "clip_rn50")
+
+
+@dataclass(frozen=True)
+class PlannerTraining:
+    """How CLIPort is trained.
+
+    Attributes:
+        scenes: rendered tables.
+        steps: batches.
+        batch: tables per step.
+        phrases: descriptions of things on each table that are asked for in one step.
+        rate: largest learning rate (one cycle: warm-up, then cosine).
+        fine_tuning_rate: the same where a training starts from trained weights.
+        seed: of everything.
+    """
+
+    scenes: int = 2500
+    steps: int = 4000
+    batch: int = 2
+    phrases: int = 8
+    rate: float = 2e-3
+    fine_tuning_rate: float = 3e-4
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CliportConfig:
+    """What the networks see, and their sizes.
+
+    Attributes:
+        network: ``tiny`` (trained by this project) or ``clip_rn50`` (the published networks).
+        x, y: metres, world: the part of the table on the map.
+        pixel: metres per pixel of the map.
+        depth: False leaves the depth out: the image is laid flat on the table, without heights.
+        width: channels of the first level of the ``tiny`` streams.
+        language: width that the sentence embedding is projected to first (``tiny``).
+        pick_rotations: turns of the map that picks are looked for in.
+        place_rotations: turns of the picked thing that are tried at every place.
+        crop: pixels, side of the square about the pick that is carried over the map.
+        features: channels that are compared where it is carried over.
+        training: how it is trained.
+    """
+
+    network: str = "tiny"
+    x: tuple[float, float] = (0.16, 0.80)
+    y: tuple[float, float] = (-0.48, 0.48)
+    pixel: float = 0.008
+    depth: bool = True
+    width: int = 16
+    language: int = 128
+    pick_rotations: int = 1
+    place_rotations: int = 8
+    crop: int = 24
+    features: int = 4
+    training: PlannerTraining = field(default_factory=PlannerTraining)
+
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise ValueError(f"there is no network '{self.network}'; use {', '.join(NETWORKS)}")
+        if self.crop % 8 or min(self.shape) < self.crop:
+            raise ValueError("crop must be a multiple of 8 and fit on the map")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows (along x) and columns (along y) of the map."""
+        (x0, x1), (y0, y1) = self.x, self.y
+        return round((x1 - x0) / self.pixel), round((y1 - y0) / self.pixel)

@@ -1,0 +1,95 @@
+"""Which object the affordance means, together with what words say for certain."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unihm.perception.cliport.predictor import Affordances, PickMap
+from unihm.perception.describe import Seen
+from unihm.perception.language import Phrase
+from unihm.perception.matching import color_fit, kind_fit
+from unihm.perception.nouns import lookup
+from unihm.types import FloatArray, IntArray
+
+# An affordance this many times weaker than the best one is as good: soft-max exaggerates.
+EQUAL = 2.5
+# Between objects that the affordance does not tell apart by this factor, shapes are looked at.
+UNSURE = 8.0
+# Share of "it is not here" from which a thing is less and less believed to be there.
+DOUBT = 0.75
+
+
+def clause_of(phrase: Phrase) -> str:
+    """The words of colour and kind, as the network was trained with; empty where there are none."""
+    return " ".join([*phrase.colors, *phrase.noun.split()])
+
+
+class AffordanceJudge:
+    """Says how well objects fit a phrase (a :data:`unihm.perception.matching.Judge`).
+
+    Args:
+        affordances: of the image.
+
+    Attributes:
+        maps: the pick affordance of every clause that was asked for.
+    """
+
+    def __init__(self, affordances: Affordances) -> None:
+        self.affordances = affordances
+        self.maps: dict[str, PickMap] = {}
+
+    def __call__(self, phrase: Phrase, objects: list[Seen]) -> FloatArray:
+        """(N,) from 0 to 1."""
+        clause = clause_of(phrase)
+        if not objects or not clause:
+            return np.array([color_fit(phrase, o) for o in objects])
+        noun, likeness = lookup(phrase.noun) if phrase.noun else ("", 1.0)
+        if likeness == 0.0:
+            return np.zeros(len(objects))  # such a thing stands on no table
+        found = self.map_of(clause)
+        shares = np.array([self.cells(o, found).sum() for o in objects])
+        ratio = shares / max(float(shares.max()), 1e-9)
+        scores = np.minimum(1.0, EQUAL * ratio) ** 0.5
+        scores = scores * np.array([color_fit(phrase, o) ** 0.5 for o in objects])
+        rivals = ratio > 1.0 / UNSURE
+        if noun and rivals.sum() > 1:
+            for k in np.flatnonzero(rivals):
+                scores[k] *= kind_fit(phrase, objects[k]) ** 0.5
+        return scores * min(1.0, (1.0 - found.absent) / (1.0 - DOUBT)) ** 0.5
+
+    def map_of(self, clause: str) -> PickMap:
+        """Pick affordance of a clause."""
+        if clause not in self.maps:
+            self.maps[clause] = self.affordances.pick(clause)[0]
+        return self.maps[clause]
+
+    def cells(self, thing: Seen, found: PickMap) -> FloatArray:
+        """(C,) shares of the cells of the map that show an object."""
+        rows, columns = self.cells_of(thing).T
+        return found.shares[rows, columns].astype(float)
+
+    def cells_of(self, thing: Seen) -> IntArray:
+        """(C, 2) rows and columns of the cells that an object covers."""
+        shape = self.affordances.heightmap.height.shape
+        cells = np.rint(self.affordances.heightmap.to_pixel(thing.cluster.points[:, :2]))
+        inside = (cells >= 0).all(axis=1) & (cells < shape).all(axis=1)
+        return np.unique(cells[inside].astype(np.int64), axis=0)
+
+    def way(self, clause: str, pick_point: FloatArray) -> FloatArray:
+        """(2,) metres from a picked point (3,) to where the clause wants it."""
+        pick = self.affordances.heightmap.to_pixel(pick_point[:2])
+        goal, _ = self.affordances.place(clause, np.rint(pick)).best
+        return self.affordances.heightmap.to_world(goal) - pick_point[:2]
+
+    def best_point(self, thing: Seen, phrase: Phrase) -> FloatArray:
+        """(3,) the seen point of an object in the best of its cells."""
+        clause = clause_of(phrase) or "object"
+        points, cells = thing.cluster.points, self.cells_of(thing)
+        if not len(cells):
+            middle = np.median(points, axis=0)
+        else:
+            shares = self.map_of(clause).shares[cells[:, 0], cells[:, 1]]
+            at = self.affordances.heightmap.to_world(cells[int(shares.argmax())].astype(float))
+            near = points[np.linalg.norm(points[:, :2] - at, axis=1) < 0.008]
+            middle = np.median(near, axis=0) if len(near) else np.array([*at, points[:, 2].max()])
+        return points[int(np.linalg.norm(points - middle, axis=1).argmin())]

@@ -1,0 +1,64 @@
+"""What words of place mean on the table: directions, sides, areas, free room."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unihm.types import FloatArray
+
+# As a person behind the robot sees the table, who looks along +x.
+DIRECTIONS = {
+    "left": (0.0, 1.0),
+    "right": (0.0, -1.0),
+    "away": (1.0, 0.0),
+    "toward": (-1.0, 0.0),
+}
+SIDES = {"left": "left", "right": "right", "front": "toward", "behind": "away"}
+AREAS = {
+    "left": (0.50, 0.25),
+    "right": (0.50, -0.25),
+    "middle": (0.50, 0.0),
+    "near": (0.38, 0.0),
+    "far": (0.62, 0.0),
+}
+GAP = 0.03  # m between two things that stand side by side
+CLEAR = 0.01  # m that a thing needs round it
+RANGE = (0.30, 0.72)  # m from the arm's base within which things are put down
+ALIGNED = 1.5  # long side over short side from which a thing is laid along its container
+OBLONG = 1.15  # long side over short side from which a container has a direction
+
+
+def aligning_turn(
+    yaw: float, sides: FloatArray, holder_yaw: float, holder_sides: FloatArray
+) -> float:
+    """Radians by which a long thing is turned to lie along its container; 0 for others.
+
+    Args:
+        yaw, sides: direction of the long side in radians; long and short side in metres.
+        holder_yaw, holder_sides: the same of the container.
+    """
+    if sides[0] < ALIGNED * sides[1] or holder_sides[0] < OBLONG * holder_sides[1]:
+        return 0.0
+    return float((holder_yaw - yaw + np.pi / 2) % np.pi - np.pi / 2)
+
+
+def is_free(spot: FloatArray, half: float, others: list[tuple[FloatArray, float]]) -> bool:
+    """True where a thing of ``half`` a length fits at ``spot`` (2,) between the others.
+
+    Args:
+        others: (x, y) and half the length of everything that stands there.
+    """
+    return all(np.linalg.norm(spot - center[:2]) > half + o + CLEAR for center, o in others)
+
+
+def nearest_free(
+    center: FloatArray, half: float, others: list[tuple[FloatArray, float]]
+) -> FloatArray | None:
+    """(2,) the place nearest to ``center`` where nothing is in the way; None if there is none."""
+    steps = np.arange(-0.25, 0.2501, 0.025)
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    for offset in grid[np.argsort(np.linalg.norm(grid, axis=1), kind="stable")]:
+        spot = np.asarray(center) + offset
+        if RANGE[0] <= np.hypot(*spot) <= RANGE[1] and is_free(spot, half, others):
+            return spot
+    return None
