@@ -1,0 +1,232 @@
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import yaml
+from scipy.spatial.transform import Rotation
+from unihm.cli.main import main
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.calibration import Board, Calibration, View, calibrate, check, see_board
+from unihm.transforms import invert, make_transform, to_pose7
+
+cv2 = pytest.importorskip("cv2")
+
+K = np.array([[620.0, 0, 320], [0, 615, 240], [0, 0, 1]])
+NONE = np.zeros(0)
+
+
+def random_pose(rng, turn=0.35, shift=0.06):
+    return make_transform(
+        Rotation.from_rotvec(rng.normal(0, turn, 3)).as_matrix(), rng.normal(0, shift, 3)
+    )
+
+
+def fixed_camera():
+    """T_world_camera: 0.7 m before the robot, looking back at it; the board faces it."""
+    rotation = np.stack([[0, -1, 0], [0, 0, -1], [1, 0, 0]]).T @ np.diag([-1, 1, -1.0])
+    return make_transform(rotation, [1.2, 0.1, 0.4])
+
+
+def views_of(T_world_camera, T_gripper_board, rng, count=14, noise=0.0, drift=0.0):
+    """What a fixed camera sees of a board on the gripper; ``drift`` metres over the series."""
+    views = []
+    middle = T_world_camera @ make_transform(np.eye(3), [0, 0, 0.55]) @ invert(T_gripper_board)
+    for k in range(count):
+        T_world_gripper = middle @ random_pose(rng)
+        slip = make_transform(np.eye(3), [drift * k / (count - 1), 0, 0])
+        T = invert(T_world_camera @ slip) @ T_world_gripper @ T_gripper_board
+        turn = Rotation.from_rotvec(rng.normal(0, noise, 3)).as_matrix()
+        T = T @ make_transform(turn, rng.normal(0, noise, 3))
+        views.append(View(T_world_gripper, T))
+    return views
+
+
+def assert_same(T, expected, metres, degrees):
+    assert np.linalg.norm(T[:3, 3] - expected[:3, 3]) < metres
+    difference = Rotation.from_matrix(T[:3, :3].T @ expected[:3, :3])
+    assert np.rad2deg(difference.magnitude()) < degrees
+
+
+def test_a_fixed_camera_is_found():
+    rng = np.random.default_rng(0)
+    camera, board = fixed_camera(), random_pose(rng)
+    exact = calibrate(views_of(camera, board, rng))
+    assert_same(exact.T_world_camera, camera, 1e-5, 1e-3)
+    noisy = calibrate(views_of(camera, board, rng, noise=0.002))
+    assert_same(noisy.T_world_camera, camera, 0.008, 0.6)
+    assert_same(noisy.T_other, board, 0.008, 0.6)
+
+
+def test_a_camera_on_the_gripper_is_found():
+    rng = np.random.default_rng(1)
+    T_gripper_camera, T_world_board = random_pose(rng), random_pose(rng)
+    views = []
+    for _ in range(10):
+        A = random_pose(rng)
+        views.append(View(A, invert(A @ T_gripper_camera) @ T_world_board))
+    found = calibrate(views, on_gripper=True)
+    assert found.T_world_camera is None
+    assert_same(found.T_gripper_camera, T_gripper_camera, 1e-5, 1e-3)
+    assert_same(found.T_other, T_world_board, 1e-5, 1e-3)
+
+
+def test_one_bad_view_pulls_little():
+    rng = np.random.default_rng(2)
+    camera, board = fixed_camera(), random_pose(rng)
+    views = views_of(camera, board, rng, noise=0.0005)
+    shifted = views[3].T_camera_board @ make_transform(np.eye(3), [0.08, 0, 0])
+    views[3] = View(views[3].T_world_gripper, shifted)
+    assert_same(calibrate(views).T_world_camera, camera, 0.01, 1.0)
+
+
+def test_poses_that_determine_nothing_are_refused():
+    rng = np.random.default_rng(3)
+    camera, board = fixed_camera(), random_pose(rng)
+    with pytest.raises(UnihmError, match="not enough") as few:
+        calibrate(views_of(camera, board, rng, count=3))
+    assert few.value.code == ErrorCode.INVALID_TRANSFORM
+    same_axis = []
+    for k in range(8):
+        A = make_transform(Rotation.from_euler("z", 0.2 * k).as_matrix(), rng.normal(0, 0.1, 3))
+        same_axis.append(View(A, invert(camera) @ A @ board))
+    with pytest.raises(UnihmError, match="one axis") as flat:
+        calibrate(same_axis)
+    assert flat.value.code == ErrorCode.INVALID_TRANSFORM
+    views = views_of(camera, board, rng)
+    views[0] = View(np.diag([2.0, 2.0, 2.0, 1.0]), views[0].T_camera_board)
+    with pytest.raises(UnihmError) as scaled:
+        calibrate(views)
+    assert scaled.value.code == ErrorCode.INVALID_TRANSFORM
+
+
+def test_drift_is_told_from_noise():
+    rng = np.random.default_rng(4)
+    camera, board = fixed_camera(), random_pose(rng)
+    truth = Calibration(T_other=board, T_world_camera=camera)
+    steady = check(views_of(camera, board, rng, noise=0.001), truth, K)
+    assert not steady.drifts
+    assert "No drift" in steady.sentence
+    moving = check(views_of(camera, board, rng, noise=0.001, drift=0.02), truth, K)
+    assert moving.drifts
+    assert moving.drift == pytest.approx(0.02, abs=0.006)
+
+
+def picture_of(board, T_camera_board):
+    """(480, 640, 3): the board before a grey wall."""
+    flat = np.pad(board.picture(4000.0), 60, constant_values=255)
+    scale = np.diag([1 / 4000.0, 1 / 4000.0, 1.0])
+    shift = np.array([[1, 0, -60], [0, 1, -60], [0, 0, 1.0]])
+    H = K @ T_camera_board[:3, [0, 1, 3]] @ scale @ shift
+    grey = cv2.warpPerspective(flat, H, (640, 480), flags=cv2.INTER_AREA, borderValue=128)
+    return np.repeat(grey[..., None], 3, axis=-1)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """Images, robot poses and intrinsics of a fixed camera; and the truth."""
+    folder = tmp_path_factory.mktemp("calibration")
+    rng = np.random.default_rng(5)
+    board = Board()
+    middle = board.corners().mean(axis=0)
+    T_gripper_board = make_transform(np.eye(3), -middle) @ random_pose(rng, 0.1, 0.01)
+    camera = fixed_camera()
+    rows = ["x,y,z,qx,qy,qz,qw"]
+    (folder / "images").mkdir()
+    for k, view in enumerate(views_of(camera, T_gripper_board, rng, count=10)):
+        iio.imwrite(folder / f"images/{k:02d}.png", picture_of(board, view.T_camera_board))
+        rows.append(",".join(f"{value:.9f}" for value in to_pose7(view.T_world_gripper)))
+    (folder / "robot.csv").write_text("\n".join(rows))
+    intrinsics = {"camera_matrix": {"rows": 3, "cols": 3, "data": K.ravel().tolist()}}
+    (folder / "camera.yaml").write_text(yaml.safe_dump(intrinsics))
+    return folder, camera
+
+
+def arguments(folder, *more):
+    return [
+        "calibrate", "--images", str(folder / "images"), "--poses", str(folder / "robot.csv"),
+        "--intrinsics", str(folder / "camera.yaml"), *more,
+    ]  # fmt: skip
+
+
+def test_images_give_the_camera_and_then_pass_the_check(recording, tmp_path, capsys):
+    folder, camera = recording
+    out = tmp_path / "calibration.yaml"
+    assert main(arguments(folder, "--out", str(out))) == 0
+    result = yaml.safe_load(out.read_text())
+    assert np.linalg.norm(np.array(result["camera_pose"][:3]) - camera[:3, 3]) < 0.004
+    assert result["median_pixels"] < 0.5
+    assert main(arguments(folder, "--check", str(out))) == 0
+    assert "No drift" in capsys.readouterr().out
+
+
+def test_the_check_notices_a_camera_that_moves(recording, tmp_path, capsys):
+    folder, _ = recording
+    out = tmp_path / "calibration.yaml"
+    main(arguments(folder, "--out", str(out)))
+    lines = (folder / "robot.csv").read_text().splitlines()
+    moved = [lines[0]]
+    for k, line in enumerate(lines[1:]):
+        x, *rest = line.split(",")
+        moved.append(",".join([f"{float(x) + 0.003 * k:.9f}", *rest]))
+    poses = tmp_path / "robot.csv"
+    poses.write_text("\n".join(moved))
+    command = arguments(folder, "--check", str(out))
+    command[command.index("--poses") + 1] = str(poses)
+    assert main(command) == 2
+    assert "It drifts" in capsys.readouterr().out
+
+
+def test_a_board_that_is_not_there_is_low_confidence():
+    with pytest.raises(UnihmError) as error:
+        see_board(np.full((480, 640, 3), 128, np.uint8), K, NONE, Board())
+    assert error.value.code == ErrorCode.LOW_CONFIDENCE
+
+
+def test_lens_distortion_is_taken_out():
+    board = Board()
+    middle = make_transform(np.eye(3), -board.corners().mean(axis=0))
+    tilt = Rotation.from_rotvec([0.4, 0.2, 0.1]).as_matrix()
+    T = make_transform(np.eye(3), [0, 0, 0.4]) @ make_transform(tilt, [0, 0, 0]) @ middle
+    image = picture_of(board, T)
+    distortion = np.array([-0.15, 0.05, 0.0, 0.0, 0.0])
+    columns, rows = np.meshgrid(np.arange(640.0), np.arange(480.0))
+    points = np.stack([columns, rows], axis=-1).reshape(-1, 1, 2)
+    straight = cv2.undistortPoints(points, K, distortion, P=K).reshape(480, 640, 2)
+    bent = cv2.remap(image, straight.astype(np.float32), None, cv2.INTER_LINEAR)
+    assert_same(see_board(bent, K, distortion, board).T_camera_board, T, 0.002, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("0,0,0,0,0,0,1\n0,0,0,0,0,0,2", ErrorCode.INVALID_TRANSFORM),
+        ("0,0,0,0,0,1", ErrorCode.INVALID_TRANSFORM),
+        ("0,0,nan,0,0,0,1", ErrorCode.INVALID_TRANSFORM),
+    ],
+)
+def test_a_pose_that_is_none_is_named_by_its_line(tmp_path, text, code):
+    from unihm.perception.calibration_files import read_poses
+
+    path = tmp_path / "robot.csv"
+    path.write_text(text)
+    with pytest.raises(UnihmError, match="line") as error:
+        read_poses(path)
+    assert error.value.code == code
+
+
+def test_numbers_of_poses_and_images_must_agree(recording, tmp_path, capsys):
+    folder, _ = recording
+    poses = tmp_path / "robot.csv"
+    poses.write_text("0,0,0,0,0,0,1\n")
+    command = arguments(folder)
+    command[command.index("--poses") + 1] = str(poses)
+    assert main(command) == 1
+    assert "1 robot poses and 10 views" in capsys.readouterr().err
+
+
+def test_the_board_can_be_printed_and_found(tmp_path):
+    path = tmp_path / "board.png"
+    assert main(["calibrate", "--print-board", str(path)]) == 0
+    image = np.asarray(iio.imread(path))
+    assert image.shape[1] == pytest.approx(7 * 0.03 * 11811, abs=2)
+    _, numbers = Board().find(np.repeat(np.pad(image, 50, constant_values=255)[..., None], 3, -1))
+    assert len(numbers) == 24
