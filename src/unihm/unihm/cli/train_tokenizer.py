@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 from pathlib import Path
 
 COMMAND = "train tokenizer"
@@ -38,16 +39,15 @@ def run(args: argparse.Namespace) -> None:
     folder = args.weights or weights_dir(args.preset)
     work = args.work or Path(f"out/train/tokenizer-{args.preset}")
     base = None
-    if args.add:
+    config = load_section(args.preset, "tokenizer", TokenizerConfig)
+    if args.add:  # the shape is that of the weights, how to train is the preset's
         base = Tokenizer.read(folder)
         hands = tuple(dict.fromkeys((*base.hands, *args.add)))
-        config = dataclasses.replace(base.config, hands=hands)
+        config = dataclasses.replace(base.config, hands=hands, training=config.training)
         work = work.with_name(f"{work.name}-{'-'.join(args.add)}")
-    else:
-        config = load_section(args.preset, "tokenizer", TokenizerConfig)
-        if args.backbone:
-            config = dataclasses.replace(config, backbone=args.backbone)
-            work = work.with_name(f"{work.name}-{args.backbone}")
+    elif args.backbone:
+        config = dataclasses.replace(config, backbone=args.backbone)
+        work = work.with_name(f"{work.name}-{args.backbone}")
     train = load_dataset(args.episodes, "train")
     validation = collect_motions(load_dataset(args.episodes, "validation"), config.hands)
     tokenizer = train_tokenizer(
@@ -58,11 +58,24 @@ def run(args: argparse.Namespace) -> None:
         for hand in tokenizer.hands
         if hand in validation
     }
-    about = {
-        "command": f"unihm train tokenizer --preset {args.preset} --episodes {args.episodes}",
-        "episodes": len(train),
-        "validation": figures,
-    }
+    command = f"unihm train tokenizer --preset {args.preset} --episodes {args.episodes}"
+    if args.backbone:
+        command += f" --backbone {args.backbone}"
+    about = {"command": command, "episodes": len(train), "validation": figures}
+    if args.add:  # what the weights say of how they began stays true
+        before = json.loads((folder / "tokenizer.json").read_text())
+        command += f" --add {' '.join(args.add)}"
+        addition = {
+            "command": command,
+            "episodes": len(train),
+            "training": dataclasses.asdict(config.training),
+        }
+        about = {
+            "command": before["command"],
+            "episodes": before["episodes"],
+            "added": [*before.get("added", []), addition],
+            "validation": {**before["validation"], **{h: figures[h] for h in args.add}},
+        }
     tokenizer.save(folder, about)
     print(f"Wrote {folder / 'tokenizer.safetensors'}, codebook {tokenizer.codebook_id}.")
     for hand, measured in figures.items():

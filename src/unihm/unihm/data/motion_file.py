@@ -70,6 +70,11 @@ def read_motion(path: Path, hand: str | None = None) -> HandMotion:
         raise _fault(path, f"is not a motion: {error}") from error
 
 
+def holds_episode(path: Path) -> bool:
+    """Whether the file is an episode; raises INVALID_MOTION where it is no file of arrays."""
+    return "header" in _read_arrays(path, ErrorCode.INVALID_MOTION)
+
+
 def write_motion(path: Path, motion: HandMotion) -> None:
     """Write a motion file."""
     path.parent.mkdir(parents=True, exist_ok=True)

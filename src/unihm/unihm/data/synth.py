@@ -131,7 +131,7 @@ def _push_episode(
     views: tuple[View, ...],
     rng: np.random.Generator,
 ) -> Episode | None:
-    """The object pushed to one of four sides, by the hands that manage it; None if none does."""
+    """The object pushed to one of four sides, by the hands that manage it; None if no robot."""
     item = grasps.item
     angle = rng.integers(4) * np.pi / 2
     direction = np.array([np.cos(angle), np.sin(angle), 0.0])
@@ -158,7 +158,7 @@ def _push_episode(
             reachable(motion) and Trial(hand, item).pushes(push, direction, distance)
         ):
             motions[hand] = motion
-    if set(motions) <= {"human"}:
+    if set(motions) <= {"human"} and set(hands) != {"human"}:
         return None
     return _episode(item, trajectory, motions, info, views, rng, direction)
 

@@ -36,26 +36,38 @@ def fingertip_error(motion: HandMotion, truth: HandMotion) -> FloatArray:
     return 1e3 * np.linalg.norm(fingertips(motion) - fingertips(truth), axis=-1)
 
 
+def joint_positions(motion: HandMotion) -> FloatArray:
+    """Those of the 21 keypoints that the hand has, in its wrist frame, metres: (T, P, 3)."""
+    kinematics = TorchHand(load_hand(motion.hand), torch.float64)
+    points = kinematics.keypoints(torch.from_numpy(np.asarray(motion.joints, float)))
+    return points[:, kinematics.keypoint_indices].numpy()
+
+
 def reconstruction(
     tokenizer: Tokenizer, motions: Sequence[HandMotion], levels: int | None = None
 ) -> Figures:
     """Errors of encoded and decoded motions of one hand, with the first ``levels`` codes.
 
     Returns:
-        ``mae`` and ``rmse`` of the joints in rad (metres for sliding ones), ``wrist_mm``,
-        ``wrist_deg`` and ``fingertip_mm`` (means).
+        ``mae`` and ``rmse`` of the joints in rad (metres for sliding ones); ``joint_mm``, the
+        error of the joints' positions in the wrist frame; ``wrist_mm``, ``wrist_deg`` and
+        ``fingertip_mm`` in the object frame (means).
     """
-    errors, tips = [], []
+    errors = []
     for motion in motions:
         codes = tokenizer.encode(motion).codes[:, :levels]
         tokens = HandTokens(codes, tokenizer.chunk, tokenizer.codebook_id)
         decoded = tokenizer.decode(tokens, motion.hand, motion.trajectory)
         hand = load_hand(motion.hand)
+        joints = joint_positions(decoded) - joint_positions(motion)
         errors.append(
-            row_errors(motion_features(decoded, hand), motion_features(motion, hand), hand)
+            {
+                **row_errors(motion_features(decoded, hand), motion_features(motion, hand), hand),
+                "joint_mm": 1e3 * np.linalg.norm(joints, axis=-1).ravel(),
+                "fingertip_mm": fingertip_error(decoded, motion).ravel(),
+            }
         )
-        tips.append(fingertip_error(decoded, motion).ravel())
-    return {**summarise(errors), "fingertip_mm": float(np.concatenate(tips).mean())}
+    return summarise(errors)
 
 
 def translation(
@@ -81,15 +93,23 @@ def translation(
     }
 
 
-def code_use(tokenizer: Tokenizer, motions: Sequence[HandMotion]) -> Figures:
-    """``code_usage``: share of the codes that occur, mean over levels; ``perplexity`` likewise."""
+def code_use(tokenizer: Tokenizer, motions: Sequence[HandMotion]) -> dict[str, Any]:
+    """How many codes occur.
+
+    Returns:
+        ``code_usage``, the share of the codes that occur, mean over levels, and ``perplexity``
+        likewise; both ``_of_level``, too; ``tokens``, how many were looked at.
+    """
     quantizer = tokenizer.model.quantizer
     counts = torch.zeros_like(quantizer.codebook[..., 0]).long()
     for motion in motions:
         counts += quantizer.usage(torch.from_numpy(tokenizer.encode(motion).codes))
+    used, spread = (counts > 0).double().mean(dim=-1), perplexity(counts)
     return {
-        "code_usage": float((counts > 0).double().mean()),
-        "perplexity": float(perplexity(counts).mean()),
+        "code_usage": float(used.mean()),
+        "perplexity": float(spread.mean()),
+        "code_usage_of_level": used.tolist(),
+        "perplexity_of_level": spread.tolist(),
         "tokens": int(counts[0].sum()),
     }
 
@@ -122,29 +142,31 @@ def measure(
         source: hand that is translated to every other.
 
     Returns:
-        ``hands`` (see :func:`reconstruction`), ``mae`` and ``rmse`` (mean over hands),
-        ``code_usage``, ``perplexity``, ``translation`` and ``translation_fingertip_mm`` per
-        hand, ``curve`` (errors over the number of codes, mean over hands) and ``speed``.
+        ``hands`` (see :func:`reconstruction`), ``mae`` and ``rmse`` (mean over the hands whose
+        joints turn), ``joint_mm`` (mean over all hands), ``code_usage`` and what else
+        :func:`code_use` says, ``translation`` and ``translation_fingertip_mm`` per hand, ``curve``
+        (per number of codes the errors, mean likewise, and those of every hand) and ``speed``.
     """
-    motions = {
-        hand: [e.motions[hand] for e in episodes if hand in e.motions] for hand in tokenizer.hands
-    }
-    motions = {hand: found for hand, found in motions.items() if found}
-    curve = []
+    motions = motions_by_hand(tokenizer, episodes)
+    curve: list[dict[str, Any]] = []
     for levels in range(1, tokenizer.levels + 1):
         hands = {
             hand: reconstruction(tokenizer, found, levels)
             for hand, found in tqdm(motions.items(), f"{levels} codes", leave=False)
         }
-        overall = {key: mean_over(hands, key) for key in ("mae", "wrist_mm", "fingertip_mm")}
-        curve.append({"codes": levels, "mae_deg": np.rad2deg(overall["mae"]), **overall})
+        turning = {hand: figures for hand, figures in hands.items() if turns(hand)}
+        overall = {key: mean_over(turning, key) for key in ("mae", "rmse")}
+        overall |= {key: mean_over(hands, key) for key in ("joint_mm", "wrist_mm", "fingertip_mm")}
+        overall["mae_deg"] = float(np.rad2deg(overall["mae"]))
+        curve.append({"codes": levels, **overall, "hands": hands})
     translations = {
         hand: translation(tokenizer, episodes, source, hand) for hand in motions if hand != source
     }
     return {
         "hands": hands,
-        "mae": mean_over(hands, "mae"),
-        "rmse": mean_over(hands, "rmse"),
+        "mae": overall["mae"],
+        "rmse": overall["rmse"],
+        "joint_mm": overall["joint_mm"],
         **code_use(tokenizer, [motion for found in motions.values() for motion in found]),
         "translation": translations,
         "translation_fingertip_mm": {
@@ -153,6 +175,23 @@ def measure(
         "curve": curve,
         "speed": speed(tokenizer, max(next(iter(motions.values())), key=len)),
     }
+
+
+def motions_by_hand(
+    tokenizer: Tokenizer, episodes: Sequence[Episode]
+) -> dict[str, list[HandMotion]]:
+    """Motions of every hand that tokenizer and episodes both have."""
+    motions = {
+        hand: [e.motions[hand] for e in episodes if hand in e.motions] for hand in tokenizer.hands
+    }
+    return {hand: found for hand, found in motions.items() if found}
+
+
+def turns(hand: str) -> bool:
+    """Whether the hand's joints are angles: errors in radians and metres have no common mean."""
+    loaded = load_hand(hand)
+    kinds = {joint.name: joint.kind for joint in loaded.urdf.joints}
+    return all(kinds[name] != "prismatic" for name in loaded.joint_names)
 
 
 def mean_over(hands: dict[str, Figures], key: str) -> float:

@@ -31,7 +31,11 @@ class TokenizerTraining:
             about x and y.
         window: frames of a random crop.
         batch: crops per step.
+        crops: least crops of a hand per epoch; where there are fewer motions, each is cropped
+            several times.
         learning_rate: peak of a cosine schedule.
+        codebook_rate: the codebook's, as a share of it. AdamW's steps do not shrink with what they
+            move, and the codes of the last of many levels are small.
         seed: of everything random.
     """
 
@@ -50,7 +54,9 @@ class TokenizerTraining:
     frame_turn: float = 0.12
     window: int = 40
     batch: int = 16
+    crops: int = 0
     learning_rate: float = 3e-3
+    codebook_rate: float = 1.0
     seed: int = 0
 
 

@@ -18,6 +18,7 @@ class ResidualQuantizer(nn.Module):
     def __init__(self, levels: int, size: int, latent: int) -> None:
         super().__init__()
         self.codebook = nn.Parameter(torch.randn(levels, size, latent) / latent**0.5)
+        self._squares: tuple[int, Tensor] = (-1, torch.empty(0))
 
     @property
     def identity(self) -> str:
@@ -25,11 +26,11 @@ class ResidualQuantizer(nn.Module):
         values = self.codebook.detach().cpu().contiguous().numpy().astype("<f4")
         return hashlib.sha256(values.tobytes()).hexdigest()[:16]
 
-    def encode(self, z: Tensor) -> Tensor:
-        """Nearest codes, level by level (equation 1): (..., d) to (..., R) int64."""
+    def encode(self, z: Tensor, levels: int | None = None) -> Tensor:
+        """Nearest codes, level by level (equation 1): (..., d) to (..., levels or R) int64."""
         codes, residual = [], z
-        for codes_of_level in self.codebook:
-            code = nearest(residual, codes_of_level)
+        for codes_of_level, squares in zip(self.codebook[:levels], self._square_lengths()):
+            code = nearest(residual, codes_of_level, squares)
             residual = residual - codes_of_level[code]
             codes.append(code)
         return torch.stack(codes, dim=-1)
@@ -53,8 +54,8 @@ class ResidualQuantizer(nn.Module):
         """
         residual, quantised, codes = z, torch.zeros_like(z), []
         loss = z.new_zeros(())
-        for codes_of_level in self.codebook[:levels]:
-            code = nearest(residual.detach(), codes_of_level)
+        for codes_of_level, squares in zip(self.codebook[:levels], self._square_lengths()):
+            code = nearest(residual.detach(), codes_of_level, squares)
             vector = codes_of_level[code]
             loss = loss + F.mse_loss(vector, residual.detach())  # moves the code
             loss = loss + beta * F.mse_loss(residual, vector.detach())  # moves the encoder
@@ -95,6 +96,16 @@ class ResidualQuantizer(nn.Module):
             residual = residual - codes_of_level[nearest(residual, codes_of_level)]
         return replaced
 
+    @torch.no_grad()
+    def _square_lengths(self) -> Tensor:
+        """|e|^2 of every code (R, K); kept where the codebook is frozen."""
+        codebook = self.codebook.detach()
+        if self.codebook.requires_grad:
+            return (codebook**2).sum(dim=-1)
+        if self._squares[0] != codebook._version:
+            self._squares = (codebook._version, (codebook**2).sum(dim=-1))
+        return self._squares[1]
+
 
 def perplexity(counts: Tensor) -> Tensor:
     """exp of the entropy of code use: (R, K) counts to (R,), between 1 and K."""
@@ -102,19 +113,24 @@ def perplexity(counts: Tensor) -> Tensor:
     return torch.exp(-(share * torch.log(share.clamp(min=1e-12))).sum(dim=-1))
 
 
-def nearest(vectors: Tensor, codes: Tensor) -> Tensor:
-    """Index of the nearest code: (..., d), (K, d) to (...,) int64."""
+@torch.no_grad()
+def nearest(vectors: Tensor, codes: Tensor, squares: Tensor | None = None) -> Tensor:
+    """Index of the nearest code: (..., d), (K, d) to (...,) int64; |e|^2 (K,) where known."""
     flat = vectors.reshape(-1, vectors.shape[-1])
+    if squares is None:
+        squares = (codes**2).sum(dim=-1)
     # |v - e|^2 without |v|^2, which does not change the order
-    distance = torch.addmm((codes**2).sum(-1), flat, codes.T, alpha=-2.0)  # (N, K)
-    return distance.argmin(dim=-1).reshape(vectors.shape[:-1])
+    distance = torch.addmm(squares, flat, codes.T, alpha=-2.0)  # (N, K)
+    # numpy finds the smallest of a row five times faster than torch, on the processor
+    index = torch.from_numpy(distance.numpy().argmin(axis=-1))
+    return index.reshape(vectors.shape[:-1])
 
 
 def kmeans(points: Tensor, clusters: int, iterations: int = 10) -> Tensor:
     """Lloyd's algorithm from random points: (N, d) to (min(clusters, N), d) centroids."""
     order = torch.randperm(len(points))
-    # 32 points a cluster give a good centroid; more only cost time
-    points = points[order[: 32 * clusters]]
+    # 16 points a cluster give a good centroid; more only cost time
+    points = points[order[: 16 * clusters]]
     centroids = points[:clusters].clone()
     for _ in range(iterations):
         assigned = nearest(points, centroids)

@@ -120,8 +120,12 @@ class Tokenizer:
         }
         (folder / "tokenizer.json").write_text(json.dumps(description, indent=1) + "\n")
 
-    def encode(self, motion: HandMotion) -> HandTokens:
+    def encode(self, motion: HandMotion, levels: int | None = None) -> HandTokens:
         """Codes of a motion (equation 1); a last incomplete chunk is filled with the last frame.
+
+        Args:
+            motion: of a hand that the tokenizer knows.
+            levels: codes per chunk; None: as many as there are. One is the paper's mode.
 
         Raises:
             UnihmError: UNKNOWN_HAND for a hand that the tokenizer was not trained for.
@@ -129,7 +133,7 @@ class Tokenizer:
         self._check_hand(motion.hand)
         z = self.encode_features(motion.hand, motion_features(motion, load_hand(motion.hand)))
         with torch.inference_mode():
-            codes = self.model.quantizer.encode(z)
+            codes = self.model.quantizer.encode(z, levels)
         return HandTokens(codes.numpy(), self.chunk, self.codebook_id)
 
     def decode(self, tokens: HandTokens, hand: str, trajectory: ObjectTrajectory) -> HandMotion:
@@ -154,9 +158,13 @@ class Tokenizer:
             rows = self.model.decode(hand, z_q[None])[0, : len(trajectory)].numpy()
         return features_motion(rows, load_hand(hand), trajectory)
 
-    def translate(self, motion: HandMotion, to: str) -> HandMotion:
-        """The same motion on another hand (equation 6); raises UNKNOWN_HAND."""
-        return self.decode(self.encode(motion), to, motion.trajectory)
+    def translate(self, motion: HandMotion, to: str, levels: int | None = None) -> HandMotion:
+        """The same motion on another hand (equation 6), with all or the first ``levels`` codes.
+
+        Raises:
+            UnihmError: UNKNOWN_HAND for one of the hands.
+        """
+        return self.decode(self.encode(motion, levels), to, motion.trajectory)
 
     def encode_pose(
         self, hand: str, T_object_wrist: FloatArray, joints: FloatArray

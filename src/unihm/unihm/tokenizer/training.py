@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
@@ -251,11 +251,15 @@ class _Stage:
         self.validation = {hand: validation[hand] for hand in motions if hand in validation}
         self.epochs, self.plain, self.learn_codebook = epochs, plain, learn_codebook
         self.settings = model.config.training
-        parameters = [model.quantizer.codebook] if learn_codebook else []
+        networks: list[nn.Parameter] = []
         for hand in motions:
-            parameters += model.encoders[hand].parameters()
-            parameters += model.decoders[hand].parameters()
-        self.optimizer = torch.optim.AdamW(parameters, weight_decay=0.0)
+            networks += model.encoders[hand].parameters()
+            networks += model.decoders[hand].parameters()
+        groups = [{"params": networks, "share": 1.0}]
+        if learn_codebook:
+            codebook = {"params": [model.quantizer.codebook], "share": self.settings.codebook_rate}
+            groups.insert(0, codebook)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
 
     def run_epoch(self, epoch: int, random: np.random.Generator) -> dict[str, float]:
         """One pass of random crops over all motions; returns losses and validation figures."""
@@ -310,7 +314,7 @@ class _Stage:
         levels = self._levels()
         with torch.no_grad():
             z_reference = self.model.encode(self.model.config.reference, x_reference)
-            z_q_reference = quantizer.decode(quantizer.encode(z_reference)[..., :levels])
+            z_q_reference = quantizer.decode(quantizer.encode(z_reference, levels))
         distill = F.mse_loss(z_e, z_reference)
         read = F.mse_loss(self.model.decode(hand, z_q_reference), x)
         losses = {"translation": settings.translation_weight * read}
@@ -335,13 +339,14 @@ class _Stage:
     def _set_rate(self, progress: float) -> None:
         rate = self.settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
 
     def _batches(self, random: np.random.Generator) -> list[tuple[str, IntArray]]:
-        """Every motion once, a batch of one hand at a time, in random order."""
+        """Every motion equally often, a batch of one hand at a time, in random order."""
         batches = []
         for hand, pairs in self.motions.items():
-            order = random.permutation(len(pairs.x))
+            rounds = max(1, math.ceil(self.settings.crops / len(pairs.x)))
+            order = np.concatenate([random.permutation(len(pairs.x)) for _ in range(rounds)])
             parts = math.ceil(len(order) / self.settings.batch)
             batches += [(hand, part) for part in np.array_split(order, parts)]
         return [batches[i] for i in random.permutation(len(batches))]
