@@ -82,8 +82,8 @@ class Fit:
             hidden_normals = np.concatenate([hidden_normals, -outward, -outward])
         share = np.clip(1 - far.mean(), 0.15, 0.95)
         number = round(float(share) * count) if len(hidden) else count
-        pick = _spread(len(self.seen), number, rng)
-        fill = _spread(len(hidden), count - number, rng)
+        pick = spread(len(self.seen), number, rng)
+        fill = spread(len(hidden), count - number, rng)
         points = np.concatenate([self.seen[pick], hidden[fill]])
         return Completion(
             points=points + np.array([0.0, 0.0, self.table_height]),
@@ -136,7 +136,7 @@ def fit(
         box_error=box_error,
         lathe_error=lathe_error,
         handle=handle,
-        confidence=confidence * (_CUT if cut else 1.0),
+        confidence=confidence * (CUT if cut else 1.0),
         table_height=table_height,
     )
 
@@ -153,9 +153,18 @@ def complete(
     return fit(points, camera, table_height, cut).complete(count, seed)
 
 
+def seen_part(
+    points: FloatArray, camera: FloatArray, confidence: float, count: int = 2048, seed: int = 0
+) -> Completion:
+    """Nothing but what was seen, thinned: for a completion that is not to be trusted."""
+    seen, normals = thin(points, camera)
+    pick = spread(len(seen), count, np.random.default_rng(seed))
+    return Completion(seen[pick], normals[pick], np.ones(count, bool), confidence)
+
+
 _HANDLE_THICKNESS = 0.010
 # What remains of the confidence where a part of the object is outside the image.
-_CUT = 0.5
+CUT = 0.5
 # Mean distance in metres of the seen points from a shape above which it is not believed.
 _RELIEF_ERROR = 0.0065
 
@@ -205,7 +214,7 @@ def estimate_normals(points: FloatArray, camera: FloatArray, neighbours: int = 1
     return normals * np.where(toward < 0, -1.0, 1.0)[:, None]
 
 
-def _spread(available: int, wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def spread(available: int, wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """``wanted`` indices below ``available``, each used equally often."""
     if available == 0 or wanted == 0:
         return np.zeros(0, np.int64)

@@ -6,18 +6,20 @@ import logging
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.capture import project, world_points
 from unihm.perception.clicks import Click
-from unihm.perception.completion import complete
+from unihm.perception.completion import complete, seen_part
 from unihm.perception.geometric import WorkspaceConfig, at_border, cluster_at, scene_reader
 from unihm.perception.table import Plane, level_table
 from unihm.transforms import apply, invert
-from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, RgbdObservation, Task
+from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, RgbdObservation, Task
 
 _log = logging.getLogger(__name__)
 BACKENDS = ("geometric", "pointsam")
+COMPLETIONS = ("geometric", "snowflake")
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,42 @@ class SegmenterConfig:
 
     Attributes:
         backend: ``geometric`` (no weights) or ``pointsam``.
+        completion: ``geometric`` (no weights) or ``snowflake``.
         weights: preset whose weights are used.
         min_iou: a mask that Point-SAM itself expects to be worse gives way to the cluster.
+        trust: a completion with less confidence gives way to the seen part alone.
         min_confidence: below it the cloud is refused.
         workspace: where objects may be.
     """
 
     backend: str = "geometric"
+    completion: str = "geometric"
     weights: str = "tiny"
     min_iou: float = 0.5
+    trust: float = 0.1
     min_confidence: float = 0.05
     workspace: WorkspaceConfig = field(default_factory=WorkspaceConfig)
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
             raise ValueError(f"there is no segmentation backend '{self.backend}'")
+        if self.completion not in COMPLETIONS:
+            raise ValueError(f"there is no completion '{self.completion}'")
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What was cut out and what was made of it.
+
+    Attributes:
+        cloud: the object's whole surface, in its own frame.
+        mask: (H, W) its pixels.
+        seen: (N, 3) metres, world: its points as the camera gave them.
+    """
+
+    cloud: ObjectCloud
+    mask: NDArray[np.bool_]
+    seen: FloatArray
 
 
 class Segmenter:
@@ -53,6 +76,11 @@ class Segmenter:
             from unihm.perception.pointsam import PointSamPredictor
 
             self._predictor = PointSamPredictor.load(self.config.weights)
+        self._complete = complete
+        if self.config.completion == "snowflake":
+            from unihm.perception.snowflake import Completer
+
+            self._complete = Completer.load(self.config.weights).complete
 
     def segment(
         self, task: Task, observation: RgbdObservation, trajectory: ObjectTrajectory
@@ -63,26 +91,37 @@ class Segmenter:
             UnihmError: OBJECT_NOT_FOUND where nothing stands at the pick point; LOW_CONFIDENCE
                 where too little of it is seen; INVALID_DEPTH.
         """
-        points, table, cut = self._target(observation, trajectory.pick_point)
-        completion = complete(points, observation.T_world_camera[:3, 3], table.offset, cut=cut)
+        return self.look(observation, trajectory).cloud
+
+    def look(self, observation: RgbdObservation, trajectory: ObjectTrajectory) -> Segmentation:
+        """:meth:`segment`, with the mask and the points that the cloud was made of."""
+        pixels, points, table = self._target(observation, trajectory.pick_point)
+        camera = observation.T_world_camera[:3, 3]
+        cut = at_border(pixels, observation.depth.shape)
+        completion = self._complete(points, camera, table.offset, cut=cut)
         if completion.confidence < self.config.min_confidence:
             raise UnihmError(
                 ErrorCode.LOW_CONFIDENCE,
                 "Too little of the object is seen to grasp it "
                 f"(confidence {completion.confidence:.2f}).",
             )
+        if completion.confidence < self.config.trust:
+            completion = seen_part(points, camera, completion.confidence)
         T_object_world = invert(trajectory.T_world_object[0])
-        return ObjectCloud(
+        cloud = ObjectCloud(
             points=apply(T_object_world, completion.points),
             normals=completion.normals @ np.asarray(T_object_world[:3, :3]).T,
             confidence=completion.confidence,
             observed=completion.observed,
         )
+        mask = np.zeros(observation.depth.shape, bool)
+        mask.ravel()[pixels] = True
+        return Segmentation(cloud, mask, points)
 
     def _target(
         self, observation: RgbdObservation, pick_point: FloatArray
-    ) -> tuple[FloatArray, Plane, bool]:
-        """Seen points (N, 3) of the target in the world, the table, and whether it is cut off."""
+    ) -> tuple[IntArray, FloatArray, Plane]:
+        """The target's pixels (N,), flat, their points (N, 3) in the world, and the table."""
         if self.config.backend == "pointsam":
             found = self._by_click(observation, pick_point)
             if found is not None:
@@ -95,12 +134,11 @@ class Segmenter:
                 ErrorCode.OBJECT_NOT_FOUND,
                 f"Nothing stands at the pick point ({x:.2f}, {y:.2f}, {z:.2f}) m.",
             )
-        cut = at_border(target.cluster.pixels, observation.depth.shape)
-        return target.cluster.points, scene.table, cut
+        return target.cluster.pixels, target.cluster.points, scene.table
 
     def _by_click(
         self, observation: RgbdObservation, pick_point: FloatArray
-    ) -> tuple[FloatArray, Plane, bool] | None:
+    ) -> tuple[IntArray, FloatArray, Plane] | None:
         """What Point-SAM finds at the pick point; None where it is not sure of it."""
         workspace = self.config.workspace
         points = world_points(observation, workspace.capture)
@@ -108,7 +146,8 @@ class Segmenter:
         table = level_table(points[near], workspace.table_height)
         T = observation.T_world_camera
         u, v = np.rint(project(apply(invert(T), pick_point[None]), observation.K)[0]).astype(int)
-        in_camera = Plane(T[:3, :3].T @ table.normal, float(table.offset - table.normal @ T[:3, 3]))
+        offset = float(table.offset - table.normal @ T[:3, 3])
+        in_camera = Plane(T[:3, :3].T @ table.normal, offset)
         try:
             session = self._predictor.look(observation, in_camera)
             answer = session.segment([Click(int(u), int(v))])
@@ -119,4 +158,4 @@ class Segmenter:
         if answer.iou < self.config.min_iou or len(chosen) < 60:
             _log.info("Point-SAM is not sure (%.2f); using the cluster.", answer.iou)
             return None
-        return points.reshape(-1, 3)[chosen], table, at_border(chosen, observation.depth.shape)
+        return chosen, points.reshape(-1, 3)[chosen], table

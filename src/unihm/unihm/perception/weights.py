@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from unihm.errors import ErrorCode, UnihmError
+
+State = dict[str, Tensor]
 
 
 def save_weights(path: Path, model: nn.Module, about: dict[str, Any]) -> None:
@@ -46,13 +49,19 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
-def load_weights(path: Path, model: nn.Module) -> None:
+def load_weights(
+    path: Path, model: nn.Module, rename: Callable[[State], State] | None = None
+) -> None:
     """Read ``path`` into ``model``; every tensor must be there and fit.
+
+    Args:
+        rename: from the names in the file to the model's.
 
     Raises:
         UnihmError: WEIGHTS_MISSING.
     """
     state, wanted = read_state(path), model.state_dict()
+    state = rename(state) if rename else state
     missing = sorted(set(wanted) - set(state))
     wrong = [k for k, v in wanted.items() if k in state and state[k].shape != v.shape]
     if missing or wrong:

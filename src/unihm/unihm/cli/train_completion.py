@@ -1,0 +1,50 @@
+"""Train SnowflakeNet on single views of random shapes.
+
+Interrupt it with Ctrl-C and run the same command again: it goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+COMMAND = "train completion"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
+    parser.add_argument("--views", type=int, help="views to render (default: the preset's)")
+    parser.add_argument("--steps", type=int, help="batches to train (default: the preset's)")
+    parser.add_argument("--seed", type=int, help="of everything (default: the preset's)")
+    parser.add_argument(
+        "--work", type=Path, help="views, checkpoint and log (default: out/train/snowflake-PRESET)"
+    )
+    parser.add_argument("--weights", type=Path, help="result (default: the preset's own weights)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Render, train, then write the weights."""
+    import dataclasses
+
+    from unihm.config import load_section
+    from unihm.paths import weights_dir
+    from unihm.perception.snowflake import SnowflakeConfig
+    from unihm.perception.snowflake.training import train_completion
+    from unihm.perception.weights import save_weights
+
+    config = load_section(args.preset, "snowflake", SnowflakeConfig)
+    given = {
+        k: getattr(args, k) for k in ("views", "steps", "seed") if getattr(args, k) is not None
+    }
+    training = dataclasses.replace(config.training, **given)
+    config = dataclasses.replace(config, training=training)
+    work = args.work or Path(f"out/train/snowflake-{args.preset}")
+    model, figures = train_completion(config, work)
+    command = (
+        f"unihm train completion --preset {args.preset} --views {training.views} "
+        f"--steps {training.steps} --seed {training.seed}"
+    )
+    path = (args.weights or weights_dir(args.preset)) / "snowflake.safetensors"
+    save_weights(path, model, {"command": command, **figures})
+    print(f"{path}: {figures['held_out']}")

@@ -1,0 +1,63 @@
+"""Configuration of SnowflakeNet and of its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CompletionTraining:
+    """How SnowflakeNet is trained.
+
+    Attributes:
+        views: single views of random shapes.
+        steps: batches.
+        batch: views per step.
+        rate: largest learning rate (one cycle: warm-up, then cosine).
+        seed: of everything.
+    """
+
+    views: int = 1200
+    steps: int = 1000
+    batch: int = 8
+    rate: float = 2e-3
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class SnowflakeConfig:
+    """Sizes of the network; the defaults are ``tiny``.
+
+    Attributes:
+        partial: points of the seen part that the network reads.
+        groups: centres of the two levels of the encoder.
+        group_widths: hidden and output width of each of its three levels.
+        neighbours: points per group and per attention.
+        attention: width of every attention.
+        attention_factor: hidden width of the attention's weights, as a multiple of it.
+        seeds: points of the seed generator.
+        start: points, of seeds and seen part, from which the deconvolutions begin.
+        width: of the decoder's features.
+        factors: children per point of each snowflake deconvolution.
+        radius: each deconvolution moves its points by at most ``radius ** -step``.
+        heads: with heads for normals and for the expected error (published weights have none).
+        extent: half the longest side of a normalised object.
+        y_up: the network's vertical axis is y, as in ShapeNet; else z.
+        training: how it is trained.
+    """
+
+    partial: int = 256
+    groups: tuple[int, int] = (96, 32)
+    group_widths: tuple[tuple[int, int], ...] = ((32, 64), (64, 96), (96, 192))
+    neighbours: int = 8
+    attention: int = 32
+    attention_factor: int = 2
+    seeds: int = 64
+    start: int = 128
+    width: int = 64
+    factors: tuple[int, ...] = (1, 2, 4)
+    radius: float = 2.0
+    heads: bool = True
+    extent: float = 1.0
+    y_up: bool = False
+    training: CompletionTraining = field(default_factory=CompletionTraining)
