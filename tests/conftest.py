@@ -14,6 +14,13 @@ from unihm.transforms import interpolate, invert, make_transform, minimum_jerk
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a trained tokenizer stay in one process, so that it is trained once."""
+    for item in items:
+        if "tokenizer" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def box_episode(number: int, hands: tuple[str, ...], random: np.random.Generator) -> Episode:
     """A box of random size; every hand takes it from above, wider open the wider the box."""
     half = np.sort(random.uniform(0.015, 0.05, 3))[::-1]
