@@ -138,3 +138,35 @@ def test_stamps_are_paired_within_the_tolerance():
     assert matcher.add("depth", 1.05, "b") is None
     assert matcher.add("rgb", 1.04, "c") == {"rgb": "c", "depth": "b"}
     assert matcher.add("rgb", 1.06, "d") is None  # b is used up
+
+
+def test_a_second_camera_fills_what_the_first_does_not_see():
+    """Both look straight down at a table with a box; the first has a hole on the box."""
+    looking_down = np.diag([1.0, -1.0, -1.0, 1.0])
+    depth = np.full((48, 64), 1.0, np.float32)
+    depth[16:32, 24:40] = 0.9
+    first, second = looking_down.copy(), looking_down.copy()
+    first[:3, 3] = 0.5, 0.0, 1.0
+    second[:3, 3] = 0.5 + 2 / K[0, 0], 0.0, 1.0  # two pixels of the table to the right
+    shifted = np.full((48, 64), 1.0, np.float32)
+    shifted[16:32, 22:38] = 0.9
+    holed = depth.copy()
+    holed[20:28, 28:36] = np.nan
+    main, other = observation(holed, first), observation(shifted, second)
+    filled = capture.fill_from(main, [other])
+    assert not np.isfinite(main.depth[20:28, 28:36]).any()
+    hole = filled.depth[21:27, 29:35]
+    assert (hole > 0).mean() > 0.9
+    np.testing.assert_allclose(hole[hole > 0], 0.9, atol=1e-3)
+    kept = capture.clean_depth(holed) > 0
+    np.testing.assert_array_equal(filled.depth[kept], holed[kept])
+
+
+def test_a_camera_that_sees_elsewhere_changes_nothing():
+    depth = np.full((48, 64), 1.0, np.float32)
+    depth[10:20, 10:20] = 0.0
+    away = np.eye(4)
+    away[:3, 3] = 0.0, 0.0, 5.0
+    filled = capture.fill_from(observation(depth), [observation(depth.copy() + 0.5, away)])
+    np.testing.assert_array_equal(filled.depth[10:20, 10:20], 0.0)
+    np.testing.assert_array_equal(capture.fill_from(observation(depth), []).depth[0], depth[0])

@@ -197,6 +197,10 @@ class Viewer:
             self._replace("camera", points, frustum)
         self._image.image = observation.rgb[::2, ::2]
 
+    def show_affordance(self, image: NDArray[np.uint8]) -> None:
+        """In the camera's place: its image with the planner's affordance, (H, W, 3)."""
+        self._image.image = image[::2, ::2]
+
     def show_trajectory(self, trajectory: ObjectTrajectory) -> None:
         """Where the target is to go: a line, and frames where the phases change."""
         path = trajectory.T_world_object

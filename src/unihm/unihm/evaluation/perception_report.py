@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unihm.config import load_section
 from unihm.errors import UnihmError
 from unihm.evaluation.perception import ClickScore, load_frames, mean_iou, score_clicks
+from unihm.evaluation.planning import measure_planning
 from unihm.evaluation.scenes import measure_scenes
 from unihm.perception.clicks import Click, clicked_cluster, cluster_masks
 from unihm.perception.planner import Planner, PlannerConfig
@@ -46,10 +47,12 @@ def measure(
         segmenter_config = load_section(preset, "segmentation", SegmenterConfig)
         figures["planner_backend"] = planner_config.backend
         figures["segmentation_backend"] = segmenter_config.backend
-        learned = measure_scenes(
-            Planner(planner_config), Segmenter(segmenter_config), scenes, seed, files
-        )
+        planner = Planner(planner_config)
+        learned = measure_scenes(planner, Segmenter(segmenter_config), scenes, seed, files)
         baseline = measure_scenes(Planner(), Segmenter(), scenes, seed, files)
+        figures |= measure_planning(planner, scenes, seed, files).summary()
+        planned = measure_planning(Planner(), scenes, seed, files).summary()
+        figures |= {f"geometric_{k}": v for k, v in planned.items()}
         figures |= learned.summary()
         figures |= {f"geometric_{k}": v for k, v in baseline.summary().items()}
     return figures

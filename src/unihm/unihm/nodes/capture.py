@@ -10,12 +10,13 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 
+from unihm import types
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
 from unihm.nodes.base import IMAGES, RELIABLE, UnihmNode
 from unihm.nodes.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.nodes.conversions import time_to_seconds as seconds_of
-from unihm.perception.capture import CaptureConfig, StampMatcher, clean_depth
+from unihm.perception.capture import CaptureConfig, StampMatcher, clean_depth, fill_from
 from unihm.transforms import from_pose7
 from unihm.types import FloatArray
 
@@ -25,7 +26,52 @@ except ImportError:  # not among the ROS 2 wheels
     tf2_ros = None
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+FURTHER_WAIT = 0.5  # s that a task waits for the further cameras; then it goes without
 SETTLE = 0.4  # s at rest before the image that a lift is judged by
+
+
+class _FurtherCamera:
+    """The newest pair of one of the further cameras."""
+
+    def __init__(self, prefix: str, T_world_camera: FloatArray, tolerance: float) -> None:
+        self.prefix, self.T_world_camera = prefix, T_world_camera
+        self._matcher = StampMatcher(("rgb", "depth", "info"), tolerance)
+        self._newest: dict[str, Any] | None = None
+
+    def add(self, key: str, message: Any) -> None:
+        """Take a message of one of its topics."""
+        matched = self._matcher.add(key, seconds_of(message.header.stamp), message)
+        if matched is not None:
+            self._newest = matched
+
+    def is_fresh(self, since: float) -> bool:
+        """True where its newest pair was taken at ``since`` or later."""
+        pair = self._newest
+        return pair is not None and seconds_of(pair["rgb"].header.stamp) >= since
+
+    def observe(self, since: float) -> types.RgbdObservation | None:
+        """What it saw, if that is as fresh as the first camera's must be."""
+        pair = self._newest
+        if pair is None or not self.is_fresh(since):
+            return None
+        return observation_from_images(
+            pair["rgb"], pair["depth"], pair["info"], self.T_world_camera
+        )
+
+
+def _further_cameras(
+    prefixes: list[str], poses: list[float], tolerance: float
+) -> list[_FurtherCamera]:
+    """Raises INVALID_TRANSFORM where the poses are not seven numbers for each."""
+    names = [prefix for prefix in prefixes if prefix]
+    if names and len(poses) != 7 * len(names):
+        raise UnihmError(
+            ErrorCode.INVALID_TRANSFORM,
+            f"{len(names)} further cameras need {7 * len(names)} numbers of poses, "
+            f"not {len(poses)}.",
+        )
+    rows = np.reshape(poses[: 7 * len(names)], (-1, 7))
+    return [_FurtherCamera(n, from_pose7(row), tolerance) for n, row in zip(names, rows)]
 
 
 class CaptureNode(UnihmNode):
@@ -60,6 +106,17 @@ class CaptureNode(UnihmNode):
             "Optical camera frame in the world: x y z (m) qx qy qz qw. Fewer numbers: it is looked "
             "up in TF, or, without tf2, taken from the topic camera_pose (PoseStamped).",
         )
+        prefixes = self.declare(
+            "further_cameras",
+            [""],
+            "Further cameras, by the prefix of their topics, such as /side/; their depth completes "
+            "the first one's. Empty: none.",
+        )
+        poses = self.declare(
+            "further_camera_poses",
+            [0.0],
+            "Their optical frames in the world: x y z qx qy qz qw, one after another.",
+        )
         self.timeout = self.declare(
             "timeout", 2.0, "Seconds without a complete image pair that end a task.", 0.1, 60.0
         )
@@ -71,6 +128,7 @@ class CaptureNode(UnihmNode):
         tolerance = self.declare(
             "stamp_tolerance", 0.02, "Largest difference of stamps in a pair, s.", 0.0, 1.0
         )
+        self._further = _further_cameras(prefixes, poses, tolerance)
         self._topics = topics
         self._matcher = StampMatcher(topics, tolerance)
         self._last_seen: dict[str, float] = dict.fromkeys(topics, -np.inf)
@@ -92,6 +150,18 @@ class CaptureNode(UnihmNode):
             self.subscription(
                 kind, topics[key], lambda message, key=key: self._on_image(key, message), IMAGES
             )
+        for further in self._further:
+            for key, kind, topic in (
+                ("rgb", Image, "rgb/color/rect/image"),
+                ("depth", Image, "depth/depth_registered"),
+                ("info", CameraInfo, "rgb/color/rect/camera_info"),
+            ):
+                self.subscription(
+                    kind,
+                    further.prefix + topic,
+                    lambda message, key=key, camera=further: camera.add(key, message),
+                    IMAGES,
+                )
         self.create_timer(0.1, self._check_time)
 
     def load(self) -> None:
@@ -132,6 +202,9 @@ class CaptureNode(UnihmNode):
         rgb: Any = matched["rgb"]
         if seconds_of(rgb.header.stamp) < self._since:
             return  # taken before the robot was out of the way
+        late = [c for c in self._further if not c.is_fresh(self._since)]
+        if late and self.seconds - self._since < FURTHER_WAIT:
+            return
         task_id, self._waiting = self._waiting, None
         try:
             T_world_camera = self._camera_pose(rgb)
@@ -139,6 +212,9 @@ class CaptureNode(UnihmNode):
                 rgb, matched["depth"], matched["info"], T_world_camera
             )
             clean_depth(observation.depth, self.config)
+            others = [c.observe(self._since) for c in self._further]
+            if any(others):
+                observation = fill_from(observation, [o for o in others if o], self.config)
         except UnihmError as error:
             self.fail(task_id, error, self.seconds - self._since)
             return

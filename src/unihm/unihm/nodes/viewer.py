@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from unihm_msgs import msg
 
 from unihm.nodes import conversions
 from unihm.nodes.base import RELIABLE, SENSOR, STATUS, UnihmNode
+from unihm.nodes.capture import LATCHED
+from unihm.perception.capture import decode_colour
 from unihm.sim.scene import load_scene
 from unihm.viewer import Viewer
 
@@ -61,6 +63,7 @@ class ViewerNode(UnihmNode):
             "observation",
             lambda m: show.show_observation(conversions.observation_from_msg(m)),
         )
+        self.subscription(Image, "affordance", self._on_affordance, LATCHED)
         self._listen(msg.ObjectTrajectory, "object_trajectory", self._on_trajectory)
         self._listen(msg.ObjectCloud, "object_cloud", self._on_cloud)
         self._listen(
@@ -82,6 +85,12 @@ class ViewerNode(UnihmNode):
 
     def _say(self, instruction: str) -> None:
         self._instructions.publish(String(data=instruction))
+
+    def _on_affordance(self, message: Image) -> None:
+        image = decode_colour(
+            message.data, message.encoding, message.height, message.width, message.step
+        )
+        self.viewer.show_affordance(image)
 
     def _on_trajectory(self, message: msg.ObjectTrajectory) -> None:
         self._trajectory = message

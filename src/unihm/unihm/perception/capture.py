@@ -6,14 +6,14 @@ Takes plain bytes and numbers, so that the ROS node, the bag reader and the test
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.transforms import apply
+from unihm.transforms import apply, invert
 from unihm.types import FloatArray, RgbdObservation
 
 # Encoding of sensor_msgs/Image to the channels to take, in the order red, green, blue.
@@ -246,6 +246,37 @@ def fuse(
     all_points, all_colours = np.concatenate(points), np.concatenate(colours)
     _, keep = np.unique(np.floor(all_points / voxel).astype(np.int64), axis=0, return_index=True)
     return all_points[keep], all_colours[keep]
+
+
+def fill_from(
+    main: RgbdObservation,
+    others: Sequence[RgbdObservation],
+    config: CaptureConfig | None = None,
+) -> RgbdObservation:
+    """One camera's observation, its depth completed by what the others see of the same surfaces.
+
+    Where the main camera has no depth (glass and shine, the shadow of a stereo pair, pixels that
+    were cleaned away), the nearest point that another camera sees along that ray takes the place.
+
+    Args:
+        main: whose image and pose are kept.
+        others: taken at the same time, all with poses in the same world.
+    """
+    depth = clean_depth(main.depth, config)
+    height, width = depth.shape
+    buffer = np.full(height * width, np.inf)
+    T_camera_world = invert(main.T_world_camera)
+    for other in others:
+        points = world_points(other, config)
+        xyz = apply(T_camera_world, points[np.isfinite(points[..., 0])])
+        xyz = xyz[xyz[:, 2] > 0.05]
+        u, v = np.rint(project(xyz, main.K)).T
+        inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        pixel = (v[inside] * width + u[inside]).astype(np.int64)
+        np.minimum.at(buffer, pixel, xyz[inside, 2])
+    seen = buffer.reshape(height, width)
+    filled = np.where((depth == 0) & np.isfinite(seen), seen, depth).astype(np.float32)
+    return replace(main, depth=filled)
 
 
 class StampMatcher:

@@ -19,6 +19,20 @@ SYNONYMS = {
     "azure": "blue", "crimson": "red", "scarlet": "red", "maroon": "red", "golden": "yellow",
     "gold": "yellow", "amber": "orange", "lime": "green", "olive": "green", "emerald": "green",
     "tan": "brown", "beige": "brown", "wooden": "brown", "cream": "white", "ivory": "white",
+    "ruby": "red", "cherry": "red", "cardinal": "red", "carmine": "red", "vermilion": "red",
+    "burgundy": "red", "cerise": "pink", "fuchsia": "pink", "salmon": "pink", "blush": "pink",
+    "coral": "orange", "apricot": "orange", "tangerine": "orange", "ginger": "orange",
+    "terracotta": "brown", "rust": "brown", "copper": "brown", "bronze": "brown",
+    "chestnut": "brown", "mahogany": "brown", "sienna": "brown", "umber": "brown",
+    "khaki": "brown", "ochre": "yellow", "saffron": "yellow", "canary": "yellow",
+    "chartreuse": "green", "jade": "green", "viridian": "green", "mint": "green",
+    "aquamarine": "cyan", "cerulean": "blue", "cobalt": "blue", "sapphire": "blue",
+    "ultramarine": "blue", "indigo": "blue", "periwinkle": "blue", "amethyst": "purple",
+    "mauve": "purple", "plum": "purple", "aubergine": "purple", "charcoal": "black",
+    "ebony": "black", "jet": "black", "slate": "grey", "ash": "grey", "pearl": "white",
+    "snowy": "white", "reddish": "red", "greenish": "green", "bluish": "blue",
+    "yellowish": "yellow", "pinkish": "pink", "brownish": "brown", "purplish": "purple",
+    "blackish": "black", "whitish": "white", "greyish": "grey", "grayish": "grey",
 }  # fmt: skip
 
 # Pairs that light and cameras confuse, and how much of the one may count for the other.

@@ -88,6 +88,10 @@ _FILLER = frozenset({
     "without", "lifting", "touching", "colored", "coloured", "looking", "looks", "color",
     "colour", "shaped", "against", "into", "cm",
 })  # fmt: skip
+# Words that are a colour before a noun, and a thing by themselves.
+_FRUIT = frozenset({
+    "orange", "plum", "cherry", "apricot", "tangerine", "lime", "olive", "aubergine", "chestnut",
+})  # fmt: skip
 _POLITE_TAIL = re.compile(
     r"\b(for me|to me|please|right now|immediately|carefully|gently|slowly|thanks|thank you)\b"
 )
@@ -157,7 +161,7 @@ def parse(instruction: str) -> Command:
     words = sentence.replace("'", " ").split()
     if not words:
         raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "The instruction is empty.")
-    if sum(text.is_word(w) for w in words) < 0.6 * len(words):
+    if sum(w in colors.SYNONYMS or text.is_word(w) for w in words) < 0.6 * len(words):
         raise UnihmError(
             ErrorCode.INVALID_INSTRUCTION,
             f"'{instruction.strip()[:80]}' is not a sentence that can be understood.",
@@ -315,7 +319,6 @@ def _phrase(part: str) -> Phrase:
         if word == "not":
             negated = True
         elif color in colors.NAMES:
-            # "orange" alone is the fruit; "orange box" is a colour.
             (excluded if negated else found_colors).append(color)
             negated = False
         elif word in SIZES and not (word == "little" and "a little" in part):
@@ -324,10 +327,12 @@ def _phrase(part: str) -> Phrase:
             place = PLACES[word]
         elif word not in _FILLER and word not in _GENERIC and word not in RELATIONS:
             nouns.append(word)
-    if words and words[-1] == "orange" and not nouns and "one" not in words:
-        nouns.append("orange")
-        if found_colors.count("orange"):
-            found_colors.remove("orange")
+    if words and words[-1] in _FRUIT and not nouns and "one" not in words:
+        # "the plum", unlike "the plum mug".
+        nouns.append(words[-1])
+        color = colors.SYNONYMS.get(words[-1], words[-1])
+        if color in found_colors:
+            found_colors.remove(color)
     return Phrase(
         noun=" ".join(nouns),
         colors=tuple(found_colors),

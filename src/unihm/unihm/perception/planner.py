@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception import matching
@@ -123,6 +124,19 @@ class Planner:
         seen = self._predictor.look(observation, scene.points, scene.table.offset)
         self.judge = AffordanceJudge(seen)
         return self.judge
+
+    def affordance(self, observation: RgbdObservation) -> NDArray[np.uint8] | None:
+        """(H, W, 3): the image that was last planned for, with the pick affordance of its target.
+
+        None with the backend ``geometric``, or where the sentence was not understood.
+        """
+        if self.judge is None or self.judge.asked is None:
+            return None
+        from unihm.perception.cliport.overlay import affordance_image
+
+        points = self._reader.read(observation).points
+        seen = self.judge.affordances.heightmap
+        return affordance_image(observation, points, seen, self.judge.asked.shares)
 
     def _pick_point(self, command: Command, target: Seen) -> FloatArray:
         """(3,) a seen point of the object: the best by the affordance, else near its middle."""

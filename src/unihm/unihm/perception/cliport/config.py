@@ -24,7 +24,7 @@ class PlannerTraining:
     scenes: int = 2500
     steps: int = 4000
     batch: int = 2
-    phrases: int = 8
+    phrases: int = 6
     rate: float = 2e-3
     fine_tuning_rate: float = 3e-4
     seed: int = 0

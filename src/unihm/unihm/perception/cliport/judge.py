@@ -57,6 +57,11 @@ class AffordanceJudge:
                 scores[k] *= kind_fit(phrase, objects[k]) ** 0.5
         return scores * min(1.0, (1.0 - found.absent) / (1.0 - DOUBT)) ** 0.5
 
+    @property
+    def asked(self) -> PickMap | None:
+        """The map of what was asked for first: the target."""
+        return next(iter(self.maps.values()), None)
+
     def map_of(self, clause: str) -> PickMap:
         """Pick affordance of a clause."""
         if clause not in self.maps:

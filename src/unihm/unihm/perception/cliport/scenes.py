@@ -101,7 +101,7 @@ class Thing:
     """An object of a scene: its words, its footprint, and for a front the way that it opens."""
 
     kind: str
-    colors: tuple[str, ...]
+    color: str
     center: FloatArray  # (2,) metres
     yaw: float  # of the long side
     sides: FloatArray  # (2,) long and short side, metres
@@ -161,11 +161,11 @@ def _camera(rng: np.random.Generator) -> FloatArray:
 
 def _furnish(rng: np.random.Generator) -> tuple[list[Item], list[Thing]]:
     """Objects on the table. They share a few colours, so that the kind matters too."""
-    palette: list[tuple[tuple[str, ...], FloatArray]] = []
+    palette: list[tuple[str, FloatArray]] = []
     while len(palette) < rng.integers(2, 6):
-        words, rgb = draw_color(rng)
-        if all(np.linalg.norm(rgb - other) > 0.35 for _, other in palette):
-            palette.append((words, rgb))
+        word, rgb = draw_color(rng)
+        if all(np.linalg.norm(rgb - other) > 0.35 and word != name for name, other in palette):
+            palette.append((word, rgb))
     items: list[Item] = []
     things: list[Thing] = []
     kinds = [str(k) for k in rng.choice(list(KINDS)[:-2], rng.integers(2, 7))]
@@ -174,7 +174,7 @@ def _furnish(rng: np.random.Generator) -> tuple[list[Item], list[Thing]]:
     if rng.random() < 0.2:
         kinds = ["drawer", *kinds]
     for kind in kinds:
-        words, rgb = palette[rng.integers(len(palette))]
+        word, rgb = palette[rng.integers(len(palette))]
         for _ in range(15):
             item, opening = _stand(rng, kind, rgb)
             footprint = apply(
@@ -184,7 +184,7 @@ def _furnish(rng: np.random.Generator) -> tuple[list[Item], list[Thing]]:
                 np.column_stack([footprint, np.zeros(len(footprint))])
             )
             thing = Thing(
-                kind, words, np.asarray(center)[:2], float(yaw), np.asarray(sides), rgb, opening
+                kind, word, np.asarray(center)[:2], float(yaw), np.asarray(sides), rgb, opening
             )
             gap = rng.uniform(0.0, 0.05)
             if all(
@@ -248,7 +248,7 @@ def _pick_questions(
         thing = things[index]
         for _ in range(1 + (rng.random() < 0.4)):
             noun = str(rng.choice(KINDS[thing.kind]))
-            color = thing.colors[0] if rng.random() < 0.75 else thing.colors[-1]
+            color = thing.color
             kind = rng.random()
             if kind < 0.65:
                 questions.append(_pick_question(things, color, noun))
@@ -257,18 +257,18 @@ def _pick_questions(
             else:
                 questions.append(_pick_question(things, color, str(rng.choice(GENERIC))))
     for _ in range(3):
-        words, rgb = draw_color(rng)
+        word, rgb = draw_color(rng)
         nearby = min(np.linalg.norm(rgb - t.rgb) for t in things)
         kind = rng.random()
         if kind < 0.4:
-            color = str(rng.choice(["", *things[0].colors]))
+            color = str(rng.choice(["", things[0].color]))
             questions.append(PickQuestion(f"{color} {rng.choice(ABSENT)}".strip(), ()))
-        elif kind < 0.7 and nearby > 0.45:
+        elif kind < 0.7 and nearby > 0.45 and all(word != t.color for t in things):
             noun = str(rng.choice(KINDS[str(rng.choice(list(KINDS)))]))
-            questions.append(PickQuestion(f"{words[0]} {noun}", ()))
+            questions.append(PickQuestion(f"{word} {noun}", ()))
         else:
             noun = str(rng.choice(KINDS[str(rng.choice(list(KINDS)))]))
-            color = str(rng.choice(things[rng.integers(len(things))].colors))
+            color = things[rng.integers(len(things))].color
             questions.append(_pick_question(things, color, noun))
     return questions
 
@@ -278,7 +278,7 @@ def _pick_question(things: list[Thing], color: str, noun: str) -> PickQuestion:
     fits = tuple(
         k + 1
         for k, thing in enumerate(things)
-        if (not color or color in thing.colors) and (not kinds or thing.kind in kinds)
+        if color in ("", thing.color) and (not kinds or thing.kind in kinds)
     )
     return PickQuestion(f"{color} {noun}".strip(), fits)
 
@@ -378,7 +378,7 @@ def _question(
 def _unique_words(rng: np.random.Generator, thing: Thing, others: list[Thing]) -> str | None:
     """A description that fits this object only; None where there is none."""
     for _ in range(4):
-        noun, color = str(rng.choice(KINDS[thing.kind])), str(rng.choice(thing.colors))
+        noun, color = str(rng.choice(KINDS[thing.kind])), thing.color
         if rng.random() < 0.3:
             color = ""
         if len(_pick_question(others, color, noun).fits) == 1:

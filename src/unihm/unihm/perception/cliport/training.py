@@ -206,7 +206,7 @@ def train_planner(
         step += 1
         bar.update()
         if step % 50 == 0 or step == training.steps:
-            pick, place = np.nanmean(recent, axis=0).round(4).tolist()
+            pick, place = np.nanmean(np.array(recent), axis=0).round(4).tolist()
             recent.clear()
             bar.set_postfix(pick=pick, place=place)
             seconds = round(time.monotonic() - started)
@@ -242,7 +242,8 @@ def _step(
     maps, words, target = pick_batch(chosen, training.phrases, config.pick_rotations, rng)
     pick = affordance_loss(model.pick(maps, words).flatten(0, 1), target)
     loss, place_value = pick, float("nan")
-    places = place_batch(chosen, config.place_rotations, rng)
+    # Places cost as much as picks, and planning needs them less often.
+    places = place_batch(chosen, config.place_rotations, rng) if step % 2 == 0 else None
     if places is not None:
         maps, words, picks, target = places
         place = affordance_loss(model.place(maps, words, picks), target)

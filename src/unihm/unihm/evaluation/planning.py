@@ -1,0 +1,248 @@
+"""Does the planner take the right thing to the right place? Rendered tables with instructions.
+
+Kinds and colours repeat on a table, so that neither alone tells which object is meant. The words
+of :data:`OTHER_NOUNS` and :data:`OTHER_COLORS` stand in no training sentence; of the nouns' new
+words none is in the list of kinds either, of the colours all are in the list of synonyms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from scipy.spatial import cKDTree
+from tqdm import tqdm
+
+from unihm.data.tabletop import Frame, Item, Scene, Sensor, look_at, random_shape
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.placing import DIRECTIONS, SIDES
+from unihm.perception.planner import Planner
+from unihm.sim.scene import COLORS
+from unihm.transforms import from_xyz_rpy
+from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation, Task
+
+K = np.array([[568.0, 0, 320], [0, 568, 240], [0, 0, 1]])
+SIZE = (480, 640)
+# A good stereo camera at about a metre.
+SENSOR = Sensor(random=0.0008, smooth=0.0012, step=0.0006, edge_loss=0.5, flying=0.05, holes=0.003)
+ON_OBJECT = 0.01  # m from the surface within which a pick point is on the object
+
+SHAPES = ("box", "cylinder", "sphere", "bottle", "cup", "mug", "bowl", "cone")
+NOUNS = {"sphere": "ball", "cylinder": "can"}
+SENTENCES = ("pick up the {}", "grab the {}", "please lift the {}", "hand me the {}")
+OTHER_NOUNS = {
+    "box": ("shoebox", "rectangular container"),
+    "cylinder": ("beverage can", "spool"),
+    "sphere": ("baseball", "tennis ball"),
+    "bottle": ("carafe", "decanter"),
+    "cup": ("drinking cup", "chalice"),
+    "mug": ("tankard", "espresso mug"),
+    "bowl": ("salad bowl", "cereal bowl"),
+    "cone": ("traffic cone", "party cone"),
+}
+OTHER_COLORS = {
+    "red": "ruby",
+    "green": "jade",
+    "blue": "cobalt",
+    "yellow": "canary",
+    "purple": "mauve",
+    "cyan": "aquamarine",
+    "pink": "fuchsia",
+}
+OTHER_SENTENCES = (
+    "would you be so kind as to fetch me that {} over there",
+    "I would really like to have the {} now",
+    "go and get hold of the {}",
+)
+ABSENT = ("elephant", "umbrella", "piano")
+RELATIONS = {"left": "to the left of", "right": "to the right of", "front": "in front of"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A rendered table.
+
+    Attributes:
+        frame: the image, and what there is; the last item is a tray.
+        names: (colour, kind) of every object but the tray.
+    """
+
+    frame: Frame
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class PlanningFigures:
+    """Counts over tables; shares and medians are read from them."""
+
+    right: list[bool] = field(default_factory=list)
+    right_other_words: list[bool] = field(default_factory=list)
+    pick_on_object: list[bool] = field(default_factory=list)
+    refused: list[bool] = field(default_factory=list)
+    place_error: list[float] = field(default_factory=list)
+    relation_right: list[bool] = field(default_factory=list)
+    planner_ms: list[float] = field(default_factory=list)
+
+    def summary(self) -> dict[str, float]:
+        """Name to figure: shares from 0 to 1, metres, milliseconds."""
+        return {
+            "right_object": _mean(self.right),
+            "right_object_other_words": _mean(self.right_other_words),
+            "pick_on_object": _mean(self.pick_on_object),
+            "refused_what_is_absent_or_ambiguous": _mean(self.refused),
+            "place_error_median_m": _median(self.place_error),
+            "place_relation_right": _mean(self.relation_right),
+            "planner_ms_median": _median(self.planner_ms),
+        }
+
+
+def _mean(values: list[bool]) -> float:
+    return round(float(np.mean(values)), 4) if values else float("nan")
+
+
+def _median(values: list[float]) -> float:
+    return round(float(np.median(values)), 5) if values else float("nan")
+
+
+def make_table(seed: int, count: int = 4, meshes: list[Path] | None = None) -> Table:
+    """Objects that share colours and kinds (no two share both), and a grey tray."""
+    rng = np.random.default_rng([seed, 83])
+    kinds = rng.permutation([str(m) for m in meshes] if meshes else list(SHAPES))[: count - 1]
+    colors = rng.permutation(list(OTHER_COLORS))[: count - 1]
+    pairs = [*zip(colors, kinds)]
+    # A further one has the colour of the first and the kind of the second.
+    pairs.append((colors[0], kinds[1]))
+    items, names = [], []
+    positions = _apart(rng, count + 1)
+    for (color, kind), xy in zip(pairs, positions):
+        mesh = _mesh(rng, str(kind), bool(meshes))
+        pose = from_xyz_rpy([*xy, -mesh.bounds[0, 2]], [0, 0, rng.uniform(-np.pi, np.pi)])
+        items.append(Item(str(kind), mesh, pose, np.array(COLORS[str(color)])))
+        name = Path(str(kind)).stem if meshes else str(kind)
+        names.append((str(color), name))
+    tray = random_shape(rng, "tray")[1].copy()
+    tray.apply_scale([0.22, 0.17, 0.035] / tray.extents)
+    tray.apply_translation(-tray.bounds.mean(axis=0))
+    pose = from_xyz_rpy([*positions[-1], -tray.bounds[0, 2]], [0, 0, 0.2])
+    items.append(Item("tray", tray, pose, np.array(COLORS["grey"])))
+    eye = np.array([1.10, 0.0, 0.72]) + rng.normal(0, 0.04, 3)
+    frame = Scene(items, rng, textured=0.0).render(
+        K, SIZE, look_at(eye, np.array([0.48, 0.0, 0.02])), SENSOR
+    )
+    return Table(frame, tuple(names))
+
+
+def _mesh(rng: np.random.Generator, kind: str, from_file: bool) -> trimesh.Trimesh:
+    if from_file:
+        mesh = trimesh.load_mesh(kind)
+        mesh.apply_translation(-mesh.bounds.mean(axis=0))
+        return mesh
+    while True:
+        _, mesh = random_shape(rng, kind)
+        if 0.03 < np.sort(mesh.extents)[1] < 0.10 and mesh.extents.max() < 0.2:
+            return mesh
+
+
+def _apart(rng: np.random.Generator, count: int) -> list[FloatArray]:
+    """(x, y) places within reach, well apart; the last, for the tray, has more room."""
+    while True:
+        places = rng.uniform([0.34, -0.30], [0.66, 0.30], (count, 2))
+        gaps = np.linalg.norm(places[:, None] - places[None], axis=2)
+        gaps[-1, :] -= 0.08
+        gaps[:, -1] -= 0.08
+        np.fill_diagonal(gaps, 1.0)
+        if gaps.min() > 0.125:
+            return list(places)
+
+
+def measure_planning(
+    planner: Planner, tables: int, seed: int, meshes: list[Path] | None = None
+) -> PlanningFigures:
+    """Ask for every object of ``tables`` tables, for things that are not there, and for places."""
+    figures = PlanningFigures()
+    for k in tqdm(range(tables), desc=f"tables ({planner.config.backend})"):
+        table = make_table(seed * 100_003 + k, meshes=meshes)
+        rng = np.random.default_rng([seed, k, 5])
+        surfaces = [np.asarray(i.world_mesh.sample(4000, seed=0)) for i in table.frame.items]
+        for index, (color, kind) in enumerate(table.names):
+            words = f"{color} {NOUNS.get(kind, kind)}"
+            sentence = str(rng.choice(SENTENCES)).format(words)
+            _measure_grab(planner, table, index, surfaces, sentence, figures)
+            if not meshes:
+                words = f"{OTHER_COLORS[color]} {rng.choice(OTHER_NOUNS[kind])}"
+                sentence = str(rng.choice(OTHER_SENTENCES)).format(words)
+                plan = _plan(planner, table.frame, sentence)
+                figures.right_other_words.append(
+                    isinstance(plan, ObjectTrajectory)
+                    and _nearest(surfaces, plan.pick_point)[0] == index
+                )
+        # Two things have this colour, and nothing else is said.
+        vague = _plan(planner, table.frame, f"pick up the {table.names[0][0]} object")
+        figures.refused.append(vague == ErrorCode.OBJECT_AMBIGUOUS)
+        absent = _plan(planner, table.frame, f"pick up the {rng.choice(ABSENT)}")
+        figures.refused.append(absent == ErrorCode.OBJECT_NOT_FOUND)
+        _measure_places(planner, table, rng, figures)
+    return figures
+
+
+def _plan(planner: Planner, frame: Frame, sentence: str) -> ObjectTrajectory | ErrorCode:
+    try:
+        return planner.plan(Task("bench", sentence, "xhand"), frame.observation)
+    except UnihmError as error:
+        return error.code
+
+
+def _nearest(surfaces: list[FloatArray], point: FloatArray) -> tuple[int, float]:
+    """The item whose surface is nearest to a point, and how near."""
+    distances = [float(cKDTree(surface).query(point)[0]) for surface in surfaces]
+    nearest = int(np.argmin(distances))
+    return nearest, distances[nearest]
+
+
+def _measure_grab(
+    planner: Planner,
+    table: Table,
+    index: int,
+    surfaces: list[FloatArray],
+    sentence: str,
+    figures: PlanningFigures,
+) -> None:
+    # A new observation each time, so that nothing kept from the last task helps the clock.
+    observation: RgbdObservation = dataclasses.replace(table.frame.observation)
+    start = time.perf_counter()
+    try:
+        plan = planner.plan(Task("bench", sentence, "xhand"), observation)
+    except UnihmError:
+        figures.right.append(False)
+        return
+    figures.planner_ms.append(1e3 * (time.perf_counter() - start))
+    nearest, distance = _nearest(surfaces, plan.pick_point)
+    figures.right.append(nearest == index)
+    figures.pick_on_object.append(distance < ON_OBJECT)
+
+
+def _measure_places(
+    planner: Planner, table: Table, rng: np.random.Generator, figures: PlanningFigures
+) -> None:
+    """Into the tray, and beside something."""
+    boxes = [item.world_mesh.bounds for item in table.frame.items]
+    names = [f"{color} {NOUNS.get(kind, kind)}" for color, kind in table.names]
+    chosen, other = rng.choice(len(names), 2, replace=False)
+    plan = _plan(planner, table.frame, f"put the {names[chosen]} into the tray")
+    if isinstance(plan, ObjectTrajectory):
+        middle = boxes[-1].mean(axis=0)[:2]
+        end = plan.T_world_object[-1, :2, 3]
+        figures.place_error.append(float(np.linalg.norm(end - middle)))
+    relation = str(rng.choice(list(RELATIONS)))
+    sentence = f"put the {names[chosen]} {RELATIONS[relation]} the {names[other]}"
+    plan = _plan(planner, table.frame, sentence)
+    if not isinstance(plan, ObjectTrajectory):
+        figures.relation_right.append(False)
+        return
+    way = plan.T_world_object[-1, :2, 3] - boxes[other].mean(axis=0)[:2]
+    along = float(way @ DIRECTIONS[SIDES[relation]])
+    figures.relation_right.append(along > 0.7 * float(np.linalg.norm(way)) and along < 0.30)
