@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -15,9 +16,13 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
-from unihm.errors import ErrorCode
+from std_msgs.msg import Header
+from unihm.errors import ErrorCode, UnihmError
+from unihm.nodes import conversions
 from unihm.nodes.base import STATUS
 from unihm.nodes.run import FURTHER, NODES, node_class
+from unihm.perception.trajectory import make_trajectory
+from unihm.types import HandTokens, TaskKind
 from unihm_msgs import msg
 
 pytestmark = pytest.mark.ros
@@ -100,5 +105,25 @@ def test_an_unknown_preset_is_a_sentence(context: Context) -> None:
     assert not node.start()
     assert node.fault.code == ErrorCode.INVALID_CONFIG
     assert "tiny" in node.fault.message
+    node.end()
+    node.destroy_node()
+
+
+def test_tokens_of_another_codebook_are_refused(context: Context) -> None:
+    node = make("decoder", context)
+    assert node.start()
+    trajectory = make_trajectory(TaskKind.GRAB, np.eye(4), pick_point=np.zeros(3))
+    levels, chunk = node.tokenizer.config.levels, node.tokenizer.config.chunk
+    codes = np.zeros((len(trajectory) // chunk, levels), dtype=np.int64)
+    inputs = {
+        "task": msg.Task(task_id="t", instruction="pick up the red box", hand="xhand"),
+        "object_trajectory": conversions.trajectory_to_msg(trajectory, Header(), "t"),
+        "hand_tokens": conversions.tokens_to_msg(HandTokens(codes, chunk, "0" * 16), Header(), "t"),
+    }
+    with pytest.raises(UnihmError) as caught:
+        node.process(inputs)
+    assert caught.value.code == ErrorCode.CODEBOOK_MISMATCH
+    inputs["hand_tokens"].codebook_id = node.tokenizer.codebook_id
+    assert node.process(inputs).hand == "xhand"
     node.end()
     node.destroy_node()
