@@ -29,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--retries", type=int, choices=(0, 1), default=1, help="further tries")
     parser.add_argument(
-        "--refiner", choices=("on", "off"), default="on", help="off: the decoded motion as it is"
+        "--refiner",
+        choices=("on", "paper", "off"),
+        default="on",
+        help="paper: as its formulas are printed (preset paper); off: the decoded motion as it is",
     )
     parser.add_argument("--json", type=Path, default=None, help="write the results here")
 
@@ -47,9 +50,13 @@ def run(args: argparse.Namespace) -> int:
     from unihm.control.verification import VerificationConfig
     from unihm.evaluation.grab import GrabBenchmark, grab_episodes, summarise
     from unihm.pipeline import Pipeline
+    from unihm.refinement import RefinementConfig
 
+    pipeline = Pipeline(args.preset, refine_motion=args.refiner != "off")
+    if args.refiner == "paper":
+        pipeline.refinement = load_section("paper", "refinement", RefinementConfig)
     benchmark = GrabBenchmark(
-        Pipeline(args.preset, refine_motion=args.refiner == "on"),
+        pipeline,
         args.hand,
         args.retries,
         args.tokens == "random",

@@ -24,7 +24,7 @@ from unihm.refinement.batch import Batch
 from unihm.refinement.chain import chain_of
 from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import Surface
-from unihm.refinement.terms import Prior, State
+from unihm.refinement.terms import Prior, Quadratic, State
 from unihm.types import FloatArray, ObjectCloud
 
 KERNELS = ("euclidean", "paper", "default")
@@ -127,9 +127,9 @@ def refine_grasp(hand: Hand, case: Case, spoilt: ObjectCloud, kernel: str) -> Ou
         R_reference=batch.R_reference,
         probes=batch.at(index),
         terms=[contact],
-        prior=Prior(W, np.linalg.inv(W), start @ W, batch.ops),
-        lower=np.broadcast_to(batch.lower, start.shape),
-        upper=np.broadcast_to(batch.upper, start.shape),
+        prior=Prior([Quadratic(start, W)], W, np.linalg.inv(W), batch.ops),
+        lower=batch.lower[None],
+        upper=batch.upper[None],
     )
     y = solve(problem, start, _ITERATIONS, config.damping, config.tolerance).y
     pads = batch.positions(y[:, None], index[:, None])[:, 0]

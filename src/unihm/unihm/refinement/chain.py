@@ -7,7 +7,7 @@ frame, so that the priors of equations 14 and 15 are plain quadratic forms in ``
 A point x that moves with the hand has, for every coordinate, the velocity a * x + v (cross
 product) of a screw (a, v). Its derivative along a direction n is the product of the screw with
 the wrench (x * n, n); all Jacobian rows of a frame are thus one small matrix product. The same
-code runs on numpy arrays and torch tensors (:mod:`unihm.refinement.backend`).
+quantities come compiled for numpy arrays and in torch's functions for its tensors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from unihm.hands import Hand
-from unihm.refinement.backend import Backend, backend_for
+from unihm.refinement import compiled
+from unihm.refinement.backend import Backend, NumpyBackend, backend_for
 from unihm.types import FloatArray, IntArray
 
 WRIST = 6  # coordinates of the wrist
@@ -241,6 +242,20 @@ class ChainArrays:
         self._reduce = ops.array(reduce)
         self._coupled = not np.array_equal(reduce, np.eye(len(reduce)))
         self._eye = ops.array(np.eye(3))
+        if isinstance(ops, NumpyBackend):
+            # What the compiled functions take, in their order.
+            poses = (self._fixed, self._first, self._second, self._slide)
+            self._tree = (
+                *(np.ascontiguousarray(pose[:, :3]) for pose in poses),
+                chain._axis,
+                ~chain._sliding,
+                chain._parent,
+                chain._expansion,
+                chain._offset,
+            )
+            screw, column = np.nonzero(reduce)
+            starts = np.searchsorted(screw, np.arange(len(reduce) + 1))
+            self._reduction = starts, column, reduce[screw, column], chain.size
 
     def forward(self, y: Any, R_reference: Any) -> tuple[Any, Any]:
         """Poses of the joints' links and the screws of all moving coordinates.
@@ -250,9 +265,11 @@ class ChainArrays:
             R_reference: (B, 3, 3).
 
         Returns:
-            ``links`` (B, 1 + M, 4, 4), the wrist first, and ``screws`` (B, 6, 6 + M), rows
-            (a, v), in the object frame.
+            ``links`` (B, 1 + M, 4, 4), the wrist first, and ``screws`` for :meth:`rows`: (a, v)
+            in the object frame, (B, 6, 6 + M) of tensors and (B, 6 + M, 6) of arrays.
         """
+        if isinstance(self.ops, NumpyBackend):
+            return compiled.forward(y, R_reference, *self._tree)
         ops, xp, count = self.ops, self.ops.xp, len(y)
         q = (y[:, WRIST:] @ self._expansion_t + self._offset)[..., None, None]
         local = self._fixed + xp.sin(q) * self._first + xp.cos(q) * self._second
@@ -284,6 +301,8 @@ class ChainArrays:
 
     def points(self, links: Any, at: LinkPointsAt) -> Any:
         """Positions (B, P, 3) of points fixed to links."""
+        if isinstance(self.ops, NumpyBackend):
+            return compiled.points(links, at.link, at.xyz)
         flat = links.reshape(-1, 4, 4)
         T = self.ops.take(flat, at.link, 0).reshape(*at.xyz.shape[:2], 4, 4)
         return (T[..., :3, :3] @ at.xyz[..., None])[..., 0] + T[..., :3, 3]
@@ -293,6 +312,8 @@ class ChainArrays:
 
         ``moved_by`` (B, P, 6 + M) tells which screws move which point.
         """
+        if isinstance(self.ops, NumpyBackend):
+            return compiled.rows(screws, x, direction, moved_by, *self._reduction)
         wrench = self.ops.xp.concatenate([self.ops.cross(x, direction), direction], -1)
         full = (wrench @ screws) * moved_by
         return full @ self._reduce if self._coupled else full

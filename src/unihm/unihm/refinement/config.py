@@ -69,7 +69,7 @@ class RefinementConfig:
     hold_slide: float = 0.0
     reach: float = 0.025
     touch: float = 0.004
-    neighbours: int = 6
+    neighbours: int = 8
     body_spheres: int = 24
     self_pairs: int = 12
     iterations: int = 5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from unihm.refinement.backend import Backend
+from unihm.refinement import compiled
+from unihm.refinement.backend import Backend, NumpyBackend
 
 _DEEP = 12.0  # |k d| beyond which the exponential goes on as a parabola
 _AT_ZERO = 1e-10  # m; below it f is lost in rounding and the residual's slope is that at 0
@@ -35,6 +36,9 @@ def residual(d: Any, alpha: float, k: float, ops: Backend) -> tuple[Any, Any]:
     of d the energy is the same and r is smooth there (its slope at 0 is sqrt(alpha)), so that an
     epsilon is needed for the division 0 / 0 alone.
     """
+    if isinstance(ops, NumpyBackend):
+        r, slope = compiled.residual(d.reshape(-1), alpha, k, _DEEP, _AT_ZERO)
+        return r.reshape(d.shape), slope.reshape(d.shape)
     xp = ops.xp
     squared, pull = _shape(d, k, ops)
     root = xp.sqrt(squared)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,12 +22,13 @@ from unihm.refinement.report import RefinementReport
 from unihm.refinement.smoothing import limit_acceleration
 from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import check_cloud
-from unihm.refinement.terms import Prior, Term
+from unihm.refinement.terms import Prior, Quadratic, Term
 from unihm.transforms import minimum_jerk
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase
 
 _BACKTRACKING = (1.0, 0.75, 0.5, 0.25, 0.1, 0.03)
 _GRASP_ROUNDS = 3
+_WORTH_A_CORE = 8  # sequences
 _ENTERED = 0.001  # m inside the object that calls for another round
 STRIDE = 4  # frames that share one choice of the spheres to watch
 
@@ -97,11 +101,33 @@ def refine_batch(
         check_motion(motion, chain)
         if config.hold_slide > 0:
             check_hold(motion, config.hold_slide)
-    refiner = _Refiner(Batch(chain, motions, clouds, config, device, W_gen))
-    y = refiner.run()
-    refined = refiner.motions(motions, y)
+
+    def refine_part(part: slice) -> tuple[_Refiner, FloatArray]:
+        own = clouds if len(clouds) == 1 else clouds[part]
+        refiner = _Refiner(Batch(chain, motions[part], own, config, device, W_gen))
+        return refiner, refiner.run()
+
+    parts = _parts(len(motions)) if device is None else [slice(None)]
+    if len(parts) == 1:
+        done = [refine_part(parts[0])]
+    else:
+        with ThreadPoolExecutor(len(parts)) as pool:
+            done = list(pool.map(refine_part, parts))
     seconds = (time.perf_counter() - start) / len(motions)
-    return refined, refiner.reports(motions, y, seconds) if reports else []
+    refined: list[HandMotion] = []
+    found: list[RefinementReport] = []
+    for part, (refiner, y) in zip(parts, done):
+        refined += refiner.motions(motions[part], y)
+        if reports:
+            found += refiner.reports(motions[part], y, seconds)
+    return refined, found
+
+
+def _parts(count: int) -> list[slice]:
+    """Shares of ``count`` sequences for the cores; compiled code leaves Python to the others."""
+    shares = max(1, min(os.cpu_count() or 1, count // _WORTH_A_CORE))
+    ends = np.linspace(0, count, shares + 1).astype(int)
+    return [slice(a, b) for a, b in pairwise(ends)]
 
 
 class _Refiner:
@@ -125,13 +151,14 @@ class _Refiner:
 
     def _prior(self, *parts: FloatArray) -> Callable[..., Prior]:
         """Prior of a frame, made from the means (B, D) that belong to the weights (D, D)."""
-        array = self.batch.ops.array
+        ops, array = self.batch.ops, self.batch.ops.array
         total = np.sum(parts, axis=0)
         matrix, inverse = array(total), array(np.linalg.inv(total))
+        weights = [array(W) for W in parts]
 
         def of(*means: FloatArray) -> Prior:
-            weighted = np.sum([mean @ W for mean, W in zip(means, parts)], axis=0)
-            return Prior(matrix, inverse, array(weighted), self.batch.ops)
+            terms = [Quadratic(array(mean), W) for mean, W in zip(means, weights)]
+            return Prior(terms, matrix, inverse, ops)
 
         return of
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unihm.refinement.backend import Backend
+from unihm.refinement import compiled
+from unihm.refinement.backend import Backend, NumpyBackend, TorchBackend
 from unihm.refinement.chain import ChainArrays, LinkPointsAt
 from unihm.refinement.surface import Surface
 from unihm.refinement.terms import Prior, State, Term
@@ -46,21 +47,23 @@ class FrameProblem:
         x = arrays.points(links, self.probes)
         p, n = self.surface.planes(x, ops)
         d = ops.dot(x - p, n) - self.probes.radius
-        return State(arrays, links, screws, self.probes, x, n, d)
+        return State(arrays, y, links, screws, self.probes, x, n, d)
 
     def linearise(self, y: Any) -> tuple[Any, Any, Any]:
         """Energy (B,), gradient (B, D) and Gauss-Newton matrix (B, D, D) at ``y``."""
         ops = self.arrays.ops
         state = self.state(y)
-        stacked = [term(state) for term in self.terms]
-        r, J = stacked[0]
-        if len(stacked) > 1:
-            r = ops.xp.concatenate([r for r, _ in stacked], 1)
-            J = ops.xp.concatenate([J for _, J in stacked], 1)
-        Jt = J.swapaxes(1, 2)
-        energy, gradient = self.prior(y)
-        energy = energy + 0.5 * ops.dot(r, r)
-        return energy, gradient + (Jt @ r[..., None])[..., 0], Jt @ J + self.prior.matrix
+        energy, gradient, matrix = self.prior(y)
+        for term in self.terms:
+            r, J = term(state)
+            if isinstance(ops, NumpyBackend):
+                compiled.accumulate(energy, gradient, matrix, r, J)
+                continue
+            Jt = J.swapaxes(1, 2)
+            energy = energy + 0.5 * ops.dot(r, r)
+            gradient = gradient + (Jt @ r[..., None])[..., 0]
+            matrix = matrix + Jt @ J
+        return energy, gradient, matrix
 
 
 @dataclass
@@ -96,14 +99,13 @@ def solve(
     """
     ops = problem.arrays.ops
     xp = ops.xp
-    scale = xp.diag(xp.diag(problem.prior.matrix))
+    scale = xp.diag(problem.prior.matrix)
     energy, gradient, matrix = problem.linearise(y)
     lam = xp.full_like(energy, damping)
     taken = xp.zeros_like(energy)
     done = taken > 0
     for _ in range(iterations):
-        damped = matrix + lam[:, None, None] * scale
-        step = _bounded_step(damped, gradient, problem.lower - y, problem.upper - y, ops)
+        step = bounded_step(matrix, lam, scale, gradient, problem.lower - y, problem.upper - y, ops)
         trial = y + step
         new_energy, new_gradient, new_matrix = problem.linearise(trial)
         better = new_energy < energy
@@ -126,9 +128,24 @@ def solve(
     return Solution(y, energy, taken)
 
 
-def _bounded_step(matrix: Any, gradient: Any, lower: Any, upper: Any, ops: Backend) -> Any:
-    """Minimise 1/2 s.H s + g.s within bounds, sequence by sequence."""
+def bounded_step(
+    matrix: Any, lam: Any, scale: Any, gradient: Any, lower: Any, upper: Any, ops: Backend
+) -> Any:
+    """Minimise 1/2 s.H s + g.s within bounds, sequence by sequence.
+
+    Args:
+        matrix: (B, D, D) Gauss-Newton matrix; H is it and the damping.
+        lam: (B,) damping, in units of ``scale``.
+        scale: (D,) diagonal.
+        gradient: (B, D) g.
+        lower: (B, D) not above 0.
+        upper: (B, D) not below 0.
+        ops: where they live.
+    """
+    if isinstance(ops, NumpyBackend):
+        return compiled.bounded_step(matrix, lam, scale, gradient, lower, upper, _ACTIVE_SETS)
     xp = ops.xp
+    matrix = matrix + (lam[:, None] * scale).diag_embed()
     step = ops.solve(matrix, -gradient)
     out = (step < lower) | (step > upper)
     if out.any():
@@ -139,7 +156,9 @@ def _bounded_step(matrix: Any, gradient: Any, lower: Any, upper: Any, ops: Backe
     return xp.minimum(xp.maximum(step, lower), upper)
 
 
-def _active_set(matrix: Any, gradient: Any, step: Any, lower: Any, upper: Any, ops: Backend) -> Any:
+def _active_set(
+    matrix: Any, gradient: Any, step: Any, lower: Any, upper: Any, ops: TorchBackend
+) -> Any:
     """The same by a primal-dual active set (Hintermueller et al. 2002), from the free ``step`` on.
 
     Coordinates that leave their bounds are held on them, those that are pushed back inside are

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,18 +10,16 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.refinement.backend import Backend, NumpyBackend
-from unihm.types import FloatArray, ObjectCloud
+from unihm.refinement import compiled
+from unihm.refinement.backend import Backend, NumpyBackend, TorchBackend
+from unihm.types import FloatArray, IntArray, ObjectCloud
 
 MIN_POINTS = 16
 MAX_EXTENT = 1.5  # m; a hand-held object is smaller, the same object in millimetres is not
-_NUMPY = NumpyBackend()
-_APART = 10.0  # m between the clouds of a batch
-_WORTH_REMEMBERING = 64  # points in a query
-_SPARE = 12  # neighbours remembered beside those asked for
 _VIEWPOINTS = 32  # from which the whole of an object is looked at
 _FLIP = 30.0  # radius of the sphere of flipped points, in distances of the farthest point
 _SPREADING = 30  # times that neighbours agree on which side is out
+_BANDWIDTH = 1.5  # of the mean over neighbours, in spacings of the cloud
 _SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
 
 
@@ -119,65 +116,11 @@ def _visible(points: FloatArray, camera: FloatArray) -> NDArray[np.int64]:
     return hull[hull < len(points)]
 
 
-def _workers(points: int) -> int:
-    """Threads for a query: starting one takes as long as looking up a hundred points."""
-    return min(os.cpu_count() or 1, 1 + points // 250)
-
-
-class _Candidates:
-    """Exact nearest neighbours of many points that move little from one query to the next.
-
-    Of every point the nearest few are remembered, with how far the last of them was. Whatever was
-    not among them cannot have come nearer than that distance less the way gone since; where this
-    leaves a doubt, and only there, the tree is asked again.
-    """
-
-    def __init__(self, tree: cKDTree, rows: int, neighbours: int) -> None:
-        self._tree, self._neighbours = tree, neighbours
-        count = min(tree.n, neighbours + _SPARE)
-        self._index = np.zeros((rows, count), np.int64)
-        self._near = np.zeros((rows, count, 3))
-        self._asked_at = np.full((rows, 3), np.inf)
-        self._reach = np.zeros(rows)
-
-    def __len__(self) -> int:
-        return len(self._reach)
-
-    def query(self, x: FloatArray) -> NDArray[np.int64]:
-        """Indices (R, K) of the points nearest to ``x`` (R, 3), the nearest first."""
-        k = self._neighbours
-        found, worst = self._choose(x)
-        moved = np.sqrt(((x - self._asked_at) ** 2).sum(-1))
-        stale = np.flatnonzero(~(worst < self._reach - moved))
-        if len(stale):
-            distance, index = self._tree.query(
-                x[stale], self._index.shape[1], workers=_workers(len(stale))
-            )
-            self._index[stale], self._near[stale] = index, self._tree.data[index]
-            self._asked_at[stale], self._reach[stale] = x[stale], distance[:, -1]
-            found[stale] = index[:, :k]
-        return found
-
-    def _choose(self, x: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
-        """The K best candidates (R, K) and the distance (R,) of the last of them."""
-        way = self._near - x[:, None]
-        squared = np.vecdot(way, way)
-        if self._neighbours == 1:
-            order = squared.argmin(axis=1)[:, None]
-        else:
-            order = np.argpartition(squared, self._neighbours, axis=1)[:, : self._neighbours]
-            rank = np.argsort(np.take_along_axis(squared, order, axis=1), axis=1)
-            order = np.take_along_axis(order, rank, axis=1)
-        last = np.take_along_axis(squared, order[:, -1:], axis=1)[:, 0]
-        return np.take_along_axis(self._index, order, axis=1), np.sqrt(last)
-
-
 class Surface:
     """Nearest surface points of one cloud for all sequences of a batch, or of one cloud for each.
 
-    The structure is built once. On the CPU it is a k-d tree; the clouds of a batch are laid far
-    apart, so that one query serves all of them. Tensors on a GPU are compared with all points of
-    their cloud at once.
+    The structure, a k-d tree of each cloud, is built once. Tensors on a GPU are compared with all
+    points of their cloud at once.
 
     Args:
         clouds: one, or as many as sequences.
@@ -186,24 +129,26 @@ class Surface:
 
     def __init__(self, clouds: Sequence[ObjectCloud], neighbours: int = 1) -> None:
         self.neighbours = neighbours
-        self._points = np.concatenate([c.points for c in clouds]).astype(float)
-        self._normals = np.concatenate([c.normals for c in clouds]).astype(float)
+        points, normals, boxes, self.spacing = [], [], [], np.empty(len(clouds))
+        for cloud in clouds:
+            order, box = compiled.build_tree(np.array(cloud.points, float))
+            points.append(cloud.points[order])
+            normals.append(cloud.normals[order])
+            boxes.append(box)
+        self._points = np.concatenate(points).astype(float)
+        self._normals = np.concatenate(normals).astype(float)
         self._normals /= np.linalg.norm(self._normals, axis=1, keepdims=True)
-        counts = np.array([len(c.points) for c in clouds])
-        self._starts = np.concatenate([[0], np.cumsum(counts)])
+        self._boxes = np.concatenate(boxes)
+        self._starts = np.cumsum([0, *map(len, points)])
+        self._box_starts = np.cumsum([0, *map(len, boxes)])
         self._shared = len(clouds) == 1
-        side = int(np.ceil(len(clouds) ** (1 / 3)))
-        places = np.stack(np.unravel_index(np.arange(len(clouds)), (side,) * 3), axis=1)
-        self._shift = _APART * places  # (C, 3)
-        # Splitting cells in the middle suits points on a surface better than at their median.
-        self._tree = cKDTree(
-            self._points + np.repeat(self._shift, counts, axis=0), balanced_tree=False
-        )
-        self.spacing = np.empty(len(clouds))
-        for i, (start, end) in enumerate(zip(self._starts, self._starts[1:])):
-            some = self._tree.data[start:end][:: max(1, (end - start) // 256)]
-            self.spacing[i] = max(np.median(self._tree.query(some, 2)[0][:, 1]), 1e-4)
-        self._memory: _Candidates | None = None
+        for i, own in enumerate(points):
+            some = np.array(own[:: max(1, len(own) // 256)], float)
+            index = self._nearest(some, np.full(len(some), i), np.full((len(some), 2), -1))
+            second = self._points[index[:, 1]]
+            gap = np.linalg.norm(some - second, axis=1)
+            self.spacing[i] = max(np.median(gap), 1e-4)
+        self._memory: dict[tuple[int, int], tuple[IntArray, IntArray]] = {}
         self._padded: tuple[Any, Any] | None = None
         self._placed: dict[Backend, tuple[Any, Any, Any]] = {}
 
@@ -223,31 +168,25 @@ class Surface:
             ``p`` (B, P, 3) on the surface and ``n`` (B, P, 3), unit, outward; constants as far
             as derivatives are concerned.
         """
-        points, normals, spacing = self._arrays(ops)
         if isinstance(ops, NumpyBackend):
-            index = self._query(x)
-        elif x.device.type == "cpu":
-            index = ops.array(self._query(x.numpy()))
+            p, n = self._planes_of(x.reshape(-1, 3), *self._remembered(*x.shape[:2]))
+            return p.reshape(x.shape), n.reshape(x.shape)
+        if x.device.type == "cpu":
+            index = self._nearest(x.numpy().reshape(-1, 3), *self._remembered(*x.shape[:2]))
+            index = ops.array(index.reshape(*x.shape[:2], self.neighbours))
         else:
             index = self._query_all(x, ops)
-        return self._planes(x, index, points, normals, spacing, ops)
+        return self._planes(x, index, *self._arrays(ops), ops)
 
-    def planes_of(
-        self, x: FloatArray, sequence: NDArray[np.int64]
-    ) -> tuple[FloatArray, FloatArray]:
+    def planes_of(self, x: FloatArray, sequence: IntArray) -> tuple[FloatArray, FloatArray]:
         """The same for points (N, 3) that belong to the clouds of ``sequence`` (N,)."""
         cloud = np.zeros_like(sequence) if self._shared else sequence
-        rows = x + self._shift[cloud]
-        _, index = self._tree.query(rows, self.neighbours, workers=_workers(len(rows)))
-        index = index.reshape(1, len(x), self.neighbours)
-        spacing = self.spacing[cloud]
-        p, n = self._planes(x[None], index, self._points, self._normals, spacing[None, :], _NUMPY)
-        return p[0], n[0]
+        return self._planes_of(x, cloud, np.full((len(x), self.neighbours), -1))
 
     def bounds(self) -> tuple[FloatArray, FloatArray]:
         """Lowest and highest coordinates (C, 3) of each cloud."""
-        clouds = np.split(self._points, self._starts[1:-1])
-        return np.array([c.min(0) for c in clouds]), np.array([c.max(0) for c in clouds])
+        whole = self._boxes[self._box_starts[:-1]]
+        return whole[:, 0], whole[:, 1]
 
     def centre(self, sequence: int) -> FloatArray:
         """Middle (3,) of the box around the cloud of a sequence."""
@@ -255,18 +194,33 @@ class Surface:
         cloud = 0 if self._shared else sequence
         return (low[cloud] + high[cloud]) / 2
 
-    def _query(self, x: FloatArray) -> NDArray[np.int64]:
-        """Indices (B, P, K) of the nearest points, by the tree."""
-        rows = (x + self._shift[:, None]).reshape(-1, 3)
-        if len(rows) < _WORTH_REMEMBERING:
-            index = self._tree.query(rows, self.neighbours)[1]
-        else:
-            if self._memory is None or len(self._memory) != len(rows):
-                self._memory = _Candidates(self._tree, len(rows), self.neighbours)
-            index = self._memory.query(rows)
-        return index.reshape(*x.shape[:2], self.neighbours)
+    def _remembered(self, sequences: int, count: int) -> tuple[IntArray, IntArray]:
+        """For P points of each sequence their clouds (B P,), and what was nearest (B P, K) last.
 
-    def _query_all(self, x: Any, ops: Backend) -> Any:
+        The solver asks for nearly the same points again and again.
+        """
+        key = sequences, count
+        if key not in self._memory:
+            clouds = np.zeros(sequences, int) if self._shared else np.arange(sequences)
+            last = np.full((sequences * count, self.neighbours), -1)
+            self._memory[key] = np.repeat(clouds, count), last
+        return self._memory[key]
+
+    def _planes_of(
+        self, x: FloatArray, cloud: IntArray, last: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Planes next to ``x`` (R, 3); ``last`` (R, K) helps to find them and is brought on."""
+        search = self._points, self._starts, self._boxes, self._box_starts
+        return compiled.planes(
+            x, cloud, last, *search, self._normals, self.spacing, _BANDWIDTH, _SAME_SIDE
+        )
+
+    def _nearest(self, x: FloatArray, cloud: IntArray, last: IntArray) -> IntArray:
+        """Indices (R, K) of the points nearest to ``x`` (R, 3) in that order, kept in ``last``."""
+        compiled.nearest(x, cloud, last, self._points, self._starts, self._boxes, self._box_starts)
+        return last
+
+    def _query_all(self, x: Any, ops: TorchBackend) -> Any:
         """Indices (B, P, K) of the nearest points, by comparison with every point of the cloud."""
         if self._padded is None:
             counts = np.diff(self._starts)
@@ -289,8 +243,9 @@ class Surface:
         return self._placed[ops]
 
     def _planes(
-        self, x: Any, index: Any, points: Any, normals: Any, spacing: Any, ops: Backend
+        self, x: Any, index: Any, points: Any, normals: Any, spacing: Any, ops: TorchBackend
     ) -> tuple[Any, Any]:
+        """:meth:`planes` of tensors, once the points (B, P, K) next to ``x`` are known."""
         xp = ops.xp
         flat = index.reshape(-1)
         p = ops.take(points, flat, 0).reshape(*index.shape, 3)  # (B, P, K, 3)
@@ -300,8 +255,11 @@ class Surface:
         way = x[..., None, :] - p
         squared = ops.dot(way, way)
         agree = ops.dot(n, n[..., :1, :]) > _SAME_SIDE
-        # The bandwidth is the cloud's own spacing: enough to average noise, not to round edges.
-        weight = xp.exp((squared[..., :1] - squared) * (0.5 / spacing**2)[..., None]) * agree
+        # The bandwidth is about the cloud's own spacing: it averages noise and keeps edges.
+        weight = (
+            xp.exp((squared[..., :1] - squared) * (0.5 / (_BANDWIDTH * spacing) ** 2)[..., None])
+            * agree
+        )
         weight = (weight / weight.sum(-1)[..., None])[..., None, :]
         p = (weight @ p)[..., 0, :]
         n = (weight @ n)[..., 0, :]
@@ -309,8 +267,9 @@ class Surface:
         way = x - p
         gap = xp.sqrt(ops.dot(way, way)) + 1e-12
         cosine = ops.dot(way, n) / gap
-        # 1 within 25 deg of the normal, deep inside, or nearer than the points are to each other.
-        on_face = 1.0 - ops.positive(1.0 - ops.positive(2.5 * cosine - 1.25))
+        # 1 within 45 deg of the normal, deep inside, or nearer than the points are to each other;
+        # 0 beyond 70 deg. Less would see edges around every hole, more would miss true edges.
+        on_face = 1.0 - ops.positive(1.0 - ops.positive(2.5 * cosine - 0.75))
         on_face = xp.where((cosine < -0.5) | (gap < 2.0 * spacing), 1.0, on_face)[..., None]
         n = on_face * n + (1.0 - on_face) * way / gap[..., None]
         return p, n / xp.sqrt(ops.dot(n, n))[..., None]

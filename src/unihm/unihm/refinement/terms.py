@@ -2,17 +2,19 @@
 
 A term's energy is 1/2 r.r; the solver stacks the residuals of whatever terms it is given, so a
 new term is one more class here and nothing else. The quadratic priors of equations 14 and 15 are
-:class:`Prior`; they enter the normal equations directly (B25).
+terms like the others; the solver takes what they add up to, :class:`Prior`.
 
 Shapes: B sequences, P points, R residuals, D coordinates (see :mod:`unihm.refinement.chain`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from unihm.refinement.backend import Backend
+from unihm.refinement import compiled
+from unihm.refinement.backend import Backend, NumpyBackend
 from unihm.refinement.chain import ChainArrays, LinkPointsAt
 from unihm.refinement.kernel import residual
 
@@ -23,8 +25,9 @@ class State:
 
     Attributes:
         arrays: the hand's constants.
+        y: (B, D) the configuration.
         links: (B, 1 + M, 4, 4).
-        screws: (B, 6, 6 + M).
+        screws: of all moving coordinates, for :meth:`ChainArrays.rows`.
         probes: the spheres; the first F are the pads.
         x: (B, P, 3) their centres in the object frame.
         n: (B, P, 3) normals of the surface next to them.
@@ -32,6 +35,7 @@ class State:
     """
 
     arrays: ChainArrays
+    y: Any
     links: Any
     screws: Any
     probes: LinkPointsAt
@@ -69,8 +73,9 @@ class Contact:
         ops = state.arrays.ops
         r, slope = residual(state.d, self.alpha, self.k, ops)
         weight = ops.xp.where(state.d < 0, self.inside, self.outside)
-        rows = state.arrays.rows(state.screws, state.x, state.n, state.probes.moved_by)
-        return weight * r, (weight * slope)[..., None] * rows
+        along = (weight * slope)[..., None] * state.n
+        rows = state.arrays.rows(state.screws, state.x, along, state.probes.moved_by)
+        return weight * r, rows
 
 
 @dataclass
@@ -161,25 +166,53 @@ def _unit(v: Any, ops: Backend) -> Any:
     return v / (ops.xp.sqrt(ops.dot(v, v)) + 1e-12)[..., None]
 
 
-class Prior:
-    """Sum of quadratic forms 1/2 (y - m_i)^T W_i (y - m_i): equations 14 and 15 of one frame.
+@dataclass
+class Quadratic:
+    """1/2 (y - mean)^T W (y - mean): equation 14, and each half of equation 15.
 
-    They are kept as the one form that they add up to: its matrix is their sum (B23), its gradient
-    W-tilde of B24, and its energy theirs but for a constant.
+    The mean is the generated frame under ``W_gen``, the frame before under ``W_vel``, and
+    ``2 before - before_that`` under ``W_acc``.
+
+    Attributes:
+        mean: (B, D).
+        weight: (D, D) symmetric positive definite W.
+    """
+
+    mean: Any
+    weight: Any
+
+    def __call__(self, state: State) -> tuple[Any, Any]:
+        """R = D: r = L^T (y - mean) with W = L L^T."""
+        ops = state.arrays.ops
+        L = ops.xp.linalg.cholesky(self.weight)
+        return (state.y - self.mean) @ L, L.T + ops.zeros(len(state.y), 1, 1)
+
+
+class Prior:
+    """What quadratic terms of one frame add up to: they enter the normal equations directly.
+
+    Their sum is one quadratic form: its matrix is the sum of theirs (B23), its gradient W-tilde of
+    B24, and its energy theirs but for a constant.
 
     Args:
-        matrix: W_gen + W_vel + W_acc (D, D).
+        terms: of equations 14 and 15.
+        matrix: the sum of their weights (D, D).
         inverse: of ``matrix``.
-        weighted: sum of W_i m_i (B, D).
         ops: where they live.
     """
 
-    def __init__(self, matrix: Any, inverse: Any, weighted: Any, ops: Backend) -> None:
+    def __init__(self, terms: Sequence[Quadratic], matrix: Any, inverse: Any, ops: Backend) -> None:
         self.matrix, self._ops = matrix, ops
+        weighted = terms[0].mean @ terms[0].weight
+        for term in terms[1:]:
+            weighted = weighted + term.mean @ term.weight
         self._mean = weighted @ inverse
 
-    def __call__(self, y: Any) -> tuple[Any, Any]:
-        """Energy (B,) and gradient (B, D)."""
+    def __call__(self, y: Any) -> tuple[Any, Any, Any]:
+        """Energy (B,), gradient (B, D) and matrix (B, D, D), which may be written to."""
+        if isinstance(self._ops, NumpyBackend):
+            return compiled.prior(y, self._mean, self.matrix)
         gap = y - self._mean
         gradient = gap @ self.matrix
-        return 0.5 * self._ops.dot(gap, gradient), gradient
+        matrix = self.matrix + self._ops.zeros(len(y), 1, 1)
+        return 0.5 * self._ops.dot(gap, gradient), gradient, matrix

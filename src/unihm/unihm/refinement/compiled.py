@@ -1,0 +1,488 @@
+"""The inner loops of the refinement on numpy arrays, compiled.
+
+The same formulas stand beside, in :mod:`~unihm.refinement.chain`, :mod:`~unihm.refinement.kernel`,
+:mod:`~unihm.refinement.surface` and :mod:`~unihm.refinement.solver`, for torch tensors, and are
+explained there. A frame is a few dozen numbers: what an array library costs on it is its calls, so
+here each step is one call for all sequences. Compiled once per machine, then read from disk; plain
+loops compile several times faster than expressions of whole arrays, and run no slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+_LEAF = 8  # points that a leaf of the tree holds, at the most
+_TINY = 1e-14
+
+njit: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+# ------------------------------------------------------------------ kinematics
+
+
+@njit
+def forward(y, R_reference, fixed, first, second, slide, axis, revolute, parent, couple, offset):
+    """Links (B, 1 + M, 4, 4) and screws (B, 6 + M, 6); see ``ChainArrays.forward``."""
+    count, moving = len(y), len(parent)
+    links = np.zeros((count, 1 + moving, 4, 4))
+    screws = np.zeros((count, 6 + moving, 6))
+    local = np.empty((3, 4))
+    for b in range(count):
+        rotation, left = _exponential(y[b, 3], y[b, 4], y[b, 5])
+        for i in range(3):
+            screws[b, i, 3 + i] = 1.0
+            links[b, 0, i, 3] = y[b, i]
+            for j in range(3):
+                for m in range(3):
+                    links[b, 0, i, j] += R_reference[b, i, m] * rotation[m, j]
+                    screws[b, 3 + j, i] += R_reference[b, i, m] * left[m, j]
+        links[b, 0, 3, 3] = 1.0
+        for c in range(3, 6):
+            _moment(links[b, 0], screws[b, c])
+        for joint in range(moving):
+            q = offset[joint]
+            for j in range(couple.shape[1]):
+                q += couple[joint, j] * y[b, 6 + j]
+            sine, cosine = np.sin(q), np.cos(q)
+            for i in range(3):
+                for j in range(4):
+                    local[i, j] = (
+                        fixed[joint, i, j]
+                        + sine * first[joint, i, j]
+                        + cosine * second[joint, i, j]
+                        + q * slide[joint, i, j]
+                    )
+            before, link, screw = links[b, parent[joint]], links[b, 1 + joint], screws[b, 6 + joint]
+            for i in range(3):
+                for j in range(4):
+                    link[i, j] = (
+                        before[i, 0] * local[0, j]
+                        + before[i, 1] * local[1, j]
+                        + before[i, 2] * local[2, j]
+                    )
+                link[i, 3] += before[i, 3]
+            link[3, 3] = 1.0
+            first_row = 0 if revolute[joint] else 3
+            for i in range(3):
+                for m in range(3):
+                    screw[first_row + i] += link[i, m] * axis[joint, m]
+            if revolute[joint]:
+                _moment(link, screw)
+    return links, screws
+
+
+@njit
+def _moment(link, screw):
+    """Fill in v = position x a of a turn about an axis through a link's origin."""
+    x, y, z = link[0, 3], link[1, 3], link[2, 3]
+    screw[3] = y * screw[2] - z * screw[1]
+    screw[4] = z * screw[0] - x * screw[2]
+    screw[5] = x * screw[1] - y * screw[0]
+
+
+@njit
+def _exponential(x, y, z):
+    """exp(phi) and the left Jacobian of SO(3)."""
+    squared = x * x + y * y + z * z + _TINY
+    angle = np.sqrt(squared)
+    sine, half = np.sin(angle), np.sin(0.5 * angle)
+    versine = 2.0 * half * half / squared
+    K = np.zeros((3, 3))
+    K[0, 1], K[0, 2], K[1, 2] = -z, y, -x
+    K[1, 0], K[2, 0], K[2, 1] = z, -y, x
+    rotation, left = np.zeros((3, 3)), np.zeros((3, 3))
+    a, c = sine / angle, (angle - sine) / (squared * angle)
+    for i in range(3):
+        for j in range(3):
+            KK = K[i, 0] * K[0, j] + K[i, 1] * K[1, j] + K[i, 2] * K[2, j]
+            rotation[i, j] = a * K[i, j] + versine * KK
+            left[i, j] = versine * K[i, j] + c * KK
+        rotation[i, i] += 1.0
+        left[i, i] += 1.0
+    return rotation, left
+
+
+@njit
+def points(links, row, xyz):
+    """Positions (B, P, 3) of points fixed to the links of the flat rows (B P,)."""
+    count, many = xyz.shape[:2]
+    x = np.empty((count, many, 3))
+    for b in range(count):
+        for p in range(many):
+            flat = row[b * many + p]
+            link = links[flat // links.shape[1], flat % links.shape[1]]
+            for i in range(3):
+                x[b, p, i] = (
+                    link[i, 0] * xyz[b, p, 0]
+                    + link[i, 1] * xyz[b, p, 1]
+                    + link[i, 2] * xyz[b, p, 2]
+                    + link[i, 3]
+                )
+    return x
+
+
+@njit
+def rows(screws, x, direction, moved_by, starts, columns, values, size):
+    """Derivatives (B, P, D); row c of the sparse (starts, columns, values) leads from a screw."""
+    count, many = x.shape[:2]
+    found = np.zeros((count, many, size))
+    for b in range(count):
+        for p in range(many):
+            nx, ny, nz = direction[b, p, 0], direction[b, p, 1], direction[b, p, 2]
+            px, py, pz = x[b, p, 0], x[b, p, 1], x[b, p, 2]
+            mx, my, mz = py * nz - pz * ny, pz * nx - px * nz, px * ny - py * nx
+            for c in range(screws.shape[1]):
+                if moved_by[b, p, c] == 0.0:
+                    continue
+                s = screws[b, c]
+                speed = s[0] * mx + s[1] * my + s[2] * mz + s[3] * nx + s[4] * ny + s[5] * nz
+                for e in range(starts[c], starts[c + 1]):
+                    found[b, p, columns[e]] += values[e] * speed
+    return found
+
+
+# ------------------------------------------------------------------ energies and steps
+
+
+@njit
+def residual(d, alpha, k, deep, at_zero):
+    """r and dr/dd (N,); see :func:`unihm.refinement.kernel.residual`."""
+    r, slope = np.empty(len(d)), np.empty(len(d))
+    scale = np.sqrt(alpha)
+    for i in range(len(d)):
+        sign, root = 1.0, d[i]
+        pull = root
+        if root < 0.0:
+            sign, depth = -1.0, -root * k
+            near = min(depth, deep)
+            excess = depth - near
+            grown = np.expm1(near)
+            steep = (grown + 1.0) * excess
+            root = np.sqrt(2.0 * (grown - near + grown * excess + 0.5 * steep * excess)) / k
+            pull = (grown + steep) / k
+        r[i] = sign * scale * root
+        slope[i] = scale * (pull + at_zero) / (root + at_zero)
+    return r, slope
+
+
+@njit
+def prior(y, mean, weights):
+    """Energy (B,), gradient (B, D) and matrix (B, D, D) of the priors' sum."""
+    count, size = y.shape
+    energy, gradient = np.zeros(count), np.zeros((count, size))
+    matrix = np.empty((count, size, size))
+    for b in range(count):
+        for i in range(size):
+            gap = y[b, i] - mean[b, i]
+            for j in range(size):
+                matrix[b, i, j] = weights[i, j]
+                gradient[b, j] += gap * weights[i, j]
+        for i in range(size):
+            energy[b] += 0.5 * (y[b, i] - mean[b, i]) * gradient[b, i]
+    return energy, gradient, matrix
+
+
+@njit
+def accumulate(energy, gradient, matrix, r, J):
+    """Add 1/2 r.r, J^T r and J^T J of one term, in place."""
+    size = J.shape[2]
+    used = np.empty(size, np.int64)
+    for b in range(len(r)):
+        for i in range(r.shape[1]):
+            row, value = J[b, i], r[b, i]
+            energy[b] += 0.5 * value * value
+            count = 0
+            for c in range(size):
+                if row[c] != 0.0:
+                    used[count] = c
+                    count += 1
+            for m in range(count):
+                c = used[m]
+                gradient[b, c] += row[c] * value
+                for n in range(count):
+                    matrix[b, c, used[n]] += row[c] * row[used[n]]
+
+
+@njit
+def bounded_step(matrix, lam, scale, gradient, lower, upper, tries):
+    """Steps (B, D) of (matrix + lam diag(scale)) s = -gradient within bounds.
+
+    See :func:`unihm.refinement.solver.bounded_step`.
+    """
+    count, size = gradient.shape
+    steps = np.empty((count, size))
+    H, U = np.empty((size, size)), np.empty((size, size))
+    step, held, fixed = np.empty(size), np.empty(size), np.zeros(size)
+    for b in range(count):
+        for i in range(size):
+            for j in range(size):
+                H[i, j] = U[i, j] = matrix[b, i, j]
+            H[i, i] += lam[b] * scale[i]
+            U[i, i] = H[i, i]
+            step[i] = -gradient[b, i]
+        _solve(U, step)
+        outside = False
+        for i in range(size):
+            held[i] = min(max(step[i], lower[b, i]), upper[b, i])
+            fixed[i] = held[i] != step[i]
+            outside |= held[i] != step[i]
+        for _ in range(tries if outside else 0):
+            # Held coordinates leave the system: their rows become those of the identity.
+            for i in range(size):
+                step[i] = held[i] if fixed[i] else -gradient[b, i]
+                for j in range(size):
+                    U[i, j] = H[i, j]
+                    if fixed[j] and not fixed[i]:
+                        step[i] -= H[i, j] * held[j]
+                    if fixed[i] or fixed[j]:
+                        U[i, j] = 1.0 if i == j else 0.0
+            _solve(U, step)
+            changed = False
+            for i in range(size):
+                held[i] = min(max(step[i], lower[b, i]), upper[b, i])
+                if fixed[i]:
+                    push = gradient[b, i]  # > 0: the bound below holds it
+                    for j in range(size):
+                        push += H[i, j] * step[j]
+                    now = (push > 0 and step[i] <= lower[b, i]) or (
+                        push < 0 and step[i] >= upper[b, i]
+                    )
+                else:
+                    now = held[i] != step[i]
+                changed |= now != fixed[i]
+                fixed[i] = now
+            if not changed:
+                break
+        for i in range(size):
+            steps[b, i] = held[i]
+    return steps
+
+
+@njit
+def _solve(U, x):
+    """Turn the right side ``x`` (D,) of a positive definite system (D, D) into its solution.
+
+    The system's upper triangle becomes Cholesky's factor, row by row, so that the inner loops run
+    along memory and vectorise.
+    """
+    size = len(x)
+    for j in range(size):
+        root = np.sqrt(U[j, j])
+        for m in range(j, size):
+            U[j, m] /= root
+        for i in range(j + 1, size):
+            factor = U[j, i]
+            if factor != 0.0:
+                for m in range(i, size):
+                    U[i, m] -= factor * U[j, m]
+        x[j] /= root
+        for m in range(j + 1, size):
+            x[m] -= U[j, m] * x[j]
+    for i in range(size - 1, -1, -1):
+        total = x[i]
+        for m in range(i + 1, size):
+            total -= U[i, m] * x[m]
+        x[i] = total / U[i, i]
+
+
+# ------------------------------------------------------------------ nearest points
+
+
+@njit
+def build_tree(cloud):
+    """Order (N,) of points (N, 3) in the leaves of a k-d tree, and the boxes (nodes, 2, 3) of all.
+
+    Node j of level l holds the points N j / 2^l to N (j + 1) / 2^l of the order.
+    """
+    count = len(cloud)
+    levels = 0
+    while (count >> levels) > _LEAF:
+        levels += 1
+    order = np.arange(count)
+    boxes = np.empty((2 ** (levels + 1) - 1, 2, 3))
+    for level in range(levels + 1):
+        for j in range(2**level):
+            start, end = (count * j) >> level, (count * (j + 1)) >> level
+            box = boxes[2**level - 1 + j]
+            for i in range(3):
+                box[0, i], box[1, i] = np.inf, -np.inf
+            for place in range(start, end):
+                m = order[place]
+                for i in range(3):
+                    box[0, i] = min(box[0, i], cloud[m, i])
+                    box[1, i] = max(box[1, i], cloud[m, i])
+            if level < levels:
+                widest = 0
+                for i in range(1, 3):
+                    if box[1, i] - box[0, i] > box[1, widest] - box[0, widest]:
+                        widest = i
+                _divide(cloud, widest, order, start, (count * (2 * j + 1)) >> (level + 1), end)
+    return order, boxes
+
+
+@njit
+def _divide(cloud, axis, order, start, middle, end):
+    """Sort ``order`` from start to end so far that what is below ``middle`` is the lower part.
+
+    Hoare's selection.
+    """
+    low, high = start, end - 1
+    while low < high:
+        pivot = cloud[order[(low + high) // 2], axis]
+        i, j = low, high
+        while i <= j:
+            while cloud[order[i], axis] < pivot:
+                i += 1
+            while cloud[order[j], axis] > pivot:
+                j -= 1
+            if i <= j:
+                order[i], order[j] = order[j], order[i]
+                i += 1
+                j -= 1
+        if middle <= j:
+            high = j
+        elif middle >= i:
+            low = i
+        else:
+            return
+
+
+@njit
+def _distance(box, x, y, z):
+    """Squared distance of a point from a box."""
+    dx = max(box[0, 0] - x, x - box[1, 0], 0.0)
+    dy = max(box[0, 1] - y, y - box[1, 1], 0.0)
+    dz = max(box[0, 2] - z, z - box[1, 2], 0.0)
+    return dx * dx + dy * dy + dz * dz
+
+
+@njit
+def _search(points, boxes, x, y, z, index, squared):
+    """Fill ``index`` and ``squared`` (K,) with the nearest of ``points`` (N, 3), in that order.
+
+    ``index`` holds what was nearest to a point near this one, or -1.
+    """
+    count, many = len(points), len(index)
+    levels = 0
+    while 2 ** (levels + 1) - 1 < len(boxes):
+        levels += 1
+    # Nothing farther than the farthest of those can be among the nearest.
+    worst = np.inf if index[0] < 0 else 0.0
+    for place in range(many):
+        m = index[place]
+        if m >= 0:
+            dx, dy, dz = points[m, 0] - x, points[m, 1] - y, points[m, 2] - z
+            worst = max(worst, dx * dx + dy * dy + dz * dz)
+        squared[place] = np.inf
+    worst *= 1.0 + 1e-12
+    stack = np.empty(64, np.int64)
+    gaps = np.empty(64)
+    stack[0], gaps[0], depth = 0, 0.0, 1
+    first_leaf = 2**levels - 1
+    while depth:
+        depth -= 1
+        node = stack[depth]
+        if gaps[depth] > worst:
+            continue
+        if node < first_leaf:
+            near, far = 2 * node + 1, 2 * node + 2
+            to_near, to_far = _distance(boxes[near], x, y, z), _distance(boxes[far], x, y, z)
+            if to_far < to_near:
+                near, far, to_near, to_far = far, near, to_far, to_near
+            stack[depth], gaps[depth] = far, to_far
+            stack[depth + 1], gaps[depth + 1] = near, to_near
+            depth += 2
+            continue
+        j = node - first_leaf
+        for m in range((count * j) >> levels, (count * (j + 1)) >> levels):
+            dx, dy, dz = points[m, 0] - x, points[m, 1] - y, points[m, 2] - z
+            gap = dx * dx + dy * dy + dz * dz
+            if gap <= worst and gap < squared[many - 1]:
+                place = many - 1
+                while place and squared[place - 1] > gap:
+                    squared[place], index[place] = squared[place - 1], index[place - 1]
+                    place -= 1
+                squared[place], index[place] = gap, m
+                worst = min(worst, squared[many - 1])
+
+
+@njit
+def nearest(x, cloud, last, points, starts, boxes, box_starts):
+    """Bring ``last`` (R, K) to the indices of the points nearest to ``x`` (R, 3) in ``cloud`` (R,).
+
+    It holds those of points near by, or -1; the indices of all clouds run on.
+    """
+    squared = np.empty(last.shape[1])
+    for r in range(len(x)):
+        c = cloud[r]
+        start, index = starts[c], last[r]
+        for m in range(len(index)):
+            index[m] = max(index[m] - start, -1)
+        _search(
+            points[start : starts[c + 1]],
+            boxes[box_starts[c] : box_starts[c + 1]],
+            x[r, 0],
+            x[r, 1],
+            x[r, 2],
+            index,
+            squared,
+        )
+        for m in range(len(index)):
+            index[m] += start
+
+
+@njit
+def planes(
+    x, cloud, last, points, starts, boxes, box_starts, normals, spacing, bandwidth, same_side
+):
+    """Tangent planes (R, 3), (R, 3) next to ``x`` (R, 3); see ``Surface.planes``."""
+    nearest(x, cloud, last, points, starts, boxes, box_starts)
+    many = last.shape[1]
+    p, n = np.empty(x.shape), np.empty(x.shape)
+    for r in range(len(x)):
+        c, first = cloud[r], last[r, 0]
+        closest = 0.0
+        for i in range(3):
+            p[r, i], n[r, i] = points[first, i], normals[first, i]
+            closest += (x[r, i] - p[r, i]) ** 2
+        if many == 1:
+            continue
+        total = 0.0
+        for i in range(3):
+            p[r, i] = n[r, i] = 0.0
+        for m in range(many):
+            other = last[r, m]
+            alike, squared = 0.0, 0.0
+            for i in range(3):
+                alike += normals[other, i] * normals[first, i]
+                squared += (x[r, i] - points[other, i]) ** 2
+            if alike > same_side:
+                weight = np.exp((closest - squared) * 0.5 / (bandwidth * spacing[c]) ** 2)
+                total += weight
+                for i in range(3):
+                    p[r, i] += weight * points[other, i]
+                    n[r, i] += weight * normals[other, i]
+        length = np.sqrt(n[r, 0] ** 2 + n[r, 1] ** 2 + n[r, 2] ** 2)
+        gap, along = 0.0, 0.0
+        for i in range(3):
+            p[r, i] /= total
+            n[r, i] /= length
+            way = x[r, i] - p[r, i]
+            gap += way * way
+            along += way * n[r, i]
+        gap = np.sqrt(gap) + 1e-12
+        cosine = along / gap
+        if cosine < -0.5 or gap < 2.0 * spacing[c]:
+            continue
+        on_face = min(max(2.5 * cosine - 0.75, 0.0), 1.0)
+        length = 0.0
+        for i in range(3):
+            n[r, i] = on_face * n[r, i] + (1.0 - on_face) * (x[r, i] - p[r, i]) / gap
+            length += n[r, i] * n[r, i]
+        for i in range(3):
+            n[r, i] /= np.sqrt(length)
+    return p, n
