@@ -140,6 +140,33 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     assert [json.loads(line)["epoch"] for line in lines] == [*range(30), *range(5), *range(20)]
 
 
+def test_few_motions_are_cropped_several_times_an_epoch(train_set, tmp_path, monkeypatch):
+    import unihm.tokenizer.training as module
+
+    seen = []
+    crops = module._Stage._crops
+
+    def counted(self, pairs, chosen, random):
+        seen.extend(chosen)
+        return crops(self, pairs, chosen, random)
+
+    monkeypatch.setattr(module._Stage, "_crops", counted)
+    training = dataclasses.replace(TRAINING, warmup_epochs=1, reference_epochs=0, crops=150)
+    config = dataclasses.replace(CONFIG, hands=("human",), training=training)
+    train_tokenizer(config, train_set, {}, tmp_path)
+    assert (np.bincount(seen) == 3).all()  # of 60 motions
+
+
+def test_validation_says_how_many_codes_are_used(tokenizer, validation_episodes):
+    motions = collect_motions(validation_episodes, ["human"])["human"]
+    figures = validate(tokenizer.model, "human", motions)
+    codes = np.concatenate(
+        [tokenizer.encode(e.motions["human"]).codes for e in validation_episodes]
+    )
+    used = [len(np.unique(codes[:, level])) / 64 for level in range(3)]
+    assert figures["code_usage"] == pytest.approx(np.mean(used), abs=0.02)
+
+
 def test_a_checkpoint_of_other_settings_is_refused(train_set, tmp_path):
     training = dataclasses.replace(TRAINING, warmup_epochs=1, reference_epochs=0)
     config = dataclasses.replace(CONFIG, hands=("human",), training=training)

@@ -388,5 +388,6 @@ def validate(
         errors.append(row_errors(decoded[: len(rows)], rows, load_hand(hand)))
     figures = summarise(errors)
     if quantise:
+        figures["code_usage"] = float((counts > 0).double().mean())
         figures["perplexity"] = float(perplexity(counts).mean())
     return figures
