@@ -436,8 +436,31 @@ def nearest(x, cloud, last, points, starts, boxes, box_starts):
 
 
 @njit
+def backed(points, x, y, z, nx, ny, nz, cosine):
+    """Whether ``points`` (N, 3) has any in the cone about -n, seen from (x, y, z)."""
+    for m in range(len(points)):
+        dx, dy, dz = points[m, 0] - x, points[m, 1] - y, points[m, 2] - z
+        along = -(dx * nx + dy * ny + dz * nz)
+        if along > 0.0 and along * along > cosine * cosine * (dx * dx + dy * dy + dz * dz):
+            return True
+    return False
+
+
+@njit
 def planes(
-    x, cloud, last, points, starts, boxes, box_starts, normals, spacing, bandwidth, same_side
+    x,
+    cloud,
+    last,
+    points,
+    starts,
+    boxes,
+    box_starts,
+    normals,
+    spacing,
+    doubt,
+    bandwidth,
+    same_side,
+    cosine_behind,
 ):
     """Tangent planes (R, 3), (R, 3) next to ``x`` (R, 3); see ``Surface.planes``."""
     nearest(x, cloud, last, points, starts, boxes, box_starts)
@@ -475,6 +498,19 @@ def planes(
             gap += way * way
             along += way * n[r, i]
         gap = np.sqrt(gap) + 1e-12
+        if along < -doubt[c] and not backed(
+            points[starts[c] : starts[c + 1]],
+            x[r, 0],
+            x[r, 1],
+            x[r, 2],
+            n[r, 0],
+            n[r, 1],
+            n[r, 2],
+            cosine_behind,
+        ):
+            along = -along
+            for i in range(3):
+                n[r, i] = -n[r, i]
         cosine = along / gap
         if cosine < -0.5 or gap < 2.0 * spacing[c]:
             continue

@@ -17,7 +17,13 @@ _UNBALANCED = 0.1  # share of the load that may stay without resistance
 
 
 def grasp_forces(batch: Batch, y: FloatArray, fingers: FloatArray) -> list[GraspForces | None]:
-    """Contact forces of each motion's first frame in contact; None where nothing touches."""
+    """Contact forces of each motion's grasp; None where nothing touches.
+
+    Args:
+        batch: the motions.
+        y: (B, D) the frame in contact of each.
+        fingers: (B, F) 1 for those that touch.
+    """
     arrays = batch.chain.arrays()
     found: list[GraspForces | None] = []
     for b, touching in enumerate(batch.grasp):
@@ -25,8 +31,7 @@ def grasp_forces(batch: Batch, y: FloatArray, fingers: FloatArray) -> list[Grasp
         if not touching.any() or len(use) == 0:
             found.append(None)
             continue
-        at = y[b : b + 1, np.argmax(touching)]
-        links, screws = arrays.forward(at, batch.R_reference[b : b + 1])
+        links, screws = arrays.forward(y[b : b + 1], batch.R_reference[b : b + 1])
         x = arrays.points(links, batch.chain.at(batch.spheres, use[None], arrays.ops))[0]
         _, n = batch.surface.planes_of(x, np.full(len(x), b))
         points = x - batch.chain.pads.radius[use, None] * n

@@ -199,13 +199,35 @@ class _Refiner:
         return self._never_worse(y)
 
     def _grasps(self) -> FloatArray:
-        """One grasp (B, D) for the frames in contact; sets which fingers take part."""
+        """One grasp (B, D) for the frames in contact; sets which fingers take part.
+
+        Opposition helps most grasps to hold and a few not to: of the one with it and the one
+        without, that is taken which needs less force.
+        """
+        batch = self.batch
+        best, fingers = self._grasp(opposed=True)
+        if self.config.opposition_weight > 0:
+            plain, others = self._grasp(opposed=False)
+            forces, less = (
+                np.array([np.inf if f is None else f.normal_force for f in found])
+                for found in (
+                    grasp_forces(batch, best, fingers),
+                    grasp_forces(batch, plain, others),
+                )
+            )
+            better = (less < forces)[:, None]
+            best, fingers = np.where(better, plain, best), np.where(better, others, fingers)
+        self.fingers = fingers
+        return best
+
+    def _grasp(self, opposed: bool) -> tuple[FloatArray, FloatArray]:
+        """A grasp (B, D) from the mean of the frames in contact, and who takes part (B, F)."""
         batch, config = self.batch, self.config
         share = batch.grasp / np.maximum(batch.grasp.sum(1, keepdims=True), 1)
         start: Any = np.einsum("bt,btd->bd", share, self.y_in)
         pads = len(batch.chain.pads)
         placement = batch.place(start[:, None])
-        self.fingers = (placement.d[:, 0, :pads] < config.reach).astype(float)
+        fingers = (placement.d[:, 0, :pads] < config.reach).astype(float)
         bounds = (
             np.maximum(start - self.reach, batch.lower),
             np.minimum(start + self.reach, batch.upper),
@@ -215,9 +237,9 @@ class _Refiner:
         for _ in range(_GRASP_ROUNDS):
             watched = batch.watched(placement)[:, 0]
             terms = [
-                batch.contact(watched, self.fingers),
+                batch.contact(watched, fingers),
                 *batch.apart(batch.pairs(placement)[:, 0]),
-                *batch.opposed(self.fingers),
+                *(batch.opposed(fingers) if opposed else []),
             ]
             trial, taken = self._solve(
                 batch.at(watched), terms, prior, bounds, y, config.grasp_iterations
@@ -228,13 +250,13 @@ class _Refiner:
             # or where something entered the object that was not watched.
             placement = batch.place(y[:, None])
             d = placement.d[:, 0]
-            touching = self.fingers * (np.abs(d[:, :pads]) < config.touch)
+            touching = fingers * (np.abs(d[:, :pads]) < config.touch)
             entered = ((d < -_ENTERED) & (d > -UNSEEN)).any(1)
-            held = np.asarray(held & ((touching != self.fingers).any(1) | entered))
+            held = np.asarray(held & ((touching != fingers).any(1) | entered))
             if not held.any():
                 break
-            self.fingers = np.where(held[:, None], touching, self.fingers)
-        return y
+            fingers = np.where(held[:, None], touching, fingers)
+        return y, fingers
 
     def _lead_to(self, grasp: FloatArray) -> FloatArray:
         """The generated motion (B, T, D), bent so that it leads to and from ``grasp`` (B, D)."""
@@ -357,7 +379,8 @@ class _Refiner:
         batch = self.batch
         before = measure(batch, batch.y, self._energies(self.feasible))
         after = measure(batch, y, self._energies(y))
-        grasps = grasp_forces(batch, y, self.fingers)
+        contact = y[np.arange(len(y)), batch.grasp.argmax(1)]
+        grasps = grasp_forces(batch, contact, self.fingers)
         names = np.array(batch.chain.hand.finger_names)
         reports = []
         for b, motion in enumerate(motions):

@@ -20,6 +20,10 @@ _VIEWPOINTS = 32  # from which the whole of an object is looked at
 _FLIP = 30.0  # radius of the sphere of flipped points, in distances of the farthest point
 _SPREADING = 30  # times that neighbours agree on which side is out
 _BANDWIDTH = 1.5  # of the mean over neighbours, in spacings of the cloud
+_FILL = 1e3  # m; points out there fill up the shorter clouds of a batch
+_THIN = 0.006  # m behind a wall from which on it may be a thin one
+_BEHIND = 0.77  # cosine about -n of the cone that holds the far side of whatever is solid
+_CLOSED = 0.45  # length of the mean normal; 0 of a closed surface, 0.5 of half a ball
 _SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
 
 
@@ -148,6 +152,9 @@ class Surface:
             second = self._points[index[:, 1]]
             gap = np.linalg.norm(some - second, axis=1)
             self.spacing[i] = max(np.median(gap), 1e-4)
+        # An open surface has nothing behind it anywhere: what is behind it may be inside.
+        whole = [np.linalg.norm(n.mean(axis=0)) < _CLOSED for n in normals]
+        self._doubt = np.where(whole, _THIN, np.inf)
         self._memory: dict[tuple[int, int], tuple[IntArray, IntArray]] = {}
         self._padded: tuple[Any, Any] | None = None
         self._placed: dict[Backend, tuple[Any, Any, Any]] = {}
@@ -157,8 +164,10 @@ class Surface:
 
         With one neighbour this is the nearest point and its normal, as in equation 11. With
         several it is their mean, weighted by how near they are and taken on the nearest one's
-        side of the wall; and where x lies beyond an edge (the way to p is far from the normal)
-        n turns towards x, because the plane through p would call x inside.
+        side of the wall; where x lies beyond an edge (the way to p is far from the normal) n turns
+        towards x, because the plane through p would call x inside; and where x is well behind a
+        wall with nothing of the object farther on, the wall is a thin one that was only seen from
+        the other side, as those of a cup, and n turns round.
 
         Args:
             x: (B, P, 3) in the object frame.
@@ -212,7 +221,16 @@ class Surface:
         """Planes next to ``x`` (R, 3); ``last`` (R, K) helps to find them and is brought on."""
         search = self._points, self._starts, self._boxes, self._box_starts
         return compiled.planes(
-            x, cloud, last, *search, self._normals, self.spacing, _BANDWIDTH, _SAME_SIDE
+            x,
+            cloud,
+            last,
+            *search,
+            self._normals,
+            self.spacing,
+            self._doubt,
+            _BANDWIDTH,
+            _SAME_SIDE,
+            _BEHIND,
         )
 
     def _nearest(self, x: FloatArray, cloud: IntArray, last: IntArray) -> IntArray:
@@ -220,20 +238,37 @@ class Surface:
         compiled.nearest(x, cloud, last, self._points, self._starts, self._boxes, self._box_starts)
         return last
 
+    def _turned(self, x: Any, n: Any, along: Any, ops: TorchBackend) -> Any:
+        """Normals ``n`` turned round where ``x`` is behind a thin wall; see :meth:`planes`."""
+        b, i = (along < -ops.array(self._doubt[:, None])).nonzero(as_tuple=True)
+        if len(b):
+            points = self._whole(ops)[0][0 * b if self._shared else b]
+            to_all = points - x[b, i][:, None]  # (R, N, 3)
+            behind = -ops.dot(to_all, n[b, i][:, None])
+            squared = ops.dot(to_all, to_all)
+            cone = (behind > 0) & (behind**2 > _BEHIND**2 * squared) & (squared < _FILL**2)
+            thin = ~cone.any(1)
+            n[b[thin], i[thin]] = -n[b[thin], i[thin]]
+        return n
+
     def _query_all(self, x: Any, ops: TorchBackend) -> Any:
         """Indices (B, P, K) of the nearest points, by comparison with every point of the cloud."""
-        if self._padded is None:
-            counts = np.diff(self._starts)
-            padded = np.full((len(counts), counts.max(), 3), 1e3)
-            for cloud, start, count in zip(padded, self._starts, counts):
-                cloud[:count] = self._points[start : start + count]
-            self._padded = ops.array(padded), ops.array(self._starts[:-1, None, None])
-        points, starts = self._padded
+        points, starts = self._whole(ops)
         # Differences, not the matrix product that cdist would use: that loses half the digits.
         gap = ops.xp.cdist(
             x, points.expand(len(x), -1, -1), compute_mode="donot_use_mm_for_euclid_dist"
         )
         return ops.xp.topk(gap, self.neighbours, largest=False).indices + starts
+
+    def _whole(self, ops: TorchBackend) -> tuple[Any, Any]:
+        """Points (C, N, 3) of all clouds, filled up with some far away, and where each starts."""
+        if self._padded is None:
+            counts = np.diff(self._starts)
+            padded = np.full((len(counts), counts.max(), 3), _FILL)
+            for cloud, start, count in zip(padded, self._starts, counts):
+                cloud[:count] = self._points[start : start + count]
+            self._padded = ops.array(padded), ops.array(self._starts[:-1, None, None])
+        return self._padded
 
     def _arrays(self, ops: Backend) -> tuple[Any, Any, Any]:
         """Points, normals and spacing (C, 1) where ``ops`` computes, copied once."""
@@ -265,6 +300,7 @@ class Surface:
         n = (weight @ n)[..., 0, :]
         n = n / xp.sqrt(ops.dot(n, n))[..., None]
         way = x - p
+        n = self._turned(x, n, ops.dot(way, n), ops)
         gap = xp.sqrt(ops.dot(way, way)) + 1e-12
         cosine = ops.dot(way, n) / gap
         # 1 within 45 deg of the normal, deep inside, or nearer than the points are to each other;
