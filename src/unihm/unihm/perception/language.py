@@ -63,6 +63,9 @@ SIZES: dict[str, str] = {
     "spherical": "ball", "cylindrical": "cylinder",
 }  # fmt: skip
 
+# "On the left of" nothing but the table.
+_SIDE_AREAS = {"left": "left", "right": "right", "front": "near", "behind": "far"}
+
 # Directions of a push, from the viewer behind the robot.
 DIRECTIONS: dict[str, str] = {
     "left": "left", "leftwards": "left", "right": "right", "rightwards": "right",
@@ -239,6 +242,10 @@ def _place(sentence: str, verb: str) -> Command | None:
         area = _area(goal)
         if area and relation in ("on", "in", "beside"):
             return Command(TaskKind.PICK_AND_PLACE, thing, relation="area", area=area)
+        if relation in _SIDE_AREAS and all(word in _FILLER for word in goal.split()):
+            # "on the left side of the table"
+            side = _SIDE_AREAS[relation]
+            return Command(TaskKind.PICK_AND_PLACE, thing, relation="area", area=side)
         reference = _phrase(goal)
         if reference.noun or reference.colors or reference.sizes:
             return Command(TaskKind.PICK_AND_PLACE, thing, relation, reference)

@@ -219,7 +219,9 @@ class Planner:
             return radial
         way = self.judge.way("close" if command.closing else "open", pick_point)
         # A front that opens away from the robot is out of its reach: then it was seen wrongly.
-        return way if _unit(way) @ _unit(radial) > 0.5 else radial
+        if way is None or _unit(way) @ _unit(radial) < 0.5:
+            return radial
+        return way
 
     def _push_distance(self, target: Seen, direction: FloatArray, scene: TableScene) -> float:
         """Metres that the target may slide: short of other things, and within reach."""

@@ -16,6 +16,7 @@ class PlannerTraining:
         steps: batches.
         batch: tables per step.
         phrases: descriptions of things on each table that are asked for in one step.
+        place_every: steps between two lessons in placing.
         rate: largest learning rate (one cycle: warm-up, then cosine).
         fine_tuning_rate: the same where a training starts from trained weights.
         seed: of everything.
@@ -25,8 +26,9 @@ class PlannerTraining:
     steps: int = 4000
     batch: int = 2
     phrases: int = 6
-    rate: float = 2e-3
-    fine_tuning_rate: float = 3e-4
+    place_every: int = 2
+    rate: float = 3e-3
+    fine_tuning_rate: float = 5e-4
     seed: int = 0
 
 
@@ -66,6 +68,8 @@ class CliportConfig:
             raise ValueError(f"there is no network '{self.network}'; use {', '.join(NETWORKS)}")
         if self.crop % 8 or min(self.shape) < self.crop:
             raise ValueError("crop must be a multiple of 8 and fit on the map")
+        if self.network == "clip_rn50" and any((side + self.crop) % 32 for side in self.shape):
+            raise ValueError("with clip_rn50 both sides of the map plus crop are multiples of 32")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unihm.perception.cliport.predictor import Affordances, PickMap
+from unihm.perception.cliport.vocabulary import CLAUSES
 from unihm.perception.describe import Seen
 from unihm.perception.language import Phrase
 from unihm.perception.matching import color_fit, kind_fit
@@ -17,6 +18,8 @@ EQUAL = 2.5
 UNSURE = 8.0
 # Share of "it is not here" from which a thing is less and less believed to be there.
 DOUBT = 0.75
+# Share of a place affordance about its peak from which it is followed.
+DECIDED = 0.3
 
 
 def clause_of(phrase: Phrase) -> str:
@@ -80,11 +83,16 @@ class AffordanceJudge:
         inside = (cells >= 0).all(axis=1) & (cells < shape).all(axis=1)
         return np.unique(cells[inside].astype(np.int64), axis=0)
 
-    def way(self, clause: str, pick_point: FloatArray) -> FloatArray:
-        """(2,) metres from a picked point (3,) to where the clause wants it."""
+    def way(self, word: str, pick_point: FloatArray) -> FloatArray | None:
+        """(2,) metres from a picked point (3,) to where a front goes that is to "open" or "close".
+
+        None where the network has not decided on a place.
+        """
         pick = self.affordances.heightmap.to_pixel(pick_point[:2])
-        goal, _ = self.affordances.place(clause, np.rint(pick)).best
-        return self.affordances.heightmap.to_world(goal) - pick_point[:2]
+        place = self.affordances.place(CLAUSES[word], np.rint(pick))
+        if place.decision < DECIDED:
+            return None
+        return self.affordances.heightmap.to_world(place.best[0]) - pick_point[:2]
 
     def best_point(self, thing: Seen, phrase: Phrase) -> FloatArray:
         """(3,) the seen point of an object in the best of its cells."""

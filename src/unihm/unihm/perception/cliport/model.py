@@ -9,14 +9,21 @@ thing is added: a soft-max over the pixels *and one more option*, "it is not her
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from unihm.perception import text
 from unihm.perception.cliport.config import CliportConfig
+from unihm.perception.colors import NAMES, name_pixels
 from unihm.perception.text import DIMENSION
 
-CHANNELS = 5  # red, green, blue, height, seen
+CHANNELS = 5  # red, green, blue, height, seen; the names of colours come behind them
+NAMED = len(NAMES)
 
 
 class Block(nn.Module):
@@ -69,8 +76,8 @@ class SpatialStream(nn.Module):
         self.out = nn.Conv2d(width, 4 * outputs, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(B, 5, H, W) -> (B, outputs, H, W), and the decoder's features, coarsest first."""
-        *skips, x = self.encoder(x)
+        """(B, 17, H, W) -> (B, outputs, H, W), and the decoder's features, coarsest first."""
+        *skips, x = self.encoder(x[:, :CHANNELS])
         laterals = []
         for block, skip in zip(self.up, reversed(skips)):
             x = block(torch.cat([_doubled(x), skip], dim=1))
@@ -79,28 +86,35 @@ class SpatialStream(nn.Module):
 
 
 class SemanticStream(nn.Module):
-    """What: colours, and the words multiplied into the features at every level."""
+    """What: colours, and the words multiplied into the features at every level.
+
+    The twelve named colours go straight to the last product, where a word for a colour finds its
+    own at once; what colours do not say has to be learned through the levels.
+    """
 
     def __init__(self, width: int, outputs: int, language: int) -> None:
         super().__init__()
         self.encoder = Encoder(3, width)
         self.words = nn.Sequential(nn.Linear(DIMENSION, language), nn.ReLU(inplace=True))
-        self.gates = nn.ModuleList([nn.Linear(language, size * width) for size in (3, 2, 1)])
+        sizes = (3 * width, 2 * width, width + NAMED)
+        self.gates = nn.ModuleList([nn.Linear(language, size) for size in sizes])
         self.up = nn.ModuleList([Block(7 * width, 2 * width), Block(4 * width, width)])
-        self.out = nn.Conv2d(width, 4 * outputs, 1)
+        self.out = nn.Conv2d(width + NAMED, 4 * outputs, 1)
 
-    def forward(self, x: Tensor, laterals: list[Tensor], language: Tensor) -> Tensor:
-        """Colours (B, 3, H, W), laterals and N phrases each (B, N, 384) -> (B * N, outputs, H, W).
+    def forward(self, maps: Tensor, laterals: list[Tensor], language: Tensor) -> Tensor:
+        """Maps (B, 17, H, W), laterals and N phrases each (B, N, 384) -> (B * N, outputs, H, W).
 
         The image is encoded once, whatever the number of phrases.
         """
         B, N, _ = language.shape
-        *skips, x = (_repeated(level, N) for level in self.encoder(x))
+        *skips, x = (_repeated(level, N) for level in self.encoder(maps[:, :3]))
         words = self.words(language.reshape(B * N, -1))
         gates = [gate(words)[:, :, None, None] for gate in self.gates]
         for block, gate, skip, lateral in zip(self.up, gates, reversed(skips), laterals):
             x = torch.cat([_doubled(x * gate), skip, _repeated(lateral, N)], dim=1)
             x = block(x)
+        names = _repeated(F.avg_pool2d(maps[:, CHANNELS:], 2), N)
+        x = torch.cat([x, names], dim=1)
         return F.pixel_shuffle(self.out(x * gates[-1]), 2)
 
 
@@ -113,9 +127,9 @@ class TwoStreams(nn.Module):
         self.semantic = SemanticStream(config.width, outputs, config.language)
 
     def forward(self, maps: Tensor, language: Tensor) -> Tensor:
-        """Maps (B, 5, H, W) and phrases (B, N, 384) -> (B * N, outputs, H, W)."""
+        """Maps (B, 17, H, W) and phrases (B, N, 384) -> (B * N, outputs, H, W)."""
         where, laterals = self.spatial(maps)
-        what = self.semantic(maps[:, :3], laterals, language)
+        what = self.semantic(maps, laterals, language)
         return what + _repeated(where, language.shape[1])
 
 
@@ -128,7 +142,7 @@ class Attention(nn.Module):
         self.streams = TwoStreams(config, 1)
 
     def forward(self, maps: Tensor, language: Tensor) -> Tensor:
-        """Maps (B, 5, H, W), phrases (B, N, 384) -> logits (B, N, R, H, W).
+        """Maps (B, 17, H, W), phrases (B, N, 384) -> logits (B, N, R, H, W).
 
         Turn r is about the vertical by 2 pi r / R, counter-clockwise on the map.
         """
@@ -152,14 +166,14 @@ class Transport(nn.Module):
         self.scale = nn.Parameter(torch.tensor(0.1))
 
     def forward(self, maps: Tensor, language: Tensor, picks: Tensor) -> Tensor:
-        """Maps (B, 5, H, W), words (B, 384), picks (B, 2) row and column -> (B, R, H, W) logits.
+        """Maps (B, 17, H, W), words (B, 384), picks (B, 2) row and column -> (B, R, H, W) logits.
 
         Turn r places the picked thing turned by 2 pi r / R, counter-clockwise on the map.
         """
         B, _, H, W = maps.shape
         words = language[:, None]
         key = self.key(maps, words)  # (B, F, H, W)
-        crops = crop_turned(maps, picks, self.crop, self.rotations)  # (B * R, 5, c, c)
+        crops = crop_turned(maps, picks, self.crop, self.rotations)  # (B * R, 17, c, c)
         query = self.query(crops, words.repeat_interleave(self.rotations, dim=0))
         query = query.reshape(B * self.rotations, -1, self.crop, self.crop)
         half = self.crop // 2
@@ -170,12 +184,22 @@ class Transport(nn.Module):
 
 
 class Cliport(nn.Module):
-    """Pick and place affordances."""
+    """Pick and place affordances.
+
+    Attributes:
+        absence: logit of "it is not here", against which the pixels compete.
+    """
+
+    absence = 0.0
 
     def __init__(self, config: CliportConfig) -> None:
         super().__init__()
         self.attention = Attention(config)
         self.transport = Transport(config)
+
+    def words(self, phrases: Sequence[str]) -> NDArray[np.float32]:
+        """(N, 384) embeddings of phrases."""
+        return text.encode(phrases)
 
     def pick(self, maps: Tensor, language: Tensor) -> Tensor:
         """See :class:`Attention`."""
@@ -184,6 +208,26 @@ class Cliport(nn.Module):
     def place(self, maps: Tensor, language: Tensor, picks: Tensor) -> Tensor:
         """See :class:`Transport`."""
         return self.transport(maps, language, picks)
+
+
+def map_layers(
+    rgb: NDArray[np.float32], height: NDArray[np.float32], seen: NDArray[np.bool_]
+) -> Tensor:
+    """What the networks see of a map: (17, H, W).
+
+    Args:
+        rgb: (H, W, 3) 0 to 1.
+        height: (H, W) metres.
+        seen: (H, W).
+
+    Returns:
+        colour, height in units of 10 cm, where anything is seen, and one layer for each of
+        :data:`unihm.perception.colors.NAMES`.
+    """
+    index = name_pixels((255 * rgb).astype(np.uint8).reshape(-1, 3)).reshape(seen.shape)
+    names = (index[None] == np.arange(NAMED)[:, None, None]) & seen
+    layers = [rgb.transpose(2, 0, 1), 10.0 * height[None], seen[None], names]
+    return torch.from_numpy(np.concatenate(layers).astype(np.float32))
 
 
 def rotate(images: Tensor, angles: Tensor, centers: Tensor | None = None) -> Tensor:
@@ -245,9 +289,9 @@ def _repeated(x: Tensor, times: int) -> Tensor:
     return x if times == 1 else x.repeat_interleave(times, dim=0)
 
 
-def with_absence(logits: Tensor) -> Tensor:
-    """Logits (B, R, H, W) flat, and 0 for "it is not here" behind them: (B, R * H * W + 1)."""
-    return F.pad(logits.flatten(1), (0, 1))
+def with_absence(logits: Tensor, absence: float = 0.0) -> Tensor:
+    """Logits (B, R, H, W) flat, and that of "it is not here" behind them: (B, R * H * W + 1)."""
+    return F.pad(logits.flatten(1), (0, 1), value=absence)
 
 
 def affordance_loss(logits: Tensor, target: Tensor) -> Tensor:

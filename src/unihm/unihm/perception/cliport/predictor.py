@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from unihm.config import load_section
 from unihm.paths import weights_dir
-from unihm.perception import text
 from unihm.perception.cliport.config import CliportConfig
 from unihm.perception.cliport.heightmap import Heightmap, make_heightmap
-from unihm.perception.cliport.model import Cliport, with_absence
+from unihm.perception.cliport.model import Cliport, map_layers, with_absence
+from unihm.perception.cliport.published import PublishedCliport, load_published
 from unihm.perception.weights import load_weights
 from unihm.types import FloatArray, RgbdObservation
 
@@ -60,6 +60,13 @@ class PlaceMap:
         angle = 2 * np.pi * turn / turns
         return middle, float((angle + np.pi) % (2 * np.pi) - np.pi)
 
+    @property
+    def decision(self) -> float:
+        """Share within two cells of the best one, any turn: 1 where there is no doubt."""
+        _, row, column = np.unravel_index(int(self.shares.argmax()), self.shares.shape)
+        rows, columns = slice(max(row - 2, 0), row + 3), slice(max(column - 2, 0), column + 3)
+        return float(self.shares[:, rows, columns].sum())
+
 
 class Affordances:
     """One image, ready to be asked.
@@ -68,25 +75,20 @@ class Affordances:
         heightmap: what the network sees.
     """
 
-    def __init__(self, model: Cliport, heightmap: Heightmap) -> None:
+    def __init__(self, model: Cliport | PublishedCliport, heightmap: Heightmap) -> None:
         self._model = model
         self.heightmap = heightmap
-        seen = (heightmap.source >= 0).astype(np.float32)
-        layers = [
-            heightmap.rgb.transpose(2, 0, 1),
-            10.0 * heightmap.height[None],
-            seen[None],
-        ]
-        self._maps = torch.from_numpy(np.concatenate(layers).astype(np.float32))[None]
+        seen = heightmap.source >= 0
+        self._maps = map_layers(heightmap.rgb, heightmap.height, seen)[None]
 
     @torch.inference_mode()
     def pick(self, *phrases: str) -> list[PickMap]:
         """Where each of the things is that the phrases describe, such as "red mug"."""
-        words = torch.from_numpy(text.encode(phrases))[None]
+        words = torch.from_numpy(self._model.words(phrases))[None]
         shape = self.heightmap.height.shape
         maps = []
         for logits in self._model.pick(self._maps, words)[0]:
-            shares = torch.softmax(with_absence(logits[None])[0], dim=0)
+            shares = torch.softmax(with_absence(logits[None], self._model.absence)[0], dim=0)
             cells = shares[:-1].reshape(-1, *shape).sum(dim=0)
             maps.append(PickMap(cells.numpy(), float(shares[-1])))
         return maps
@@ -98,7 +100,7 @@ class Affordances:
         Args:
             clause: in the words of :data:`unihm.perception.cliport.vocabulary.CLAUSES`.
         """
-        words = torch.from_numpy(text.encode([clause]))
+        words = torch.from_numpy(self._model.words([clause]))
         start = torch.from_numpy(np.asarray(pick, np.float32))[None]
         logits = self._model.place(self._maps, words, start)[0]
         return PlaceMap(torch.softmax(logits.flatten(), dim=0).reshape(logits.shape).numpy())
@@ -112,16 +114,26 @@ class CliportPredictor:
         config: what it was made with.
     """
 
-    def __init__(self, model: Cliport, config: CliportConfig) -> None:
+    def __init__(self, model: Cliport | PublishedCliport, config: CliportConfig) -> None:
         self.model, self.config = model.eval(), config
 
     @classmethod
     def load(cls, preset: str) -> CliportPredictor:
-        """The network of a preset with its weights; raises WEIGHTS_MISSING."""
+        """The network of a preset with its weights.
+
+        Published weights are read from ``cliport.safetensors``, or from ``cliport.ckpt`` as they
+        were published if that holds tensors alone; CLIP's vocabulary must lie beside them.
+
+        Raises:
+            UnihmError: WEIGHTS_MISSING.
+        """
         config = load_section(preset, "cliport", CliportConfig)
-        model = Cliport(config)
-        load_weights(weights_dir(preset) / "cliport.safetensors", model)
-        return cls(model, config)
+        folder = weights_dir(preset)
+        if config.network == "tiny":
+            model = Cliport(config)
+            load_weights(folder / "cliport.safetensors", model)
+            return cls(model, config)
+        return cls(load_published(config, folder), config)
 
     def look(
         self, observation: RgbdObservation, points: FloatArray, table_height: float = 0.0

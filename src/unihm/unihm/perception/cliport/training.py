@@ -15,7 +15,7 @@ from tqdm import tqdm
 from unihm.checkpoint import load_checkpoint, log_line, read_progress, save_checkpoint
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.cliport.config import CliportConfig
-from unihm.perception.cliport.model import Cliport, affordance_loss, with_absence
+from unihm.perception.cliport.model import Cliport, affordance_loss, map_layers, with_absence
 from unihm.perception.cliport.scenes import (
     PickQuestion,
     PlaceQuestion,
@@ -94,22 +94,15 @@ def turned(offset: FloatArray, angle: float) -> FloatArray:
 
 
 def map_tensor(sample: Sample) -> Tensor:
-    """(5, H, W): colour, height in units of 10 cm, and where anything is seen."""
-    return torch.from_numpy(
-        np.concatenate(
-            [
-                sample.rgb.transpose(2, 0, 1).astype(np.float32) / 255.0,
-                sample.height[None].astype(np.float32) * 10.0,
-                sample.seen[None].astype(np.float32),
-            ]
-        )
-    )
+    """(17, H, W); see :func:`unihm.perception.cliport.model.map_layers`."""
+    rgb = sample.rgb.astype(np.float32) / 255.0
+    return map_layers(rgb, sample.height.astype(np.float32), sample.seen)
 
 
 def pick_batch(
     samples: list[Sample], phrases: int, turns: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Maps (B, 5, H, W), phrases (B, N, 384) and targets (B * N, R, H, W), some mirrored."""
+    """Maps (B, 17, H, W), phrases (B, N, 384) and targets (B * N, R, H, W), some mirrored."""
     maps, words, targets = [], [], []
     for sample in samples:
         chosen = rng.choice(len(sample.picks), phrases, replace=len(sample.picks) < phrases)
@@ -126,13 +119,14 @@ def pick_batch(
 def place_batch(
     samples: list[Sample], turns: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
-    """Maps (B, 5, H, W), words (B, 384), picks (B, 2), targets (B, R, H, W); None without any."""
+    """Maps (B, 17, H, W), words (B, 384), picks (B, 2), targets (B, R, H, W); None without any."""
     rows = []
     for sample in samples:
         for k in rng.permutation(len(sample.places)):
             question = sample.places[k]
             weight = pick_target(sample, PickQuestion("", (question.target,)), 1)[0]
-            cell = rng.choice(weight.size, p=weight.ravel().astype(float) / weight.sum())
+            chances = weight.ravel().astype(float)
+            cell = rng.choice(weight.size, p=chances / chances.sum())
             pick = np.array(np.unravel_index(cell, weight.shape), float)
             target = place_target(question, pick, weight.shape, turns)
             if target.sum() > 0.5:
@@ -243,7 +237,8 @@ def _step(
     pick = affordance_loss(model.pick(maps, words).flatten(0, 1), target)
     loss, place_value = pick, float("nan")
     # Places cost as much as picks, and planning needs them less often.
-    places = place_batch(chosen, config.place_rotations, rng) if step % 2 == 0 else None
+    lesson = step % training.place_every == 0
+    places = place_batch(chosen, config.place_rotations, rng) if lesson else None
     if places is not None:
         maps, words, picks, target = places
         place = affordance_loss(model.place(maps, words, picks), target)
