@@ -1,7 +1,7 @@
 """Make a hand motion physically plausible against a point cloud (section 3.4 and B.3)."""
 
 from unihm.refinement.config import RefinementConfig
-from unihm.refinement.refine import refine, refine_batch
+from unihm.refinement.refine import refine, refine_batch, warm_up
 from unihm.refinement.report import RefinementReport
 from unihm.refinement.surface import check_cloud, estimate_normals
 from unihm.refinement.terms import Prior
@@ -14,4 +14,5 @@ __all__ = [
     "estimate_normals",
     "refine",
     "refine_batch",
+    "warm_up",
 ]

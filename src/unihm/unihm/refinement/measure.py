@@ -92,6 +92,20 @@ def energy_of(
     return float(sum(value[0] for value in energies(batch, y, watch).values()))
 
 
+def penetrations(
+    motion: HandMotion, cloud: ObjectCloud, hand: Hand, frame: int
+) -> tuple[FloatArray, FloatArray]:
+    """Where a hand is inside the object in one frame: points (N, 3), object frame, and depths (N,).
+
+    The points are the deepest of the spheres that fill the hand's links; metres.
+    """
+    batch = Batch(chain_of(hand), [motion], [cloud], RefinementConfig())
+    placement = batch.place(batch.y[:, frame : frame + 1])
+    d, x, n = placement.d[0, 0], placement.x[0, 0], placement.n[0, 0]
+    inside = (d < 0) & (d > -UNSEEN)
+    return (x - batch.spheres.radius[:, None] * n)[inside], -d[inside]
+
+
 def _opposition(batch: Batch, x: FloatArray, n: FloatArray, fingers: FloatArray) -> FloatArray:
     """Energy (B, T) of thumb against fingers, from pads and normals (B, T, F, 3)."""
     frames, pads = x.shape[1:3]

@@ -24,7 +24,7 @@ from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import check_cloud
 from unihm.refinement.terms import Prior, Quadratic, Term
 from unihm.transforms import minimum_jerk
-from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase
+from unihm.types import FloatArray, HandMotion, ObjectCloud, ObjectTrajectory, Phase, TaskKind
 
 _BACKTRACKING = (1.0, 0.75, 0.5, 0.25, 0.1, 0.03)
 _GRASP_ROUNDS = 3
@@ -128,6 +128,18 @@ def _parts(count: int) -> list[slice]:
     shares = max(1, min(os.cpu_count() or 1, count // _WORTH_A_CORE))
     ends = np.linspace(0, count, shares + 1).astype(int)
     return [slice(a, b) for a, b in pairwise(ends)]
+
+
+def warm_up() -> None:
+    """Compile, or read what this machine compiled before, while nobody waits for a motion."""
+    hand = load_hand("panda_gripper")
+    corners = np.stack(np.meshgrid(*[np.linspace(-0.02, 0.02, 5)] * 3), -1).reshape(-1, 3)
+    skin = corners[np.abs(corners).max(1) > 0.019]
+    cloud = ObjectCloud(skin, skin / np.linalg.norm(skin, axis=1, keepdims=True))
+    still = np.repeat(np.eye(4)[None], 3, axis=0)
+    course = ObjectTrajectory(still, np.arange(3), 0.1, TaskKind.GRAB, np.zeros(3))
+    motion = HandMotion(hand.name, still, np.tile(hand.open_joints, (3, 1)), course)
+    refine(motion, cloud, hand=hand)
 
 
 class _Refiner:

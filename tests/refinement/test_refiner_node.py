@@ -1,0 +1,57 @@
+"""The refiner's node on one executor: its output, report and markers."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy")
+
+from refinement_cases import ball_cloud
+from unihm.hands import load_hand
+from unihm.nodes import conversions
+from unihm.nodes.base import RELIABLE
+from unihm.nodes.capture import LATCHED
+from unihm.nodes.graph import Graph
+from unihm.types import Task
+from unihm_msgs import msg
+from visualization_msgs.msg import Marker, MarkerArray
+
+
+def test_refines_reports_and_draws(grasp):
+    motion, cloud = grasp
+    radius = np.linalg.norm(cloud.points[0]) + 0.006  # more than the hand closed for
+    cloud = ball_cloud(radius)
+    hand = load_hand("xhand")
+    heard = {}
+    with Graph(nodes=["refiner"], use_sim_time=False, domain_id=71) as graph:
+        node = graph.nodes["refiner"]
+        for kind, topic, qos in (
+            (msg.HandMotion, "refined_hand_motion", RELIABLE),
+            (msg.RefinementReport, "refinement_report", RELIABLE),
+            (MarkerArray, "refinement_markers", LATCHED),
+        ):
+            graph.commander.create_subscription(
+                kind, f"/unihm/{topic}", lambda m, topic=topic: heard.__setitem__(topic, m), qos
+            )
+        header = node.header("object")
+        decoded = conversions.motion_to_msg(motion, hand.joint_names, header, "t")
+        decoded.trajectory.header.frame_id = "world"
+        node._receive("task", conversions.task_to_msg(Task("t", "take it", "xhand"), header))
+        node._receive("hand_motion", decoded)
+        node._receive("object_cloud", conversions.cloud_to_msg(cloud, header, "t"))
+        until = time.monotonic() + 60
+        while len(heard) < 3 and time.monotonic() < until:
+            time.sleep(0.05)
+    refined, report = heard["refined_hand_motion"], heard["refinement_report"]
+    assert refined.report[0].energy_after == report.energy_after <= report.energy_before
+    markers = {m.ns: m for m in heard["refinement_markers"].markers}
+    assert {m.header.frame_id for m in markers.values()} == {"world"}
+    T = motion.trajectory.T_world_object[12]
+    contacts = np.array([[p.x, p.y, p.z] for p in markers["contacts"].points])
+    np.testing.assert_allclose(np.linalg.norm(contacts - T[:3, 3], axis=1), radius, atol=0.002)
+    assert len(markers["normals"].points) == 2 * len(contacts)
+    assert markers["inside before"].action == Marker.ADD
+    assert len(markers["inside before"].points) > len(markers["inside"].points)
