@@ -74,6 +74,12 @@ DIRECTIONS: dict[str, str] = {
     "towards": "toward", "closer": "toward", "here": "toward", "nearer": "toward",
 }  # fmt: skip
 
+# "The second box from the left".
+ORDINALS: dict[str, int] = {
+    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+    "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "6th": 6, "7th": 7,
+}  # fmt: skip
+
 _ANY = frozenset({"a", "an", "any", "one", "some", "another", "either"})
 _GENERIC = frozenset({
     "object", "thing", "item", "one", "ones", "something", "anything", "stuff", "it", "that",
@@ -112,6 +118,7 @@ class Phrase:
         not_colors: names that were ruled out.
         sizes: values of :data:`SIZES`.
         place: value of :data:`PLACES`, or empty.
+        rank: 2 for "the second box from the left"; 1 for the first, or where nothing was said.
         relation: (value of :data:`RELATIONS`, the other thing), or None.
         any_will_do: said with "a", "any", "one of".
         words: the phrase as it was said.
@@ -125,6 +132,7 @@ class Phrase:
     relation: tuple[str, Phrase] | None = None
     any_will_do: bool = False
     words: str = ""
+    rank: int = 1
 
     @property
     def says_something(self) -> bool:
@@ -313,14 +321,14 @@ def _phrase(part: str) -> Phrase:
             inner = _phrase(head)
             return Phrase(
                 inner.noun, inner.colors, inner.not_colors, inner.sizes, inner.place,
-                (relation, other), inner.any_will_do, part,
+                (relation, other), inner.any_will_do, part, inner.rank,
             )  # fmt: skip
     words = part.split()
     found_colors: list[str] = []
     excluded: list[str] = []
     sizes: list[str] = []
     nouns: list[str] = []
-    place, negated = "", False
+    place, negated, rank = "", False, 1
     for word in words:
         color = colors.SYNONYMS.get(word, word)
         if word == "not":
@@ -328,6 +336,8 @@ def _phrase(part: str) -> Phrase:
         elif color in colors.NAMES:
             (excluded if negated else found_colors).append(color)
             negated = False
+        elif word in ORDINALS:
+            rank = ORDINALS[word]
         elif word in SIZES and not (word == "little" and "a little" in part):
             sizes.append(SIZES[word])
         elif word in PLACES:
@@ -348,4 +358,5 @@ def _phrase(part: str) -> Phrase:
         place=place,
         any_will_do=bool(words) and words[0] in _ANY,
         words=part,
+        rank=rank,
     )

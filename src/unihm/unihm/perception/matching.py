@@ -21,6 +21,8 @@ TIE = 0.88
 _CLASS_DECAY = 0.85
 # A kind that does not look right, beside a colour that does: shapes are often misjudged.
 _COLORED_MISFIT = 0.3
+# An object with less than this share of the best colour fit is not what was meant.
+_COLOR_CHANCE = 0.1
 # A word that is not understood beside words that are: fits everything, a little.
 _UNKNOWN_NOUN = 0.6
 
@@ -33,8 +35,14 @@ Judge = Callable[[Phrase, list[Seen]], FloatArray]
 
 
 def judge_by_geometry(phrase: Phrase, objects: list[Seen]) -> FloatArray:
-    """Colours by name, and kinds by the primitive that fits: no weights."""
-    return np.array([color_fit(phrase, o) * kind_fit(phrase, o) for o in objects])
+    """Colours by name, and kinds by the primitive that fits: no weights.
+
+    Fitting takes time, so that it is done only for objects whose colour may be meant.
+    """
+    scores = np.array([color_fit(phrase, o) for o in objects])
+    for k in np.flatnonzero(scores >= _COLOR_CHANCE * scores.max(initial=0.0)):
+        scores[k] *= kind_fit(phrase, objects[k])
+    return scores
 
 
 def find(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) -> Seen:
@@ -79,12 +87,13 @@ def score(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry)
         scores = scores * _related(phrase.relation, objects, judge)
     # Comparatives choose among the objects that the other words leave.
     rivals = scores >= max(0.5 * scores.max(), FOUND)
-    for word in phrase.sizes:
+    counts = [phrase.rank if k == 0 and not phrase.place else 1 for k in range(len(phrase.sizes))]
+    for word, rank in zip(phrase.sizes, counts):
         if word in SHAPE_WORDS:
             scores = scores * [max(o.shapes[s] for s in SHAPE_WORDS[word]) ** 0.5 for o in objects]
         else:
             values = np.array([MEASURES[word](o.extents) for o in objects])
-            scores = scores * _preference(values, rivals, tie=0.004)
+            scores = scores * _preference(values, rivals, 0.004, rank)
     if phrase.place:
         positions = np.stack([o.center[:2] for o in objects])
         if phrase.place == "middle":
@@ -95,7 +104,7 @@ def score(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry)
             values = -np.linalg.norm(positions, axis=1)
         else:
             values = positions @ np.array(AXES[phrase.place])
-        scores = scores * _preference(values, rivals, tie=0.015)
+        scores = scores * _preference(values, rivals, 0.015, phrase.rank)
     return scores
 
 
@@ -142,10 +151,18 @@ def _related(relation: tuple[str, Phrase], objects: list[Seen], judge: Judge) ->
     return fit / max(fit.max(), 1e-6)
 
 
-def _preference(values: FloatArray, rivals: np.ndarray, tie: float) -> FloatArray:
-    """(N,) 1 for the largest value among the rivals, 0.5 behind it by more than ``tie``."""
+def _preference(values: FloatArray, rivals: np.ndarray, tie: float, rank: int = 1) -> FloatArray:
+    """(N,) 1 for the largest value among the rivals, 0.5 behind it by more than ``tie``.
+
+    With a rank, 1 for the second, third, ... largest alone; all 0 where there are not so many.
+    """
     if not rivals.any():
         return np.ones(len(values))
+    if rank > 1:
+        ordered = np.flatnonzero(rivals)[np.argsort(-values[rivals], kind="stable")]
+        if len(ordered) < rank:
+            return np.zeros(len(values))
+        return np.where(np.arange(len(values)) == ordered[rank - 1], 1.0, 0.5)
     behind = values[rivals].max() - values
     return np.where(behind <= tie, 1.0, 0.5)
 
