@@ -9,13 +9,17 @@ from unihm.evaluation.perception import center_click, correcting_click, iou
 from unihm.perception.clicks import Click, clicked_cluster, cluster_masks
 from unihm.perception.pointsam import PointSam, PointSamConfig, PointSamPredictor
 from unihm.perception.pointsam import model as network
+from unihm.perception.pointsam.config import SegmentationTraining
 from unihm.perception.pointsam.processing import (
     click_distances,
-    dense_prompt,
+    dense_prompts,
+    link,
     locate,
     make_crop,
     make_view,
     paint,
+    proposals,
+    surface_graph,
 )
 from unihm.perception.pointsam.training import (
     batch_clouds,
@@ -27,6 +31,12 @@ from unihm.perception.pointsam.training import (
 from unihm.perception.weights import load_weights, read_state, save_weights
 
 SMALL = PointSamConfig(patches=24, neighbours=12, width=32, depth=1, heads=2, mask_width=16)
+TWO_CLICKS = SegmentationTraining(clicks=2)
+
+
+def linked(points):
+    """(1, N, 10) neighbours of points (1, N, 3)."""
+    return torch.from_numpy(link(points[0].numpy()))[None]
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +68,43 @@ def test_output_does_not_depend_on_the_order_of_the_points():
     points, features, dense = torch.rand(1, 80, 3), torch.rand(1, 80, 6), torch.rand(1, 80, 7)
     order = torch.cat([torch.zeros(1).long(), 1 + torch.randperm(79)])  # FPS starts at 0
     click, sign = points[:, :1], torch.ones(1, 1).long()
+    shuffled = points[:, order]
     with torch.inference_mode():
-        first = model.decode(model.encode(points, features), click, sign, dense)
-        second = model.decode(
-            model.encode(points[:, order], features[:, order]), click, sign, dense[:, order]
-        )
+        cloud = model.encode(points, features, linked(points))
+        first = model.decode(cloud, click, sign, dense)
+        again = model.encode(shuffled, features[:, order], linked(shuffled))
+        second = model.decode(again, click, sign, dense[:, order])
     torch.testing.assert_close(first.logits[:, :, order], second.logits, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(first.iou, second.iou, atol=1e-4, rtol=1e-4)
     assert first.logits.shape == (1, 4, 80)
+    assert first.iou.shape == (1, 5)
+
+
+def test_bonds_are_the_same_in_both_directions():
+    torch.manual_seed(0)
+    model = PointSam(SMALL).eval()
+    points, features = torch.rand(1, 40, 3), torch.rand(1, 40, 6)
+    pairs = torch.tensor([[k ^ 1 for k in range(40)]])[..., None]  # 0 with 1, 2 with 3, ...
+    bonds = model.encode(points, features, pairs)["bonds"][0, :, 0]
+    torch.testing.assert_close(bonds[0::2], bonds[1::2], atol=1e-5, rtol=1e-4)
+
+
+def test_losses_of_bonds_and_of_mask_prompts_know_what_is_right():
+    labels, near = torch.tensor([[1, 1, 2, 2]]), torch.tensor([[[1], [2], [1], [3]]])
+    right = torch.tensor([[[9.0], [-9.0], [-9.0], [9.0]]])
+    assert network.bond_loss(right, labels, near) < 0.01 < network.bond_loss(-right, labels, near)
+    truth = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
+    prompt = torch.tensor([[4.0, 4.0, 4.0, 4.0]])  # its IoU is 0.5
+    masks = network.Masks(torch.zeros(1, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.5]]))
+    assert network.prompt_loss(masks, prompt, truth) == 0
+    assert network.prompt_loss(masks, -prompt, truth) == 0  # nothing was prompted
+    assert network.prompt_loss(masks, prompt, 1 - truth * 0) == pytest.approx(0.25)
 
 
 def test_padding_clicks_changes_nothing_but_attention_mass():
     model = PointSam(SMALL).eval()
-    cloud = model.encode(torch.rand(1, 50, 3), torch.rand(1, 50, 6))
+    points = torch.rand(1, 50, 3)
+    cloud = model.encode(points, torch.rand(1, 50, 6), linked(points))
     masks = model.decode(cloud, torch.rand(1, 2, 3), torch.tensor([[1, -1]]), torch.rand(1, 50, 7))
     assert torch.isfinite(masks.logits).all()
 
@@ -93,15 +127,33 @@ def test_surface_distances_see_the_border_between_touching_objects(pair):
     click = center_click(pair.labels == 1, pair.observation.depth)
     center = locate(view, click, pair.observation)
     crop = make_crop(view, center)
-    near = click_distances(crop, [int(np.flatnonzero(crop.index == center)[0])])
+    start = int(np.flatnonzero(crop.index == center)[0])
     mine = labels[crop.index] == 1
+    bonds = np.where(mine[:, None] == mine[crop.neighbours], 0.99, 0.01)
+    graph = surface_graph(crop, bonds)
+    near = click_distances(crop, graph, [start])
     assert near.shape == (len(crop.index), 3)
     assert ((near >= 0) & (near <= 1)).all()
-    by_color = near[:, 1]
-    assert np.median(by_color[mine]) > 1.5 * np.median(by_color[~mine])
-    dense = dense_prompt(crop, [0], [True], None)
-    assert dense.shape == (len(crop.index), 7)
-    assert not dense[:, 3:].any()  # no negative clicks, no mask yet
+    assert near[mine, 0].min() > 5 * near[~mine, 0].max()
+    dense = dense_prompts(crop, graph, [start], [True], [None, np.full(len(mine), 9.0, np.float32)])
+    assert dense.shape == (2, len(crop.index), 7)
+    assert not dense[0, :, 3:].any()  # no negative clicks, no mask yet
+    assert (dense[1, :, 6] == 1).all()
+
+
+def test_a_single_wrong_bond_does_not_join_two_objects(pair):
+    view = make_view(pair.observation)
+    center = locate(view, center_click(pair.labels == 1, pair.observation.depth), pair.observation)
+    crop = make_crop(view, center)
+    mine = pair.labels.ravel()[view.pixels][crop.index] == 1
+    border = mine[:, None] != mine[crop.neighbours]
+    bonds = np.where(border, 0.2, 0.99)
+    leaks = np.flatnonzero(border.ravel())[::25]
+    bonds.ravel()[leaks] = 0.99
+    pieces = proposals(crop, bonds, int(np.flatnonzero(crop.index == center)[0]))
+    overlaps = [iou(piece > 0, mine) for piece in pieces]
+    assert overlaps[0] < 0.7  # what hangs together at all
+    assert max(overlaps) > 0.93
 
 
 def test_painting_the_true_labels_gives_the_true_mask(pair):
@@ -122,11 +174,10 @@ def test_training_learns_and_round_trips(tmp_path):
     torch.manual_seed(0)
     model = PointSam(SMALL)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    size = max(len(s.labels) for s in again)
     losses = []
     for _ in range(25):
-        batch = batch_clouds(again, size, np.random.default_rng(0))
-        loss, ious = click_rounds(model, batch, 2)
+        batch = batch_clouds(again, 700, np.random.default_rng(0))
+        loss, ious = click_rounds(model, batch, TWO_CLICKS, np.random.default_rng(0))
         assert len(ious) == 2
         optimizer.zero_grad()
         loss.backward()

@@ -88,6 +88,9 @@ def random_shape(rng: np.random.Generator, name: str | None = None) -> tuple[str
             continue
         if name not in ("box", "sphere") and rng.random() < 0.4:
             mesh.apply_transform(np.diag([*rng.uniform(0.75, 1.3, 3), 1.0]))
+        if name == "box" and rng.random() < 0.35:  # a package: large and flat
+            scale = rng.permutation([rng.uniform(0.3, 0.6), *rng.uniform(1.0, 1.7, 2)])
+            mesh.apply_transform(np.diag([*scale, 1.0]))
         return name, mesh
     raise ValueError(f"no measures of a {name} fit together")
 
@@ -95,8 +98,13 @@ def random_shape(rng: np.random.Generator, name: str | None = None) -> tuple[str
 def resting_rotation(
     mesh: trimesh.Trimesh, rng: np.random.Generator, upright: float = 0.65
 ) -> NDArray[np.float64]:
-    """(3, 3): upright with that probability, else on a random facet of the hull; any yaw."""
+    """(3, 3): upright with that probability, else on a random facet of the hull; any yaw.
+
+    Some lean, as against a neighbour.
+    """
     yaw = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi))
+    if rng.random() < 0.08:
+        yaw = yaw * Rotation.from_euler("x", rng.uniform(-0.5, 0.5))
     if rng.random() < upright:
         return yaw.as_matrix()
     hull = mesh.convex_hull
@@ -223,8 +231,11 @@ class Material:
         self, rng: np.random.Generator, color: FloatArray, textured: bool, scale: float = 1.0
     ) -> None:
         self.gloss = float(rng.choice([0.0, 0.1, 0.35]))
-        self._kind = str(rng.choice(["stripes", "patches", "grain", "print"])) if textured else ""
+        kinds = ("stripes", "patches", "grain", "print", "print", "bands", "faces")
+        self._kind = str(rng.choice(kinds)) if textured else ""
         self._colors = np.concatenate([[color], rng.random((4, 3))])
+        if rng.random() < 0.4:  # black, white and shades of one colour, as print often has
+            self._colors[1:] = np.outer([0.05, 0.95, 0.6, 0.3], np.ones(3)) * rng.uniform(0.8, 1, 3)
         if scale > 1.0:  # a table's pattern stays near its main colour
             self._colors[1:] = np.clip(color + rng.normal(0, 0.10, (4, 3)), 0, 1)
         self._directions = rng.normal(size=(3, 3))
@@ -233,8 +244,11 @@ class Material:
         self._offset = rng.uniform(-0.1, 0.1, 3)
         self._cells = rng.integers(0, 5, 997)
         self._main = rng.uniform(0.3, 0.8)
-        if textured and rng.random() < 0.5:
+        if textured and rng.random() < 0.6:
             self._directions = np.eye(3)
+        if self._kind == "bands":  # caps, labels, rims: few and wide
+            self._directions = np.eye(3)[[2, 0, 1]]
+            self._period = rng.uniform(0.03, 0.09, 3)
 
     def __call__(self, points: FloatArray, normals: FloatArray) -> FloatArray:
         """(N, 3) colours at points (N, 3) of the surface with normals (N, 3), own frame."""
@@ -246,8 +260,11 @@ class Material:
             blend = (0.5 + 0.5 * wave)[:, None] * 0.7
             return self._colors[0] * (1 - blend) + self._colors[1] * blend
         cell = np.floor(along).astype(np.int64)
-        if self._kind == "stripes":
+        if self._kind in ("stripes", "bands"):
             index = self._cells[cell[:, 0] % 997] % 3
+        elif self._kind == "faces":  # each side of a package has its own colour
+            face = np.argmax(np.abs(normals), axis=1)
+            index = self._cells[2 * face + (normals[np.arange(len(face)), face] > 0)]
         else:
             if self._kind == "print":  # every face of a package is printed in its own way
                 cell = cell + 31 * np.argmax(np.abs(normals), axis=1)[:, None]

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
 from unihm.config import load_section
+from unihm.nodes.capture import LATCHED
 from unihm.nodes.conversions import (
     cloud_to_msg,
     observation_from_msg,
-    task_from_msg,
+    points_to_msg,
+    rgb_to_msg,
     trajectory_from_msg,
 )
 from unihm.nodes.stage import StageNode
-from unihm.perception.segmentation import Segmenter, SegmenterConfig
+from unihm.perception.segmentation import Segmenter, SegmenterConfig, draw_mask
 
 OBJECT_FRAME = "object"  # T_world_object of the task's trajectory, frame 0, places it
 
 
 class SegmentationNode(StageNode):
-    """Cuts the object out of the image and completes its surface."""
+    """Cuts the object out of the image and completes its surface.
+
+    For people it also shows the mask on the image and the points that were seen of the object.
+    """
 
     stage = "segmentation"
     inputs: ClassVar = {
@@ -31,15 +37,23 @@ class SegmentationNode(StageNode):
     }
     output = ("object_cloud", msg.ObjectCloud)
 
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self._overlay = self.publisher(Image, "segmentation_overlay", LATCHED)
+        self._seen = self.publisher(PointCloud2, "seen_points", LATCHED)
+
     def load(self) -> None:
         self.segmenter = Segmenter(load_section(self.preset, "segmentation", SegmenterConfig))
 
     def process(self, inputs: dict[str, Any]) -> msg.ObjectCloud:
-        observation = inputs["observation"]
-        cloud = self.segmenter.segment(
-            task_from_msg(inputs["task"]),
-            observation_from_msg(observation),
-            trajectory_from_msg(inputs["object_trajectory"]),
+        message = inputs["observation"]
+        observation = observation_from_msg(message)
+        result = self.segmenter.look(observation, trajectory_from_msg(inputs["object_trajectory"]))
+        stamp = message.header.stamp
+        overlay = draw_mask(observation.rgb, result.mask)
+        self._overlay.publish(rgb_to_msg(overlay, message.header))
+        world = Header(stamp=stamp, frame_id=message.world_frame)
+        self._seen.publish(points_to_msg(result.seen, ("x", "y", "z"), world))
+        return cloud_to_msg(
+            result.cloud, Header(stamp=stamp, frame_id=OBJECT_FRAME), message.task_id
         )
-        header = Header(stamp=observation.header.stamp, frame_id=OBJECT_FRAME)
-        return cloud_to_msg(cloud, header, observation.task_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.capture import project, world_points
@@ -20,6 +21,7 @@ from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, Rgb
 _log = logging.getLogger(__name__)
 BACKENDS = ("geometric", "pointsam")
 COMPLETIONS = ("geometric", "snowflake")
+_REACH = 0.03  # m from the pick point within which its object must be seen
 
 
 @dataclass(frozen=True)
@@ -158,4 +160,16 @@ class Segmenter:
         if answer.iou < self.config.min_iou or len(chosen) < 60:
             _log.info("Point-SAM is not sure (%.2f); using the cluster.", answer.iou)
             return None
-        return chosen, points.reshape(-1, 3)[chosen], table
+        seen = points.reshape(-1, 3)[chosen]
+        if np.linalg.norm(seen - pick_point, axis=1).min() > _REACH:
+            _log.info("Point-SAM's mask is beside the pick point; using the cluster.")
+            return None
+        return chosen, seen, table
+
+
+def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The image (H, W, 3) with a mask (H, W) tinted green and outlined, for people."""
+    shown = rgb.copy()
+    shown[mask] = (0.55 * rgb[mask] + 0.45 * np.array([40, 220, 80])).astype(np.uint8)
+    shown[mask & ~binary_erosion(mask, iterations=2)] = (255, 255, 255)
+    return shown

@@ -14,15 +14,19 @@ class SegmentationTraining:
         steps: batches.
         batch: clouds per step.
         rate: largest learning rate (one cycle: warm-up, then cosine).
-        clicks: prompts per cloud and step; the first is ambiguous, the others correct it.
+        clicks: rounds per cloud and step; the first click is ambiguous, the others correct it.
+        proposals: share of the first rounds that begin with a piece of the surface as mask prompt.
+        refinements: share of the second rounds that bring no new click, only the last mask.
         seed: of everything.
     """
 
-    scenes: int = 1500
-    steps: int = 3000
+    scenes: int = 240
+    steps: int = 560
     batch: int = 4
     rate: float = 2e-3
     clicks: int = 3
+    proposals: float = 0.4
+    refinements: float = 0.25
     seed: int = 0
 
 
@@ -33,6 +37,8 @@ class PointSamConfig:
     Attributes:
         features: values per point besides its position.
         dense: values per point of the dense prompt.
+        surface: width of the graph network over neighbouring points.
+        surface_depth: its layers.
         patches: centres chosen by farthest point sampling.
         neighbours: points per patch.
         width: of the tokens.
@@ -46,6 +52,8 @@ class PointSamConfig:
 
     features: int = 6
     dense: int = 7
+    surface: int = 32
+    surface_depth: int = 3
     patches: int = 96
     neighbours: int = 24
     width: int = 64

@@ -2,10 +2,15 @@
 
 One network, two sizes. Shapes: B clouds, N points, G patches of K points, Q output tokens, D width.
 
-    points, features -> PatchEncoder -> Encoder (ViT) -> patch tokens (B, G, D)
+    points, features -> SurfaceNet over neighbouring points -> (B, N, S)
+                     -> PatchEncoder -> Encoder (ViT) -> patch tokens (B, G, D)
+                     -> bonds (B, N, K): do two neighbouring points belong to one object?
     clicks           -> PromptEncoder                 -> prompt tokens (B, C, D)
     last mask, click distances -> dense prompt, added to the patch tokens
     both -> MaskDecoder (two-way transformer) -> masks (B, 3 or 1, N), predicted IoU
+
+SurfaceNet and the bonds are not in the paper: depth steps, creases and print that separate objects
+are finer than a patch, and a small network learns them far sooner where it is told of every edge.
 """
 
 from __future__ import annotations
@@ -21,10 +26,16 @@ from unihm.perception.pointsam.config import PointSamConfig
 
 
 class Masks(NamedTuple):
-    """Mask logits (B, M, N) and the IoU (B, M) that the network expects of each."""
+    """Four mask logits (B, 4, N), and the IoU (B, 4 or 5) that the network expects of each.
+
+    The fifth is what it thinks of the mask prompt as it is.
+    """
 
     logits: Tensor
     iou: Tensor
+
+
+_MATRIX_POINTS = 1024  # up to here all distances at once are faster than row by row
 
 
 def farthest_points(points: Tensor, count: int) -> Tensor:
@@ -34,12 +45,16 @@ def farthest_points(points: Tensor, count: int) -> Tensor:
     distance = torch.full((batch, number), torch.inf, device=points.device)
     current = torch.zeros(batch, dtype=torch.long, device=points.device)
     rows = torch.arange(batch, device=points.device)
-    for k in range(count):
-        chosen[:, k] = current
-        distance = torch.minimum(
-            distance, ((points - points[rows, current][:, None]) ** 2).sum(dim=-1)
-        )
-        current = distance.argmax(dim=1)
+    with torch.no_grad():
+        matrix = torch.cdist(points, points) if number <= _MATRIX_POINTS else None
+        for k in range(count):
+            chosen[:, k] = current
+            if matrix is not None:
+                new = matrix[rows, current]
+            else:
+                new = ((points - points[rows, current][:, None]) ** 2).sum(dim=-1)
+            distance = torch.minimum(distance, new)
+            current = distance.argmax(dim=1)
     return chosen
 
 
@@ -53,9 +68,10 @@ def nearest(query: Tensor, points: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 def gather(values: Tensor, index: Tensor) -> Tensor:
     """(B, N, D) at (B, ...) indices -> (B, ..., D)."""
-    flat = index.flatten(1)
-    taken = values.gather(1, flat[..., None].expand(-1, -1, values.shape[-1]))
-    return taken.reshape(*index.shape, values.shape[-1])
+    batch, number, width = values.shape
+    start = number * torch.arange(batch, device=values.device)
+    flat = (index.flatten(1) + start[:, None]).flatten()
+    return values.reshape(-1, width).index_select(0, flat).reshape(*index.shape, width)
 
 
 def mlp(*widths: int) -> nn.Sequential:
@@ -64,6 +80,55 @@ def mlp(*widths: int) -> nn.Sequential:
     for a, b in pairwise(widths):
         layers += [nn.Linear(a, b), nn.GELU()]
     return nn.Sequential(*layers[:-1])
+
+
+EDGE_VALUES = 7
+
+
+def edge_values(points: Tensor, features: Tensor, neighbours: Tensor) -> Tensor:
+    """What lies between each point and its neighbours, the same in both directions.
+
+    Args:
+        points: (B, N, 3).
+        features: (B, N, 6) colour in -1 to 1, unit normal.
+        neighbours: (B, N, K) indices.
+
+    Returns:
+        (B, N, K, 7): distance over the median one, concavity, turn of the normal, contrast of
+        each colour, mean height.
+    """
+    step = gather(points, neighbours) - points[:, :, None]
+    distance = step.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    median = distance.flatten(1).median(dim=1).values[:, None, None, None]
+    change = gather(features, neighbours) - features[:, :, None]
+    concavity = (change[..., 3:] * step / distance).sum(dim=-1, keepdim=True)
+    turn = change[..., 3:].norm(dim=-1, keepdim=True)
+    height = points[:, :, None, 2:] + step[..., 2:] / 2
+    gap = (distance / median - 1).clamp(max=8)
+    return torch.cat([gap, concavity, turn, change[..., :3].abs(), height], dim=-1)
+
+
+class SurfaceNet(nn.Module):
+    """Every point learns from its neighbours what surface it is on: a few rounds of messages."""
+
+    def __init__(self, inputs: int, width: int, depth: int) -> None:
+        super().__init__()
+        self.embed = mlp(inputs + 1, width, width)
+        self.own = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.other = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.edge = nn.ModuleList(nn.Linear(EDGE_VALUES, width) for _ in range(depth))
+        self.out = nn.ModuleList(nn.Linear(2 * width, width) for _ in range(depth))
+        self.norm = nn.ModuleList(nn.LayerNorm(width) for _ in range(depth))
+
+    def forward(self, points: Tensor, features: Tensor, near: Tensor, edges: Tensor) -> Tensor:
+        x = self.embed(torch.cat([features, points[..., 2:]], dim=-1))  # (B, N, S)
+        for own, other, edge, out, norm in zip(
+            self.own, self.other, self.edge, self.out, self.norm, strict=True
+        ):
+            message = F.gelu(own(x)[:, :, None] + gather(other(x), near) + edge(edges))
+            pooled = torch.cat([message.max(dim=2).values, message.mean(dim=2)], dim=-1)
+            x = norm(x + out(pooled))
+        return x
 
 
 class PatchEncoder(nn.Module):
@@ -154,7 +219,10 @@ class PointSam(nn.Module):
     def __init__(self, config: PointSamConfig | None = None) -> None:
         super().__init__()
         self.config = c = config or PointSamConfig()
-        self.patch_encoder = PatchEncoder(3 + c.features, c.patch_width, c.width)
+        self.surface = SurfaceNet(c.features, c.surface, c.surface_depth)
+        self.known = nn.Linear(c.surface + c.width, c.surface)
+        self.bond = mlp(2 * c.surface + EDGE_VALUES, c.surface, 1)
+        self.patch_encoder = PatchEncoder(3 + c.features + c.surface, c.patch_width, c.width)
         self.patch_place = mlp(3, c.width, c.width)
         self.blocks = nn.ModuleList(Block(c.width, c.heads) for _ in range(c.depth))
         self.norm = nn.LayerNorm(c.width)
@@ -166,41 +234,55 @@ class PointSam(nn.Module):
         self.decoder = nn.ModuleList(TwoWayBlock(c.width, c.heads) for _ in range(c.decoder_depth))
         self.final = Attention(c.width, c.heads)
         self.final_norm = nn.LayerNorm(c.width)
-        self.point_features = mlp(c.width + 3 + c.features + c.dense, c.width, c.mask_width)
+        self.point_features = mlp(
+            c.width + c.surface + 3 + c.features + c.dense, c.width, c.mask_width
+        )
         self.hyper = nn.ModuleList(mlp(c.width, c.width, c.mask_width) for _ in range(4))
-        self.iou = mlp(c.width, c.width, 4)
+        self.iou = mlp(2 * c.width + 2 * c.mask_width + 3, c.width, 1)
 
     def fourier(self, points: Tensor) -> Tensor:
         """(..., 3) -> (..., D) sines and cosines of random projections."""
         phase = 2 * torch.pi * points @ self.frequencies
         return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
-    def encode(self, points: Tensor, features: Tensor) -> dict[str, Tensor]:
+    def encode(self, points: Tensor, features: Tensor, neighbours: Tensor) -> dict[str, Tensor]:
         """Tokens of a cloud.
 
         Args:
             points: (B, N, 3) within the unit sphere.
             features: (B, N, features).
+            neighbours: (B, N, K) indices of nearby points.
         """
         c = self.config
+        edges = edge_values(points, features, neighbours)
+        surface = self.surface(points, features, neighbours, edges)  # (B, N, S)
+        described = torch.cat([features, surface], dim=-1)
         centers = gather(points, farthest_points(points, min(c.patches, points.shape[1])))
         _, members = nearest(centers, points, min(c.neighbours, points.shape[1]))  # (B, G, K)
         offsets = gather(points, members) - centers[:, :, None]
-        x = self.patch_encoder(torch.cat([4 * offsets, gather(features, members)], dim=-1))
+        x = self.patch_encoder(torch.cat([4 * offsets, gather(described, members)], dim=-1))
         x = x + self.patch_place(centers)
         for block in self.blocks:
             x = block(x)
         # Every point reads its patches by inverse squared distance.
         square, near = nearest(points, centers, 3)
         weight = 1 / (square + 1e-4)
+        weight = weight / weight.sum(dim=-1, keepdim=True)
+        patches = self.norm(x)
+        context = (gather(patches, near) * weight[..., None]).sum(dim=2)
+        known = self.known(torch.cat([surface, context], dim=-1))
+        own, other = known[:, :, None], gather(known, neighbours)
+        pairs = torch.cat([(own - other).abs(), own * other, edges], dim=-1)
         return {
             "points": points,
-            "features": features,
+            "described": described,
+            "neighbours": neighbours,
+            "bonds": self.bond(pairs)[..., 0],  # (B, N, K) logits
             "centers": centers,
             "members": members,
-            "patches": self.norm(x),
+            "patches": patches,
             "near": near,
-            "weight": weight / weight.sum(dim=-1, keepdim=True),
+            "weight": weight,
         }
 
     def decode(
@@ -231,10 +313,32 @@ class PointSam(nn.Module):
         tokens = self.final_norm(tokens + attended)
         spread = (gather(patches, cloud["near"]) * cloud["weight"][..., None]).sum(dim=2)
         features = self.point_features(
-            torch.cat([spread, cloud["points"], cloud["features"], dense], dim=-1)
+            torch.cat([spread, cloud["points"], cloud["described"], dense], dim=-1)
         )  # (B, N, mask_width)
         weights = torch.stack([h(tokens[:, 1 + k]) for k, h in enumerate(self.hyper)], dim=1)
-        return Masks(weights @ features.transpose(1, 2), self.iou(tokens[:, 0]))
+        logits = weights @ features.transpose(1, 2)  # (B, 4, N)
+        # The IoU is judged from the tokens, from what lies inside each mask and outside it, and
+        # from whether the mask's border is where objects end.
+        prompt = (dense[..., -1:] > 0).float().transpose(1, 2)
+        inside = torch.cat([logits.detach().sigmoid(), prompt], dim=1)  # (B, 5, N)
+        seen = features.detach()
+        means = [w @ seen / w.sum(dim=-1, keepdim=True).clamp(min=1) for w in (inside, 1 - inside)]
+        own, whole = tokens[:, [1, 2, 3, 4, 1]], tokens[:, :1].expand(-1, 5, -1)
+        judged = torch.cat([own, whole, *means, border_values(cloud, inside)], dim=-1)
+        return Masks(logits, self.iou(judged)[..., 0])
+
+
+def border_values(cloud: dict[str, Tensor], inside: Tensor) -> Tensor:
+    """(B, M, 3) of masks (B, M, N): bonds at the border, broken bonds inside, share of points."""
+    batch, count, _ = inside.shape
+    bonds = cloud["bonds"].detach().sigmoid()[:, None]  # (B, 1, N, K)
+    index = cloud["neighbours"].flatten(1)[:, None].expand(-1, count, -1)
+    other = inside.gather(2, index).reshape(batch, count, *cloud["neighbours"].shape[1:])
+    own = inside[..., None]
+    border, within = (own - other).abs(), own * other
+    kept = (border * bonds).sum((2, 3)) / border.sum((2, 3)).clamp(min=1)
+    broken = (within * (1 - bonds)).sum((2, 3)) / within.sum((2, 3)).clamp(min=1)
+    return torch.stack([kept, 10 * broken, inside.mean(dim=2)], dim=-1)
 
 
 def mask_loss(masks: Masks, truth: Tensor, choose: Tensor) -> Tensor:
@@ -257,5 +361,32 @@ def mask_loss(masks: Masks, truth: Tensor, choose: Tensor) -> Tensor:
     iou = (predicted & (target > 0.5)).sum(-1) / union
     loss = 10 * focal + 2 * dice
     best = torch.where(choose, loss.detach(), torch.inf).argmin(dim=1, keepdim=True)
-    score = ((masks.iou - iou) ** 2 * choose).sum(dim=1) / choose.sum()
+    score = ((masks.iou[:, :4] - iou) ** 2 * choose).sum(dim=1) / choose.sum()
     return (loss.gather(1, best)[:, 0] + score).mean()
+
+
+def prompt_loss(masks: Masks, prompt: Tensor, truth: Tensor) -> Tensor:
+    """Squared error of the IoU that is expected of the mask prompts themselves.
+
+    Args:
+        prompt: (B, N) logits; clouds without any above 0 have no prompt.
+        truth: (B, N) 0 or 1.
+    """
+    inside, target = prompt > 0, truth > 0.5
+    iou = (inside & target).sum(-1) / (inside | target).sum(-1).clamp(min=1)
+    return ((masks.iou[:, 4] - iou) ** 2 * inside.any(dim=1)).mean()
+
+
+def bond_loss(bonds: Tensor, labels: Tensor, neighbours: Tensor, border: float = 3.0) -> Tensor:
+    """Cross-entropy of the bonds; those between objects are rare and weigh ``border``.
+
+    Args:
+        bonds: (B, N, K) logits.
+        labels: (B, N) object of each point.
+        neighbours: (B, N, K).
+    """
+    index = neighbours.flatten(1)
+    other = labels.gather(1, index).reshape(neighbours.shape)
+    same = (labels[..., None] == other).float()
+    weight = torch.where(same > 0, 1.0, border)
+    return F.binary_cross_entropy_with_logits(bonds, same, weight=weight)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_closing
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
@@ -52,14 +52,12 @@ class Crop:
         index: (N,) into the view's points.
         points: (N, 3) in units of :data:`RADIUS` from the click (height from the table).
         features: (N, 6) colour and normal.
-        costs: (2, N, k) of a step to each neighbour: by shape, and by colour.
         neighbours: (N, k) indices.
     """
 
     index: IntArray
     points: NDArray[np.float32]
     features: NDArray[np.float32]
-    costs: NDArray[np.float32]
     neighbours: IntArray
 
 
@@ -126,67 +124,104 @@ def make_crop(view: View, center: int, max_points: int = MAX_POINTS, seed: int =
         raise UnihmError(ErrorCode.LOW_CONFIDENCE, "Too little is seen around the click.")
     xyz, rgb = view.points[near], view.rgb[near]
     normals = estimate_normals(xyz, view.camera)
-    k = min(_NEIGHBOURS + 1, len(near))
-    distance, neighbours = cKDTree(xyz).query(xyz, k)
-    distance, neighbours = distance[:, 1:], neighbours[:, 1:]
     origin = np.array([*view.points[center, :2], 0.0])
     return Crop(
         index=near,
         points=((xyz - origin) / RADIUS).astype(np.float32),
         features=np.concatenate([2 * rgb - 1, normals], axis=1).astype(np.float32),
-        costs=_costs(xyz, rgb, normals, distance, neighbours),
-        neighbours=neighbours.astype(np.int64),
+        neighbours=link(xyz),
     )
 
 
-def _costs(
-    xyz: FloatArray,
-    rgb: FloatArray,
-    normals: FloatArray,
-    distance: FloatArray,
-    neighbours: IntArray,
-) -> NDArray[np.float32]:
-    """(2, N, k) cost of a step to each neighbour.
-
-    By shape: gaps and concave edges cost, for objects meet there. By colour: contrast costs.
-    """
-    step = (xyz[neighbours] - xyz[:, None]) / np.maximum(distance, 1e-6)[..., None]
-    turn = normals[neighbours] - normals[:, None]
-    concave = np.maximum(-(turn * step).sum(axis=-1) - 0.15, 0.0)
-    gap = np.maximum(distance / np.median(distance) - 2.0, 0.0)
-    contrast = np.abs(rgb[neighbours] - rgb[:, None]).sum(axis=-1)
-    shape = 0.01 + concave + 0.1 * gap**2
-    color = 0.01 + np.maximum(contrast - 0.06, 0.0) + 0.1 * gap**2
-    return np.stack([shape, color]).astype(np.float32)
+def link(points: FloatArray | NDArray[np.float32]) -> IntArray:
+    """(N, k) indices of the nearest other points of each of (N, 3)."""
+    k = min(_NEIGHBOURS + 1, len(points))
+    return cKDTree(points).query(points, k)[1][:, 1:].astype(np.int64)
 
 
-def click_distances(crop: Crop, clicks: list[int]) -> NDArray[np.float32]:
-    """(N, 3): nearness from 0 to 1 of each point to the nearest of ``clicks`` (crop indices).
+def surface_graph(crop: Crop, bonds: FloatArray) -> csr_matrix:
+    """(N, N) cost of every step: how improbable it is that it stays on one object.
 
-    Along the surface by shape, along the surface by colour, and straight.
+    Args:
+        bonds: (N, k) probability that a point and its neighbour belong together.
     """
     count, k = crop.neighbours.shape
-    if not clicks:
-        return np.zeros((count, 3), np.float32)
+    costs = -np.log(np.clip(bonds.ravel(), 1e-3, 1 - 1e-3))
     starts = np.repeat(np.arange(count), k)
-    columns = []
-    for costs in crop.costs:
-        graph = csr_matrix((costs.ravel(), (starts, crop.neighbours.ravel())), shape=(count, count))
-        path = dijkstra(graph, directed=False, indices=clicks, min_only=True, limit=8.0)
-        columns.append(np.exp(-path))
+    return csr_matrix((costs, (starts, crop.neighbours.ravel())), shape=(count, count))
+
+
+def click_distances(crop: Crop, graph: csr_matrix, clicks: list[int]) -> NDArray[np.float32]:
+    """(N, 3): nearness from 0 to 1 of each point to the nearest of ``clicks`` (crop indices).
+
+    Along the surface, where it counts how probably the path stays on one object; the same,
+    stretched; and straight.
+    """
+    if not clicks:
+        return np.zeros((len(crop.points), 3), np.float32)
+    path = dijkstra(graph, directed=False, indices=clicks, min_only=True, limit=20.0)
     straight = np.linalg.norm(crop.points[:, None] - crop.points[None, clicks], axis=2)
-    columns.append(np.exp(-4 * straight.min(axis=1)))
+    columns = [np.exp(-path), np.exp(-path / 4), np.exp(-4 * straight.min(axis=1))]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def dense_prompt(
-    crop: Crop, clicks: list[int], positive: list[bool], logits: NDArray[np.float32] | None
+def dense_prompts(
+    crop: Crop,
+    graph: csr_matrix,
+    clicks: list[int],
+    positive: list[bool],
+    prompts: list[NDArray[np.float32] | None],
 ) -> NDArray[np.float32]:
-    """(N, 7): nearness to the positive clicks, to the negative ones, and the last mask."""
-    yes = click_distances(crop, [c for c, p in zip(clicks, positive) if p])
-    no = click_distances(crop, [c for c, p in zip(clicks, positive) if not p])
-    last = np.zeros(len(yes)) if logits is None else np.clip(logits / 5.0, -1, 1)
-    return np.concatenate([yes, no, last[:, None]], axis=1).astype(np.float32)
+    """(P, N, 7): nearness to the positive clicks, to the negative ones, and each mask prompt.
+
+    Args:
+        prompts: logits (N,) of the last mask, or None where there is none.
+    """
+    yes = click_distances(crop, graph, [c for c, p in zip(clicks, positive) if p])
+    no = click_distances(crop, graph, [c for c, p in zip(clicks, positive) if not p])
+    last = [np.zeros(len(yes)) if p is None else np.clip(p / 5.0, -1, 1) for p in prompts]
+    rows = [np.concatenate([yes, no, mask[:, None]], axis=1) for mask in last]
+    return np.stack(rows).astype(np.float32)
+
+
+# Mean bond of a point and its neighbours below which it lies at the border of an object.
+_FIRM = (0.0, 0.7, 0.8, 0.88, 0.94)
+_HELD = 0.5  # bonds above it hold two firm points together
+_LOOSE = 0.05  # the same where every point counts as firm
+
+
+def proposals(crop: Crop, bonds: FloatArray, click: int) -> list[NDArray[np.float32]]:
+    """Different pieces of the surface around a click, as logits (N,): mask prompts.
+
+    The network corrects them and says what each is worth. A single wrong bond would join two
+    objects, so a piece is grown as in a watershed: points with weak bonds all around are left
+    out, the others are held together by their bonds, and what was left out joins the piece of
+    its nearest firm point.
+
+    Args:
+        bonds: (N, k) probability that a point and its neighbour belong together.
+        click: index of the clicked point.
+    """
+    count, k = crop.neighbours.shape
+    ends = crop.neighbours.ravel()
+    strength = bonds.sum(axis=1) + np.bincount(ends, bonds.ravel(), count)
+    strength /= k + np.bincount(ends, minlength=count)
+    found: list[NDArray[np.float32]] = []
+    for least in _FIRM:
+        firm = strength >= least
+        if firm.sum() < 10:
+            break
+        held = (bonds.ravel() > (_HELD if least else _LOOSE)) & np.repeat(firm, k) & firm[ends]
+        starts = np.repeat(np.arange(count), k)[held]
+        ones = np.ones(len(starts), bool)
+        graph = csr_matrix((ones, (starts, ends[held])), shape=(count, count))
+        pieces = connected_components(graph, directed=False)[1]
+        known = np.flatnonzero(firm)
+        owner = pieces[known[cKDTree(crop.points[known]).query(crop.points)[1]]]
+        piece = np.where(owner == owner[click], 4.0, -4.0).astype(np.float32)
+        if all((piece != other).any() for other in found):
+            found.append(piece)
+    return found
 
 
 def paint(

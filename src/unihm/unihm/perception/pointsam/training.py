@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +9,30 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 from torch import Tensor
 from tqdm import tqdm
 
 from unihm.data.tabletop import Scene, Sensor, random_pile, random_view
 from unihm.errors import UnihmError
-from unihm.perception.pointsam.config import PointSamConfig
-from unihm.perception.pointsam.model import PointSam, mask_loss
-from unihm.perception.pointsam.processing import Crop, dense_prompt, make_crop, make_view
+from unihm.perception.pointsam.config import PointSamConfig, SegmentationTraining
+from unihm.perception.pointsam.model import PointSam, bond_loss, mask_loss, prompt_loss
+from unihm.perception.pointsam.processing import (
+    MAX_POINTS,
+    Crop,
+    dense_prompts,
+    link,
+    make_crop,
+    make_view,
+    proposals,
+    surface_graph,
+)
+from unihm.perception.training_loop import run_steps
 from unihm.types import FloatArray
 
 IMAGE_SIZE = (240, 320)
+POINTS = (800, 1300)  # per crop in training; fewer than in use, because time counts
 SINGLE = torch.tensor([True, False, False, False])
 MULTI = torch.tensor([False, True, True, True])
 VALIDATION = 0.05  # share of the scenes, the first ones
@@ -48,7 +58,7 @@ def make_samples(seed: int, per_scene: int = 4) -> list[Sample]:
     """Crops of one random scene."""
     rng = np.random.default_rng([seed, 41])
     center = np.array([0.5, 0.0])
-    scene = Scene(random_pile(rng, center), rng, textured=rng.choice([0.0, 0.5, 1.0]))
+    scene = Scene(random_pile(rng, center), rng, textured=rng.choice([0.3, 0.8, 1.0]))
     pose = random_view(rng, np.array([*center, 0.05]))
     frame = scene.render(random_intrinsics(rng), IMAGE_SIZE, pose, Sensor.draw(rng))
     try:
@@ -59,21 +69,27 @@ def make_samples(seed: int, per_scene: int = 4) -> list[Sample]:
     numbers, counts = np.unique(labels[labels > 0], return_counts=True)
     samples = []
     for number in rng.permutation(numbers[counts >= 60])[:per_scene]:
+        click = _first_click(frame.labels == number, rng)
         members = np.flatnonzero(labels == number)
-        center_index = int(_middle(view.points, members, rng))
-        crop = make_crop(view, center_index, seed=int(rng.integers(2**31)))
+        v, u = np.divmod(view.pixels[members], IMAGE_SIZE[1])
+        start = members[((v - click[0]) ** 2 + (u - click[1]) ** 2).argmin()]
+        crop = make_crop(view, int(start), seed=int(rng.integers(2**31)))
         if (labels[crop.index] == number).sum() >= 30:
             samples.append(Sample(crop, labels[crop.index], int(number)))
     return samples
 
 
-def _middle(points: FloatArray, members: NDArray[np.int64], rng: np.random.Generator) -> int:
-    """A member (index) for the first click: mostly near the middle, sometimes anywhere."""
-    if rng.random() < 0.4:
-        return int(rng.choice(members))
-    middle = np.median(points[members], axis=0)
-    distance = np.linalg.norm(points[members] - middle, axis=1)
-    return int(members[distance.argsort()[: max(1, len(members) // 10)]][0])
+def _first_click(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Pixel (v, u): mostly what people call the centre of a mask (H, W), sometimes any of it."""
+    pixels = np.argwhere(mask)
+    kind = rng.random()
+    if kind < 0.45:  # deepest inside
+        inside = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+        return np.array(np.unravel_index(int(inside.argmax()), mask.shape))
+    if kind < 0.8:  # nearest to the centroid
+        distance = np.linalg.norm(pixels - pixels.mean(axis=0), axis=1)
+        return pixels[distance.argmin()]
+    return pixels[rng.integers(len(pixels))]
 
 
 def save_samples(path: Path, samples: list[Sample]) -> None:
@@ -83,7 +99,6 @@ def save_samples(path: Path, samples: list[Sample]) -> None:
         arrays |= {
             f"{k}_points": s.crop.points,
             f"{k}_features": s.crop.features.astype(np.float16),
-            f"{k}_costs": s.crop.costs.astype(np.float16),
             f"{k}_neighbours": s.crop.neighbours.astype(np.int16),
             f"{k}_labels": s.labels,
             f"{k}_target": np.int16(s.target),
@@ -100,7 +115,6 @@ def load_samples(path: Path) -> list[Sample]:
                     index=np.arange(len(data[f"{k}_points"])),
                     points=data[f"{k}_points"],
                     features=data[f"{k}_features"].astype(np.float32),
-                    costs=data[f"{k}_costs"].astype(np.float32),
                     neighbours=data[f"{k}_neighbours"].astype(np.int64),
                 ),
                 data[f"{k}_labels"],
@@ -138,37 +152,54 @@ def next_click(
 
 
 class ClickSession:
-    """The clicks given to one crop so far, and the last mask."""
+    """The clicks given to one crop so far, and the last mask.
 
-    def __init__(self, sample: Sample) -> None:
+    Args:
+        sample: the crop and its target.
+        bonds: (N, k) probability that neighbours belong together.
+    """
+
+    def __init__(self, sample: Sample, bonds: FloatArray) -> None:
         self.crop = sample.crop
         self.truth = sample.labels == sample.target
+        self.bonds = bonds
+        self.graph = surface_graph(self.crop, bonds)
         start = int(np.linalg.norm(self.crop.points[:, :2], axis=1).argmin())
         if not self.truth[start]:
             start = int(np.flatnonzero(self.truth)[0])
         self.clicks, self.positive = [start], [True]
         self.logits: NDArray[np.float32] | None = None
 
-    def dense(self) -> NDArray[np.float32]:
-        return dense_prompt(self.crop, self.clicks, self.positive, self.logits)
+    def propose(self, rng: np.random.Generator) -> None:
+        """Begin with a piece of surface as mask prompt."""
+        offered = proposals(self.crop, self.bonds, self.clicks[0])
+        self.logits = offered[rng.integers(len(offered))]
 
-    def correct(self, logits: NDArray[np.float32]) -> None:
-        """Take the network's mask and click where it is most wrong."""
+    def dense(self) -> NDArray[np.float32]:
+        return dense_prompts(self.crop, self.graph, self.clicks, self.positive, [self.logits])[0]
+
+    def correct(self, logits: NDArray[np.float32], click: bool = True) -> None:
+        """Take the network's mask and, unless told not to, click where it is most wrong."""
         self.logits = logits
-        click, positive = next_click(self.crop, logits > 0, self.truth)
-        self.clicks.append(click)
-        self.positive.append(positive)
+        if click:
+            index, positive = next_click(self.crop, logits > 0, self.truth)
+            self.clicks.append(index)
+            self.positive.append(positive)
 
 
 def batch_clouds(
-    samples: list[Sample], size: int, rng: np.random.Generator
+    samples: list[Sample], most: int, rng: np.random.Generator
 ) -> tuple[list[Sample], Tensor, Tensor, Tensor]:
     """Crops of equal size with random turns about the vertical and random colours.
 
+    Args:
+        most: points per crop, where each has so many.
+
     Returns:
-        samples of ``size`` points, points (B, N, 3), features (B, N, 6), truth (B, N).
+        thinned samples, points (B, N, 3), features (B, N, 6), truth (B, N).
     """
-    resized = [_resize(s, size, rng) for s in samples]
+    size = min([most, *(len(s.labels) for s in samples)])
+    resized = [_thin(s, size, rng) for s in samples]
     points, features = [], []
     for sample in resized:
         angle = rng.normal(0, 0.5)
@@ -176,8 +207,10 @@ def batch_clouds(
         turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         if rng.random() < 0.5:
             turn[:, 1] *= -1  # the mirror image
-        color, normal = sample.crop.features[:, :3], sample.crop.features[:, 3:]
-        color = np.clip(color * rng.uniform(0.7, 1.3) + rng.normal(0, 0.12, 3), -1, 1)
+        seen, normal = sample.crop.features[:, :3], sample.crop.features[:, 3:]
+        color = np.clip(seen * rng.uniform(0.7, 1.3) + rng.normal(0, 0.12, 3), -1, 1)
+        if rng.random() < 0.15:  # shape alone has to do
+            color = np.repeat(color.mean(axis=1, keepdims=True), 3, axis=1) * rng.uniform(0, 1)
         points.append(sample.crop.points @ turn.T * rng.uniform(0.85, 1.15))
         features.append(np.concatenate([color, normal @ turn.T], axis=1))
     truth = np.stack([s.labels == s.target for s in resized])
@@ -189,23 +222,17 @@ def batch_clouds(
     )
 
 
-def _resize(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
-    """Pad a crop to ``size`` points by repeating its points at random."""
+def _thin(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
+    """``size`` of a crop's points, the clicked one among them, linked anew."""
     crop = sample.crop
-    count = len(crop.points)
-    if count == size:
-        return sample
-    extra = rng.integers(0, count, size - count)
-    order = np.concatenate([np.arange(count), extra])
+    chosen = rng.permutation(len(crop.points))[:size]
+    start = int(np.linalg.norm(crop.points[:, :2], axis=1).argmin())
+    if start not in chosen:
+        chosen[0] = start
+    points = crop.points[chosen]
     return Sample(
-        Crop(
-            crop.index[order],
-            crop.points[order],
-            crop.features[order],
-            crop.costs[:, order],
-            crop.neighbours[order],
-        ),
-        sample.labels[order],
+        Crop(crop.index[chosen], points, crop.features[chosen], link(points)),
+        sample.labels[chosen],
         sample.target,
     )
 
@@ -223,28 +250,45 @@ def pad_clicks(sessions: list[ClickSession], points: Tensor) -> tuple[Tensor, Te
 
 
 def click_rounds(
-    model: PointSam, batch: tuple[list[Sample], Tensor, Tensor, Tensor], clicks: int
+    model: PointSam,
+    batch: tuple[list[Sample], Tensor, Tensor, Tensor],
+    training: SegmentationTraining,
+    rng: np.random.Generator | None = None,
 ) -> tuple[Tensor, list[float]]:
-    """Loss over rounds of clicks, and the mean IoU after each."""
+    """Loss over rounds of clicks, and the mean IoU after each.
+
+    Args:
+        rng: chooses mask prompts and rounds without a new click; None for clicks alone.
+    """
     samples, points, features, truth = batch
-    cloud = model.encode(points, features)
-    sessions = [ClickSession(s) for s in samples]
-    loss, ious = torch.zeros(()), []
+    neighbours = torch.from_numpy(np.stack([s.crop.neighbours for s in samples]))
+    labels = torch.from_numpy(np.stack([s.labels for s in samples])).long()
+    cloud = model.encode(points, features, neighbours)
+    bonds = cloud["bonds"].detach().sigmoid().numpy()
+    sessions = [ClickSession(s, b) for s, b in zip(samples, bonds)]
+    if rng is not None:
+        for session in sessions:
+            if rng.random() < training.proposals:
+                session.propose(rng)
+    rounds = training.clicks
+    loss, ious = bond_loss(cloud["bonds"], labels, neighbours), []
     rows = torch.arange(len(samples))
-    for turn in range(clicks):
+    for turn in range(rounds):
         dense = torch.from_numpy(np.stack([s.dense() for s in sessions]))
         masks = model.decode(cloud, *pad_clicks(sessions, points), dense)
         choose = MULTI if turn == 0 else SINGLE
-        loss = loss + mask_loss(masks, truth, choose) / clicks
+        loss = loss + mask_loss(masks, truth, choose) / rounds
+        loss = loss + prompt_loss(masks, dense[..., -1], truth) / rounds
         if turn == 0:  # the single mask learns from the first click too
-            loss = loss + 0.5 * mask_loss(masks, truth, SINGLE) / clicks
-        offered = torch.where(choose, masks.iou, -torch.inf)
+            loss = loss + 0.5 * mask_loss(masks, truth, SINGLE) / rounds
+        offered = torch.where(choose, masks.iou[:, :4], -torch.inf)
         chosen = masks.logits[rows, offered.argmax(dim=1)].detach()
         predicted = chosen > 0
         union = (predicted | (truth > 0.5)).sum(-1).clamp(min=1)
         ious.append(float(((predicted & (truth > 0.5)).sum(-1) / union).mean()))
         for session, logits in zip(sessions, chosen.numpy()):
-            session.correct(logits)
+            refine = rng is not None and turn == 0 and rng.random() < training.refinements
+            session.correct(logits, click=not refine)
     return loss, ious
 
 
@@ -255,72 +299,37 @@ def train_segmentation(config: PointSamConfig, work: Path) -> tuple[PointSam, di
         the network, and the figures on held-out scenes.
     """
     training = config.training
-    work.mkdir(parents=True, exist_ok=True)
     paths = render_dataset(work / "scenes", training.scenes, training.seed)
     held_out = max(8, int(VALIDATION * len(paths)))
     pool = [s for p in tqdm(paths[held_out:], desc="reading") for s in load_samples(p)]
     validation = [s for p in paths[:held_out] for s in load_samples(p)]
     torch.manual_seed(training.seed)
     model = PointSam(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=training.rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, training.rate, total_steps=training.steps + 1, pct_start=0.05
-    )
-    checkpoint, log = work / "checkpoint.pt", work / "log.jsonl"
-    step = 0
-    if checkpoint.is_file():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        step = int(state["step"])
-    bar = tqdm(total=training.steps, initial=step, desc="training")
-    started, recent = time.monotonic(), []
-    while step < training.steps:
-        rng = np.random.default_rng([training.seed, step])
-        chosen = rng.choice(len(pool), training.batch, replace=False)
-        samples = [pool[i] for i in chosen]
-        batch = batch_clouds(samples, max(len(s.labels) for s in samples), rng)
-        loss, ious = click_rounds(model, batch, training.clicks)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        step += 1
-        recent.append([float(loss.detach()), *ious])
-        bar.update()
-        if step % 100 == 0 or step == training.steps:
-            mean = np.mean(recent, axis=0).round(4).tolist()
-            recent.clear()
-            bar.set_postfix(loss=mean[0], iou_1=mean[1], iou_n=mean[-1])
-            with log.open("a") as file:
-                entry = {"step": step, "seconds": round(time.monotonic() - started), "mean": mean}
-                file.write(json.dumps(entry) + "\n")
-            torch.save(
-                {
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "step": step,
-                },
-                checkpoint,
-            )
+
+    def take(rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        samples = [pool[i] for i in rng.choice(len(pool), training.batch, replace=False)]
+        batch = batch_clouds(samples, int(rng.integers(*POINTS)), rng)
+        loss, ious = click_rounds(model, batch, training, rng)
+        return loss, {f"iou_{k + 1}": value for k, value in enumerate(ious)}
+
+    run_steps(model, take, training.steps, training.rate, training.seed, work, decay=0.01)
     figures = {
         "config": asdict(config),
-        "held_out": validate(model, validation, training.clicks),
+        "held_out": validate(model, validation, training),
     }
     return model, figures
 
 
 @torch.inference_mode()
-def validate(model: PointSam, samples: list[Sample], clicks: int) -> dict[str, float]:
+def validate(
+    model: PointSam, samples: list[Sample], training: SegmentationTraining
+) -> dict[str, float]:
     """Mean IoU of the points on held-out scenes after each click."""
     model.eval()
     results = []
     for k, sample in enumerate(samples):
-        batch = batch_clouds([sample], len(sample.labels), np.random.default_rng(k))
-        results.append(click_rounds(model, batch, clicks)[1])
+        batch = batch_clouds([sample], MAX_POINTS, np.random.default_rng(k))
+        results.append(click_rounds(model, batch, training)[1])
     model.train()
     mean = np.mean(results, axis=0)
     return {f"iou_{k + 1}": round(float(v), 4) for k, v in enumerate(mean)}
