@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -187,6 +188,35 @@ def test_one_cloud_serves_many_hypotheses(xhand, rng):
     for i in (0, 7, 19):
         single, _ = refine(hypotheses[i], cloud)
         np.testing.assert_allclose(together[i].joints, single.joints, atol=1e-5)
+
+
+@dataclass
+class WristHeight:
+    """A user's own term: the wrist at a height in the object frame, r = weight (z - height)."""
+
+    height: float
+    weight: float
+
+    def __call__(self, state):
+        J = state.arrays.ops.zeros(*state.y.shape)
+        J[:, 2] = self.weight
+        return self.weight * (state.y[:, 2:3] - self.height), J[:, None]
+
+
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_a_term_of_ones_own_joins_in(grasp, device):
+    motion, cloud = grasp
+    height = float(motion.T_object_wrist[-1, 2, 3]) + 0.01
+    plain, _ = refine(motion, cloud)
+    moved, reports = refine_batch(
+        [motion], [cloud], device=device, terms=[WristHeight(height, 3e3)]
+    )
+    hold = motion.trajectory.phase == Phase.HOLD
+    z = [m.T_object_wrist[hold, 2, 3].mean() for m in (plain, moved[0])]
+    assert abs(z[1] - height) < 0.002 < abs(z[0] - height)
+    report = reports[0]
+    assert report.after.energy["WristHeight"] < report.before.energy["WristHeight"]
+    assert report.after.total_energy <= report.before.total_energy
 
 
 def test_report_is_plain_data(grasp):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from unihm.refinement.chain import WRIST, chain_of
 from unihm.refinement.config import RefinementConfig
 from unihm.refinement.kernel import penalty
 from unihm.refinement.report import Measures
-from unihm.refinement.terms import opposing_line
+from unihm.refinement.terms import State, Term, opposing_line
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud
 
 _OPS = backend_for(None)
@@ -36,8 +37,13 @@ class Watch:
     y_generated: FloatArray
 
 
-def energies(batch: Batch, y: FloatArray, watch: Watch) -> dict[str, FloatArray]:
-    """Energy (B,) of every term at ``y`` (B, T, D), summed over the frames of each motion."""
+def energies(
+    batch: Batch, y: FloatArray, watch: Watch, terms: Sequence[Term] = ()
+) -> dict[str, FloatArray]:
+    """Energy (B,) of every term at ``y`` (B, T, D), summed over the frames of each motion.
+
+    Further ``terms`` stand under the names of their classes.
+    """
     c, pads, fingers = batch.config, len(batch.chain.pads), watch.fingers
     own = np.arange(y.shape[1]) < batch.frames[:, None]  # (B, T)
     count = watch.spheres.shape[-1]
@@ -72,7 +78,24 @@ def energies(batch: Batch, y: FloatArray, watch: Watch) -> dict[str, FloatArray]
         ("acceleration", W_acc, acceleration),
     ):
         found[name] = 0.5 * ((value @ weight) * value).sum(-1)
+    for term in terms:
+        found[type(term).__name__] = _energy_of(term, batch, y, watch, d, n)
     return {name: (own * value).sum(-1) for name, value in found.items()}
+
+
+def _energy_of(
+    term: Term, batch: Batch, y: FloatArray, watch: Watch, d: FloatArray, n: FloatArray
+) -> FloatArray:
+    """Energy (B, T) of a term; ``d`` (B, T, P), ``n`` (B, T, P, 3): of the watched spheres."""
+    sequences, frames, size = y.shape
+    arrays, flat = batch.chain.arrays(), y.reshape(-1, size)
+    links, screws = arrays.forward(flat, np.repeat(batch.R_reference, frames, axis=0))
+    rows = sequences * frames
+    probes = batch.chain.at(batch.spheres, watch.spheres.reshape(rows, -1), _OPS)
+    x = arrays.points(links, probes)
+    state = State(arrays, flat, links, screws, probes, x, n.reshape(x.shape), d.reshape(rows, -1))
+    r, _ = term(state)
+    return 0.5 * (r**2).sum(-1).reshape(sequences, frames)
 
 
 def energy_of(

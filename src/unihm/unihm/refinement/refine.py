@@ -39,6 +39,7 @@ def refine(
     config: RefinementConfig | None = None,
     hand: Hand | None = None,
     W_gen: FloatArray | None = None,
+    terms: Sequence[Term] = (),
 ) -> tuple[HandMotion, RefinementReport]:
     """Make ``motion`` touch and not penetrate the object, smoothly (equations 11 to 18).
 
@@ -49,6 +50,7 @@ def refine(
         hand: default ``load_hand(motion.hand)``.
         W_gen: (6 + J, 6 + J) weights of equation 14 over wrist position, wrist rotation and
             joints; default: a diagonal from ``config``. W_vel and W_acc are fractions of it.
+        terms: further residual terms (:class:`unihm.refinement.terms.Term`) of every frame.
 
     Returns:
         The refined motion, whose total energy is never above that of ``motion`` (slowed down to
@@ -58,7 +60,7 @@ def refine(
         UnihmError: INVALID_CLOUD, INVALID_MOTION or, where ``W_gen`` is not symmetric and positive
             definite, INVALID_CONFIG.
     """
-    motions, reports = refine_batch([motion], [cloud], config, hand, W_gen=W_gen)
+    motions, reports = refine_batch([motion], [cloud], config, hand, W_gen=W_gen, terms=terms)
     return motions[0], reports[0]
 
 
@@ -70,6 +72,7 @@ def refine_batch(
     device: str | None = None,
     reports: bool = True,
     W_gen: FloatArray | None = None,
+    terms: Sequence[Term] = (),
 ) -> tuple[list[HandMotion], list[RefinementReport]]:
     """:func:`refine` for many sequences or hypotheses of one hand at once, with equal results.
 
@@ -104,7 +107,7 @@ def refine_batch(
 
     def refine_part(part: slice) -> tuple[_Refiner, FloatArray]:
         own = clouds if len(clouds) == 1 else clouds[part]
-        refiner = _Refiner(Batch(chain, motions[part], own, config, device, W_gen))
+        refiner = _Refiner(Batch(chain, motions[part], own, config, device, W_gen), terms)
         return refiner, refiner.run()
 
     parts = _parts(len(motions)) if device is None else [slice(None)]
@@ -145,8 +148,8 @@ def warm_up() -> None:
 class _Refiner:
     """One run over one batch."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch, self.config = batch, batch.config
+    def __init__(self, batch: Batch, terms: Sequence[Term]) -> None:
+        self.batch, self.config, self.terms = batch, batch.config, terms
         self.R_reference = batch.ops.array(batch.R_reference)
         count, _, size = batch.y.shape
         pads = len(batch.chain.pads)
@@ -190,7 +193,7 @@ class _Refiner:
             surface=self.batch.surface,
             R_reference=self.R_reference,
             probes=probes,
-            terms=terms,
+            terms=[*terms, *self.terms],
             prior=prior,
             lower=ops.array(bounds[0]),
             upper=ops.array(bounds[1]),
@@ -374,7 +377,7 @@ class _Refiner:
     def _energies(self, y: FloatArray) -> dict[str, FloatArray]:
         frames = np.arange(y.shape[1]) // STRIDE
         watch = Watch(self.watched[:, frames], self.pairs[:, frames], self.fingers, self.y_in)
-        return energies(self.batch, y, watch)
+        return energies(self.batch, y, watch, self.terms)
 
     def motions(self, motions: Sequence[HandMotion], y: FloatArray) -> list[HandMotion]:
         """The refined motions from their coordinates ``y`` (B, T, D)."""
