@@ -144,13 +144,13 @@ def test_few_motions_are_cropped_several_times_an_epoch(train_set, tmp_path, mon
     import unihm.tokenizer.training as module
 
     seen = []
-    crops = module._Stage._crops
+    crops = module._Stage.crops
 
     def counted(self, pairs, chosen, random):
         seen.extend(chosen)
         return crops(self, pairs, chosen, random)
 
-    monkeypatch.setattr(module._Stage, "_crops", counted)
+    monkeypatch.setattr(module._Stage, "crops", counted)
     training = dataclasses.replace(TRAINING, warmup_epochs=1, reference_epochs=0, crops=150)
     config = dataclasses.replace(CONFIG, hands=("human",), training=training)
     train_tokenizer(config, train_set, {}, tmp_path)

@@ -13,6 +13,8 @@ class TokenizerTraining:
     """How the tokenizer is trained (section B.2 of the paper).
 
     Attributes:
+        solve: take the best linear networks and a k-means codebook of all hands instead of the
+            epochs below (``linear.py``); hands that are added later are trained by the epochs.
         warmup_epochs: epochs of the reference hand without quantisation; the codebook is then
             filled by k-means, as if every code were cold.
         reference_epochs: further epochs of the reference hand, with its codebook.
@@ -39,6 +41,7 @@ class TokenizerTraining:
         seed: of everything random.
     """
 
+    solve: bool = False
     warmup_epochs: int = 10
     reference_epochs: int = 40
     align_epochs: int = 10

@@ -7,6 +7,10 @@ import hashlib
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from tqdm import tqdm
+
+FILL_ITERATIONS = 3  # of k-means, to fill a whole codebook
+ROWS = 512  # vectors that are compared with all codes at a time: what fits into the cache
 
 
 class ResidualQuantizer(nn.Module):
@@ -97,6 +101,14 @@ class ResidualQuantizer(nn.Module):
         return replaced
 
     @torch.no_grad()
+    def fill(self, z: Tensor) -> None:
+        """All codes by k-means of z (N, d), N >= K, level by level of what is left over."""
+        residual = z
+        for codes_of_level in tqdm(self.codebook, desc="codebook", leave=False):
+            codes_of_level.copy_(kmeans(residual, len(codes_of_level), FILL_ITERATIONS))
+            residual = residual - codes_of_level[nearest(residual, codes_of_level)]
+
+    @torch.no_grad()
     def _square_lengths(self) -> Tensor:
         """|e|^2 of every code (R, K); kept where the codebook is frozen."""
         codebook = self.codebook.detach()
@@ -119,18 +131,20 @@ def nearest(vectors: Tensor, codes: Tensor, squares: Tensor | None = None) -> Te
     flat = vectors.reshape(-1, vectors.shape[-1])
     if squares is None:
         squares = (codes**2).sum(dim=-1)
-    # |v - e|^2 without |v|^2, which does not change the order
-    distance = torch.addmm(squares, flat, codes.T, alpha=-2.0)  # (N, K)
-    # numpy finds the smallest of a row five times faster than torch, on the processor
-    index = torch.from_numpy(distance.numpy().argmin(axis=-1))
-    return index.reshape(vectors.shape[:-1])
+    index = []
+    for part in flat.split(ROWS):
+        # |v - e|^2 without |v|^2, which does not change the order
+        distance = torch.addmm(squares, part, codes.T, alpha=-2.0)  # (N, K)
+        # numpy finds the smallest of a row five times faster than torch, on the processor
+        index.append(torch.from_numpy(distance.numpy().argmin(axis=-1)))
+    return torch.cat(index).reshape(vectors.shape[:-1])
 
 
 def kmeans(points: Tensor, clusters: int, iterations: int = 10) -> Tensor:
     """Lloyd's algorithm from random points: (N, d) to (min(clusters, N), d) centroids."""
     order = torch.randperm(len(points))
-    # 16 points a cluster give a good centroid; more only cost time
-    points = points[order[: 16 * clusters]]
+    # 8 points a cluster give a fair centroid; more only cost time
+    points = points[order[: 8 * clusters]]
     centroids = points[:clusters].clone()
     for _ in range(iterations):
         assigned = nearest(points, centroids)

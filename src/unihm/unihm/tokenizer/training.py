@@ -10,7 +10,7 @@ nothing that was there before changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from unihm.tokenizer.features import (
     small_motions,
     to_features,
 )
+from unihm.tokenizer.linear import solve_heads, solve_networks
 from unihm.tokenizer.metrics import row_errors, summarise
 from unihm.tokenizer.model import TokenizerModel
 from unihm.tokenizer.quantizer import perplexity
@@ -44,6 +45,8 @@ from unihm.types import FloatArray, HandMotion, IntArray
 
 VALIDATE_EVERY = 5  # epochs
 RETARGET_BATCH = 32  # motions
+HEAD_MOTIONS = 100  # to solve the last layers with: a hundred unknowns need no more
+LATENTS = 8  # per code, to find the codebook from
 HUMAN = "human"
 
 
@@ -147,6 +150,9 @@ def train_tokenizer(
         model.load_state_dict(base.model.state_dict())
     for hand in added:
         model.add_hand(hand, train[hand].rows[0].shape[1])
+    if config.training.solve and base is None:
+        _solve(model, train, config.hands)
+        return Tokenizer(model)
     stages = _stages(model, train, validation, added, learn_codebook=base is None)
 
     checkpoint, settings = work / "checkpoint.safetensors", repr((config, added))
@@ -204,6 +210,32 @@ def _stages(
     if stages[0].name != "reference" or len(stages) > 1:
         stages.append(stage("all hands", added, settings.tune_epochs, 0, learn_codebook))
     return stages
+
+
+def _solve(model: TokenizerModel, train: dict[str, MotionSet], hands: Sequence[str]) -> None:
+    """Linear networks, the codebook of what all of them say of varied motions, then the heads."""
+    settings, reference = model.config.training, model.config.reference
+    shared = train[reference].episodes
+    for hand in hands:
+        shared = np.intersect1d(shared, train[hand].episodes)
+    if not len(shared):
+        raise UnihmError(ErrorCode.INVALID_EPISODE, "No episode has motions of all the hands.")
+    rows = {}
+    for hand in hands:
+        where = {episode: i for i, episode in enumerate(train[hand].episodes)}
+        rows[hand] = [train[hand].rows[where[episode]] for episode in shared]
+    solve_networks(model, {hand: np.concatenate(some) for hand, some in rows.items()})
+    pairs = {hand: _paired(train, hand, reference, settings.window) for hand in hands}
+    stage = _Stage(model, "solve", pairs, {}, 1, 1, True)
+    random, latents = np.random.default_rng(settings.seed), []
+    with torch.no_grad(), tqdm(total=LATENTS * model.config.codebook_size, desc="latents") as bar:
+        while bar.n < bar.total:
+            for hand, chosen in stage.batches(random):
+                x, _ = stage.crops(pairs[hand], chosen, random)
+                latents.append(model.encode(hand, x).flatten(0, 1))
+                bar.update(len(latents[-1]))
+    model.quantizer.fill(torch.cat(latents))
+    solve_heads(model, {hand: some[:HEAD_MOTIONS] for hand, some in rows.items()})
 
 
 @dataclass(frozen=True)
@@ -268,10 +300,10 @@ class _Stage:
         sums: dict[str, list[float]] = {}
         latents, counts = [], torch.zeros_like(quantizer.codebook[..., 0]).long()
         refresh = self.learn_codebook and self._refresh_after(epoch)
-        batches = self._batches(random)
+        batches = self.batches(random)
         for number, (hand, chosen) in enumerate(batches):
             self._set_rate((epoch + number / len(batches)) / self.epochs)
-            x, x_reference = self._crops(self.motions[hand], chosen, random)
+            x, x_reference = self.crops(self.motions[hand], chosen, random)
             z_e = self.model.encode(hand, x)
             if hand == self.model.config.reference:
                 losses = self._reference_losses(hand, x, z_e, epoch < self.plain)
@@ -341,7 +373,7 @@ class _Stage:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
 
-    def _batches(self, random: np.random.Generator) -> list[tuple[str, IntArray]]:
+    def batches(self, random: np.random.Generator) -> list[tuple[str, IntArray]]:
         """Every motion equally often, a batch of one hand at a time, in random order."""
         batches = []
         for hand, pairs in self.motions.items():
@@ -351,7 +383,7 @@ class _Stage:
             batches += [(hand, part) for part in np.array_split(order, parts)]
         return [batches[i] for i in random.permutation(len(batches))]
 
-    def _crops(
+    def crops(
         self, pairs: _Pairs, chosen: IntArray, random: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """The same random windows of this hand's and the reference hand's motions, varied alike:
