@@ -7,6 +7,7 @@ from unihm.control.verification import (
     JointSample,
     left_behind,
     pressing_fingers,
+    seen_at,
     verify_lift,
     vertical_load,
 )
@@ -87,6 +88,35 @@ def test_two_witnesses_decide(load, pressing, gone, held):
     assert verdict.held is held
     assert set(verdict.votes) == {"fingers", "weight", "camera"}
     assert verdict.reason.startswith("Held" if held else "Not held")
+
+
+@pytest.mark.parametrize(
+    ("after", "held"),
+    [
+        (scene(True), True),
+        (scene(True, hand_in_front=True), True),  # who knows what is behind the fingers
+        (scene(False), False),
+    ],
+)
+def test_where_the_camera_sees_through_the_hand_nothing_is_held(after, held):
+    """The arm is where it grasped, so the object should be seen where it was."""
+    verdict = verify_lift(
+        ARM,
+        HAND,
+        sample(held=False),
+        sample(2.0),
+        SQUEEZE,
+        scene(False),
+        after,
+        object_points(),
+        ARM.home,
+    )
+    assert verdict.held is held
+    assert verdict.evidence["in_hand"] == (1.0 if held else 0.0)
+
+
+def test_a_place_outside_the_image_says_nothing():
+    assert seen_at(scene(True), object_points() + np.array([5.0, 0, 0]), 0.015) is None
 
 
 def test_without_a_camera_both_others_must_agree():

@@ -25,6 +25,7 @@ K = np.array([[285.0, 0, 160], [0, 285.0, 120], [0, 0, 1.0]])
 T_WORLD_CAMERA = look_at((1.10, 0.0, 0.72), (0.48, 0.0, 0.02))
 CAMERA_POSE = to_pose7(T_WORLD_CAMERA).tolist()
 RED_BOX = ((0.45, 0.10, 0.05), (0.025, 0.025, 0.05), (200, 30, 30))  # centre, half, colour
+LIFT = (0.0, 0.0, 0.15)
 FAR_BLUE_BOX = ((0.45, -0.15, 0.04), (0.03, 0.03, 0.04), (30, 50, 200))
 
 
@@ -54,10 +55,16 @@ def see_boxes(boxes: Any = (RED_BOX, FAR_BLUE_BOX)) -> tuple[np.ndarray, np.ndar
 
 
 class FakeCamera(Node):
-    """Publishes an image of two boxes; a test spoils what it likes in its attributes."""
+    """Publishes an image of two boxes; a test spoils what it likes in its attributes.
 
-    def __init__(self, **kwargs: Any) -> None:
+    While the robot holds something up, that is the red box; robots are invisible.
+    """
+
+    def __init__(self, robot: FakeRobot, **kwargs: Any) -> None:
         super().__init__("camera", **kwargs)
+        self.robot = robot
+        centre, half, colour = RED_BOX
+        self.lifted = see_boxes(((np.add(centre, LIFT), half, colour), FAR_BLUE_BOX))
         self.mend()
         self._outputs = (
             self.create_publisher(Image, f"{CAMERA}/rgb/color/rect/image", RELIABLE),
@@ -77,10 +84,11 @@ class FakeCamera(Node):
         if not self.running:
             return
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id="camera")
-        depth = conversions.depth_to_msg(self.depth, header)
+        rgb, depth = self.lifted if self.robot.holds_up() else (self.rgb, self.depth)
+        depth = conversions.depth_to_msg(depth, header)
         depth.encoding = self.depth_encoding
         info = conversions.camera_info_to_msg(K, SIZE[0], self.info_width, header)
-        rgb = conversions.bgra_to_msg(self.rgb, header)
+        rgb = conversions.bgra_to_msg(rgb, header)
         rgb.encoding = self.rgb_encoding
         for output, message in zip(self._outputs, (rgb, depth, info)):
             output.publish(message)
@@ -134,6 +142,15 @@ class FakeRobot(Node):
             and np.abs(self.where("hand") - self.hand.open_joints).max() < 0.06
         )
 
+    def closed(self) -> float:
+        """0 for an open hand, 1 for a closed one."""
+        way = self.hand.closed_joints - self.hand.open_joints
+        return float((self.where("hand") - self.hand.open_joints) @ way / (way @ way))
+
+    def holds_up(self) -> bool:
+        """True where something is in the hand, well above the table."""
+        return self.grips and self.closed() > 0.4 and height_of_wrist(self) > 0.2
+
     def _take(self, part: str, message: JointTrajectory) -> None:
         if self.stuck:
             return
@@ -144,8 +161,7 @@ class FakeRobot(Node):
         if not self.running:
             return
         arm, hand = self.where("arm"), self.where("hand")
-        closed = self.hand.closed_joints - self.hand.open_joints
-        share = float((hand - self.hand.open_joints) @ closed / (closed @ closed))
+        share = self.closed()
         effort = np.zeros(len(arm) + len(hand))
         if self.grips and share > 0.4:
             hand = self.hand.open_joints + 0.4 / share * (hand - self.hand.open_joints)

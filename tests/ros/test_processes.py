@@ -49,7 +49,9 @@ class Processes:
         rclpy.init(args=[], context=self.context, domain_id=domain_id)
         made: dict[str, Any] = {"context": self.context, "use_global_arguments": False}
         self.commander = Commander(**made)
-        self.nodes = [FakeCamera(**made), FakeRobot(**made), ScriptedStages(**made), self.commander]
+        robot = FakeRobot(**made)
+        camera = FakeCamera(robot, **made)
+        self.nodes = [camera, robot, ScriptedStages(**made), self.commander]
         self.executor = SingleThreadedExecutor(context=self.context)
         for node in self.nodes:
             self.executor.add_node(node)

@@ -1,11 +1,13 @@
-"""Did the lift work? Decided from what the robot itself senses, by three independent witnesses.
+"""Did the lift work? Decided from what the robot itself senses, by independent witnesses.
 
 - *Fingers*: a finger that presses on something stops short of its set-point; one that closed on
   nothing reaches it.
 - *Weight*: the arm bears the object's weight, seen in its joint torques.
 - *Camera*: where the object stood, the depth image now sees farther.
 
-Two of the witnesses that could say something decide.
+Two of the witnesses that could say something decide. But where the camera looks past the hand at
+the place where the object should hang, and sees through it, nothing is held: fingers that press on
+each other, and the shaking of an arm, have deceived the others.
 """
 
 from __future__ import annotations
@@ -31,12 +33,14 @@ class VerificationConfig:
         blocked: share of the squeeze that a finger must be kept from to count as pressing.
         min_weight: N that the arm must bear.
         left_behind: share of the old place that may still look as before.
+        in_hand: share of what is in view of the object's new place where something must be.
         depth_tolerance: m by which depth counts as the same.
     """
 
     blocked: float = 0.1
     min_weight: float = 0.3
     left_behind: float = 0.4
+    in_hand: float = 0.4
     depth_tolerance: float = 0.015
 
 
@@ -81,6 +85,7 @@ def verify_lift(
     before: RgbdObservation | None = None,
     after: RgbdObservation | None = None,
     points_world: FloatArray | None = None,
+    grasp: FloatArray | None = None,
     config: VerificationConfig | None = None,
 ) -> Verdict:
     """Judge a lift that has come to rest.
@@ -92,6 +97,7 @@ def verify_lift(
         squeeze: (J,) of the execution plan.
         before, after: images of the same fixed camera; without them there is no third witness.
         points_world: (N, 3) m: the object's surface where it stood.
+        grasp: (7,) rad: the arm when the fingers had closed about it.
         config: thresholds.
     """
     config = config or VerificationConfig()
@@ -109,6 +115,13 @@ def verify_lift(
             evidence["left_behind"] = share
             votes["camera"] = share < config.left_behind
     held = 2 * sum(votes.values()) > len(votes)
+    if after is not None and points_world is not None and grasp is not None:
+        T_lift = arm.forward(lifted.arm) @ invert(arm.forward(grasp))
+        share = seen_at(after, apply(T_lift, points_world), config.depth_tolerance)
+        if share is not None:
+            evidence["in_hand"] = share
+            if share < config.in_hand:
+                return Verdict(False, "Not held: nothing is seen in the hand.", votes, evidence)
     return Verdict(held, _reason(held, votes), votes, evidence)
 
 
@@ -159,6 +172,24 @@ def left_behind(
     if same.sum() + gone.sum() < MIN_PIXELS:
         return None
     return float(same.sum() / (same.sum() + gone.sum()))
+
+
+def seen_at(observation: RgbdObservation, points: FloatArray, tolerance: float) -> float | None:
+    """Share of the pixels of a surface (N, 3), world, where something is at least that near.
+
+    A finger in front of it counts as something too. None where too little of it is in view.
+    """
+    camera = apply(invert(observation.T_world_camera), points)
+    camera = camera[camera[:, 2] > 0.05]
+    u, v = np.round((camera @ observation.K.T)[:, :2] / camera[:, 2:]).astype(int).T
+    height, width = observation.depth.shape
+    inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    farthest = np.zeros(observation.depth.shape)
+    np.maximum.at(farthest, (v[inside], u[inside]), camera[inside, 2])
+    seen = np.isfinite(observation.depth) & (observation.depth > 0) & (farthest > 0)
+    if seen.sum() < MIN_PIXELS:
+        return None
+    return float((observation.depth[seen] < farthest[seen] + tolerance).mean())
 
 
 def _reason(held: bool, votes: dict[str, bool]) -> str:

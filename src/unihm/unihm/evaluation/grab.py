@@ -32,7 +32,7 @@ from unihm.hands import load_hand
 from unihm.sim.scene import Scene, load_scene, random_scene
 from unihm.sim.world import World
 from unihm.transforms import apply
-from unihm.types import FloatArray, HandMotion, ObjectCloud, RgbdObservation, Task
+from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase, RgbdObservation, Task
 
 RISEN = 0.10  # m that the named object must have risen
 STIRRED = 0.05  # m that any other object may rise at most
@@ -291,6 +291,7 @@ class GrabBenchmark:
             before,
             after,
             points,
+            plan.arm[plan.last_of(Phase.GRASP)],
             self.verification,
         )
 

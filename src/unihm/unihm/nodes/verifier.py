@@ -90,6 +90,7 @@ class VerifierNode(StageNode):
                 before,
                 after,
                 points,
+                plan.arm[plan.last_of(Phase.GRASP)],
                 self.config,
             )
         else:

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.capture import radius_inliers, statistical_inliers
 from unihm.perception.clusters import voxelise
+from unihm.perception.frames import robust_range
 from unihm.perception.primitives import Lathe, Primitive, Relief, fit_box, fit_lathe, fit_relief
 from unihm.types import FloatArray
 
@@ -121,7 +122,7 @@ def fit(
     handle = _handle(lathe, seen)
     if handle.mean() > 0.3:  # that much is no handle: the lathe is wrong
         handle = np.zeros(len(seen), bool)
-    lathe_error = _misfit(lathe, seen[~handle])
+    lathe_error = _misfit(lathe, seen[~handle]) if _is_round(lathe, seen) else _WORST
     error = min(box_error, lathe_error)
     shape: Primitive = box if box_error < lathe_error else lathe
     if error > _RELIEF_ERROR:
@@ -165,8 +166,18 @@ def seen_part(
 _HANDLE_THICKNESS = 0.010
 # What remains of the confidence where a part of the object is outside the image.
 CUT = 0.5
+# The misfit of a shape that is nowhere near.
+_WORST = 0.026
+# How much wider than the diagonal of what is seen a round object may be.
+_WIDER = 1.1
 # Mean distance in metres of the seen points from a shape above which it is not believed.
 _RELIEF_ERROR = 0.0065
+
+
+def _is_round(lathe: Lathe, seen: FloatArray) -> bool:
+    """False for a lathe much wider than what is seen: an arc, as of a banana, is no disc."""
+    low, high = robust_range(seen[:, :2])
+    return 2 * float(lathe.radii.max()) < _WIDER * float(np.linalg.norm(high - low))
 
 
 def _handle(lathe: Lathe, seen: FloatArray) -> NDArray[np.bool_]:
@@ -177,7 +188,7 @@ def _handle(lathe: Lathe, seen: FloatArray) -> NDArray[np.bool_]:
 
 
 def _misfit(shape: Primitive, seen: FloatArray) -> float:
-    distance = np.minimum(shape.distance(seen), 0.02)
+    distance = np.minimum(shape.distance(seen), _WORST / 1.3)
     return float(distance.mean() + 0.3 * np.percentile(distance, 95))
 
 
