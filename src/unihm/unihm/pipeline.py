@@ -55,6 +55,9 @@ class Pipeline:
     Args:
         preset: name of a file in ``config/presets``.
         refine_motion: False leaves the decoded motion as it is (for ablations).
+
+    Attributes:
+        disturb: spoils the decoded motion, as a worse generator would (for ablations).
     """
 
     def __init__(self, preset: str = "tiny", *, refine_motion: bool = True) -> None:
@@ -64,6 +67,7 @@ class Pipeline:
         self.generator = Generator.load(preset, self.tokenizer)
         self.refinement = load_section(preset, "refinement", RefinementConfig)
         self.refine_motion = refine_motion
+        self.disturb: Callable[[HandMotion], HandMotion] | None = None
 
     def run(
         self,
@@ -107,6 +111,8 @@ class Pipeline:
         tell("generator", tokens)
         with _timed(seconds, "decoder"):
             decoded = self.tokenizer.decode(tokens, hand.name, trajectory)
+            if self.disturb is not None:
+                decoded = self.disturb(decoded)
         tell("decoder", decoded)
         motion, report = decoded, None
         if self.refine_motion:

@@ -34,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="on",
         help="paper: as its formulas are printed (preset paper); off: the decoded motion as it is",
     )
+    parser.add_argument(
+        "--mistakes",
+        type=float,
+        default=0.0,
+        metavar="SIZE",
+        help="spoil the generated motion; 1: 6 mm, 0.04 rad, joints 0.06 rad (default 0)",
+    )
     parser.add_argument("--json", type=Path, default=None, help="write the results here")
 
 
@@ -43,16 +50,22 @@ def run(args: argparse.Namespace) -> int:
     import platform
     from importlib.metadata import version
 
+    import numpy as np
     from tqdm import tqdm
 
     from unihm.config import load_section
     from unihm.control.config import ControlConfig
     from unihm.control.verification import VerificationConfig
     from unihm.evaluation.grab import GrabBenchmark, grab_episodes, summarise
+    from unihm.evaluation.refinement import mistaken
+    from unihm.hands import load_hand
     from unihm.pipeline import Pipeline
     from unihm.refinement import RefinementConfig
 
     pipeline = Pipeline(args.preset, refine_motion=args.refiner != "off")
+    if args.mistakes:
+        hand, rng = load_hand(args.hand), np.random.default_rng(args.seed)
+        pipeline.disturb = lambda motion: mistaken(motion, hand, rng, args.mistakes)
     if args.refiner == "paper":
         pipeline.refinement = load_section("paper", "refinement", RefinementConfig)
     benchmark = GrabBenchmark(
@@ -91,7 +104,7 @@ def _report(summary: dict, args: argparse.Namespace) -> str:
     low_1, high_1 = summary["interval_95_first_try"]
     lines = [
         f"{args.hand}, {summary['episodes']} episodes, {args.tokens} tokens, "
-        f"refiner {args.refiner}",
+        f"refiner {args.refiner}, mistakes {args.mistakes:g}",
         f"  first try        {summary['success_rate_first_try']:6.1%}  "
         f"(95 % interval {low_1:.0%} to {high_1:.0%})",
     ]

@@ -1,7 +1,7 @@
 """The refinement as research code does it, to be measured against: nothing else uses it.
 
 Equations 11 to 18 frame by frame with the energies of :meth:`RefinementConfig.paper`, the same
-number of iterations and the same damping rule, but a Jacobian by forward differences through
+number of iterations, damping rule and bounds, but a Jacobian by forward differences through
 pinocchio's kinematics and the nearest point by comparing with every point of the cloud.
 """
 
@@ -59,12 +59,14 @@ def refine_as_research_code(
         + [config.joint_prior] * hand.num_joints
     )
     W_vel, W_acc = config.velocity_prior * weight, config.acceleration_prior * weight
-    lower = np.concatenate([np.full(6, -np.inf), hand.lower])
-    upper = np.concatenate([np.full(6, np.inf), hand.upper])
+    free = np.full(6, np.inf)
+    lowest, highest = np.concatenate([-free, hand.lower]), np.concatenate([free, hand.upper])
+    reach = np.concatenate([free, hand.velocity_limit * motion.trajectory.dt])
     q_before = q_before2 = q_generated[0]
     refined = []
     for q_gen in q_generated:
-        q, damping = q_gen.copy(), config.damping
+        lower, upper = np.maximum(lowest, q_before - reach), np.minimum(highest, q_before + reach)
+        q, damping = np.clip(q_gen, lower, upper), config.damping
 
         def energy(
             q: FloatArray,
