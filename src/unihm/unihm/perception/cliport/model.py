@@ -24,6 +24,8 @@ from unihm.perception.text import DIMENSION
 
 CHANNELS = 5  # red, green, blue, height, seen; the names of colours come behind them
 NAMED = len(NAMES)
+COLOR_LOGIT = 4.0  # that the right colour is worth before training
+STANDING = 0.05  # in units of 10 cm: what is lower is table
 
 
 class Block(nn.Module):
@@ -113,9 +115,33 @@ class SemanticStream(nn.Module):
         for block, gate, skip, lateral in zip(self.up, gates, reversed(skips), laterals):
             x = torch.cat([_doubled(x * gate), skip, _repeated(lateral, N)], dim=1)
             x = block(x)
-        names = _repeated(F.avg_pool2d(maps[:, CHANNELS:], 2), N)
+        names = maps[:, CHANNELS:]
+        if maps[:, 3].any():  # of what stands on the table; without depth, of everything
+            names = names * (maps[:, 3:4] > STANDING)
+        names = _repeated(F.avg_pool2d(names, 2), N)
         x = torch.cat([x, names], dim=1)
         return F.pixel_shuffle(self.out(x * gates[-1]), 2)
+
+    @torch.no_grad()
+    def teach_colors(self, phrases: Sequence[str], colors: NDArray[np.float64]) -> None:
+        """Solve the last gate so that the word for a colour lets that colour through.
+
+        A product of two unknown factors is learned slowly from nothing; one of them is linear in
+        what the sentence encoder says, and known.
+
+        Args:
+            phrases: (N,) with and without a colour.
+            colors: (N, 12) 1 for the colour of each phrase, all 0 without one.
+        """
+        words = self.words(torch.from_numpy(text.encode(phrases))).double().numpy()
+        words = np.column_stack([words, np.ones(len(words))])
+        square = words.T @ words + 1e-3 * len(words) * np.eye(words.shape[1])
+        weights = np.linalg.solve(square, words.T @ colors)
+        gate = self.gates[-1]
+        assert isinstance(gate, nn.Linear)
+        gate.weight[-NAMED:] = torch.from_numpy(weights[:-1].T).float()
+        gate.bias[-NAMED:] = torch.from_numpy(weights[-1]).float()
+        self.out.weight[:, -NAMED:] = COLOR_LOGIT
 
 
 class TwoStreams(nn.Module):

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from unihm.data.tabletop import Item, Scene, Sensor, look_at, random_shape
 from unihm.errors import UnihmError
 from unihm.perception import text
-from unihm.perception.capture import world_points
+from unihm.perception.capture import CaptureConfig, world_points
 from unihm.perception.cliport.config import CliportConfig
 from unihm.perception.cliport.heightmap import make_heightmap, to_pixel
 from unihm.perception.cliport.vocabulary import (
@@ -41,6 +41,8 @@ from unihm.transforms import apply, make_transform
 from unihm.types import FloatArray
 
 IMAGE_SIZE = (120, 160)  # a pixel still covers less than one of the map
+# Neighbouring pixels of so coarse an image differ more in depth.
+COARSE = CaptureConfig(flying_tolerance=0.05)
 MIN_CELLS = 4  # of the map, that an object must show
 PUSH_LENGTH = 0.10  # m
 _HOLLOW = ("tray", "bowl")
@@ -122,7 +124,7 @@ def make_sample(seed: int, config: CliportConfig) -> Sample | None:
     K = np.array([[focal, 0, IMAGE_SIZE[1] / 2], [0, focal, IMAGE_SIZE[0] / 2], [0, 0, 1.0]])
     frame = scene.render(K, IMAGE_SIZE, _camera(rng), Sensor.draw(rng))
     try:
-        points = world_points(frame.observation)
+        points = world_points(frame.observation, COARSE)
     except UnihmError:
         return None
     top = make_heightmap(frame.observation, points, 0.0, config)

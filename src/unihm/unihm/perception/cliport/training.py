@@ -24,6 +24,7 @@ from unihm.perception.cliport.scenes import (
     make_sample,
     save_sample,
 )
+from unihm.perception.cliport.vocabulary import color_lessons
 from unihm.types import FloatArray
 
 HELD_OUT = 0.08  # share of the tables, the first ones
@@ -183,6 +184,9 @@ def train_planner(
     model = Cliport(config)
     if start is not None:
         model.load_state_dict(start)
+    else:
+        phrases, colors = color_lessons()
+        model.attention.streams.semantic.teach_colors(phrases, colors)
     rate = training.rate if start is None else training.fine_tuning_rate
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     checkpoint, log = work / "checkpoint.safetensors", work / "log.jsonl"

@@ -74,6 +74,17 @@ def draw_color(rng: np.random.Generator) -> tuple[str, FloatArray]:
     return NAMES[int(name_pixels((255 * rgb[None]).astype(np.uint8))[0])], rgb
 
 
+def color_lessons() -> tuple[list[str], FloatArray]:
+    """Phrases (N,) with every colour and with none, and (N, 12) which colour each has."""
+    nouns = [noun for named in KINDS.values() for noun in named]
+    phrases, colors = list(nouns), [np.zeros(len(NAMES)) for _ in nouns]
+    for k, color in enumerate(NAMES):
+        for noun in nouns[k % 4 :: 4]:
+            phrases.append(f"{color} {noun}")
+            colors.append(np.eye(len(NAMES))[k])
+    return phrases, np.stack(colors)
+
+
 def kinds_named(noun: str) -> frozenset[str]:
     """The kinds that a noun may mean."""
     return frozenset(kind for kind, nouns in KINDS.items() if noun in nouns)
