@@ -180,6 +180,19 @@ def test_batches_agree_with_single_motions(xhand, rng):
                 assert other.after.total_energy == pytest.approx(report.after.total_energy, 1e-4)
 
 
+def test_a_gpu_gives_the_same(xhand, rng):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device on this machine")
+    motions = [disturbed(grasp_of_ball(xhand)[0], xhand, rng) for _ in range(3)]
+    cloud = ball_cloud(0.032)
+    for config in (RefinementConfig(), RefinementConfig.paper()):
+        ours, _ = refine_batch(motions, [cloud], config)
+        theirs, _ = refine_batch(motions, [cloud], config, device="cuda")
+        for one, other in zip(ours, theirs):
+            np.testing.assert_allclose(one.joints, other.joints, atol=1e-5)
+
+
 def test_one_cloud_serves_many_hypotheses(xhand, rng):
     motion, radius = grasp_of_ball(xhand)
     cloud = ball_cloud(radius)

@@ -82,7 +82,7 @@ def shortened(trajectory, frames):
 
 def with_nan(array):
     array = array.copy()
-    array[3, 2] = np.nan
+    array[3, 0] = np.nan
     return array
 
 
@@ -209,6 +209,51 @@ def test_any_input_gives_finite_joints_within_limits_or_one_typed_error(
     assert np.isfinite(refined.joints).all()
     assert (refined.joints >= hand.lower).all()
     assert (refined.joints <= hand.upper).all()
+    assert report.after.total_energy <= report.before.total_energy
+
+
+FAULTS = {
+    **{f"cloud: {name}": ErrorCode.INVALID_CLOUD for name in CLOUDS},
+    **{f"motion: {name}": ErrorCode.INVALID_MOTION for name in MOTIONS},
+    "singular weights": ErrorCode.INVALID_CONFIG,
+    "none": None,
+}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    fault=st.sampled_from(sorted(FAULTS)),
+    seed=st.integers(0, 2**32 - 1),
+    frames=st.tuples(*[st.integers(0, 4)] * 5),
+    points=st.integers(200, 500),
+    bend=st.floats(0.0, 0.5),
+    name=st.sampled_from(["xhand", "shadow", "panda_gripper"]),
+)
+def test_every_fault_is_its_typed_error_on_any_motion(fault, seed, frames, points, bend, name):
+    rng, hand = np.random.default_rng(seed), load_hand(name)
+    timing = dict(zip(("approach", "grasp", "hold", "release", "retreat"), frames))
+    timing["approach"] += 8  # what shortens or spoils a motion needs some frames
+    motion, radius = grasp_of_ball(hand, **timing)
+    motion, cloud = disturbed(motion, hand, rng, bend / 10, bend), ball_cloud(radius, points, seed)
+    W = np.eye(6 + hand.num_joints)
+
+    def attempt():
+        spoilt, other = motion, cloud
+        if fault.startswith("cloud"):
+            other = CLOUDS[fault.removeprefix("cloud: ")](2.0 * cloud.points, cloud.normals)
+        if fault.startswith("motion"):
+            spoilt = MOTIONS[fault.removeprefix("motion: ")](motion)
+        if fault == "singular weights":
+            W[0, 0] = 0.0
+        return refine(spoilt, other, hand=hand, W_gen=W if fault == "singular weights" else None)
+
+    if FAULTS[fault] is not None:
+        refused(FAULTS[fault], attempt)
+        return
+    refined, report = attempt()
+    assert np.isfinite(refined.joints).all()
+    assert np.isfinite(refined.T_object_wrist).all()
+    assert report.after.limit_margin >= 0
     assert report.after.total_energy <= report.before.total_energy
 
 
