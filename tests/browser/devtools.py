@@ -74,7 +74,7 @@ class Browser:
             stderr=subprocess.DEVNULL,
         )
         port_file = Path(self._folder.name) / "DevToolsActivePort"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not (port_file.is_file() and port_file.read_text().strip()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("Chromium did not start.")
@@ -100,7 +100,7 @@ class Browser:
         self._process.wait(20)
         self._folder.cleanup()
 
-    def call(self, method: str, timeout: float = 60.0, **parameters: Any) -> dict[str, Any]:
+    def call(self, method: str, timeout: float = 240.0, **parameters: Any) -> dict[str, Any]:
         """One DevTools command; events that come meanwhile are noted."""
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
