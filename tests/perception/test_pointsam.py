@@ -166,7 +166,7 @@ def test_painting_the_true_labels_gives_the_true_mask(pair):
 
 
 def test_training_learns_and_round_trips(tmp_path):
-    samples = [s for k in range(4) for s in make_samples(k)][:4]
+    samples = [s for k in range(2) for s in make_samples(k)][:4]
     save_samples(tmp_path / "x.npz", samples)
     again = load_samples(tmp_path / "x.npz")
     np.testing.assert_allclose(again[0].crop.points, samples[0].crop.points)
@@ -175,15 +175,15 @@ def test_training_learns_and_round_trips(tmp_path):
     model = PointSam(SMALL)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     losses = []
-    for _ in range(25):
-        batch = batch_clouds(again, 700, np.random.default_rng(0))
+    for _ in range(16):
+        batch = batch_clouds(again, 350, np.random.default_rng(0))
         loss, ious = click_rounds(model, batch, TWO_CLICKS, np.random.default_rng(0))
         assert len(ious) == 2
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.8 * losses[0]
     save_weights(tmp_path / "p.safetensors", model, {"command": "test"})
     copy = PointSam(SMALL)
     load_weights(tmp_path / "p.safetensors", copy)

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 from unihm.config import load_section
 from unihm.errors import UnihmError
 from unihm.evaluation.perception import ClickScore, load_frames, mean_iou, score_clicks
+from unihm.evaluation.perception_completion import (
+    held_out_views,
+    measure_completion,
+    mesh_views,
+)
+from unihm.evaluation.perception_speed import measure_click, peak_memory_mb
 from unihm.evaluation.planning import measure_planning
 from unihm.evaluation.scenes import measure_scenes
 from unihm.perception.clicks import Click, clicked_cluster, cluster_masks
@@ -41,8 +47,13 @@ def measure(
         figures["frames"] = len(labelled)
         for prefix, method in (("", _learned(predictor)), ("geometric_", _geometric)):
             figures |= _click_figures(prefix, score_clicks(labelled, method))
+            figures[f"{prefix}click_ms"] = measure_click(method, seed)
     if scenes:
+        shapes = list(held_out_views(scenes, seed))
+        figures |= measure_completion("completion_held_out_", shapes, preset)
         files = [p for p in sorted(meshes.iterdir()) if p.suffix in MESH_FILES] if meshes else None
+        if files:
+            figures |= measure_completion("completion_mesh_", list(mesh_views(files, seed)), preset)
         planner_config = load_section(preset, "planner", PlannerConfig)
         segmenter_config = load_section(preset, "segmentation", SegmenterConfig)
         figures["planner_backend"] = planner_config.backend
@@ -55,6 +66,7 @@ def measure(
         figures |= {f"geometric_{k}": v for k, v in planned.items()}
         figures |= learned.summary()
         figures |= {f"geometric_{k}": v for k, v in baseline.summary().items()}
+    figures["peak_memory_mb"] = peak_memory_mb()
     return figures
 
 
@@ -90,9 +102,9 @@ def _click_figures(prefix: str, scores: list[ClickScore]) -> dict[str, Any]:
 
 def print_table(figures: dict[str, Any]) -> None:
     """One line per figure: the preset's value, and the baseline's."""
-    print(f"{'':34s} {figures['preset']:>12s} {'geometric':>12s}")
+    print(f"{'':44s} {figures['preset']:>12s} {'geometric':>12s}")
     for name, value in figures.items():
         if name.startswith("geometric_") or name in ("preset", "seed"):
             continue
         baseline = figures.get(f"geometric_{name}", "")
-        print(f"{name:34s} {value!s:>12s} {baseline!s:>12s}")
+        print(f"{name:44s} {value!s:>12s} {baseline!s:>12s}")

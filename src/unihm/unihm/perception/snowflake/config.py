@@ -17,8 +17,8 @@ class CompletionTraining:
         seed: of everything.
     """
 
-    views: int = 1200
-    steps: int = 1000
+    views: int = 600
+    steps: int = 400
     batch: int = 8
     rate: float = 2e-3
     seed: int = 0
