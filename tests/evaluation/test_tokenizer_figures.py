@@ -87,8 +87,9 @@ def test_more_codes_reconstruct_better(tokenizer, episodes):
 
 
 def test_code_use_counts_what_occurs(tokenizer, episodes):
-    one = code_use(tokenizer, [episodes[0].motions["human"]])
-    all_of_them = code_use(tokenizer, [e.motions[h] for e in episodes for h in HANDS])
+    motions = [episodes[0].motions["human"], *(e.motions[h] for e in episodes for h in HANDS)]
+    encoded = [tokenizer.encode(motion) for motion in motions]
+    one, all_of_them = code_use(tokenizer, encoded[:1]), code_use(tokenizer, encoded[1:])
     assert 0 < one["code_usage"] < all_of_them["code_usage"] <= 1
     assert one["tokens"] == len(episodes[0].trajectory) // 4
 

@@ -44,9 +44,18 @@ def joint_positions(motion: HandMotion) -> FloatArray:
 
 
 def reconstruction(
-    tokenizer: Tokenizer, motions: Sequence[HandMotion], levels: int | None = None
+    tokenizer: Tokenizer,
+    motions: Sequence[HandMotion],
+    levels: int | None = None,
+    encoded: Sequence[HandTokens] | None = None,
 ) -> Figures:
     """Errors of encoded and decoded motions of one hand, with the first ``levels`` codes.
+
+    Args:
+        tokenizer: what is measured.
+        motions: of one hand.
+        levels: codes per chunk; None: all.
+        encoded: the motions' tokens, where they are known.
 
     Returns:
         ``mae`` and ``rmse`` of the joints in rad (metres for sliding ones); ``joint_mm``, the
@@ -54,9 +63,8 @@ def reconstruction(
         ``fingertip_mm`` in the object frame (means).
     """
     errors = []
-    for motion in motions:
-        codes = tokenizer.encode(motion).codes[:, :levels]
-        tokens = HandTokens(codes, tokenizer.chunk, tokenizer.codebook_id)
+    for motion, told in zip(motions, encoded or [tokenizer.encode(m) for m in motions]):
+        tokens = HandTokens(told.codes[:, :levels], tokenizer.chunk, tokenizer.codebook_id)
         decoded = tokenizer.decode(tokens, motion.hand, motion.trajectory)
         hand = load_hand(motion.hand)
         joints = joint_positions(decoded) - joint_positions(motion)
@@ -93,7 +101,7 @@ def translation(
     }
 
 
-def code_use(tokenizer: Tokenizer, motions: Sequence[HandMotion]) -> dict[str, Any]:
+def code_use(tokenizer: Tokenizer, encoded: Sequence[HandTokens]) -> dict[str, Any]:
     """How many codes occur.
 
     Returns:
@@ -102,8 +110,8 @@ def code_use(tokenizer: Tokenizer, motions: Sequence[HandMotion]) -> dict[str, A
     """
     quantizer = tokenizer.model.quantizer
     counts = torch.zeros_like(quantizer.codebook[..., 0]).long()
-    for motion in motions:
-        counts += quantizer.usage(torch.from_numpy(tokenizer.encode(motion).codes))
+    for tokens in encoded:
+        counts += quantizer.usage(torch.from_numpy(tokens.codes))
     used, spread = (counts > 0).double().mean(dim=-1), perplexity(counts)
     return {
         "code_usage": float(used.mean()),
@@ -148,10 +156,13 @@ def measure(
         (per number of codes the errors, mean likewise, and those of every hand) and ``speed``.
     """
     motions = motions_by_hand(tokenizer, episodes)
+    encoded = {
+        hand: [tokenizer.encode(motion) for motion in found] for hand, found in motions.items()
+    }
     curve: list[dict[str, Any]] = []
     for levels in range(1, tokenizer.levels + 1):
         hands = {
-            hand: reconstruction(tokenizer, found, levels)
+            hand: reconstruction(tokenizer, found, levels, encoded[hand])
             for hand, found in tqdm(motions.items(), f"{levels} codes", leave=False)
         }
         turning = {hand: figures for hand, figures in hands.items() if turns(hand)}
@@ -167,7 +178,7 @@ def measure(
         "mae": overall["mae"],
         "rmse": overall["rmse"],
         "joint_mm": overall["joint_mm"],
-        **code_use(tokenizer, [motion for found in motions.values() for motion in found]),
+        **code_use(tokenizer, [tokens for told in encoded.values() for tokens in told]),
         "translation": translations,
         "translation_fingertip_mm": {
             hand: figures["fingertip_mm"] for hand, figures in translations.items() if figures
