@@ -10,10 +10,11 @@ from rendered_scenes import make_item, render
 from unihm.cli.main import main
 from unihm.config import from_mapping
 from unihm.data.episode import Camera, Episode
+from unihm.data.planner_episodes import load_tables
+from unihm.data.planner_scenes import load_sample, make_sample, save_sample
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.capture import world_points
 from unihm.perception.cliport import CliportConfig, PlannerTraining, make_heightmap
-from unihm.perception.cliport.episodes import load_tables
 from unihm.perception.cliport.model import (
     Cliport,
     Transport,
@@ -24,7 +25,6 @@ from unihm.perception.cliport.model import (
 )
 from unihm.perception.cliport.overlay import affordance_image
 from unihm.perception.cliport.predictor import Affordances, PlaceMap
-from unihm.perception.cliport.scenes import load_sample, make_sample, save_sample
 from unihm.perception.cliport.training import (
     pick_batch,
     pick_target,

@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> None:
     import dataclasses
 
     from unihm.config import load_section
+    from unihm.data.planner_episodes import load_tables
     from unihm.paths import weights_dir
     from unihm.perception.cliport import CliportConfig
-    from unihm.perception.cliport.episodes import load_tables
     from unihm.perception.cliport.training import train_planner
     from unihm.perception.weights import read_state, save_weights
 

@@ -13,10 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from unihm.checkpoint import load_checkpoint, log_line, read_progress, save_checkpoint
-from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.cliport.config import CliportConfig
-from unihm.perception.cliport.model import Cliport, affordance_loss, map_layers, with_absence
-from unihm.perception.cliport.scenes import (
+from unihm.data.planner_scenes import (
     PickQuestion,
     PlaceQuestion,
     Sample,
@@ -24,6 +21,9 @@ from unihm.perception.cliport.scenes import (
     make_sample,
     save_sample,
 )
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.cliport.config import CliportConfig
+from unihm.perception.cliport.model import Cliport, affordance_loss, map_layers, with_absence
 from unihm.perception.cliport.vocabulary import color_lessons
 from unihm.types import FloatArray
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unihm.perception.colors import NAMES, name_pixels
-from unihm.sim.scene import COLORS
+from unihm.perception.colors import NAMES
 from unihm.types import FloatArray
 
 # Kinds of `unihm.data.tabletop` and what they are called; a word may name several kinds.
@@ -62,16 +61,6 @@ CLAUSES: dict[str, str] = {
 """What the place affordance is asked with, by relation."""
 
 PUSH_WORDS = {"left": "left", "right": "right", "away": "away", "toward": "towards me"}
-
-
-def draw_color(rng: np.random.Generator) -> tuple[str, FloatArray]:
-    """The name of a colour, and an sRGB (3,) that people call so."""
-    if rng.random() < 0.6:
-        name = str(rng.choice(list(COLORS)))
-        rgb = np.array(COLORS[name]) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.03, 3)
-        return name, np.clip(rgb, 0, 1)
-    rgb = rng.random(3)
-    return NAMES[int(name_pixels((255 * rgb[None]).astype(np.uint8))[0])], rgb
 
 
 def color_lessons() -> tuple[list[str], FloatArray]:

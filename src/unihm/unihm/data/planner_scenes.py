@@ -24,9 +24,9 @@ from unihm.perception.cliport.vocabulary import (
     GENERIC,
     KINDS,
     PUSH_WORDS,
-    draw_color,
     kinds_named,
 )
+from unihm.perception.colors import NAMES, name_pixels
 from unihm.perception.frames import horizontal_rectangle
 from unihm.perception.placing import (
     AREAS,
@@ -37,6 +37,7 @@ from unihm.perception.placing import (
     is_free,
     nearest_free,
 )
+from unihm.sim.scene import COLORS
 from unihm.transforms import apply, make_transform
 from unihm.types import FloatArray
 
@@ -113,6 +114,16 @@ class Thing:
     @property
     def half(self) -> float:
         return float(self.sides[0]) / 2
+
+
+def draw_color(rng: np.random.Generator) -> tuple[str, FloatArray]:
+    """The name of a colour, and an sRGB (3,) that people call so."""
+    if rng.random() < 0.6:
+        name = str(rng.choice(list(COLORS)))
+        rgb = np.array(COLORS[name]) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.03, 3)
+        return name, np.clip(rgb, 0, 1)
+    rgb = rng.random(3)
+    return NAMES[int(name_pixels((255 * rgb[None]).astype(np.uint8))[0])], rgb
 
 
 def make_sample(seed: int, config: CliportConfig) -> Sample | None:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from unihm.data.episode import Episode, load_dataset
+from unihm.data.planner_scenes import PickQuestion, PlaceQuestion, Sample
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception import text
 from unihm.perception.capture import world_points
 from unihm.perception.cliport.config import CliportConfig
 from unihm.perception.cliport.heightmap import Heightmap, make_heightmap, to_pixel
 from unihm.perception.cliport.judge import clause_of
-from unihm.perception.cliport.scenes import PickQuestion, PlaceQuestion, Sample
 from unihm.perception.cliport.vocabulary import CLAUSES, PUSH_WORDS
 from unihm.perception.language import Command, parse
 from unihm.types import FloatArray, RgbdObservation, TaskKind
