@@ -303,7 +303,7 @@ def test_fine_tuning_is_one_command(recorded, tmp_path, monkeypatch, capsys):
     save_weights(tmp_path / "weights/tiny/cliport.safetensors", trained, {})
     command = [
         "train", "planner", "--episodes", str(recorded), "--init", "tiny", "--steps", "2",
-        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "mine"),
+        "--work", str(tmp_path / "work"), "--weights", str(tmp_path / "mine"),
     ]  # fmt: skip
     assert main(command) == 0
     assert "pick_right" in capsys.readouterr().out

@@ -42,6 +42,12 @@ def from_mapping(cls: type[Config], values: dict[str, Any], where: str = "") -> 
         raise UnihmError(ErrorCode.INVALID_CONFIG, f"{where}: {error}.") from error
 
 
+def overridden(config: Config, **values: Any) -> Config:
+    """A dataclass with those ``values`` that are not None in place of its own."""
+    given = {key: value for key, value in values.items() if value is not None}
+    return dataclasses.replace(config, **given)  # type: ignore[type-var]
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping safely; raises INVALID_CONFIG with the file's name when it is not one."""
     try:

@@ -27,17 +27,14 @@ def run(args: argparse.Namespace) -> None:
     """Render, train, then write the weights."""
     import dataclasses
 
-    from unihm.config import load_section
+    from unihm.config import load_section, overridden
     from unihm.paths import weights_dir
     from unihm.perception.snowflake import SnowflakeConfig
     from unihm.perception.snowflake.training import train_completion
     from unihm.perception.weights import save_weights
 
     config = load_section(args.preset, "snowflake", SnowflakeConfig)
-    given = {
-        k: getattr(args, k) for k in ("views", "steps", "seed") if getattr(args, k) is not None
-    }
-    training = dataclasses.replace(config.training, **given)
+    training = overridden(config.training, views=args.views, steps=args.steps, seed=args.seed)
     config = dataclasses.replace(config, training=training)
     work = args.work or Path(f"out/train/snowflake-{args.preset}")
     model, figures = train_completion(config, work)

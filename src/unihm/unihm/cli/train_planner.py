@@ -1,7 +1,7 @@
 """Train CLIPort, the planner, on rendered tables, or fine-tune it on recorded episodes.
 
 Interrupt it with Ctrl-C and run the same command again: it goes on from the last checkpoint.
-Fine-tuning on your own scenes: `--episodes DIR --init tiny --out DIR`; then point
+Fine-tuning on your own scenes: `--episodes DIR --init tiny --weights DIR`; then point
 UNIHM_WEIGHTS_DIR at what was written, or copy it over the preset's own weights.
 """
 
@@ -27,14 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work", type=Path, help="tables, checkpoint and log (default: out/train/cliport-PRESET)"
     )
-    parser.add_argument("--out", type=Path, help="folder of the result (default: the preset's own)")
+    parser.add_argument("--weights", type=Path, help="result (default: the preset's own weights)")
 
 
 def run(args: argparse.Namespace) -> None:
     """Train, then write the weights and a table of the held-out figures."""
     import dataclasses
 
-    from unihm.config import load_section
+    from unihm.config import load_section, overridden
     from unihm.data.planner_episodes import load_tables
     from unihm.paths import weights_dir
     from unihm.perception.cliport import CliportConfig
@@ -42,10 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from unihm.perception.weights import read_state, save_weights
 
     config = load_section(args.preset, "cliport", CliportConfig)
-    given = {
-        k: getattr(args, k) for k in ("scenes", "steps", "seed") if getattr(args, k) is not None
-    }
-    training = dataclasses.replace(config.training, **given)
+    training = overridden(config.training, scenes=args.scenes, steps=args.steps, seed=args.seed)
     config = dataclasses.replace(
         config, training=training, depth=config.depth and not args.no_depth
     )
@@ -59,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     options += [f"--init {args.init}"] if args.init else []
     options += ["--no-depth"] if args.no_depth else []
     command = f"unihm train planner --preset {args.preset} {' '.join(options)}"
-    path = (args.out or weights_dir(args.preset)) / "cliport.safetensors"
+    path = (args.weights or weights_dir(args.preset)) / "cliport.safetensors"
     save_weights(path, model, {"command": command, "depth": config.depth, **figures})
     print(f"{path}: {figures['tables']} tables, {figures['held_out_tables']} held out")
     for name, value in figures["held_out"].items():

@@ -27,17 +27,14 @@ def run(args: argparse.Namespace) -> None:
     """Render, train, then write the weights."""
     import dataclasses
 
-    from unihm.config import load_section
+    from unihm.config import load_section, overridden
     from unihm.paths import weights_dir
     from unihm.perception.pointsam import PointSamConfig
     from unihm.perception.pointsam.training import train_segmentation
     from unihm.perception.weights import save_weights
 
     config = load_section(args.preset, "pointsam", PointSamConfig)
-    given = {
-        k: getattr(args, k) for k in ("scenes", "steps", "seed") if getattr(args, k) is not None
-    }
-    training = dataclasses.replace(config.training, **given)
+    training = overridden(config.training, scenes=args.scenes, steps=args.steps, seed=args.seed)
     config = dataclasses.replace(config, training=training)
     work = args.work or Path(f"out/train/pointsam-{args.preset}")
     model, figures = train_segmentation(config, work)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from unihm.data.tabletop import Frame, Item, Scene, Sensor, look_at, random_shape
 from unihm.errors import ErrorCode, UnihmError
+from unihm.evaluation.statistics import mean, median
 from unihm.perception.placing import DIRECTIONS, SIDES
 from unihm.perception.planner import Planner
 from unihm.sim.scene import COLORS
@@ -90,22 +91,14 @@ class PlanningFigures:
     def summary(self) -> dict[str, float]:
         """Name to figure: shares from 0 to 1, metres, milliseconds."""
         return {
-            "right_object": _mean(self.right),
-            "right_object_other_words": _mean(self.right_other_words),
-            "pick_on_object": _mean(self.pick_on_object),
-            "refused_what_is_absent_or_ambiguous": _mean(self.refused),
-            "place_error_median_m": _median(self.place_error),
-            "place_relation_right": _mean(self.relation_right),
-            "planner_ms_median": _median(self.planner_ms),
+            "right_object": mean(self.right),
+            "right_object_other_words": mean(self.right_other_words),
+            "pick_on_object": mean(self.pick_on_object),
+            "refused_what_is_absent_or_ambiguous": mean(self.refused),
+            "place_error_median_m": median(self.place_error),
+            "place_relation_right": mean(self.relation_right),
+            "planner_ms_median": median(self.planner_ms),
         }
-
-
-def _mean(values: list[bool]) -> float:
-    return round(float(np.mean(values)), 4) if values else float("nan")
-
-
-def _median(values: list[float]) -> float:
-    return round(float(np.median(values)), 5) if values else float("nan")
 
 
 def make_table(seed: int, count: int = 4, meshes: list[Path] | None = None) -> Table:

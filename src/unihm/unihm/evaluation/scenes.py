@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from unihm.data.tabletop import Frame, Item, Scene, Sensor, look_at, random_shape
 from unihm.errors import UnihmError
+from unihm.evaluation.statistics import mean, median
 from unihm.perception.planner import Planner
 from unihm.perception.segmentation import Segmenter
 from unihm.sim.scene import COLORS
@@ -45,19 +46,11 @@ class SceneFigures:
     def summary(self) -> dict[str, float]:
         """Name to figure: shares from 0 to 1, metres, milliseconds."""
         return {
-            "center_error_median_m": _median(self.center_error),
-            "chamfer_partial_over_completed": _median(self.chamfer_ratio),
-            "normals_within_20_deg": _mean(self.normals_within_20),
-            "segmenter_ms_median": _median(self.segmenter_ms),
+            "center_error_median_m": median(self.center_error),
+            "chamfer_partial_over_completed": median(self.chamfer_ratio),
+            "normals_within_20_deg": mean(self.normals_within_20),
+            "segmenter_ms_median": median(self.segmenter_ms),
         }
-
-
-def _mean(values: list[bool] | list[float]) -> float:
-    return round(float(np.mean(values)), 4) if values else float("nan")
-
-
-def _median(values: list[float]) -> float:
-    return round(float(np.median(values)), 5) if values else float("nan")
 
 
 @dataclass(frozen=True)

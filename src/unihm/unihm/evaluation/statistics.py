@@ -23,3 +23,13 @@ def spread(values: list[float]) -> dict[str, float]:
         return {}
     p50, p95 = np.percentile(values, [50, 95])
     return {"p50": float(p50), "p95": float(p95), "max": float(max(values))}
+
+
+def mean(values: list[bool] | list[float]) -> float:
+    """Mean or share to four digits; NaN of nothing."""
+    return round(float(np.mean(values)), 4) if values else float("nan")
+
+
+def median(values: list[float]) -> float:
+    """Median to five digits; NaN of nothing."""
+    return round(float(np.median(values)), 5) if values else float("nan")
