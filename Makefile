@@ -17,7 +17,8 @@ demo: setup  ## three instructions in simulation; pictures, a video and a bag in
 
 test: lint  ## all tests, after the linters
 	@tools/setup.sh tests
-	@$(ENV) && python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@# One thread each: processes with a thread per core keep each other waiting.
+	@$(ENV) && OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: setup  ## ruff and mypy
 	@$(ENV) && ruff check . && ruff format --check . && mypy
