@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +14,13 @@ from unihm.perception.trajectory import make_trajectory
 from unihm.transforms import interpolate, invert, make_transform, minimum_jerk
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 
+# Where the tests run in the background of a shell, Ctrl-C is ignored, and so it would be in every
+# process that they start: but how those end on Ctrl-C is a part of what is tested.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a trained tokenizer stay in one process, so that it is trained once."""
     for item in items:

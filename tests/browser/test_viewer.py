@@ -43,12 +43,13 @@ class Page:
         return self.browser.screenshot()[:, :470].astype(int)
 
     def settled(self) -> np.ndarray:
-        """The scene as soon as two pictures are the same."""
+        """The scene as soon as four pictures in a row, over a second, are the same."""
         last = [self.scene()]
 
         def steady() -> bool:
             last.append(self.scene())
-            return bool(abs(last[-1] - last[-2]).max() < 4 and last[-1].std() > 5)
+            changes = [abs(last[-1] - image).max() for image in last[-4:-1]]
+            return bool(len(changes) == 3 and max(changes) < 4 and last[-1].std() > 5)
 
         self.browser.wait_for(steady)
         return last[-1]
@@ -144,7 +145,7 @@ def test_everything_of_a_task_is_drawn_and_cleared(page):
 
     page.viewer.show_task("next")
     page.viewer.show_contacts([], [])
-    assert share_changed(clouded, page.settled()) < 0.001
+    page.browser.wait_for(lambda: share_changed(clouded, page.scene()) < 0.001)
 
 
 def test_objects_of_the_simulation_move(page):
