@@ -128,8 +128,8 @@ def test_everything_of_a_task_is_drawn_and_cleared(page):
     bare = page.settled()
     page.viewer.show_observation(made_up_observation())
     green, orange = (20, 200, 40), (255, 96, 64)
-    enough = color_share(bare, green) + 0.03
-    page.browser.wait_for(lambda: color_share(page.scene(), green) > enough)
+    enough = color_share(bare, green, 110) + 0.03
+    page.browser.wait_for(lambda: color_share(page.scene(), green, 110) > enough)
     clouded = page.settled()
 
     hand = load_hand("xhand")
