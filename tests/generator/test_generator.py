@@ -101,11 +101,6 @@ def test_the_same_input_gives_the_same_tokens(trained, unseen):
     )
 
 
-def test_greedy_codes_are_those_of_the_tokenizer(trained, tokenizer):
-    z = torch.randn(7, 16)
-    assert torch.equal(trained.model.quantise(z), tokenizer.model.quantizer.encode(z))
-
-
 def test_training_beats_random_tokens_and_the_mean_motion(trained, tokenizer, unseen):
     random = np.random.default_rng(0)
     learned, chance, mean = [], [], []

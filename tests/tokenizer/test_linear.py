@@ -78,6 +78,23 @@ def test_more_codes_are_nearer_and_all_translate(tokenizer, unseen):
     assert np.abs(told - truth).mean() < 0.5 * np.abs(truth.mean(0) - truth).mean()
 
 
+def test_carried_codes_say_more(tokenizer, train_set, unseen, tmp_path):
+    carried = train_tokenizer(dataclasses.replace(CONFIG, carry=0.9), train_set, {}, tmp_path)
+    for hand in HANDS:
+        errors = [
+            np.mean(
+                [
+                    np.abs(
+                        t.translate(e.motions[hand], hand, 1).joints - e.motions[hand].joints
+                    ).mean()
+                    for e in unseen
+                ]
+            )
+            for t in (tokenizer, carried)
+        ]
+        assert errors[1] < 0.9 * errors[0]
+
+
 def test_the_same_seed_gives_the_same_weights(tokenizer, train_set, tmp_path):
     again = train_tokenizer(CONFIG, train_set, {}, tmp_path)
     assert again.codebook_id == tokenizer.codebook_id

@@ -89,6 +89,69 @@ def test_kmeans_finds_separate_clusters():
     assert min(worst) < 0.2
 
 
+def steps(count: int = 60) -> torch.Tensor:
+    """Latents (count, 4) that go from one place to another and stay there."""
+    start, end = torch.randn(2, 4)
+    share = torch.linspace(0.0, 2.0, count).clamp(max=1.0)[:, None]
+    return start + share * (end - start)
+
+
+def carrying(carry: float = 0.9) -> ResidualQuantizer:
+    torch.manual_seed(0)
+    quantizer = ResidualQuantizer(levels=3, size=256, latent=4, carry=carry)
+    quantizer.requires_grad_(False)
+    quantizer.fill(torch.stack([steps() for _ in range(40)]))
+    return quantizer
+
+
+def test_what_a_carried_code_leaves_over_comes_to_the_next_frame():
+    plain, carried = carrying(0.0), carrying(0.9)
+    for levels in (1, 3):
+        errors = []
+        for quantizer in (plain, carried):
+            torch.manual_seed(1)
+            unseen = torch.stack([steps() for _ in range(20)])
+            told = quantizer.decode(quantizer.encode(unseen, levels))
+            errors.append((told - unseen)[:, -10:].norm(dim=-1).mean().item())
+        assert errors[1] < 0.5 * errors[0]
+
+
+def test_carried_codes_add_to_the_frame_before():
+    quantizer = carrying(0.5)
+    codes = torch.tensor([[3, 1], [7, 2], [5, 0]])
+    vectors = quantizer.codebook[0][codes[:, 0]] + quantizer.codebook[1][codes[:, 1]]
+    first = vectors[0]
+    second = 0.5 * first + vectors[1]
+    torch.testing.assert_close(
+        quantizer.decode(codes), torch.stack([first, second, 0.5 * second + vectors[2]])
+    )
+
+
+def test_many_motions_and_one_get_the_same_carried_codes():
+    quantizer = carrying()
+    motions = torch.stack([steps() for _ in range(3)])
+    together = quantizer.encode(motions)
+    for motion, codes in zip(motions, together):
+        assert torch.equal(quantizer.encode(motion), codes)
+
+
+def test_training_sees_what_carried_codes_say():
+    quantizer = carrying().requires_grad_(True)
+    z = torch.stack([steps(), steps()]).requires_grad_(True)
+    z_q, codes, loss = quantizer(z, 0.25, 2)
+    assert torch.equal(codes, quantizer.encode(z.detach(), 2))
+    torch.testing.assert_close(z_q, quantizer.decode(codes))
+    loss.backward()
+    told = quantizer.decode(codes).detach()
+    left = z.detach() - quantizer.expected(told)
+    left = left - quantizer.codebook[0][codes[..., 0]].detach()
+    left = left - quantizer.codebook[1][codes[..., 1]].detach()
+    torch.testing.assert_close(left, z.detach() - told, atol=1e-5, rtol=0)
+    # what the last level leaves over pulls the encoder by beta and the code by one
+    assert z.grad.norm() > 0
+    assert quantizer.codebook.grad[1].norm() > 0
+
+
 def test_usage_and_perplexity(quantizer):
     codes = torch.tensor([[0, 1, 2], [0, 3, 2]])
     counts = quantizer.usage(codes)

@@ -47,7 +47,6 @@ def reconstruction(
     tokenizer: Tokenizer,
     motions: Sequence[HandMotion],
     levels: int | None = None,
-    encoded: Sequence[HandTokens] | None = None,
 ) -> Figures:
     """Errors of encoded and decoded motions of one hand, with the first ``levels`` codes.
 
@@ -55,7 +54,6 @@ def reconstruction(
         tokenizer: what is measured.
         motions: of one hand.
         levels: codes per chunk; None: all.
-        encoded: the motions' tokens, where they are known.
 
     Returns:
         ``mae`` and ``rmse`` of the joints in rad (metres for sliding ones); ``joint_mm``, the
@@ -63,9 +61,8 @@ def reconstruction(
         ``fingertip_mm`` in the object frame (means).
     """
     errors = []
-    for motion, told in zip(motions, encoded or [tokenizer.encode(m) for m in motions]):
-        tokens = HandTokens(told.codes[:, :levels], tokenizer.chunk, tokenizer.codebook_id)
-        decoded = tokenizer.decode(tokens, motion.hand, motion.trajectory)
+    for motion in motions:
+        decoded = tokenizer.translate(motion, motion.hand, levels)
         hand = load_hand(motion.hand)
         joints = joint_positions(decoded) - joint_positions(motion)
         errors.append(
@@ -156,13 +153,11 @@ def measure(
         (per number of codes the errors, mean likewise, and those of every hand) and ``speed``.
     """
     motions = motions_by_hand(tokenizer, episodes)
-    encoded = {
-        hand: [tokenizer.encode(motion) for motion in found] for hand, found in motions.items()
-    }
+    encoded = [tokenizer.encode(motion) for found in motions.values() for motion in found]
     curve: list[dict[str, Any]] = []
     for levels in range(1, tokenizer.levels + 1):
         hands = {
-            hand: reconstruction(tokenizer, found, levels, encoded[hand])
+            hand: reconstruction(tokenizer, found, levels)
             for hand, found in tqdm(motions.items(), f"{levels} codes", leave=False)
         }
         turning = {hand: figures for hand, figures in hands.items() if turns(hand)}
@@ -178,7 +173,7 @@ def measure(
         "mae": overall["mae"],
         "rmse": overall["rmse"],
         "joint_mm": overall["joint_mm"],
-        **code_use(tokenizer, [tokens for told in encoded.values() for tokens in told]),
+        **code_use(tokenizer, encoded),
         "translation": translations,
         "translation_fingertip_mm": {
             hand: figures["fingertip_mm"] for hand, figures in translations.items() if figures

@@ -175,7 +175,7 @@ class Generator:
                 initial=initial[None],
                 hand=self.hand_index(hand),
             )
-            codes = self.model.quantise(z_hat[0])
+            codes = self.tokenizer.model.quantizer.encode(z_hat[0])
         return HandTokens(codes.numpy(), self.tokenizer.chunk, self.tokenizer.codebook_id)
 
     def hand_index(self, hand: str) -> int:

@@ -134,15 +134,6 @@ class GeneratorModel(nn.Module):
         length = mask.shape[1]
         return mask[:, None, None, :].expand(-1, 1, length, -1)
 
-    def quantise(self, z: Tensor) -> Tensor:
-        """Greedy codes (..., R) of latents (..., d): level by level the nearest code."""
-        codes, residual = [], z
-        for codes_of_level in self.codebook:
-            code = square_distance(residual, codes_of_level).argmin(-1)
-            residual = residual - codes_of_level[code]
-            codes.append(code)
-        return torch.stack(codes, dim=-1)
-
     def code_loss(self, z: Tensor, codes: Tensor) -> Tensor:
         """Cross-entropy per level (R,) with logits -|z - e_k|^2 / tau and true codes before.
 

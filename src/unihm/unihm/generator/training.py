@@ -259,18 +259,20 @@ def _losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dic
     settings = model.config.training
     mask = batch.inputs["chunk_mask"]
     with torch.no_grad():
-        codes = tokenizer.model.quantizer.encode(tokenizer.model.encode(hand, batch.rows))
-        z_q = tokenizer.model.quantizer.decode(codes)  # (B, L, d)
+        quantizer = tokenizer.model.quantizer
+        codes = quantizer.encode(tokenizer.model.encode(hand, batch.rows))
+        z_q = quantizer.decode(codes)  # (B, L, d)
     known = torch.rand(mask.shape) >= masked
     index = generator.hand_index(hand)
     with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
         z_hat = model(**batch.inputs, hand=index, known=z_q, known_mask=known).float()
+    to_say = z_hat - quantizer.expected(z_q)
     rows = tokenizer.model.decode(hand, z_hat)
     kinematics = torch_hand(hand)
     tips = row_fingertips(rows, kinematics) - row_fingertips(batch.rows, kinematics)
     weights = batch.weights / batch.weights.sum()
     return {
-        "code": settings.code_weight * model.code_loss(z_hat[mask], codes[mask]).mean(),
+        "code": settings.code_weight * model.code_loss(to_say[mask], codes[mask]).mean(),
         "latent": settings.latent_weight
         * F.mse_loss(model.whiten(z_hat[mask]), model.whiten(z_q[mask])),
         "motion": settings.motion_weight * ((rows - batch.rows).abs().mean(-1) * weights).sum(),
@@ -295,7 +297,8 @@ def validate(
     for hand, chosen in _batches(examples, model.config.training.batch, random):
         batch = make_batch(generator, [examples[i] for i in chosen], hand, random, augment=False)
         z_hat = model(**batch.inputs, hand=generator.hand_index(hand))
-        z_q = tokenizer.model.quantizer.decode(model.quantise(z_hat))
+        quantizer = tokenizer.model.quantizer
+        z_q = quantizer.decode(quantizer.encode(z_hat))
         predicted = tokenizer.model.decode(hand, z_q).numpy()
         for i, rows, truth in zip(chosen, predicted, batch.rows.numpy()):
             frames = np.flatnonzero(np.isin(examples[i].phase, phases))

@@ -73,6 +73,8 @@ class TokenizerConfig:
         levels: R, residual levels per token; 1 is the paper's plain quantisation.
         codebook_size: K, codes per level.
         latent: d_z, size of a code.
+        carry: how much of the chunk before a code adds to (predictive quantisation, 0 to 1);
+            0: every code stands for itself, as in the paper.
         hidden: channels of the encoders and decoders.
         depth: residual blocks in an encoder and in a decoder.
         reference: the hand that the codebook is learned on.
@@ -85,6 +87,7 @@ class TokenizerConfig:
     levels: int = 1
     codebook_size: int = 8192
     latent: int = 64
+    carry: float = 0.0
     hidden: int = 128
     depth: int = 2
     reference: str = "shadow"
@@ -95,6 +98,10 @@ class TokenizerConfig:
         sizes = (self.chunk, self.levels, self.codebook_size, self.latent, self.hidden)
         if min(sizes) < 1 or self.depth < 0:
             raise UnihmError(ErrorCode.INVALID_CONFIG, f"Tokenizer sizes must be positive: {self}.")
+        if not 0.0 <= self.carry <= 1.0:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG, f"carry must be within 0 and 1, not {self.carry}."
+            )
         if self.backbone not in ("conv", "mlp"):
             raise UnihmError(
                 ErrorCode.INVALID_CONFIG, f"No backbone '{self.backbone}': conv or mlp."

@@ -142,9 +142,9 @@ def solve_heads(model: TokenizerModel, rows: dict[str, list[Features]]) -> None:
         assert decoder.head.bias is not None
         inputs: dict[int, list[torch.Tensor]] = {level: [] for level in {1, levels}}
         for motion in motions:
-            codes = quantizer.encode(model.encode(hand, torch.from_numpy(motion)[None])[0])
+            z = model.encode(hand, torch.from_numpy(motion)[None])
             for level in inputs:
-                z_q = quantizer.decode(codes[:, :level])[None]
+                z_q = quantizer.decode(quantizer.encode(z, level))
                 hidden = decoder.blocks(decoder.stem(z_q.transpose(1, 2)))[0].T  # (T, hidden)
                 inputs[level].append(torch.cat([hidden, hidden.new_ones(len(hidden), 1)], 1))
         truth = torch.from_numpy(np.concatenate(motions)).double()

@@ -22,7 +22,9 @@ class TokenizerModel(nn.Module):
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         self.config = config
-        self.quantizer = ResidualQuantizer(config.levels, config.codebook_size, config.latent)
+        self.quantizer = ResidualQuantizer(
+            config.levels, config.codebook_size, config.latent, config.carry
+        )
         self.encoders = nn.ModuleDict()
         self.decoders = nn.ModuleDict()
 

@@ -10,19 +10,26 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 FILL_ITERATIONS = 3  # of k-means, to fill a whole codebook
+POINTS = 10  # of a cluster, at the most: they give a fair centroid, more only cost time
+ALONE_ROUNDS = 4  # in which the first level learns what it meets when it is alone
+OTHERS_SHARE = 0.25  # of what it meets then that other levels would have left it
 ROWS = 512  # vectors that are compared with all codes at a time: what fits into the cache
 
 
 class ResidualQuantizer(nn.Module):
     """Codebook Z of R levels with K codes each; level r quantises what r - 1 levels left over.
 
-    One level is the plain quantisation of equations 1 and 2.
+    One level is the plain quantisation of equations 1 and 2. With ``carry`` c > 0 a code says how
+    the latent changes (predictive quantisation): z_q(t) = c z_q(t - 1) + e(t), and the codes of a
+    frame quantise z(t) - c z_q(t - 1), so that what they leave over is not lost but comes to the
+    next frame. Codes then belong to the frames and to the number of levels that they were made for.
     """
 
-    def __init__(self, levels: int, size: int, latent: int) -> None:
+    def __init__(self, levels: int, size: int, latent: int, carry: float = 0.0) -> None:
         super().__init__()
+        self.carry = carry
         self.codebook = nn.Parameter(torch.randn(levels, size, latent) / latent**0.5)
-        self._squares: tuple[int, Tensor] = (-1, torch.empty(0))
+        self._kept: tuple[int, Tensor, Tensor] = (-1, torch.empty(0), torch.empty(0))
 
     @property
     def identity(self) -> str:
@@ -31,43 +38,69 @@ class ResidualQuantizer(nn.Module):
         return hashlib.sha256(values.tobytes()).hexdigest()[:16]
 
     def encode(self, z: Tensor, levels: int | None = None) -> Tensor:
-        """Nearest codes, level by level (equation 1): (..., d) to (..., levels or R) int64."""
-        codes, residual = [], z
-        for codes_of_level, squares in zip(self.codebook[:levels], self._square_lengths()):
-            code = nearest(residual, codes_of_level, squares)
-            residual = residual - codes_of_level[code]
-            codes.append(code)
-        return torch.stack(codes, dim=-1)
+        """Nearest codes, level by level (equation 1): (..., L, d) to (..., L, levels or R) int64.
+
+        The axis before the last is time, and matters only with ``carry``.
+        """
+        if not self.carry:
+            return self._greedy(z, levels)
+        codes, before = [], torch.zeros_like(z[..., 0, :])
+        for now in z.unbind(-2):
+            before = self.carry * before
+            codes.append(self._greedy(now - before, levels))
+            before = before + self._sum(codes[-1])
+        return torch.stack(codes, dim=-2)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Sum of the codes' vectors (equation 2): (..., r) int64, r <= R, to (..., d)."""
-        levels = torch.arange(codes.shape[-1], device=codes.device)
-        return self.codebook[levels, codes].sum(dim=-2)
+        """Sum of the codes' vectors (equation 2): (..., L, r) int64, r <= R, to (..., L, d)."""
+        z_q = self._sum(codes)
+        if self.carry:
+            frames = list(z_q.unbind(-2))
+            for t in range(1, len(frames)):
+                frames[t] = frames[t] + self.carry * frames[t - 1]
+            z_q = torch.stack(frames, dim=-2)
+        return z_q
+
+    def expected(self, z_q: Tensor) -> Tensor:
+        """What the frame before says of every frame, to which its codes add: (..., L, d)."""
+        return self.carry * F.pad(z_q[..., :-1, :], (0, 0, 1, 0))
 
     def forward(self, z: Tensor, beta: float, levels: int) -> tuple[Tensor, Tensor, Tensor]:
         """Quantise for training with the first ``levels`` levels.
 
         Args:
-            z: (..., d) encoder output.
+            z: (..., L, d) encoder output.
             beta: commitment weight.
             levels: how many levels to use.
 
         Returns:
-            z_q (..., d), whose gradient passes straight through to z; codes (..., levels);
+            z_q (..., L, d), whose gradient passes straight through to z; codes (..., L, levels);
             and the loss of equation 5, averaged over levels and elements.
         """
-        residual, quantised, codes = z, torch.zeros_like(z), []
+        codes = self.encode(z.detach(), levels)
+        quantised = self.decode(codes).detach()
+        residual = z - self.expected(quantised)
         loss = z.new_zeros(())
-        for codes_of_level, squares in zip(self.codebook[:levels], self._square_lengths()):
-            code = nearest(residual.detach(), codes_of_level, squares)
+        for codes_of_level, code in zip(self.codebook, codes.unbind(-1)):
             vector = codes_of_level[code]
             loss = loss + F.mse_loss(vector, residual.detach())  # moves the code
             loss = loss + beta * F.mse_loss(residual, vector.detach())  # moves the encoder
-            quantised = quantised + vector.detach()
             residual = residual - vector.detach()
-            codes.append(code)
         z_q = z + (quantised - z).detach()
-        return z_q, torch.stack(codes, dim=-1), loss / levels
+        return z_q, codes, loss / levels
+
+    def _greedy(self, z: Tensor, levels: int | None) -> Tensor:
+        """Level by level the nearest code to what is left over: (..., d) to (..., levels)."""
+        codes, residual = [], z
+        for vectors, squares in zip(*(kept[:levels] for kept in self._prepared())):
+            code = nearest(residual, vectors, squares)
+            residual = residual - vectors[code]
+            codes.append(code)
+        return torch.stack(codes, dim=-1)
+
+    def _sum(self, codes: Tensor) -> Tensor:
+        levels = torch.arange(codes.shape[-1], device=codes.device)
+        return self.codebook[levels, codes].sum(dim=-2)
 
     @torch.no_grad()
     def usage(self, codes: Tensor) -> Tensor:
@@ -102,21 +135,33 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def fill(self, z: Tensor) -> None:
-        """All codes by k-means of z (N, d), N >= K, level by level of what is left over."""
-        residual = z
-        for codes_of_level in tqdm(self.codebook, desc="codebook", leave=False):
-            codes_of_level.copy_(kmeans(residual, len(codes_of_level), FILL_ITERATIONS))
-            residual = residual - codes_of_level[nearest(residual, codes_of_level)]
+        """All codes by k-means of z (N, L, d), N L >= K, level by level of what is left over."""
+        size = self.codebook.shape[1]
+        left = (z - self.expected(z)).flatten(0, 1)  # after frames that were told well
+        bar = tqdm(self.codebook, desc="codebook", leave=False)
+        for level, codes_of_level in enumerate(bar):
+            codes_of_level.copy_(kmeans(left, size, FILL_ITERATIONS))
+            if self.carry and level == 0:
+                self._suit_alone(z, left)
+            left = left - codes_of_level[nearest(left, codes_of_level)]
+
+    def _suit_alone(self, z: Tensor, left: Tensor) -> None:
+        """Move the first level's codes to what they meet, too, where they are the only ones."""
+        codes_of_level = self.codebook[0]
+        for _ in tqdm(range(ALONE_ROUNDS), desc="first level", leave=False):
+            alone = z - self.expected(self.decode(self.encode(z, 1)))
+            share = left[torch.randperm(len(left))[: int(OTHERS_SHARE * len(left))]]
+            met = torch.cat([alone.flatten(0, 1), share])
+            codes_of_level.copy_(kmeans(met, len(codes_of_level), 1, codes_of_level))
 
     @torch.no_grad()
-    def _square_lengths(self) -> Tensor:
-        """|e|^2 of every code (R, K); kept where the codebook is frozen."""
+    def _prepared(self) -> tuple[Tensor, Tensor]:
+        """The codebook laid out for :func:`nearest`, and |e|^2 (R, K); kept where it is frozen."""
         codebook = self.codebook.detach()
-        if self.codebook.requires_grad:
-            return (codebook**2).sum(dim=-1)
-        if self._squares[0] != codebook._version:
-            self._squares = (codebook._version, (codebook**2).sum(dim=-1))
-        return self._squares[1]
+        if self.codebook.requires_grad or self._kept[0] != codebook._version:
+            columns = codebook.transpose(1, 2).contiguous().transpose(1, 2)
+            self._kept = (codebook._version, columns, (codebook**2).sum(dim=-1))
+        return self._kept[1:]
 
 
 def perplexity(counts: Tensor) -> Tensor:
@@ -134,18 +179,28 @@ def nearest(vectors: Tensor, codes: Tensor, squares: Tensor | None = None) -> Te
     index = []
     for part in flat.split(ROWS):
         # |v - e|^2 without |v|^2, which does not change the order
-        distance = torch.addmm(squares, part, codes.T, alpha=-2.0)  # (N, K)
+        if len(part) == 1:
+            distance = torch.addmv(squares, codes, part[0], alpha=-2.0)[None]
+        else:
+            distance = torch.addmm(squares, part, codes.T, alpha=-2.0)  # (N, K)
         # numpy finds the smallest of a row five times faster than torch, on the processor
         index.append(torch.from_numpy(distance.numpy().argmin(axis=-1)))
     return torch.cat(index).reshape(vectors.shape[:-1])
 
 
-def kmeans(points: Tensor, clusters: int, iterations: int = 10) -> Tensor:
-    """Lloyd's algorithm from random points: (N, d) to (min(clusters, N), d) centroids."""
-    order = torch.randperm(len(points))
-    # 8 points a cluster give a fair centroid; more only cost time
-    points = points[order[: 8 * clusters]]
-    centroids = points[:clusters].clone()
+def kmeans(
+    points: Tensor, clusters: int, iterations: int = 10, start: Tensor | None = None
+) -> Tensor:
+    """Lloyd's algorithm: (N, d) to (min(clusters, N), d) centroids.
+
+    Args:
+        points: what to find clusters of.
+        clusters: how many.
+        iterations: rounds.
+        start: (clusters, d) first centroids; None: random points.
+    """
+    points = points[torch.randperm(len(points))[: POINTS * clusters]]
+    centroids = (points[:clusters] if start is None else start).clone()
     for _ in range(iterations):
         assigned = nearest(points, centroids)
         counts = torch.bincount(assigned, minlength=len(centroids))[:, None]

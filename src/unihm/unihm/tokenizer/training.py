@@ -46,7 +46,7 @@ from unihm.types import FloatArray, HandMotion, IntArray
 VALIDATE_EVERY = 5  # epochs
 RETARGET_BATCH = 32  # motions
 HEAD_MOTIONS = 100  # to solve the last layers with: a hundred unknowns need no more
-LATENTS = 8  # per code, to find the codebook from
+LATENTS = 10  # per code, to find the codebook from
 HUMAN = "human"
 
 
@@ -232,10 +232,11 @@ def _solve(model: TokenizerModel, train: dict[str, MotionSet], hands: Sequence[s
         while bar.n < bar.total:
             for hand, chosen in stage.batches(random):
                 x, _ = stage.crops(pairs[hand], chosen, random)
-                latents.append(model.encode(hand, x).flatten(0, 1))
-                bar.update(len(latents[-1]))
+                latents.append(model.encode(hand, x))
+                bar.update(latents[-1][..., 0].numel())
     model.quantizer.fill(torch.cat(latents))
-    solve_heads(model, {hand: some[:HEAD_MOTIONS] for hand, some in rows.items()})
+    if not model.config.carry:  # there, the frames after put right what a code leaves over
+        solve_heads(model, {hand: some[:HEAD_MOTIONS] for hand, some in rows.items()})
 
 
 @dataclass(frozen=True)
