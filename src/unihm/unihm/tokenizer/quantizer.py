@@ -10,9 +10,8 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 FILL_ITERATIONS = 3  # of k-means, to fill a whole codebook
-POINTS = 10  # of a cluster, at the most: they give a fair centroid, more only cost time
+POINTS = 40  # of a cluster, at the most: they give a fair centroid, more only cost time
 ALONE_ROUNDS = 4  # in which the first level learns what it meets when it is alone
-OTHERS_SHARE = 0.25  # of what it meets then that other levels would have left it
 ROWS = 512  # vectors that are compared with all codes at a time: what fits into the cache
 
 
@@ -42,12 +41,13 @@ class ResidualQuantizer(nn.Module):
 
         The axis before the last is time, and matters only with ``carry``.
         """
+        prepared = [kept[:levels] for kept in self._prepared()]
         if not self.carry:
-            return self._greedy(z, levels)
+            return self._greedy(z, *prepared)
         codes, before = [], torch.zeros_like(z[..., 0, :])
         for now in z.unbind(-2):
             before = self.carry * before
-            codes.append(self._greedy(now - before, levels))
+            codes.append(self._greedy(now - before, *prepared))
             before = before + self._sum(codes[-1])
         return torch.stack(codes, dim=-2)
 
@@ -89,10 +89,11 @@ class ResidualQuantizer(nn.Module):
         z_q = z + (quantised - z).detach()
         return z_q, codes, loss / levels
 
-    def _greedy(self, z: Tensor, levels: int | None) -> Tensor:
+    @staticmethod
+    def _greedy(z: Tensor, codebook: Tensor, square_lengths: Tensor) -> Tensor:
         """Level by level the nearest code to what is left over: (..., d) to (..., levels)."""
         codes, residual = [], z
-        for vectors, squares in zip(*(kept[:levels] for kept in self._prepared())):
+        for vectors, squares in zip(codebook, square_lengths):
             code = nearest(residual, vectors, squares)
             residual = residual - vectors[code]
             codes.append(code)
@@ -150,8 +151,7 @@ class ResidualQuantizer(nn.Module):
         codes_of_level = self.codebook[0]
         for _ in tqdm(range(ALONE_ROUNDS), desc="first level", leave=False):
             alone = z - self.expected(self.decode(self.encode(z, 1)))
-            share = left[torch.randperm(len(left))[: int(OTHERS_SHARE * len(left))]]
-            met = torch.cat([alone.flatten(0, 1), share])
+            met = torch.cat([alone.flatten(0, 1), left])
             codes_of_level.copy_(kmeans(met, len(codes_of_level), 1, codes_of_level))
 
     @torch.no_grad()

@@ -46,7 +46,7 @@ from unihm.types import FloatArray, HandMotion, IntArray
 VALIDATE_EVERY = 5  # epochs
 RETARGET_BATCH = 32  # motions
 HEAD_MOTIONS = 100  # to solve the last layers with: a hundred unknowns need no more
-LATENTS = 10  # per code, to find the codebook from
+LATENTS = 30  # per code, to find the codebook from
 HUMAN = "human"
 
 
