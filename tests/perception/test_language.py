@@ -15,6 +15,8 @@ from unihm.types import TaskKind
         ("grab the orange ball", "ball", ("orange",)),
         ("reach for the turquoise mug and lift it", "mug", ("cyan",)),
         ("the red box", "box", ("red",)),
+        ("get hold of the red box", "box", ("red",)),
+        ("can you take a firm grip on the blue ball?", "ball", ("blue",)),
     ],
 )
 def test_grab_sentences(sentence, noun, colors):

@@ -102,11 +102,11 @@ def _print(figures: dict[str, Any], source: str) -> None:
     )
     print("codes used, by level: ", " ".join(f"{u:.0%}" for u in figures["code_usage_of_level"]))
     print("perplexity, by level: ", " ".join(f"{p:.0f}" for p in figures["perplexity_of_level"]))
-    speed = figures["speed"]
-    print(
-        f"{speed['frames']} frames: encode {speed['encode_ms']:.2f} ms, "
-        f"decode {speed['decode_ms']:.2f} ms, {speed['tokens_per_second']:.0f} tokens/s"
-    )
+    for codes, speed in figures["speed"].items():
+        print(
+            f"{speed['frames']} frames, {codes}: encode {speed['encode_ms']:.2f} ms, "
+            f"decode {speed['decode_ms']:.2f} ms, {speed['tokens_per_second']:.0f} tokens/s"
+        )
     for row in figures["curve"]:
         print(
             f"  {row['codes']} codes: joints {row['mae_deg']:.3f} deg, {row['joint_mm']:.2f} mm, "

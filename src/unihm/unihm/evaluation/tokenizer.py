@@ -119,13 +119,15 @@ def code_use(tokenizer: Tokenizer, encoded: Sequence[HandTokens]) -> dict[str, A
     }
 
 
-def speed(tokenizer: Tokenizer, motion: HandMotion, repeats: int = 50) -> Figures:
+def speed(
+    tokenizer: Tokenizer, motion: HandMotion, levels: int | None = None, repeats: int = 50
+) -> Figures:
     """Median milliseconds to encode and to decode ``motion``, and tokens per second both ways."""
-    tokens = tokenizer.encode(motion)
+    tokens = tokenizer.encode(motion, levels)
     times: dict[str, list[float]] = {"encode_ms": [], "decode_ms": []}
     for _ in range(repeats):
         start = time.perf_counter()
-        tokenizer.encode(motion)
+        tokenizer.encode(motion, levels)
         middle = time.perf_counter()
         tokenizer.decode(tokens, motion.hand, motion.trajectory)
         times["encode_ms"].append(1e3 * (middle - start))
@@ -150,7 +152,8 @@ def measure(
         ``hands`` (see :func:`reconstruction`), ``mae`` and ``rmse`` (mean over the hands whose
         joints turn), ``joint_mm`` (mean over all hands), ``code_usage`` and what else
         :func:`code_use` says, ``translation`` and ``translation_fingertip_mm`` per hand, ``curve``
-        (per number of codes the errors, mean likewise, and those of every hand) and ``speed``.
+        (per number of codes the errors, mean likewise, and those of every hand) and ``speed`` with
+        one code and with all.
     """
     motions = motions_by_hand(tokenizer, episodes)
     encoded = [tokenizer.encode(motion) for found in motions.values() for motion in found]
@@ -165,6 +168,7 @@ def measure(
         overall |= {key: mean_over(hands, key) for key in ("joint_mm", "wrist_mm", "fingertip_mm")}
         overall["mae_deg"] = float(np.rad2deg(overall["mae"]))
         curve.append({"codes": levels, **overall, "hands": hands})
+    longest = max(next(iter(motions.values())), key=len)
     translations = {
         hand: translation(tokenizer, episodes, source, hand) for hand in motions if hand != source
     }
@@ -179,7 +183,10 @@ def measure(
             hand: figures["fingertip_mm"] for hand, figures in translations.items() if figures
         },
         "curve": curve,
-        "speed": speed(tokenizer, max(next(iter(motions.values())), key=len)),
+        "speed": {
+            f"{levels} codes": speed(tokenizer, longest, levels)
+            for levels in sorted({1, tokenizer.levels})
+        },
     }
 
 

@@ -106,6 +106,10 @@ _POLITE_TAIL = re.compile(
 )
 # "can you ...", unlike "the can".
 _MODAL_CAN = re.compile(r"\bcan (?=(?:you|i|we|u)\b)")
+# "get hold of ...": what is held comes after.
+_GET_HOLD = re.compile(
+    r"\b(?:get|take|catch|grab) (?:a )?(?:firm )?(?:hold|grip|grasp) (?:of|on)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def parse(instruction: str) -> Command:
             f"'{instruction.strip()[:80]}' is not a sentence that can be understood.",
         )
     sentence = " ".join(_POLITE_TAIL.sub(" ", " ".join(words)).split())
-    sentence = _MODAL_CAN.sub(" ", sentence)
+    sentence = _GET_HOLD.sub("grab", _MODAL_CAN.sub(" ", sentence))
     command = _interpret(sentence)
     known_action = any(w in VERBS for w in words)
     if not command.target.says_something and not (known_action and _refers(sentence)):
