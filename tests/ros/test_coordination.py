@@ -139,7 +139,7 @@ def test_what_is_held_is_put_back_before_the_next_goal(bench: Bench) -> None:
     assert bench.say(NOTHING).error_code == ErrorCode.OBJECT_NOT_FOUND
     watch.destroy()
     assert min(lowest) < 0.2  # it went down to where the object stood
-    assert bench.robot.is_home()
+    assert eventually(bench.robot.is_home)
 
 
 def test_topic_does_the_same(bench: Bench) -> None:
@@ -166,7 +166,7 @@ def test_what_cannot_be_done_is_refused(
     result = bench.say(instruction, hand=hand)
     assert result.error_code == code
     assert_is_sentence(result.error_msg)
-    assert bench.robot.is_home()
+    assert eventually(bench.robot.is_home)
 
 
 def assert_is_sentence(text: str) -> None:
@@ -222,7 +222,7 @@ def test_what_the_camera_gives_is_checked(
     result = bench.say()
     assert result.error_code == code
     assert_is_sentence(result.error_msg)
-    assert bench.robot.is_home()
+    assert eventually(bench.robot.is_home)
 
 
 def test_what_is_out_of_reach_is_refused(bench: Bench) -> None:
@@ -230,7 +230,7 @@ def test_what_is_out_of_reach_is_refused(bench: Bench) -> None:
     bench.camera.rgb, bench.camera.depth = see_boxes((((0.84, 0.0, 0.05), half, colour),))
     result = bench.say()
     assert result.error_code == ErrorCode.UNREACHABLE
-    assert bench.robot.is_home()
+    assert eventually(bench.robot.is_home)
 
 
 def test_a_lift_that_fails_is_tried_again_once(bench: Bench) -> None:

@@ -47,6 +47,7 @@ VALIDATE_EVERY = 5  # epochs
 RETARGET_BATCH = 32  # motions
 HEAD_MOTIONS = 100  # to solve the last layers with: a hundred unknowns need no more
 LATENTS = 30  # per code, to find the codebook from
+FAR_SHIFT, FAR_TURN = 0.15, 1.5  # m and radians, see ``far_share``
 HUMAN = "human"
 
 
@@ -395,6 +396,8 @@ class _Stage:
         start = random.integers(pairs.lengths[chosen] - settings.window + 1)
         frames = start[:, None] + np.arange(settings.window)
         T = small_motions(len(chosen), settings.frame_shift, settings.frame_turn, random)
+        far = random.random(len(chosen)) < settings.far_share
+        T[far] = small_motions(int(far.sum()), FAR_SHIFT, FAR_TURN, random)
         x, x_reference = (
             blend_rows(m[chosen[:, None], frames], m[other[:, None], frames], share)
             for m in (pairs.x, pairs.x_reference)
