@@ -31,8 +31,8 @@ class TokenizerTraining:
         frame_shift: metres, standard deviation of a random shift of the object frame.
         frame_turn: radians, standard deviation of a random turn of it about z; a third as much
             about x and y.
-        far_share: share of the crops that are moved far instead (0.15 m, 1.5 radians about z), since
-            recordings begin where they like.
+        far_share: share of the crops that are moved far instead (0.15 m, 1.5 radians about z),
+            since recordings begin where they like.
         window: frames of a random crop.
         batch: crops per step.
         crops: least crops of a hand per epoch; where there are fewer motions, each is cropped
