@@ -139,7 +139,8 @@ class Tokenizer:
     def decode(self, tokens: HandTokens, hand: str, trajectory: ObjectTrajectory) -> HandMotion:
         """Motion of ``hand`` along ``trajectory`` (equation 2); joints are within their limits.
 
-        Fewer residual levels than the tokenizer has give a coarser motion.
+        Fewer residual levels than the tokenizer has give a coarser motion. Where the configuration
+        has a ``carry``, the tokens must have been encoded with as many; they cannot be cut short.
 
         Raises:
             UnihmError: UNKNOWN_HAND; CODEBOOK_MISMATCH for tokens of another codebook;
