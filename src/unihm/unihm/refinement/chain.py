@@ -255,7 +255,7 @@ class ChainArrays:
             )
             screw, column = np.nonzero(reduce)
             starts = np.searchsorted(screw, np.arange(len(reduce) + 1))
-            self._reduction = starts, column, reduce[screw, column], chain.size
+            self.reduction = starts, column, reduce[screw, column], chain.size
 
     def forward(self, y: Any, R_reference: Any) -> tuple[Any, Any]:
         """Poses of the joints' links and the screws of all moving coordinates.
@@ -313,7 +313,7 @@ class ChainArrays:
         ``moved_by`` (B, P, 6 + M) tells which screws move which point.
         """
         if isinstance(self.ops, NumpyBackend):
-            return compiled.rows(screws, x, direction, moved_by, *self._reduction)
+            return compiled.rows(screws, x, direction, moved_by, *self.reduction)
         wrench = self.ops.xp.concatenate([self.ops.cross(x, direction), direction], -1)
         full = (wrench @ screws) * moved_by
         return full @ self._reduce if self._coupled else full

@@ -15,7 +15,7 @@ from typing import Any
 import numba
 import numpy as np
 
-_LEAF = 8  # points that a leaf of the tree holds, at the most
+_LEAF = 16  # points that a leaf of the tree holds, at the most
 _TINY = 1e-14
 
 njit: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -133,6 +133,8 @@ def rows(screws, x, direction, moved_by, starts, columns, values, size):
     for b in range(count):
         for p in range(many):
             nx, ny, nz = direction[b, p, 0], direction[b, p, 1], direction[b, p, 2]
+            if nx == 0.0 and ny == 0.0 and nz == 0.0:
+                continue
             px, py, pz = x[b, p, 0], x[b, p, 1], x[b, p, 2]
             mx, my, mz = py * nz - pz * ny, pz * nx - px * nz, px * ny - py * nx
             for c in range(screws.shape[1]):
@@ -149,24 +151,49 @@ def rows(screws, x, direction, moved_by, starts, columns, values, size):
 
 
 @njit
-def residual(d, alpha, k, deep, at_zero):
-    """r and dr/dd (N,); see :func:`unihm.refinement.kernel.residual`."""
-    r, slope = np.empty(len(d)), np.empty(len(d))
+def contact(
+    x,
+    d,
+    n,
+    screws,
+    outside,
+    inside,
+    alpha,
+    k,
+    deep,
+    at_zero,
+    moved_by,
+    starts,
+    columns,
+    values,
+    size,
+):
+    """Residuals (B, P) and derivatives (B, P, D); see :class:`unihm.refinement.terms.Contact`."""
+    r, direction = np.empty(d.shape), np.empty(n.shape)
+    for b in range(len(d)):
+        for p in range(d.shape[1]):
+            value, slope = _residual(d[b, p], alpha, k, deep, at_zero)
+            weight = inside[b, p] if d[b, p] < 0.0 else outside[b, p]
+            r[b, p] = weight * value
+            for i in range(3):
+                direction[b, p, i] = weight * slope * n[b, p, i]
+    return r, rows(screws, x, direction, moved_by, starts, columns, values, size)
+
+
+@njit
+def _residual(d, alpha, k, deep, at_zero):
+    """r and dr/dd of one distance; see :func:`unihm.refinement.kernel.residual`."""
     scale = np.sqrt(alpha)
-    for i in range(len(d)):
-        sign, root = 1.0, d[i]
-        pull = root
-        if root < 0.0:
-            sign, depth = -1.0, -root * k
-            near = min(depth, deep)
-            excess = depth - near
-            grown = np.expm1(near)
-            steep = (grown + 1.0) * excess
-            root = np.sqrt(2.0 * (grown - near + grown * excess + 0.5 * steep * excess)) / k
-            pull = (grown + steep) / k
-        r[i] = sign * scale * root
-        slope[i] = scale * (pull + at_zero) / (root + at_zero)
-    return r, slope
+    if d >= 0.0:
+        return scale * d, scale
+    depth = -d * k
+    near = min(depth, deep)
+    excess = depth - near
+    grown = np.expm1(near)
+    steep = (grown + 1.0) * excess
+    root = np.sqrt(2.0 * (grown - near + grown * excess + 0.5 * steep * excess)) / k
+    pull = (grown + steep) / k
+    return -scale * root, scale * (pull + at_zero) / (root + at_zero)
 
 
 @njit
@@ -215,16 +242,16 @@ def bounded_step(matrix, lam, scale, gradient, lower, upper, tries):
     """
     count, size = gradient.shape
     steps = np.empty((count, size))
-    H, U = np.empty((size, size)), np.empty((size, size))
+    H, A = np.empty((size, size)), np.empty((size, size))
     step, held, fixed = np.empty(size), np.empty(size), np.zeros(size)
     for b in range(count):
         for i in range(size):
             for j in range(size):
-                H[i, j] = U[i, j] = matrix[b, i, j]
+                H[i, j] = A[i, j] = matrix[b, i, j]
             H[i, i] += lam[b] * scale[i]
-            U[i, i] = H[i, i]
+            A[i, i] = H[i, i]
             step[i] = -gradient[b, i]
-        _solve(U, step)
+        _solve(A, step)
         outside = False
         for i in range(size):
             held[i] = min(max(step[i], lower[b, i]), upper[b, i])
@@ -235,12 +262,12 @@ def bounded_step(matrix, lam, scale, gradient, lower, upper, tries):
             for i in range(size):
                 step[i] = held[i] if fixed[i] else -gradient[b, i]
                 for j in range(size):
-                    U[i, j] = H[i, j]
+                    A[i, j] = H[i, j]
                     if fixed[j] and not fixed[i]:
                         step[i] -= H[i, j] * held[j]
                     if fixed[i] or fixed[j]:
-                        U[i, j] = 1.0 if i == j else 0.0
-            _solve(U, step)
+                        A[i, j] = 1.0 if i == j else 0.0
+            _solve(A, step)
             changed = False
             for i in range(size):
                 held[i] = min(max(step[i], lower[b, i]), upper[b, i])
@@ -263,30 +290,30 @@ def bounded_step(matrix, lam, scale, gradient, lower, upper, tries):
 
 
 @njit
-def _solve(U, x):
+def _solve(A, x):
     """Turn the right side ``x`` (D,) of a positive definite system (D, D) into its solution.
 
-    The system's upper triangle becomes Cholesky's factor, row by row, so that the inner loops run
-    along memory and vectorise.
+    The lower triangle of A becomes a factor with A = L^T L, row by row from the last, so that the
+    inner loops run along memory. Joints come last and are eliminated first: those of different
+    fingers meet in the wrist only, which comes first, so nothing is filled in between them.
     """
     size = len(x)
-    for j in range(size):
-        root = np.sqrt(U[j, j])
-        for m in range(j, size):
-            U[j, m] /= root
-        for i in range(j + 1, size):
-            factor = U[j, i]
-            if factor != 0.0:
-                for m in range(i, size):
-                    U[i, m] -= factor * U[j, m]
+    for j in range(size - 1, -1, -1):
+        root = np.sqrt(A[j, j])
+        for m in range(j + 1):
+            A[j, m] /= root
         x[j] /= root
-        for m in range(j + 1, size):
-            x[m] -= U[j, m] * x[j]
-    for i in range(size - 1, -1, -1):
+        for i in range(j):
+            factor = A[j, i]
+            if factor != 0.0:
+                x[i] -= factor * x[j]
+                for m in range(i + 1):
+                    A[i, m] -= factor * A[j, m]
+    for i in range(size):
         total = x[i]
-        for m in range(i + 1, size):
-            total -= U[i, m] * x[m]
-        x[i] = total / U[i, i]
+        for m in range(i):
+            total -= A[i, m] * x[m]
+        x[i] = total / A[i, i]
 
 
 # ------------------------------------------------------------------ nearest points
@@ -361,10 +388,11 @@ def _distance(box, x, y, z):
 
 
 @njit
-def _search(points, boxes, x, y, z, index, squared):
+def _search(points, boxes, x, y, z, index, squared, stack, gaps):
     """Fill ``index`` and ``squared`` (K,) with the nearest of ``points`` (N, 3), in that order.
 
-    ``index`` holds what was nearest to a point near this one, or -1.
+    ``index`` holds what was nearest to a point near this one, or -1; ``stack`` and ``gaps`` are
+    room for the nodes to visit.
     """
     count, many = len(points), len(index)
     levels = 0
@@ -379,8 +407,6 @@ def _search(points, boxes, x, y, z, index, squared):
             worst = max(worst, dx * dx + dy * dy + dz * dz)
         squared[place] = np.inf
     worst *= 1.0 + 1e-12
-    stack = np.empty(64, np.int64)
-    gaps = np.empty(64)
     stack[0], gaps[0], depth = 0, 0.0, 1
     first_leaf = 2**levels - 1
     while depth:
@@ -417,6 +443,7 @@ def nearest(x, cloud, last, points, starts, boxes, box_starts):
     It holds those of points near by, or -1; the indices of all clouds run on.
     """
     squared = np.empty(last.shape[1])
+    stack, gaps = np.empty(64, np.int64), np.empty(64)
     for r in range(len(x)):
         c = cloud[r]
         start, index = starts[c], last[r]
@@ -430,6 +457,8 @@ def nearest(x, cloud, last, points, starts, boxes, box_starts):
             x[r, 2],
             index,
             squared,
+            stack,
+            gaps,
         )
         for m in range(len(index)):
             index[m] += start

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from unihm.refinement import compiled
-from unihm.refinement.backend import Backend, NumpyBackend
+from unihm.refinement.backend import Backend
 
-_DEEP = 12.0  # |k d| beyond which the exponential goes on as a parabola
-_AT_ZERO = 1e-10  # m; below it f is lost in rounding and the residual's slope is that at 0
+DEEP = 12.0  # |k d| beyond which the exponential goes on as a parabola
+AT_ZERO = 1e-10  # m; below it f is lost in rounding and the residual's slope is that at 0
 
 
 def penalty(d: Any, alpha: float, k: float, ops: Backend) -> tuple[Any, Any]:
@@ -36,13 +35,10 @@ def residual(d: Any, alpha: float, k: float, ops: Backend) -> tuple[Any, Any]:
     of d the energy is the same and r is smooth there (its slope at 0 is sqrt(alpha)), so that an
     epsilon is needed for the division 0 / 0 alone.
     """
-    if isinstance(ops, NumpyBackend):
-        r, slope = compiled.residual(d.reshape(-1), alpha, k, _DEEP, _AT_ZERO)
-        return r.reshape(d.shape), slope.reshape(d.shape)
     xp = ops.xp
     squared, pull = _shape(d, k, ops)
     root = xp.sqrt(squared)
-    slope = (xp.abs(pull) + _AT_ZERO) / (root + _AT_ZERO)
+    slope = (xp.abs(pull) + AT_ZERO) / (root + AT_ZERO)
     scale = alpha**0.5
     return scale * xp.copysign(root, d), scale * slope
 
@@ -52,7 +48,7 @@ def _shape(d: Any, k: float, ops: Backend) -> tuple[Any, Any]:
     xp = ops.xp
     air = ops.positive(d)
     depth = (air - d) * k
-    excess = ops.positive(depth - _DEEP)
+    excess = ops.positive(depth - DEEP)
     near = depth - excess
     grown = xp.expm1(near)
     steep = (grown + 1.0) * excess

@@ -98,15 +98,15 @@ def refine_batch(
     if len({motion.hand for motion in motions}) > 1:
         raise UnihmError(ErrorCode.INVALID_MOTION, "All motions of a batch must be of one hand.")
     chain = chain_of(hand or load_hand(motions[0].hand))
-    for cloud in clouds:
-        check_cloud(cloud)
-    for motion in motions:
-        check_motion(motion, chain)
-        if config.hold_slide > 0:
-            check_hold(motion, config.hold_slide)
 
     def refine_part(part: slice) -> tuple[_Refiner, FloatArray]:
         own = clouds if len(clouds) == 1 else clouds[part]
+        for cloud in own:
+            check_cloud(cloud)
+        for motion in motions[part]:
+            check_motion(motion, chain)
+            if config.hold_slide > 0:
+                check_hold(motion, config.hold_slide)
         refiner = _Refiner(Batch(chain, motions[part], own, config, device, W_gen), terms)
         return refiner, refiner.run()
 

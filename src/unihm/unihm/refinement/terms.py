@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from unihm.refinement import compiled
 from unihm.refinement.backend import Backend, NumpyBackend
 from unihm.refinement.chain import ChainArrays, LinkPointsAt
-from unihm.refinement.kernel import residual
+from unihm.refinement.kernel import AT_ZERO, DEEP, residual
 
 
 @dataclass
@@ -70,11 +70,26 @@ class Contact:
 
     def __call__(self, state: State) -> tuple[Any, Any]:
         """R = P: one residual per probe; B19 with correspondences fixed."""
-        ops = state.arrays.ops
+        arrays, ops = state.arrays, state.arrays.ops
+        if isinstance(ops, NumpyBackend):
+            return compiled.contact(
+                state.x,
+                state.d,
+                state.n,
+                state.screws,
+                self.outside,
+                self.inside,
+                self.alpha,
+                self.k,
+                DEEP,
+                AT_ZERO,
+                state.probes.moved_by,
+                *arrays.reduction,
+            )
         r, slope = residual(state.d, self.alpha, self.k, ops)
         weight = ops.xp.where(state.d < 0, self.inside, self.outside)
         along = (weight * slope)[..., None] * state.n
-        rows = state.arrays.rows(state.screws, state.x, along, state.probes.moved_by)
+        rows = arrays.rows(state.screws, state.x, along, state.probes.moved_by)
         return weight * r, rows
 
 
