@@ -191,6 +191,16 @@ class Batch:
         nearest = np.argpartition(gap, count - 1, axis=-1)[..., :count]
         return self.candidates[nearest]
 
+    def watch(self, y: FloatArray) -> tuple[IntArray, IntArray]:
+        """What the terms look at near ``y`` (B, N, D): spheres (B, N, P), pairs (B, N, Q, 2)."""
+        c = self.config
+        if c.body_spheres or (c.self_pairs and c.self_collision_weight):
+            placement = self.place(y)
+            return self.watched(placement), self.pairs(placement)
+        # Pads alone: no need to know where they are.
+        pads, leading = len(self.chain.pads), y.shape[:2]
+        return np.broadcast_to(np.arange(pads), (*leading, pads)), np.zeros((*leading, 0, 2), int)
+
     def gaps(self, x: FloatArray) -> FloatArray:
         """Squared distances less squared reach of the candidate pairs (..., Q), from (..., S, 3).
 

@@ -299,8 +299,7 @@ class _Refiner:
         frames = reference.shape[1]
         attracted = batch.attracted(self.fingers)
         key = np.minimum(np.arange(0, frames, STRIDE) + STRIDE // 2, frames - 1)
-        placement = batch.place(reference[:, key])
-        self.watched, self.pairs = batch.watched(placement), batch.pairs(placement)
+        self.watched, self.pairs = batch.watch(reference[:, key])
         prior = self._prior(self.W_gen, self.W_vel, self.W_acc)
         y = reference.copy()
         before = before2 = y[:, 0].copy()  # boundary priors: at rest where it was generated
