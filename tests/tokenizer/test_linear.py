@@ -50,14 +50,16 @@ def test_views_of_the_same_thing_are_found_exactly():
             np.testing.assert_allclose(told, rows[target], atol=1e-3)
 
 
-def test_the_networks_do_what_the_matrices_say(train_set):
-    model = TokenizerModel(CONFIG)
+@pytest.mark.parametrize(("chunk", "backbone"), [(1, "conv"), (4, "conv"), (4, "mlp")])
+def test_the_networks_do_what_the_matrices_say(train_set, chunk, backbone):
+    config = dataclasses.replace(CONFIG, chunk=chunk, hidden=128, backbone=backbone)
+    model = TokenizerModel(config)
     for hand in HANDS:
         model.add_hand(hand, train_set[hand].rows[0].shape[1])
-    rows = {hand: np.concatenate(train_set[hand].rows) for hand in HANDS}
-    solve_networks(model, rows)
+    solve_networks(model, {hand: train_set[hand].rows for hand in HANDS})
     for hand in HANDS:
         x = torch.from_numpy(train_set[hand].rows[0])[None]
+        x = x[:, : x.shape[1] // chunk * chunk]
         with torch.no_grad():
             again = model.decode(hand, model.encode(hand, x))
         assert (again - x).abs().mean() < 0.01
@@ -93,6 +95,19 @@ def test_carried_codes_say_more(tokenizer, train_set, unseen, tmp_path):
             for t in (tokenizer, carried)
         ]
         assert errors[1] < 0.9 * errors[0]
+
+
+def test_chunks_of_frames_are_told(train_set, unseen, tmp_path):
+    config = dataclasses.replace(CONFIG, chunk=4, hidden=128)
+    for carry in (0.0, 0.9):
+        chunked = train_tokenizer(
+            dataclasses.replace(config, carry=carry), train_set, {}, tmp_path / str(carry)
+        )
+        for hand in HANDS:
+            told = [chunked.translate(e.motions[hand], hand).joints for e in unseen]
+            truth = np.concatenate([e.motions[hand].joints for e in unseen])
+            error = np.abs(np.concatenate(told) - truth).mean()
+            assert error < 0.3 * np.abs(truth.mean(0) - truth).mean()
 
 
 def test_the_same_seed_gives_the_same_weights(tokenizer, train_set, tmp_path):

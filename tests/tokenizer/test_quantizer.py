@@ -135,6 +135,37 @@ def test_many_motions_and_one_get_the_same_carried_codes():
         assert torch.equal(quantizer.encode(motion), codes)
 
 
+def test_carried_codes_are_the_nearest_or_nearly_so():
+    torch.manual_seed(0)
+    quantizer = ResidualQuantizer(levels=2, size=2048, latent=8, carry=0.9).requires_grad_(False)
+    z = torch.randn(4, 20, 8)
+    codes = quantizer.encode(z)
+    left = z - quantizer.expected(quantizer.decode(codes))
+    chosen = (left - quantizer.codebook[0][codes[..., 0]]).norm(dim=-1)
+    best = (left - quantizer.codebook[0][nearest(left, quantizer.codebook[0])]).norm(dim=-1)
+    assert (chosen >= best - 1e-5).all()
+    assert ((chosen - best) < 1e-5).float().mean() > 0.8
+    assert (chosen / best).mean() < 1.03
+
+
+def test_few_codes_are_all_compared():
+    quantizer = carrying(0.5)
+    quantizer.codebook.data = quantizer.codebook[:, :64].clone()
+    z = steps()
+    left = z - quantizer.expected(quantizer.decode(quantizer.encode(z)))
+    expected = nearest(left, quantizer.codebook[0])
+    assert torch.equal(quantizer.encode(z)[:, 0], expected)
+
+
+def test_carried_codes_follow_a_codebook_that_changes():
+    quantizer = carrying(0.5)
+    z = steps()
+    before = quantizer.decode(quantizer.encode(z))
+    quantizer.codebook.mul_(-1.0)
+    after = quantizer.decode(quantizer.encode(z))
+    assert (after - z).norm() < 3.0 * (before - z).norm()
+
+
 def test_training_sees_what_carried_codes_say():
     quantizer = carrying().requires_grad_(True)
     z = torch.stack([steps(), steps()]).requires_grad_(True)

@@ -107,8 +107,10 @@ class Generator:
         text: TextEncoder = SentenceEncoderText()
         if backbone is not None:
             text = BackboneText(backbone.embed_tokens, vocabulary)
-        codebook = tokenizer.model.quantizer.codebook
-        model = GeneratorModel(config, codebook, tokenizer.chunk, text.width, hands, backbone)
+        codebook, carry = tokenizer.model.quantizer.codebook, tokenizer.config.carry
+        model = GeneratorModel(
+            config, codebook, carry, tokenizer.chunk, text.width, hands, backbone
+        )
         return cls(model, tokenizer, text)
 
     def save(self, folder: Path, about: dict[str, Any] | None = None) -> None:

@@ -22,6 +22,7 @@ class GeneratorModel(nn.Module):
     Args:
         config: sizes.
         codebook: (R, K, d) of the tokenizer; kept frozen.
+        carry: of the tokenizer's quantiser: how much of a latent the next code adds to.
         chunk: frames per token.
         text_width: features per text token.
         hands: names, for the optional hand token.
@@ -36,6 +37,7 @@ class GeneratorModel(nn.Module):
         self,
         config: GeneratorConfig,
         codebook: Tensor,
+        carry: float,
         chunk: int,
         text_width: int,
         hands: tuple[str, ...],
@@ -48,9 +50,11 @@ class GeneratorModel(nn.Module):
         latent = codebook.shape[-1]
         codebook = codebook.detach().clone()
         self.register_buffer("codebook", codebook, persistent=False)
-        # The network speaks of latents in units of the spread of the first level's codes.
+        # The network speaks of latents in units of their spread: of the first level's codes, or
+        # of what these add up to where they say changes (an autoregressive process).
+        spread = codebook[0].std() / (1.0 - min(carry, 0.999) ** 2) ** 0.5
         self.register_buffer("latent_mean", codebook[0].mean(dim=0), persistent=False)
-        self.register_buffer("latent_scale", codebook[0].std(), persistent=False)
+        self.register_buffer("latent_scale", spread, persistent=False)
         self.text = nn.Linear(text_width, width)
         self.cloud = PointNet(width, config.cloud_tokens)
         self.trajectory = nn.Sequential(  # C3

@@ -9,6 +9,8 @@ of a latent is the mean squared error of the decoded rows: what a quantiser shou
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import nn
@@ -23,24 +25,24 @@ ROUNDS = 60
 RIDGE = 1e-6
 
 
-def solve_networks(model: TokenizerModel, rows: dict[str, Features]) -> None:
+def solve_networks(model: TokenizerModel, motions: dict[str, list[Features]]) -> None:
     """Set encoders and decoders to the linear solution; residual blocks to the identity.
 
     Args:
-        model: with chunks of one frame, and at least as many hidden channels as a row and a
-            latent have values.
-        rows: (N, F_h) rows of every hand, of the same N moments.
+        model: with at least as many hidden channels as a latent and the rows of a chunk have
+            values.
+        motions: rows (T_i, F_h) of every hand's motions, the same ones of each.
 
     Raises:
         UnihmError: INVALID_CONFIG for a model whose sizes leave no room for it.
     """
     config = model.config
+    rows = {hand: _chunks(some, config.chunk) for hand, some in motions.items()}
     widest = max(config.latent, *(r.shape[1] for r in rows.values()))
-    if config.chunk != 1 or config.hidden < widest:
+    if config.hidden < widest:
         raise UnihmError(
             ErrorCode.INVALID_CONFIG,
-            f"A linear solution needs chunk 1 and hidden {widest} or more, not {config.chunk} "
-            f"and {config.hidden}.",
+            f"A linear solution needs hidden {widest} or more, not {config.hidden}.",
         )
     means = {hand: r.mean(axis=0, dtype=float) for hand, r in rows.items()}
     centred = {hand: r - means[hand] for hand, r in rows.items()}
@@ -50,9 +52,11 @@ def solve_networks(model: TokenizerModel, rows: dict[str, Features]) -> None:
             encoder, decoder = model.encoders[hand], model.decoders[hand]
             assert isinstance(encoder, Encoder)
             assert isinstance(decoder, Decoder)
-            _set(encoder.patch, encoder.blocks, 1)
+            _spread(encoder.patch, range(config.chunk))
+            _pass_on(encoder.blocks)
             _set_head(encoder.head, encode[hand], -encode[hand] @ means[hand])
-            _set(decoder.stem, decoder.blocks, decoder.stem.kernel_size[0])
+            _spread(decoder.stem, (0, -1, 1))  # with the neighbours, for solve_heads
+            _pass_on(decoder.blocks)
             _set_head(decoder.head, decode[hand], means[hand])
 
 
@@ -92,9 +96,18 @@ def alternate(
     )
 
 
-def _set(first: nn.Conv1d, blocks: nn.Sequential, taps: int) -> None:
-    """The frame, and its neighbours in ``taps`` - 1 further taps, come to the head as they are."""
-    _spread(first, taps)
+def _chunks(motions: list[Features], chunk: int) -> Features:
+    """All that ``chunk`` frames of a motion in a row look like: (N, chunk F) of (T_i, F)."""
+    windows = [
+        np.lib.stride_tricks.sliding_window_view(rows, chunk, axis=0).swapaxes(1, 2)
+        for rows in motions
+        if len(rows) >= chunk
+    ]
+    return np.concatenate([w.reshape(len(w), -1) for w in windows])
+
+
+def _pass_on(blocks: nn.Sequential) -> None:
+    """Residual blocks that add nothing."""
     for block in blocks:
         assert isinstance(block, ResidualBlock)
         last = block.layers[-1]
@@ -104,14 +117,15 @@ def _set(first: nn.Conv1d, blocks: nn.Sequential, taps: int) -> None:
         nn.init.zeros_(last.bias)
 
 
-def _spread(layer: nn.Conv1d, taps: int) -> None:
-    """Copy the middle frame into the first channels, then as many neighbours as there is room."""
-    width, middle = layer.in_channels, layer.kernel_size[0] // 2
+def _spread(layer: nn.Conv1d, frames: Iterable[int]) -> None:
+    """Copy ``frames`` (0 is the first that the layer stands for) into channels, as many as fit."""
+    width = layer.in_channels
+    first = (layer.kernel_size[0] - layer.stride[0]) // 2  # what comes before is a neighbour
     nn.init.zeros_(layer.weight)
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
-    order = sorted(range(layer.kernel_size[0]), key=lambda tap: abs(tap - middle))
-    for place, tap in enumerate(order[: min(taps, layer.out_channels // width)]):
+    taps = [first + frame for frame in frames if 0 <= first + frame < layer.kernel_size[0]]
+    for place, tap in enumerate(taps[: layer.out_channels // width]):
         rows = torch.arange(place * width, (place + 1) * width)
         layer.weight[rows, rows - place * width, tap] = 1.0
 
@@ -128,15 +142,16 @@ def solve_heads(model: TokenizerModel, rows: dict[str, list[Features]]) -> None:
     """Set the last layer of every decoder to what suits the quantised latents best.
 
     One code and all codes count alike, each relative to its own error. With the ``conv`` backbone
-    the neighbours of a frame help where codes are coarse.
+    the neighbours of a chunk help where codes are coarse.
 
     Args:
         model: with its codebook.
         rows: motions (T, F_h) of every hand.
     """
     model.eval()
-    quantizer, levels = model.quantizer, model.config.levels
-    for hand, motions in rows.items():
+    quantizer, levels, chunk = model.quantizer, model.config.levels, model.config.chunk
+    for hand, whole in rows.items():
+        motions = [motion[: len(motion) // chunk * chunk] for motion in whole]
         decoder = model.decoders[hand]
         assert isinstance(decoder, Decoder)
         assert decoder.head.bias is not None
@@ -145,9 +160,10 @@ def solve_heads(model: TokenizerModel, rows: dict[str, list[Features]]) -> None:
             z = model.encode(hand, torch.from_numpy(motion)[None])
             for level in inputs:
                 z_q = quantizer.decode(quantizer.encode(z, level))
-                hidden = decoder.blocks(decoder.stem(z_q.transpose(1, 2)))[0].T  # (T, hidden)
+                hidden = decoder.blocks(decoder.stem(z_q.transpose(1, 2)))[0].T  # (L, hidden)
                 inputs[level].append(torch.cat([hidden, hidden.new_ones(len(hidden), 1)], 1))
         truth = torch.from_numpy(np.concatenate(motions)).double()
+        truth = truth.reshape(-1, chunk * decoder.features)
         weight = torch.cat([decoder.head.weight[..., 0], decoder.head.bias[:, None]], 1).double()
         normal, wanted = torch.zeros(()), torch.zeros(())
         for parts in inputs.values():

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-FILL_ITERATIONS = 3  # of k-means, to fill a whole codebook
+from unihm.tokenizer.search import CodeGroups
+
+FILL_ITERATIONS = 8  # of k-means, to fill a whole codebook
 POINTS = 40  # of a cluster, at the most: they give a fair centroid, more only cost time
 ALONE_ROUNDS = 4  # in which the first level learns what it meets when it is alone
 ROWS = 512  # vectors that are compared with all codes at a time: what fits into the cache
@@ -28,7 +30,7 @@ class ResidualQuantizer(nn.Module):
         super().__init__()
         self.carry = carry
         self.codebook = nn.Parameter(torch.randn(levels, size, latent) / latent**0.5)
-        self._kept: tuple[int, Tensor, Tensor] = (-1, torch.empty(0), torch.empty(0))
+        self._groups: tuple[int, CodeGroups] | None = None
 
     @property
     def identity(self) -> str:
@@ -39,17 +41,19 @@ class ResidualQuantizer(nn.Module):
     def encode(self, z: Tensor, levels: int | None = None) -> Tensor:
         """Nearest codes, level by level (equation 1): (..., L, d) to (..., L, levels or R) int64.
 
-        The axis before the last is time, and matters only with ``carry``.
+        The axis before the last is time, and matters only with ``carry``; the codes are then very
+        near ones, not always the nearest (``search.py``).
         """
-        prepared = [kept[:levels] for kept in self._prepared()]
-        if not self.carry:
-            return self._greedy(z, *prepared)
-        codes, before = [], torch.zeros_like(z[..., 0, :])
-        for now in z.unbind(-2):
-            before = self.carry * before
-            codes.append(self._greedy(now - before, *prepared))
-            before = before + self._sum(codes[-1])
-        return torch.stack(codes, dim=-2)
+        if self.carry:
+            flat = z.detach().cpu().reshape(-1, *z.shape[-2:]).numpy()
+            codes = self._grouped().follow(flat, self.carry, levels or len(self.codebook))
+            return torch.from_numpy(codes).reshape(*z.shape[:-1], -1).to(z.device)
+        found, residual = [], z
+        for vectors in self.codebook.detach()[:levels]:
+            code = nearest(residual, vectors)
+            residual = residual - vectors[code]
+            found.append(code)
+        return torch.stack(found, dim=-1)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Sum of the codes' vectors (equation 2): (..., L, r) int64, r <= R, to (..., L, d)."""
@@ -88,16 +92,6 @@ class ResidualQuantizer(nn.Module):
             residual = residual - vector.detach()
         z_q = z + (quantised - z).detach()
         return z_q, codes, loss / levels
-
-    @staticmethod
-    def _greedy(z: Tensor, codebook: Tensor, square_lengths: Tensor) -> Tensor:
-        """Level by level the nearest code to what is left over: (..., d) to (..., levels)."""
-        codes, residual = [], z
-        for vectors, squares in zip(codebook, square_lengths):
-            code = nearest(residual, vectors, squares)
-            residual = residual - vectors[code]
-            codes.append(code)
-        return torch.stack(codes, dim=-1)
 
     def _sum(self, codes: Tensor) -> Tensor:
         levels = torch.arange(codes.shape[-1], device=codes.device)
@@ -154,14 +148,12 @@ class ResidualQuantizer(nn.Module):
             met = torch.cat([alone.flatten(0, 1), left])
             codes_of_level.copy_(kmeans(met, len(codes_of_level), 1, codes_of_level))
 
-    @torch.no_grad()
-    def _prepared(self) -> tuple[Tensor, Tensor]:
-        """The codebook laid out for :func:`nearest`, and |e|^2 (R, K); kept where it is frozen."""
+    def _grouped(self) -> CodeGroups:
+        """The codebook in groups; made again only after it was written to."""
         codebook = self.codebook.detach()
-        if self.codebook.requires_grad or self._kept[0] != codebook._version:
-            columns = codebook.transpose(1, 2).contiguous().transpose(1, 2)
-            self._kept = (codebook._version, columns, (codebook**2).sum(dim=-1))
-        return self._kept[1:]
+        if self._groups is None or self._groups[0] != codebook._version:
+            self._groups = codebook._version, CodeGroups(codebook.cpu().numpy())
+        return self._groups[1]
 
 
 def perplexity(counts: Tensor) -> Tensor:
@@ -171,18 +163,14 @@ def perplexity(counts: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def nearest(vectors: Tensor, codes: Tensor, squares: Tensor | None = None) -> Tensor:
-    """Index of the nearest code: (..., d), (K, d) to (...,) int64; |e|^2 (K,) where known."""
+def nearest(vectors: Tensor, codes: Tensor) -> Tensor:
+    """Index of the nearest code: (..., d), (K, d) to (...,) int64."""
     flat = vectors.reshape(-1, vectors.shape[-1])
-    if squares is None:
-        squares = (codes**2).sum(dim=-1)
+    squares = (codes**2).sum(dim=-1)
     index = []
     for part in flat.split(ROWS):
         # |v - e|^2 without |v|^2, which does not change the order
-        if len(part) == 1:
-            distance = torch.addmv(squares, codes, part[0], alpha=-2.0)[None]
-        else:
-            distance = torch.addmm(squares, part, codes.T, alpha=-2.0)  # (N, K)
+        distance = torch.addmm(squares, part, codes.T, alpha=-2.0)  # (N, K)
         # numpy finds the smallest of a row five times faster than torch, on the processor
         index.append(torch.from_numpy(distance.numpy().argmin(axis=-1)))
     return torch.cat(index).reshape(vectors.shape[:-1])

@@ -225,7 +225,7 @@ def _solve(model: TokenizerModel, train: dict[str, MotionSet], hands: Sequence[s
     for hand in hands:
         where = {episode: i for i, episode in enumerate(train[hand].episodes)}
         rows[hand] = [train[hand].rows[where[episode]] for episode in shared]
-    solve_networks(model, {hand: np.concatenate(some) for hand, some in rows.items()})
+    solve_networks(model, rows)
     pairs = {hand: _paired(train, hand, reference, settings.window) for hand in hands}
     stage = _Stage(model, "solve", pairs, {}, 1, 1, True)
     random, latents = np.random.default_rng(settings.seed), []
