@@ -40,19 +40,19 @@ def run(args: argparse.Namespace) -> None:
     work = args.work or Path(f"out/train/tokenizer-{args.preset}")
     base = None
     config = load_section(args.preset, "tokenizer", TokenizerConfig)
+    needed = config.hands
     if args.add:  # the shape is that of the weights, how to train is the preset's
         base = Tokenizer.read(folder)
         hands = tuple(dict.fromkeys((*base.hands, *args.add)))
         config = dataclasses.replace(base.config, hands=hands, training=config.training)
+        needed = (config.reference, *args.add)
         work = work.with_name(f"{work.name}-{'-'.join(args.add)}")
     elif args.backbone:
         config = dataclasses.replace(config, backbone=args.backbone)
         work = work.with_name(f"{work.name}-{args.backbone}")
     train = load_dataset(args.episodes, "train")
-    validation = collect_motions(load_dataset(args.episodes, "validation"), config.hands)
-    tokenizer = train_tokenizer(
-        config, collect_motions(train, config.hands), validation, work, base
-    )
+    validation = collect_motions(load_dataset(args.episodes, "validation"), needed)
+    tokenizer = train_tokenizer(config, collect_motions(train, needed), validation, work, base)
     figures = {
         hand: validate(tokenizer.model, hand, validation[hand])
         for hand in tokenizer.hands

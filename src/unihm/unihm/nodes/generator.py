@@ -40,6 +40,7 @@ class GeneratorNode(StageNode):
     def load(self) -> None:
         self.arm = Arm(self.arm_name)
         self.generator = Generator.load(self.preset)
+        self.generator.tokenizer.warm_up()
 
     def process(self, inputs: dict[str, Any]) -> msg.HandTokens:
         task = task_from_msg(inputs["task"])

@@ -136,6 +136,10 @@ class Tokenizer:
             codes = self.model.quantizer.encode(z, levels)
         return HandTokens(codes.numpy(), self.chunk, self.codebook_id)
 
+    def warm_up(self) -> None:
+        """Compile and lay out what encoding needs, while nobody waits for tokens."""
+        self.model.quantizer.encode(torch.zeros(1, self.config.latent))
+
     def decode(self, tokens: HandTokens, hand: str, trajectory: ObjectTrajectory) -> HandMotion:
         """Motion of ``hand`` along ``trajectory`` (equation 2); joints are within their limits.
 
