@@ -44,7 +44,9 @@ def workspace(
     shutil.copytree(config_dir(), folder / "config")
     preset = folder / "config" / "presets" / "tiny.yaml"
     values = yaml.safe_load(preset.read_text())
-    values["tokenizer"].update(codebook_size=16, hidden=16, latent=8, hands=list(HANDS))
+    values["tokenizer"].update(
+        codebook_size=16, hidden=16, latent=8, reference="human", hands=list(HANDS)
+    )
     values["tokenizer"]["training"] = {
         "warmup_epochs": 1,
         "reference_epochs": 1,
