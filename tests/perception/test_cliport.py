@@ -19,8 +19,7 @@ from unihm.perception.cliport.model import (
     Cliport,
     Transport,
     affordance_loss,
-    crop_turned,
-    rotate,
+    kind_loss,
     with_absence,
 )
 from unihm.perception.cliport.overlay import affordance_image
@@ -32,13 +31,16 @@ from unihm.perception.cliport.training import (
     train_planner,
     turned,
 )
+from unihm.perception.cliport.turning import crop_turned, rotate
 from unihm.perception.cliport.vocabulary import CLAUSES, HELD_OUT, KINDS, PUSH_WORDS
 from unihm.perception.frames import canonical_object_frame
 from unihm.perception.trajectory import make_trajectory
 from unihm.types import ObjectCloud, TaskKind
 
 CONFIG = CliportConfig(
-    width=8, language=16, training=PlannerTraining(scenes=4, steps=4, batch=2, phrases=3)
+    width=8,
+    language=16,
+    training=PlannerTraining(scenes=4, kind_steps=2, steps=4, batch=2, phrases=3),
 )
 
 
@@ -113,8 +115,10 @@ def test_turns_go_counter_clockwise():
 
 def test_a_thing_fits_where_it_is_wanted_turned():
     transport = Transport(dataclasses.replace(CONFIG, place_rotations=4, features=3))
-    transport.key.forward = lambda maps, words: maps[:, :3]
-    transport.query.forward = lambda maps, words: maps[:, :3]
+    transport.key.forward = lambda maps, words, where: (
+        torch.cat([torch.zeros_like(maps[:, :1]), maps[:, :3]], dim=1), maps[:, :1]
+    )  # fmt: skip
+    transport.query.forward = lambda maps, words: (maps[:, :3], maps[:, :1])
     maps = torch.zeros(2, 5, 80, 120)
     maps[:, :3, 26:35, 20] = 1.0  # an L
     maps[:, :3, 34, 20:25] = 1.0
@@ -131,13 +135,26 @@ def test_a_thing_fits_where_it_is_wanted_turned():
     assert np.unravel_index(int(same.argmax()), same.shape) == (0, 50, 20)
 
 
+def test_the_key_is_told_where_the_pick_is():
+    torch.manual_seed(0)
+    transport = Transport(CONFIG).eval()
+    maps, words = torch.zeros(1, 34, 80, 120), torch.zeros(1, 384)
+    with torch.inference_mode():
+        here, there = (
+            transport(maps, words, torch.tensor([pick])) for pick in ([40.0, 40.0], [40.0, 56.0])
+        )
+    # On an empty map everything moves with the pick but for what depends on the table's place.
+    assert not torch.allclose(here, there)
+
+
 def test_rotations_of_picks_keep_their_place():
     """With streams that copy a channel, every turn gives back the map."""
     model = Cliport(dataclasses.replace(CONFIG, pick_rotations=4))
-    model.attention.streams.forward = lambda maps, words: maps[:, :1]
+    model.attention.streams.forward = lambda maps, words: (maps[:, :1], 0.5 + 0 * maps[:, :1])
     maps = torch.zeros(1, 5, 80, 120)
     maps[0, 0, 40:44, 58:62] = 1.0
-    found = model.pick(maps, torch.zeros(1, 1, 384))[0, 0]
+    with torch.inference_mode():
+        found = model.pick(maps, torch.zeros(1, 1, 384))[0, 0]
     assert found.shape == (4, 80, 120)
     for turn in found:
         assert float(turn[41, 60]) == pytest.approx(1.0, abs=0.05)
@@ -202,12 +219,12 @@ def test_a_place_is_relative_to_the_point_that_was_picked(tables):
 
 def test_training_can_be_interrupted(tables, tmp_path):
     straight, _ = train_planner(CONFIG, tmp_path / "a", tables)
-    half = dataclasses.replace(CONFIG.training, steps=2)
+    half = dataclasses.replace(CONFIG.training, steps=0)
     half_config = dataclasses.replace(CONFIG, training=half)
     train_planner(half_config, tmp_path / "b", tables)
     resumed, figures = train_planner(CONFIG, tmp_path / "b", tables)
     assert set(figures["held_out"]) == {
-        "pick_right", "absence_right", "place_error_median_m", "place_within_3cm"
+        "kind_right", "pick_right", "absence_right", "place_error_median_m", "place_within_3cm"
     }  # fmt: skip
     # The rate depends on the whole length, so that only the order of things is the same.
     for one, other in zip(straight.parameters(), resumed.parameters()):
@@ -217,18 +234,22 @@ def test_training_can_be_interrupted(tables, tmp_path):
 
 def test_training_learns(tables, tmp_path):
     """A few steps on one table: what it was shown there becomes more likely."""
-    training = PlannerTraining(steps=15, batch=1, phrases=3, rate=4e-3)
+    training = PlannerTraining(kind_steps=10, kind_batch=2, steps=10, batch=1, phrases=3)
     config = dataclasses.replace(CONFIG, training=training)
     sample = max(tables, key=lambda s: len(s.picks))
     model, _ = train_planner(config, tmp_path, [sample, sample])
     torch.manual_seed(0)
-    maps, words, target = pick_batch([sample], 8, 1, np.random.default_rng(0))
+    maps, words, target, kinds = pick_batch([sample], 8, 1, np.random.default_rng(0))
+    untrained = Cliport(config).eval()
+    untrained.teach()
     with torch.inference_mode():
         before, after = (
-            float(affordance_loss(m.pick(maps, words).flatten(0, 1), target))
-            for m in (Cliport(config).eval(), model)
+            float(affordance_loss(m.pick(m.name(maps)[0], words).flatten(0, 1), target))
+            for m in (untrained, model)
         )
+        named = [float(kind_loss(m.name(maps)[1], kinds)) for m in (untrained, model)]
     assert after < before - 0.25
+    assert named[1] < named[0] - 0.25
 
 
 def test_no_held_out_word_is_trained_with():

@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
     parser.add_argument("--scenes", type=int, help="tables to render (default: the preset's)")
+    parser.add_argument(
+        "--kind-steps", type=int, help="batches that teach kinds of things (default: the preset's)"
+    )
     parser.add_argument("--steps", type=int, help="batches to train (default: the preset's)")
     parser.add_argument("--seed", type=int, help="of everything (default: the preset's)")
     parser.add_argument("--no-depth", action="store_true", help="the variant that sees no depth")
@@ -42,7 +45,13 @@ def run(args: argparse.Namespace) -> None:
     from unihm.perception.weights import read_state, save_weights
 
     config = load_section(args.preset, "cliport", CliportConfig)
-    training = overridden(config.training, scenes=args.scenes, steps=args.steps, seed=args.seed)
+    training = overridden(
+        config.training,
+        scenes=args.scenes,
+        kind_steps=args.kind_steps,
+        steps=args.steps,
+        seed=args.seed,
+    )
     config = dataclasses.replace(
         config, training=training, depth=config.depth and not args.no_depth
     )
@@ -51,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
     start = read_state(weights_dir(args.init) / "cliport.safetensors") if args.init else None
     model, figures = train_planner(config, work, samples, start)
     options = [f"--steps {training.steps} --seed {training.seed}"]
+    options += [] if args.init else [f"--kind-steps {training.kind_steps}"]
     options += [f"--episodes {args.episodes.name}"] if args.episodes else []
     options += [] if args.episodes else [f"--scenes {training.scenes}"]
     options += [f"--init {args.init}"] if args.init else []

@@ -106,6 +106,7 @@ def to_sample(
         height=top.height.astype(np.float16),
         seen=top.source >= 0,
         labels=labels,
+        kinds=("",),
         picks=tuple(picks),
         places=tuple(places),
         words=dict(zip(phrases, text.encode(phrases))),

@@ -47,7 +47,7 @@ COARSE = CaptureConfig(flying_tolerance=0.05)
 MIN_CELLS = 4  # of the map, that an object must show
 PUSH_LENGTH = 0.10  # m
 _HOLLOW = ("tray", "bowl")
-_POOL = 12  # shapes of every kind; each is stretched anew
+_POOL = 40  # shapes of every kind; each is stretched anew
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class Sample:
         height: (H, W) float16, metres.
         seen: (H, W) bool.
         labels: (H, W) int8: 0 is no object.
+        kinds: what the objects 1, 2, ... are; empty where nobody knows.
         picks, places: what may be asked; the embeddings (384,) of their words are in ``words``.
         words: embedding by phrase.
     """
@@ -94,6 +95,7 @@ class Sample:
     height: NDArray[np.float16]
     seen: NDArray[np.bool_]
     labels: NDArray[np.int8]
+    kinds: tuple[str, ...]
     picks: tuple[PickQuestion, ...]
     places: tuple[PlaceQuestion, ...]
     words: dict[str, NDArray[np.float32]]
@@ -152,6 +154,7 @@ def make_sample(seed: int, config: CliportConfig) -> Sample | None:
         height=top.height.astype(np.float16),
         seen=top.source >= 0,
         labels=labels.astype(np.int8),
+        kinds=tuple(thing.kind for thing in things),
         picks=tuple(picks),
         places=tuple(places),
         words=dict(zip(phrases, text.encode(phrases))),
@@ -412,6 +415,7 @@ def save_sample(path: Path, sample: Sample) -> None:
         "height": sample.height,
         "seen": np.packbits(sample.seen),
         "labels": sample.labels,
+        "kinds": np.array(sample.kinds, dtype=str),
         "phrases": np.array(phrases),
         "words": np.stack([sample.words[p] for p in phrases]).astype(np.float16),
         "pick_phrase": np.array([number[q.phrase] for q in sample.picks], np.int16),
@@ -450,4 +454,5 @@ def load_sample(path: Path) -> Sample:
             )
         )
         words = dict(zip(phrases, data["words"].astype(np.float32)))
-        return Sample(data["rgb"], data["height"], seen, labels, picks, places, words)
+        kinds = tuple(str(kind) for kind in data["kinds"])
+        return Sample(data["rgb"], data["height"], seen, labels, kinds, picks, places, words)

@@ -80,6 +80,8 @@ NOUNS: dict[str, tuple[str, ...]] = {
 
 # Below this cosine an unknown noun is not taken for any kind that is listed.
 SIMILAR = 0.64
+# How much a compound is like the kind that it ends with.
+_COMPOUND = 0.9
 
 # Things that people know and that stand on no table; an unknown noun nearer to these than to
 # NOUNS is not on the table.
@@ -99,6 +101,15 @@ def _table() -> NDArray[np.float32]:
     return text.encode([*NOUNS, *ELSEWHERE])
 
 
+def _head(word: str) -> str:
+    """The listed kind that a compound ends with: "box" of "shoebox"; empty where it is none."""
+    for split in range(3, len(word) - 2):
+        head = word[split:]
+        if head in NOUNS and text.is_word(word[:split]):
+            return head
+    return ""
+
+
 def lookup(noun: str) -> tuple[str, float]:
     """The listed kind nearest in meaning to ``noun``.
 
@@ -113,6 +124,9 @@ def lookup(noun: str) -> tuple[str, float]:
             return candidate, 1.0
     if not noun or noun in ELSEWHERE or last in ELSEWHERE:
         return "", 0.0
+    head = _head(last)
+    if head:
+        return head, _COMPOUND
     similarity = np.maximum(*(_table() @ text.encode([noun, last]).T).T)
     best = int(similarity.argmax())
     if best >= len(NOUNS):

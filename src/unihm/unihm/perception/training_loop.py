@@ -1,10 +1,13 @@
-"""The training loop of perception's networks: progress, checkpoints, resuming."""
+"""What the trainings of perception's networks share: data, progress, checkpoints, resuming."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,32 @@ SAVE_EVERY = 50  # steps
 
 # A step draws its batch with the given generator and returns the loss and figures to show.
 Step = Callable[[np.random.Generator], tuple[Tensor, dict[str, float]]]
+
+
+def make_missing(paths: list[Path], make: Callable[[int, Path], None], doing: str) -> list[Path]:
+    """Make the files that are not there yet, on all cores.
+
+    Args:
+        paths: of all the files.
+        make: writes the file of a number to a path; it must be a function of a module.
+        doing: what the progress bar says.
+    """
+    missing = [(k, path) for k, path in enumerate(paths) if not path.is_file()]
+    if missing:
+        cores = min(len(os.sched_getaffinity(0)), len(missing))
+        with get_context("spawn").Pool(cores, torch.set_num_threads, (1,)) as pool:
+            done = pool.imap_unordered(partial(_make_whole, make), missing)
+            for _ in tqdm(done, desc=doing, total=len(missing)):
+                pass
+    return paths
+
+
+def _make_whole(make: Callable[[int, Path], None], job: tuple[int, Path]) -> None:
+    """A file that is there is whole, also after an interruption."""
+    number, path = job
+    temporary = path.with_suffix(".tmp" + path.suffix)
+    make(number, temporary)
+    temporary.replace(path)
 
 
 def learning_rate(step: int, steps: int, warm: float = 0.05) -> float:

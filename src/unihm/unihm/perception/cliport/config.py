@@ -13,8 +13,10 @@ class PlannerTraining:
 
     Attributes:
         scenes: rendered tables.
-        steps: batches.
-        batch: tables per step.
+        kind_steps: batches of the first stage, which learns what the cells of a table show.
+        kind_batch: tables in each of them.
+        steps: batches of the second stage, which learns to pick and to place.
+        batch: tables in each of them.
         phrases: descriptions of things on each table that are asked for in one step.
         place_every: steps between two lessons in placing.
         rate: largest learning rate (one cycle: warm-up, then cosine).
@@ -22,11 +24,13 @@ class PlannerTraining:
         seed: of everything.
     """
 
-    scenes: int = 2500
-    steps: int = 4000
-    batch: int = 2
-    phrases: int = 6
-    place_every: int = 2
+    scenes: int = 5000
+    kind_steps: int = 4000
+    kind_batch: int = 8
+    steps: int = 1500
+    batch: int = 4
+    phrases: int = 4
+    place_every: int = 3
     rate: float = 3e-3
     fine_tuning_rate: float = 5e-4
     seed: int = 0
@@ -42,6 +46,7 @@ class CliportConfig:
         pixel: metres per pixel of the map.
         depth: False leaves the depth out: the image is laid flat on the table, without heights.
         width: channels of the first level of the ``tiny`` streams.
+        kind_width: the same of the stream that names what every cell shows (``tiny``).
         language: width that the sentence embedding is projected to first (``tiny``).
         pick_rotations: turns of the map that picks are looked for in.
         place_rotations: turns of the picked thing that are tried at every place.
@@ -56,6 +61,7 @@ class CliportConfig:
     pixel: float = 0.008
     depth: bool = True
     width: int = 16
+    kind_width: int = 24
     language: int = 128
     pick_rotations: int = 1
     place_rotations: int = 8

@@ -23,8 +23,12 @@ DECIDED = 0.3
 
 
 def clause_of(phrase: Phrase) -> str:
-    """The words of colour and kind, as the network was trained with; empty where there are none."""
-    return " ".join([*phrase.colors, *phrase.noun.split()])
+    """The words of colour and kind as the network knows them; empty where there are none.
+
+    A kind that it does not know by this name is asked for by the name that it knows.
+    """
+    known = lookup(phrase.noun)[0] if phrase.noun else ""
+    return " ".join([*phrase.colors, *(known or phrase.noun).split()])
 
 
 class AffordanceJudge:

@@ -19,13 +19,16 @@ from torch import Tensor, nn
 
 from unihm.perception import text
 from unihm.perception.cliport.config import CliportConfig
+from unihm.perception.cliport.turning import crop_turned, rotate
+from unihm.perception.cliport.vocabulary import KINDS, clause_lessons, name_lessons
 from unihm.perception.colors import NAMES, name_pixels
 from unihm.perception.text import DIMENSION
 
 CHANNELS = 5  # red, green, blue, height, seen; the names of colours come behind them
-NAMED = len(NAMES)
-COLOR_LOGIT = 4.0  # that the right colour is worth before training
-STANDING = 0.05  # in units of 10 cm: what is lower is table
+COLORS = len(NAMES)
+KIND_NAMES = tuple(KINDS)
+RIDGE = 1e-4  # on the weights of words, relative to the number of phrases
+CHOSEN_LOGIT = 6.0  # of a cell that has both the colour and the kind, before training
 
 
 class Block(nn.Module):
@@ -71,15 +74,15 @@ class Encoder(nn.Module):
 class SpatialStream(nn.Module):
     """Where: shape and height, no words. Its decoder's features go to the semantic stream."""
 
-    def __init__(self, width: int, outputs: int) -> None:
+    def __init__(self, width: int, outputs: int, inputs: int = CHANNELS) -> None:
         super().__init__()
-        self.encoder = Encoder(CHANNELS, width)
+        self.encoder = Encoder(inputs, width)
         self.up = nn.ModuleList([Block(5 * width, 2 * width), Block(3 * width, width)])
         self.out = nn.Conv2d(width, 4 * outputs, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(B, 17, H, W) -> (B, outputs, H, W), and the decoder's features, coarsest first."""
-        *skips, x = self.encoder(x[:, :CHANNELS])
+        """(B, inputs, H, W) -> (B, outputs, H, W), and the decoder's features, coarsest first."""
+        *skips, x = self.encoder(x)
         laterals = []
         for block, skip in zip(self.up, reversed(skips)):
             x = block(torch.cat([_doubled(x), skip], dim=1))
@@ -87,76 +90,109 @@ class SpatialStream(nn.Module):
         return F.pixel_shuffle(self.out(x), 2), laterals
 
 
-class SemanticStream(nn.Module):
-    """What: colours, and the words multiplied into the features at every level.
+class KindStream(nn.Module):
+    """What kind of thing every cell shows: one of :data:`KIND_NAMES`, or nothing."""
 
-    The twelve named colours go straight to the last product, where a word for a colour finds its
-    own at once; what colours do not say has to be learned through the levels.
-    """
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.stream = SpatialStream(width, len(KIND_NAMES) + 1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps (B, 17, H, W) -> logits (B, 18, H, W); the last is that of nothing."""
+        return self.stream(maps[:, :CHANNELS])[0]
+
+
+class Choice(nn.Module):
+    """Which names words mean: those of colours, and those of kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Linear(DIMENSION, COLORS + len(KIND_NAMES))
+
+    def forward(self, maps: Tensor, language: Tensor) -> Tensor:
+        """Maps (B, 34, H, W), phrases (B, N, 384) -> (B, N, H, W), 1 where colour and kind fit."""
+        weights = self.words(language)
+        colors = torch.einsum("bchw,bnc->bnhw", maps[:, CHANNELS : CHANNELS + COLORS],
+                              weights[..., :COLORS])  # fmt: skip
+        kinds = torch.einsum("bchw,bnc->bnhw", maps[:, CHANNELS + COLORS :], weights[..., COLORS:])
+        return colors * kinds
+
+    @torch.no_grad()
+    def teach(self, phrases: Sequence[str], names: NDArray[np.float64]) -> None:
+        """Solve for the weights with which phrases (N,) choose ``names`` (N, 29).
+
+        A product of two unknown factors is learned slowly from nothing; one of them is linear in
+        what the sentence encoder says, and known.
+        """
+        words = text.encode(phrases).astype(np.float64)
+        middle, mean = words.mean(axis=0), names.mean(axis=0)
+        words = words - middle
+        square = words.T @ words + RIDGE * len(words) * np.eye(DIMENSION)
+        weights = np.linalg.solve(square, words.T @ (names - mean))
+        self.words.weight.copy_(torch.from_numpy(weights.T))
+        self.words.bias.copy_(torch.from_numpy(mean - middle @ weights))
+
+
+class SemanticStream(nn.Module):
+    """What: colours, and the words multiplied into the features at every level."""
 
     def __init__(self, width: int, outputs: int, language: int) -> None:
         super().__init__()
         self.encoder = Encoder(3, width)
         self.words = nn.Sequential(nn.Linear(DIMENSION, language), nn.ReLU(inplace=True))
-        sizes = (3 * width, 2 * width, width + NAMED)
-        self.gates = nn.ModuleList([nn.Linear(language, size) for size in sizes])
-        self.up = nn.ModuleList([Block(7 * width, 2 * width), Block(4 * width, width)])
-        self.out = nn.Conv2d(width + NAMED, 4 * outputs, 1)
+        self.gates = nn.ModuleList([nn.Linear(language, k * width) for k in (3, 2, 1)])
+        self.up = nn.ModuleList([Block(7 * width + 1, 2 * width), Block(4 * width + 1, width)])
+        self.out = nn.Conv2d(width, 4 * outputs, 1)
 
-    def forward(self, maps: Tensor, laterals: list[Tensor], language: Tensor) -> Tensor:
-        """Maps (B, 17, H, W), laterals and N phrases each (B, N, 384) -> (B * N, outputs, H, W).
+    def forward(
+        self, maps: Tensor, laterals: list[Tensor], language: Tensor, chosen: Tensor
+    ) -> Tensor:
+        """What the map shows of what the words say: (B * N, outputs, H, W).
 
         The image is encoded once, whatever the number of phrases.
+
+        Args:
+            maps: (B, 34, H, W).
+            laterals: of the spatial stream.
+            language: (B, N, 384) phrases.
+            chosen: (B, N, H, W) the cells whose names the phrases choose.
         """
         B, N, _ = language.shape
         *skips, x = (_repeated(level, N) for level in self.encoder(maps[:, :3]))
         words = self.words(language.reshape(B * N, -1))
         gates = [gate(words)[:, :, None, None] for gate in self.gates]
+        chosen = chosen.flatten(0, 1)[:, None]
         for block, gate, skip, lateral in zip(self.up, gates, reversed(skips), laterals):
-            x = torch.cat([_doubled(x * gate), skip, _repeated(lateral, N)], dim=1)
+            cells = F.avg_pool2d(chosen, chosen.shape[-1] // skip.shape[-1])
+            x = torch.cat([_doubled(x * gate), skip, _repeated(lateral, N), cells], dim=1)
             x = block(x)
-        names = maps[:, CHANNELS:]
-        if maps[:, 3].any():  # of what stands on the table; without depth, of everything
-            names = names * (maps[:, 3:4] > STANDING)
-        names = _repeated(F.avg_pool2d(names, 2), N)
-        x = torch.cat([x, names], dim=1)
         return F.pixel_shuffle(self.out(x * gates[-1]), 2)
-
-    @torch.no_grad()
-    def teach_colors(self, phrases: Sequence[str], colors: NDArray[np.float64]) -> None:
-        """Solve the last gate so that the word for a colour lets that colour through.
-
-        A product of two unknown factors is learned slowly from nothing; one of them is linear in
-        what the sentence encoder says, and known.
-
-        Args:
-            phrases: (N,) with and without a colour.
-            colors: (N, 12) 1 for the colour of each phrase, all 0 without one.
-        """
-        words = self.words(torch.from_numpy(text.encode(phrases))).double().numpy()
-        words = np.column_stack([words, np.ones(len(words))])
-        square = words.T @ words + 1e-3 * len(words) * np.eye(words.shape[1])
-        weights = np.linalg.solve(square, words.T @ colors)
-        gate = self.gates[-1]
-        assert isinstance(gate, nn.Linear)
-        gate.weight[-NAMED:] = torch.from_numpy(weights[:-1].T).float()
-        gate.bias[-NAMED:] = torch.from_numpy(weights[-1]).float()
-        self.out.weight[:, -NAMED:] = COLOR_LOGIT
 
 
 class TwoStreams(nn.Module):
-    """Both streams, added."""
+    """Both streams, added, and what the words choose."""
 
-    def __init__(self, config: CliportConfig, outputs: int) -> None:
+    def __init__(self, config: CliportConfig, outputs: int, further: int = 0) -> None:
         super().__init__()
-        self.spatial = SpatialStream(config.width, outputs)
+        self.spatial = SpatialStream(config.width, outputs, CHANNELS + further)
         self.semantic = SemanticStream(config.width, outputs, config.language)
+        self.choice = Choice()
 
-    def forward(self, maps: Tensor, language: Tensor) -> Tensor:
-        """Maps (B, 17, H, W) and phrases (B, N, 384) -> (B * N, outputs, H, W)."""
-        where, laterals = self.spatial(maps)
-        what = self.semantic(maps, laterals, language)
-        return what + _repeated(where, language.shape[1])
+    def forward(
+        self, maps: Tensor, language: Tensor, further: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Features (B * N, outputs, H, W), and (B * N, 1, H, W) where colour and kind fit: about 1.
+
+        Args:
+            maps: (B, 34, H, W).
+            language: (B, N, 384) phrases.
+            further: (B, further, H, W) what else the spatial stream shall see.
+        """
+        seen = maps[:, :CHANNELS]
+        where, laterals = self.spatial(seen if further is None else torch.cat([seen, further], 1))
+        chosen = self.choice(maps, language)
+        what = self.semantic(maps, laterals, language, chosen)
+        return what + _repeated(where, language.shape[1]), chosen.flatten(0, 1)[:, None]
 
 
 class Attention(nn.Module):
@@ -166,9 +202,10 @@ class Attention(nn.Module):
         super().__init__()
         self.rotations = config.pick_rotations
         self.streams = TwoStreams(config, 1)
+        self.sharpness = nn.Parameter(torch.tensor(CHOSEN_LOGIT))
 
     def forward(self, maps: Tensor, language: Tensor) -> Tensor:
-        """Maps (B, 17, H, W), phrases (B, N, 384) -> logits (B, N, R, H, W).
+        """Maps (B, 34, H, W), phrases (B, N, 384) -> logits (B, N, R, H, W).
 
         Turn r is about the vertical by 2 pi r / R, counter-clockwise on the map.
         """
@@ -176,37 +213,44 @@ class Attention(nn.Module):
         logits = []
         for r in range(self.rotations):
             turned = rotate(maps, _angles(maps, r, self.rotations))
-            found = self.streams(turned, language)
+            found, chosen = self.streams(turned, language)
+            found = found + self.sharpness * (2.0 * chosen - 1.0)
             logits.append(rotate(found, -_angles(found, r, self.rotations)))
         return torch.cat(logits, dim=1).reshape(B, N, self.rotations, *maps.shape[-2:])
 
 
 class Transport(nn.Module):
-    """The place affordance: how well the surroundings of the pick would fit everywhere else."""
+    """The place affordance: how well the surroundings of the pick would fit everywhere else.
+
+    "To the left" is neither a thing on the map nor a look of it: the key is told where every cell
+    lies on the table and from the pick, and one more feature says how good a place is for anything.
+    """
 
     def __init__(self, config: CliportConfig) -> None:
         super().__init__()
         self.rotations, self.crop = config.place_rotations, config.crop
-        self.key = TwoStreams(config, config.features)
+        self.key = TwoStreams(config, config.features + 1, further=4)
         self.query = TwoStreams(config, config.features)
-        self.scale = nn.Parameter(torch.tensor(0.1))
+        self.scale = nn.Parameter(torch.tensor(0.01))
 
     def forward(self, maps: Tensor, language: Tensor, picks: Tensor) -> Tensor:
-        """Maps (B, 17, H, W), words (B, 384), picks (B, 2) row and column -> (B, R, H, W) logits.
+        """Maps (B, 34, H, W), words (B, 384), picks (B, 2) row and column -> (B, R, H, W) logits.
 
         Turn r places the picked thing turned by 2 pi r / R, counter-clockwise on the map.
         """
         B, _, H, W = maps.shape
         words = language[:, None]
-        key = self.key(maps, words)  # (B, F, H, W)
-        crops = crop_turned(maps, picks, self.crop, self.rotations)  # (B * R, 17, c, c)
-        query = self.query(crops, words.repeat_interleave(self.rotations, dim=0))
+        key, _ = self.key(maps, words, _positions(maps, picks))
+        anything, key = key[:, :1], key[:, 1:]  # (B, 1, H, W), (B, F, H, W)
+        crops = crop_turned(maps, picks, self.crop, self.rotations)  # (B * R, 34, c, c)
+        query, _ = self.query(crops, words.repeat_interleave(self.rotations, dim=0))
         query = query.reshape(B * self.rotations, -1, self.crop, self.crop)
         half = self.crop // 2
         # One group per map: each is correlated with its own queries.
         merged = F.conv2d(key.reshape(1, -1, H, W), query, padding=half, groups=B)
         # A crop of even side has its pick just behind the middle.
-        return self.scale * merged.reshape(B, self.rotations, H + 1, W + 1)[..., :H, :W]
+        merged = merged.reshape(B, self.rotations, H + 1, W + 1)[..., :H, :W]
+        return anything + self.scale * merged
 
 
 class Cliport(nn.Module):
@@ -220,12 +264,18 @@ class Cliport(nn.Module):
 
     def __init__(self, config: CliportConfig) -> None:
         super().__init__()
+        self.kinds = KindStream(config.kind_width)
         self.attention = Attention(config)
         self.transport = Transport(config)
 
     def words(self, phrases: Sequence[str]) -> NDArray[np.float32]:
         """(N, 384) embeddings of phrases."""
         return text.encode(phrases)
+
+    def name(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Add what every cell shows: (B, 17, H, W) -> (B, 34, H, W), and logits (B, 18, H, W)."""
+        logits = self.kinds(maps)
+        return torch.cat([maps, torch.softmax(logits, dim=1)[:, :-1]], dim=1), logits
 
     def pick(self, maps: Tensor, language: Tensor) -> Tensor:
         """See :class:`Attention`."""
@@ -234,6 +284,12 @@ class Cliport(nn.Module):
     def place(self, maps: Tensor, language: Tensor, picks: Tensor) -> Tensor:
         """See :class:`Transport`."""
         return self.transport(maps, language, picks)
+
+    def teach(self) -> None:
+        """What words choose, from the vocabulary of the training sentences."""
+        self.attention.streams.choice.teach(*name_lessons())
+        for streams in (self.transport.key, self.transport.query):
+            streams.choice.teach(*clause_lessons())
 
 
 def map_layers(
@@ -251,56 +307,20 @@ def map_layers(
         :data:`unihm.perception.colors.NAMES`.
     """
     index = name_pixels((255 * rgb).astype(np.uint8).reshape(-1, 3)).reshape(seen.shape)
-    names = (index[None] == np.arange(NAMED)[:, None, None]) & seen
+    names = (index[None] == np.arange(COLORS)[:, None, None]) & seen
     layers = [rgb.transpose(2, 0, 1), 10.0 * height[None], seen[None], names]
     return torch.from_numpy(np.concatenate(layers).astype(np.float32))
 
 
-def rotate(images: Tensor, angles: Tensor, centers: Tensor | None = None) -> Tensor:
-    """Turn images (B, C, H, W) by ``angles`` (B,) radians, counter-clockwise as one looks at them.
-
-    Args:
-        centers: (B, 2) row and column that stay where they are; the middle by default.
-    """
-    B, _, H, W = images.shape
-    if not angles.any():
-        return images
-    if centers is None:
-        centers = images.new_tensor([(H - 1) / 2, (W - 1) / 2]).expand(B, 2)
-    rows = torch.arange(H, dtype=images.dtype)[:, None].expand(H, W)
-    columns = torch.arange(W, dtype=images.dtype)[None].expand(H, W)
-    return _sample(images, angles, centers, rows, columns)
-
-
-def crop_turned(maps: Tensor, picks: Tensor, size: int, rotations: int) -> Tensor:
-    """Squares about picks (B, 2), each in every turn: (B, C, H, W) -> (B * R, C, size, size)."""
-    B = len(maps)
-    angles = torch.arange(rotations, dtype=maps.dtype) * (2 * torch.pi / rotations)
-    offset = torch.arange(size, dtype=maps.dtype) - size // 2
-    rows = offset[:, None].expand(size, size)
-    columns = offset[None].expand(size, size)
-    centers = picks.to(maps.dtype).repeat_interleave(rotations, dim=0)
-    return _sample(
-        maps.repeat_interleave(rotations, dim=0),
-        angles.repeat(B),
-        centers,
-        rows + centers[:, :1, None],
-        columns + centers[:, 1:, None],
+def _positions(maps: Tensor, picks: Tensor) -> Tensor:
+    """(B, 4, H, W): rows and columns from the middle of the maps, and from the picks (B, 2)."""
+    B, _, H, W = maps.shape
+    rows, columns = torch.meshgrid(
+        torch.arange(H, dtype=maps.dtype), torch.arange(W, dtype=maps.dtype), indexing="ij"
     )
-
-
-def _sample(
-    images: Tensor, angles: Tensor, centers: Tensor, rows: Tensor, columns: Tensor
-) -> Tensor:
-    """Images turned about ``centers`` (B, 2) by ``angles`` (B,), read at rows and columns."""
-    H, W = images.shape[-2:]
-    # A pixel of the turned image comes from the position turned back.
-    dy, dx = rows - centers[:, :1, None], columns - centers[:, 1:, None]
-    cos, sin = torch.cos(angles)[:, None, None], torch.sin(angles)[:, None, None]
-    y = centers[:, :1, None] + cos * dy + sin * dx
-    x = centers[:, 1:, None] - sin * dy + cos * dx
-    grid = torch.stack([2 * x / (W - 1) - 1, 2 * y / (H - 1) - 1], dim=-1)
-    return F.grid_sample(images, grid, align_corners=True)
+    cells = torch.stack([rows, columns]).expand(B, 2, H, W)
+    middle = maps.new_tensor([H / 2, W / 2])[:, None, None]
+    return torch.cat([cells - middle, cells - picks.to(maps)[:, :, None, None]], dim=1) / 20.0
 
 
 def _angles(images: Tensor, turn: int, turns: int) -> Tensor:
@@ -318,6 +338,18 @@ def _repeated(x: Tensor, times: int) -> Tensor:
 def with_absence(logits: Tensor, absence: float = 0.0) -> Tensor:
     """Logits (B, R, H, W) flat, and that of "it is not here" behind them: (B, R * H * W + 1)."""
     return F.pad(logits.flatten(1), (0, 1), value=absence)
+
+
+def kind_loss(logits: Tensor, kinds: Tensor) -> Tensor:
+    """Cross-entropy of what every cell shows.
+
+    Args:
+        logits: (B, 18, H, W).
+        kinds: (B, H, W) numbers of kinds; 17 is nothing, -1 is not known.
+    """
+    weights = logits.new_ones(logits.shape[1])
+    weights[-1] = 0.1  # most cells show nothing
+    return F.cross_entropy(logits, kinds, weights, ignore_index=-1)
 
 
 def affordance_loss(logits: Tensor, target: Tensor) -> Tensor:

@@ -79,7 +79,9 @@ class Affordances:
         self._model = model
         self.heightmap = heightmap
         seen = heightmap.source >= 0
-        self._maps = map_layers(heightmap.rgb, heightmap.height, seen)[None]
+        maps = map_layers(heightmap.rgb, heightmap.height, seen)[None]
+        with torch.inference_mode():
+            self._maps = model.name(maps)[0] if isinstance(model, Cliport) else maps
 
     @torch.inference_mode()
     def pick(self, *phrases: str) -> list[PickMap]:

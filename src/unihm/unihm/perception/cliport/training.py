@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,15 @@ from unihm.data.planner_scenes import (
 )
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.cliport.config import CliportConfig
-from unihm.perception.cliport.model import Cliport, affordance_loss, map_layers, with_absence
-from unihm.perception.cliport.vocabulary import color_lessons
+from unihm.perception.cliport.model import (
+    KIND_NAMES,
+    Cliport,
+    affordance_loss,
+    kind_loss,
+    map_layers,
+    with_absence,
+)
+from unihm.perception.training_loop import make_missing
 from unihm.types import FloatArray
 
 HELD_OUT = 0.08  # share of the tables, the first ones
@@ -38,16 +47,16 @@ def render_dataset(folder: Path, config: CliportConfig) -> list[Path]:
     training = config.training
     variant = "depth" if config.depth else "flat"
     paths = [folder / f"{variant}_{training.seed}_{k:06d}.npz" for k in range(training.scenes)]
-    missing = [(k, p) for k, p in enumerate(paths) if not p.is_file()]
-    for k, path in tqdm(missing, desc="rendering tables", disable=not missing):
-        sample, attempt = None, 0
-        while sample is None:  # a camera that misses the table is drawn again
-            sample = make_sample((training.seed * 1_000_003 + k) * 8 + attempt, config)
-            attempt += 1
-        temporary = path.with_suffix(".tmp.npz")
-        save_sample(temporary, sample)
-        temporary.replace(path)
-    return paths
+    return make_missing(paths, partial(_render, config), "rendering tables")
+
+
+def _render(config: CliportConfig, number: int, path: Path) -> None:
+    sample, attempt = None, 0
+    while sample is None:  # a camera that misses the table is drawn again
+        seed = (config.training.seed * 1_000_003 + number) * 8 + attempt
+        sample = make_sample(seed, config)
+        attempt += 1
+    save_sample(path, sample)
 
 
 def pick_target(sample: Sample, question: PickQuestion, turns: int) -> NDArray[np.float32]:
@@ -100,11 +109,22 @@ def map_tensor(sample: Sample) -> Tensor:
     return map_layers(rgb, sample.height.astype(np.float32), sample.seen)
 
 
+def kind_target(sample: Sample) -> NDArray[np.int64]:
+    """(H, W) number of the kind that each cell shows: 17 nothing, -1 not known."""
+    known = {name: k for k, name in enumerate(KIND_NAMES)}
+    numbers = [len(KIND_NAMES), *(known.get(kind, -1) for kind in sample.kinds)]
+    return np.where(sample.seen, np.array(numbers)[sample.labels], -1)
+
+
 def pick_batch(
     samples: list[Sample], phrases: int, turns: int, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Maps (B, 17, H, W), phrases (B, N, 384) and targets (B * N, R, H, W), some mirrored."""
-    maps, words, targets = [], [], []
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What a step looks at and asks for; some tables mirrored.
+
+    Returns:
+        maps (B, 17, H, W), phrases (B, N, 384), targets (B * N, R, H, W) and kinds (B, H, W).
+    """
+    maps, words, targets, kinds = [], [], [], []
     for sample in samples:
         chosen = rng.choice(len(sample.picks), phrases, replace=len(sample.picks) < phrases)
         questions = [sample.picks[k] for k in chosen]
@@ -113,8 +133,10 @@ def pick_batch(
         sides = [side for side in (-1, -2) if rng.random() < 0.5]
         maps.append(seen.flip(sides))
         targets.append(found.flip(sides))
+        kinds.append(torch.from_numpy(kind_target(sample)).flip(sides))
         words.append(np.stack([sample.words[q.phrase] for q in questions]))
-    return torch.stack(maps), torch.from_numpy(np.stack(words)), torch.cat(targets)
+    language = torch.from_numpy(np.stack(words))
+    return torch.stack(maps), language, torch.cat(targets), torch.stack(kinds)
 
 
 def place_batch(
@@ -185,8 +207,7 @@ def train_planner(
     if start is not None:
         model.load_state_dict(start)
     else:
-        phrases, colors = color_lessons()
-        model.attention.streams.semantic.teach_colors(phrases, colors)
+        model.teach()
     rate = training.rate if start is None else training.fine_tuning_rate
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     checkpoint, log = work / "checkpoint.safetensors", work / "log.jsonl"
@@ -195,20 +216,24 @@ def train_planner(
     if progress is not None:
         load_checkpoint(checkpoint, model, optimizer)
         step = int(progress["step"])
-    bar = tqdm(total=training.steps, initial=step, desc="training")
+    # Weights that are trained further know kinds already.
+    first = training.kind_steps if start is None else 0
+    bar = tqdm(total=first + training.steps, initial=step, desc="training")
     started, recent = time.monotonic(), []
-    while step < training.steps:
+    while step < first + training.steps:
+        naming = step < first
+        done = step / first if naming else (step - first) / training.steps
         for group in optimizer.param_groups:
-            group["lr"] = rate * _schedule(step / training.steps)
-        recent.append(_step(model, optimizer, pool, config, step))
+            group["lr"] = rate * _schedule(done)
+        recent.append(_step(model, optimizer, pool, config, step, naming))
         step += 1
         bar.update()
-        if step % 50 == 0 or step == training.steps:
-            pick, place = np.nanmean(np.array(recent), axis=0).round(4).tolist()
+        if step % 50 == 0 or step in (first, first + training.steps):
+            figures = _means(recent)
             recent.clear()
-            bar.set_postfix(pick=pick, place=place)
+            bar.set_postfix(figures)
             seconds = round(time.monotonic() - started)
-            log_line(log, {"step": step, "seconds": seconds, "pick": pick, "place": place})
+            log_line(log, {"step": step, "seconds": seconds, **figures})
             save_checkpoint(checkpoint, model, optimizer, {"step": step})
     bar.close()
     model.eval()
@@ -231,27 +256,43 @@ def _step(
     pool: list[Sample],
     config: CliportConfig,
     step: int,
+    naming: bool,
 ) -> list[float]:
-    """One update; returns the losses of pick and place (NaN where there was nothing to place)."""
+    """One update; returns the losses of kind, pick and place, NaN for what was no lesson."""
     training = config.training
     rng = np.random.default_rng([training.seed, step])
-    chosen = [pool[i] for i in rng.choice(len(pool), min(training.batch, len(pool)), replace=False)]
+    size = min(training.kind_batch if naming else training.batch, len(pool))
+    chosen = [pool[i] for i in rng.choice(len(pool), size, replace=False)]
+    phrases = 1 if naming else training.phrases
     model.train()
-    maps, words, target = pick_batch(chosen, training.phrases, config.pick_rotations, rng)
-    pick = affordance_loss(model.pick(maps, words).flatten(0, 1), target)
-    loss, place_value = pick, float("nan")
+    maps, words, target, kinds = pick_batch(chosen, phrases, config.pick_rotations, rng)
+    named, logits = model.name(maps)
+    kind = kind_loss(logits, kinds)
+    loss, values = kind, [float(kind.detach()), float("nan"), float("nan")]
+    if not naming:
+        pick = affordance_loss(model.pick(named, words).flatten(0, 1), target)
+        loss, values[1] = loss + pick, float(pick.detach())
     # Places cost as much as picks, and planning needs them less often.
-    lesson = step % training.place_every == 0
+    lesson = not naming and step % training.place_every == 0
     places = place_batch(chosen, config.place_rotations, rng) if lesson else None
     if places is not None:
         maps, words, picks, target = places
-        place = affordance_loss(model.place(maps, words, picks), target)
-        loss, place_value = pick + place, float(place.detach())
+        with torch.no_grad():  # kinds are learned from labels, above
+            named, _ = model.name(maps)
+        place = affordance_loss(model.place(named, words, picks), target)
+        loss, values[2] = loss + place, float(place.detach())
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    return [float(pick.detach()), place_value]
+    return values
+
+
+def _means(losses: list[list[float]]) -> dict[str, float]:
+    """Mean of each loss over the steps in which it was asked for."""
+    columns = zip(("kind", "pick", "place"), np.array(losses).T)
+    known = ((name, values[np.isfinite(values)]) for name, values in columns)
+    return {name: round(float(values.mean()), 4) for name, values in known if len(values)}
 
 
 @torch.inference_mode()
@@ -259,14 +300,20 @@ def evaluate(model: Cliport, samples: list[Sample], config: CliportConfig) -> di
     """Figures on tables: picks on what was asked for, absences noticed, distance of places.
 
     Returns:
-        ``pick_right``: the best cell is on something that fits the words; ``absence_right``: what
-        is not there has no better cell than "it is not here", and what is there has;
-        ``place_error_median_m``; ``place_within_3cm``.
+        ``kind_right``: an object's kind is the one that most of its cells show; ``pick_right``: the
+        best cell is on something that fits the words; ``absence_right``: what is not there has no
+        better cell than "it is not here", and what is there has; ``place_error_median_m``;
+        ``place_within_3cm``.
     """
     model.eval()
-    right, absence, errors = [], [], []
+    named, right, absence, errors = [], [], [], []
     for sample in samples:
-        maps = map_tensor(sample)[None]
+        maps, kinds = model.name(map_tensor(sample)[None])
+        for number, kind in enumerate(sample.kinds, start=1):
+            cells = kinds[0, :-1, torch.from_numpy(sample.labels == number)]
+            if kind in KIND_NAMES and cells.shape[1]:
+                best = int(torch.softmax(cells, dim=0).sum(dim=1).argmax())
+                named.append(KIND_NAMES[best] == kind)
         words = np.stack([sample.words[q.phrase] for q in sample.picks])
         logits = model.pick(maps, torch.from_numpy(words)[None])[0]
         for wish, found in zip(sample.picks, logits):
@@ -290,10 +337,14 @@ def evaluate(model: Cliport, samples: list[Sample], config: CliportConfig) -> di
                 float(np.linalg.norm(question.goals - center, axis=1).min()) * config.pixel
             )
     return {
-        "pick_right": round(float(np.mean(right)), 4) if right else float("nan"),
-        "absence_right": round(float(np.mean(absence)), 4) if absence else float("nan"),
-        "place_error_median_m": round(float(np.median(errors)), 4) if errors else float("nan"),
-        "place_within_3cm": round(float(np.mean(np.array(errors) < 0.03)), 4)
-        if errors
-        else float("nan"),
+        "kind_right": _figure(named, np.mean),
+        "pick_right": _figure(right, np.mean),
+        "absence_right": _figure(absence, np.mean),
+        "place_error_median_m": _figure(errors, np.median),
+        "place_within_3cm": _figure([error < 0.03 for error in errors], np.mean),
     }
+
+
+def _figure(values: list[Any], of: Callable[[list[Any]], Any]) -> float:
+    """Four digits of the mean or median of values; NaN of nothing."""
+    return round(float(of(values)), 4) if values else float("nan")

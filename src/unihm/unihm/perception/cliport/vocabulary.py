@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from unihm.perception.colors import NAMES
+from unihm.perception.nouns import NOUNS
+from unihm.perception.placing import AREAS
 from unihm.types import FloatArray
 
 # Kinds of `unihm.data.tabletop` and what they are called; a word may name several kinds.
@@ -32,6 +34,13 @@ KINDS: dict[str, tuple[str, ...]] = {
     "tray": ("tray", "plate", "bin", "container", "basket"),
     "drawer": ("drawer", "cabinet", "cupboard", "door", "chest of drawers"),
 }
+# Kinds by the classes of shape of `unihm.perception.nouns`.
+SHAPES: dict[str, tuple[str, ...]] = {
+    "box": ("box",), "cylinder": ("cylinder",), "ball": ("sphere",), "egg": ("ellipsoid",),
+    "cup": ("cup",), "mug": ("mug",), "bowl": ("bowl",), "bottle": ("bottle",),
+    "prism": ("prism",), "cone": ("cone",), "ring": ("ring",), "flat": ("box", "tray"),
+    "long": ("capsule", "screwdriver", "hammer"), "tray": ("tray",), "irregular": ("l_block",),
+}  # fmt: skip
 GENERIC = ("object", "thing", "one", "item")
 ABSENT = (
     "elephant", "dog", "car", "chair", "piano", "tree", "person", "airplane", "guitar", "horse",
@@ -63,15 +72,50 @@ CLAUSES: dict[str, str] = {
 PUSH_WORDS = {"left": "left", "right": "right", "away": "away", "toward": "towards me"}
 
 
-def color_lessons() -> tuple[list[str], FloatArray]:
-    """Phrases (N,) with every colour and with none, and (N, 12) which colour each has."""
-    nouns = [noun for named in KINDS.values() for noun in named]
-    phrases, colors = list(nouns), [np.zeros(len(NAMES)) for _ in nouns]
-    for k, color in enumerate(NAMES):
-        for noun in nouns[k % 4 :: 4]:
+def name_lessons() -> tuple[list[str], FloatArray]:
+    """Phrases (N,), and (N, 29) how far each allows the names of colours and of kinds."""
+    nouns = {noun: _kinds_of_noun(noun) for named in KINDS.values() for noun in named}
+    nouns |= {noun: np.ones(len(KINDS)) for noun in GENERIC}
+    nouns |= {noun: np.zeros(len(KINDS)) for noun in ABSENT}
+    # What else things are called says less for certain, and in fewer colours.
+    others = {n: _kinds_of_shapes(NOUNS[n]) for n in NOUNS if n not in nouns and _may_be_taught(n)}
+    phrases: list[str] = []
+    names: list[FloatArray] = []
+    for number, (noun, kinds) in enumerate((nouns | others).items()):
+        phrases.append(noun)
+        names.append(np.concatenate([np.ones(len(NAMES)), kinds]))
+        for color in NAMES if noun in nouns else NAMES[number % 3 :: 3]:
             phrases.append(f"{color} {noun}")
-            colors.append(np.eye(len(NAMES))[k])
-    return phrases, np.stack(colors)
+            names.append(np.concatenate([np.array(NAMES) == color, kinds]).astype(float))
+    return phrases, np.stack(names)
+
+
+def _kinds_of_noun(noun: str) -> FloatArray:
+    kinds = kinds_named(noun)
+    return np.array([float(kind in kinds) for kind in KINDS])
+
+
+def _kinds_of_shapes(shapes: tuple[str, ...]) -> FloatArray:
+    """(17,) of classes of shape, best first: each counts for less than the one before."""
+    allowed = [dict.fromkeys(SHAPES[s], 0.75**rank) for rank, s in enumerate(shapes)]
+    return np.array([max(found.get(kind, 0.0) for found in allowed) for kind in KINDS])
+
+
+def _may_be_taught(noun: str) -> bool:
+    return not set(noun.split()) & set(HELD_OUT)
+
+
+def clause_lessons() -> tuple[list[str], FloatArray]:
+    """The same for clauses: what they put something beside, in or on."""
+    described, names = name_lessons()
+    about = [clause for clause in CLAUSES.values() if "{}" in clause]
+    about = [clause for clause in about if clause not in (CLAUSES["area"], CLAUSES["push"])]
+    phrases = [about[k % len(about)].format(words) for k, words in enumerate(described)]
+    alone = [CLAUSES["open"], CLAUSES["close"]]
+    alone += [CLAUSES["push"].format(word) for word in PUSH_WORDS.values()]
+    alone += [CLAUSES["area"].format(word) for word in AREAS]
+    nothing = np.zeros((len(alone), names.shape[1]))
+    return [*phrases, *alone], np.concatenate([names, nothing])
 
 
 def kinds_named(noun: str) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from unihm.perception.pointsam.processing import (
     proposals,
     surface_graph,
 )
-from unihm.perception.training_loop import run_steps
+from unihm.perception.training_loop import make_missing, run_steps
 from unihm.types import FloatArray
 
 IMAGE_SIZE = (240, 320)
@@ -128,12 +129,11 @@ def render_dataset(folder: Path, scenes: int, seed: int) -> list[Path]:
     """Render the scenes that are not there yet; one file each."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{seed}_{k:06d}.npz" for k in range(scenes)]
-    missing = [(k, p) for k, p in enumerate(paths) if not p.is_file()]
-    for k, path in tqdm(missing, desc="rendering scenes", disable=not missing):
-        temporary = path.with_suffix(".tmp.npz")
-        save_samples(temporary, make_samples(seed * 1_000_003 + k))
-        temporary.replace(path)
-    return paths
+    return make_missing(paths, partial(_render, seed), "rendering scenes")
+
+
+def _render(seed: int, number: int, path: Path) -> None:
+    save_samples(path, make_samples(seed * 1_000_003 + number))
 
 
 def next_click(

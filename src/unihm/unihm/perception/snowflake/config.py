@@ -17,8 +17,8 @@ class CompletionTraining:
         seed: of everything.
     """
 
-    views: int = 600
-    steps: int = 400
+    views: int = 6000
+    steps: int = 5000
     batch: int = 8
     rate: float = 2e-3
     seed: int = 0

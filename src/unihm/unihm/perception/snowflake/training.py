@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from unihm.data.forms import random_form, random_form_view
 from unihm.errors import UnihmError
@@ -21,7 +21,7 @@ from unihm.perception.pointsam.model import gather
 from unihm.perception.snowflake.config import SnowflakeConfig
 from unihm.perception.snowflake.model import Clouds, SnowflakeNet
 from unihm.perception.snowflake.processing import normalise
-from unihm.perception.training_loop import run_steps
+from unihm.perception.training_loop import make_missing, run_steps
 
 PER_FILE = 30
 _PER_SHAPE = 3
@@ -102,12 +102,11 @@ def render_views(folder: Path, views: int, seed: int) -> list[Path]:
     """Make the files of views that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{seed}_{k:05d}.npz" for k in range(-(-views // PER_FILE))]
-    missing = [(k, p) for k, p in enumerate(paths) if not p.is_file()]
-    for k, path in tqdm(missing, desc="looking at shapes", disable=not missing):
-        temporary = path.with_suffix(".tmp.npz")
-        save_views(temporary, make_views(seed * 1_000_003 + k))
-        temporary.replace(path)
-    return paths
+    return make_missing(paths, partial(_look, seed), "looking at shapes")
+
+
+def _look(seed: int, number: int, path: Path) -> None:
+    save_views(path, make_views(seed * 1_000_003 + number))
 
 
 @dataclass(frozen=True)
