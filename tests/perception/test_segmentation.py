@@ -15,7 +15,7 @@ from unihm.types import ObjectTrajectory, TaskKind
 REFUSALS = (ErrorCode.OBJECT_NOT_FOUND, ErrorCode.LOW_CONFIDENCE, ErrorCode.INVALID_CLOUD)
 CONFIGS = {
     "geometric": SegmenterConfig(),
-    "learned": SegmenterConfig(backend="pointsam"),
+    "learned": SegmenterConfig(backend="pointsam", completion="snowflake"),
 }
 
 

@@ -183,9 +183,9 @@ def _two_means(features: FloatArray, rounds: int = 8) -> IntArray:
     for _ in range(rounds):
         if labels.all() or not labels.any():
             break
-        means = np.stack([features[labels == k].mean(axis=0) for k in (0, 1)])
-        distance = np.linalg.norm(features[:, None] - means[None], axis=2)
-        updated = distance.argmin(axis=1)
+        low, high = (features[labels == k].mean(axis=0) for k in (0, 1))
+        # Nearer to the second mean: beyond the plane half-way between the two.
+        updated = (features @ (high - low) > (high @ high - low @ low) / 2).astype(np.int64)
         if (updated == labels).all():
             break
         labels = updated
