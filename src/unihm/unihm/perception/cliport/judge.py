@@ -27,8 +27,14 @@ def clause_of(phrase: Phrase) -> str:
 
     A kind that it does not know by this name is asked for by the name that it knows.
     """
-    known = lookup(phrase.noun)[0] if phrase.noun else ""
+    if not phrase.colors and not phrase.noun:
+        return ""
+    known = lookup(phrase.noun)[0] if phrase.noun else "object"
     return " ".join([*phrase.colors, *(known or phrase.noun).split()])
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean()) if len(values) else 0.0
 
 
 class AffordanceJudge:
@@ -48,16 +54,19 @@ class AffordanceJudge:
     def __call__(self, phrase: Phrase, objects: list[Seen]) -> FloatArray:
         """(N,) from 0 to 1."""
         clause = clause_of(phrase)
-        if not objects or not clause:
-            return np.array([color_fit(phrase, o) for o in objects])
-        noun, likeness = lookup(phrase.noun) if phrase.noun else ("", 1.0)
+        colors = np.array([color_fit(phrase, o) for o in objects])
+        if not objects or not phrase.noun:  # of colours alone there is nothing to learn
+            self.map_of(clause or "object")
+            return colors
+        noun, likeness = lookup(phrase.noun)
         if likeness == 0.0:
             return np.zeros(len(objects))  # such a thing stands on no table
         found = self.map_of(clause)
-        shares = np.array([self.cells(o, found).sum() for o in objects])
+        # Of two that fit equally the larger one fits no better.
+        shares = np.array([_mean(self.cells(o, found)) for o in objects])
         ratio = shares / max(float(shares.max()), 1e-9)
         scores = np.minimum(1.0, EQUAL * ratio) ** 0.5
-        scores = scores * np.array([color_fit(phrase, o) ** 0.5 for o in objects])
+        scores = scores * colors**0.5
         rivals = ratio > 1.0 / UNSURE
         if noun and rivals.sum() > 1:
             for k in np.flatnonzero(rivals):

@@ -1,0 +1,82 @@
+"""What the planner makes of an affordance, whatever network it is from."""
+
+import numpy as np
+import pytest
+from rendered_scenes import make_item, render
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.cliport import make_heightmap
+from unihm.perception.cliport.judge import AffordanceJudge, clause_of
+from unihm.perception.cliport.predictor import PickMap
+from unihm.perception.geometric import WorkspaceConfig, scene_reader
+from unihm.perception.language import parse
+from unihm.perception.matching import find
+
+
+class Told:
+    """In place of a network: every clause has its affordance at one place, so sure of it."""
+
+    def __init__(self, scene, observation, places, sure=1.0):
+        self.heightmap = make_heightmap(observation, scene.points, scene.table.offset)
+        self.places, self.sure = places, sure
+
+    def pick(self, clause):
+        shares = np.zeros(self.heightmap.height.shape, np.float32)
+        row, column = np.rint(self.heightmap.to_pixel(np.array(self.places[clause]))).astype(int)
+        shares[row - 2 : row + 3, column - 2 : column + 3] = self.sure / 25
+        return [PickMap(shares, 1.0 - self.sure)]
+
+
+@pytest.fixture(scope="module")
+def two_red():
+    """A small red box on the left, a large red cylinder on the right."""
+    frame = render(
+        make_item("box", "red", 0.45, 0.20, x=0.05, y=0.045, z=0.06),
+        make_item("cylinder", "red", 0.45, -0.20, radius=0.045, height=0.16),
+    )
+    return frame.observation, scene_reader(WorkspaceConfig()).read(frame.observation)
+
+
+def meant(two_red, sentence, places, sure=1.0):
+    observation, scene = two_red
+    judge = AffordanceJudge(Told(scene, observation, places, sure))
+    found = find(parse(sentence).target, scene.objects, judge)
+    return "left" if found.center[1] > 0 else "right"
+
+
+LEFT, RIGHT = (0.45, 0.20), (0.45, -0.20)
+
+
+@pytest.mark.parametrize(("place", "side"), [(LEFT, "left"), (RIGHT, "right")])
+def test_the_affordance_says_which_kind_is_meant(two_red, place, side):
+    assert meant(two_red, "pick up the red mug", {"red mug": place}) == side
+
+
+def test_words_that_are_not_known_are_asked_for_by_one_that_is(two_red):
+    assert meant(two_red, "pick up the red shoebox", {"red box": LEFT}) == "left"
+    assert clause_of(parse("grab the green thing").target) == "green object"
+
+
+def test_a_colour_alone_does_not_choose_between_two(two_red):
+    with pytest.raises(UnihmError) as error:
+        meant(two_red, "pick up the red object", {"red object": LEFT})
+    assert error.value.code == ErrorCode.OBJECT_AMBIGUOUS
+
+
+def test_what_the_network_does_not_see_is_not_there(two_red):
+    with pytest.raises(UnihmError) as error:
+        meant(two_red, "pick up the red mug", {"red mug": LEFT}, sure=0.005)
+    assert error.value.code == ErrorCode.OBJECT_NOT_FOUND
+
+
+def test_what_stands_on_no_table_is_not_asked_for(two_red):
+    with pytest.raises(UnihmError) as error:
+        meant(two_red, "pick up the red elephant", {})
+    assert error.value.code == ErrorCode.OBJECT_NOT_FOUND
+
+
+def test_words_of_place_choose_among_what_fits(two_red):
+    observation, scene = two_red
+    told = Told(scene, observation, {"red object": LEFT})
+    judge = AffordanceJudge(told)
+    found = find(parse("pick up the red object on the right").target, scene.objects, judge)
+    assert found.center[1] < 0
