@@ -78,27 +78,23 @@ def make_heightmap(
         return _laid_flat(observation, table_height, config)
     width = observation.depth.shape[1]
     stride = width // points.shape[1]
-    xyz = points.reshape(-1, 3)
-    rows, columns = np.mgrid[0 : points.shape[0], 0 : points.shape[1]]
-    index = (rows * width + columns).ravel() * stride
     H, W = config.shape
+    x, y, z = (points[..., k].ravel() for k in range(3))
     with np.errstate(invalid="ignore"):
         # Not a number fails every comparison.
-        cell = np.floor(to_pixel(config, xyz[:, :2]) + 0.5)
-        height = xyz[:, 2] - table_height
-        kept = (
-            (cell >= 0).all(axis=1)
-            & (cell < [H, W]).all(axis=1)
-            & (height > -0.05)
-            & (height < MAX_HEIGHT)
-        )
-    height, index = height[kept], index[kept]
-    flat = (cell[kept] @ [W, 1]).astype(np.int64)
-    order = np.argsort(height, kind="stable")
+        height = z - table_height
+        row, column = (config.x[1] - x) / config.pixel, (config.y[1] - y) / config.pixel
+        kept = np.flatnonzero((height > -0.05) & (height < MAX_HEIGHT))
+        kept = kept[(row[kept] >= 0) & (row[kept] < H) & (column[kept] >= 0) & (column[kept] < W)]
+    height = height[kept].astype(np.float32)
+    flat = row[kept].astype(np.int64) * W + column[kept].astype(np.int64)
+    top = np.full(H * W, -np.inf, np.float32)
+    np.maximum.at(top, flat, height)
+    highest = height == top[flat]
+    rows, columns = np.divmod(kept[highest], points.shape[1])
     source = np.full(H * W, -1, np.int64)
-    top = np.zeros(H * W, np.float32)
-    source[flat[order]] = index[order]
-    top[flat[order]] = height[order]
+    source[flat[highest]] = (rows * width + columns) * stride
+    top[source < 0] = 0.0
     source, top = _close_gaps(source.reshape(H, W), top.reshape(H, W))
     return Heightmap(_colors(observation, source), top, source, config)
 

@@ -12,10 +12,11 @@ from unihm.perception.matching import color_fit, kind_fit
 from unihm.perception.nouns import lookup
 from unihm.types import FloatArray, IntArray
 
-# An affordance this many times weaker than the best one is as good: soft-max exaggerates.
-EQUAL = 2.5
 # Between objects that the affordance does not tell apart by this factor, shapes are looked at.
-UNSURE = 8.0
+UNSURE = 3.0
+# Of objects that look the same to the rules (within ALIKE), an affordance this many times weaker
+# than the best one is as good: soft-max exaggerates.
+EQUAL, ALIKE = 2.0, 0.95
 # Share of "it is not here" from which a thing is less and less believed to be there.
 DOUBT = 0.75
 # Share of a place affordance about its peak from which it is followed.
@@ -65,13 +66,15 @@ class AffordanceJudge:
         # Of two that fit equally the larger one fits no better.
         shares = np.array([_mean(self.cells(o, found)) for o in objects])
         ratio = shares / max(float(shares.max()), 1e-9)
-        scores = np.minimum(1.0, EQUAL * ratio) ** 0.5
-        scores = scores * colors**0.5
-        rivals = ratio > 1.0 / UNSURE
+        rule, rivals = colors**0.5, ratio > 1.0 / UNSURE
         if noun and rivals.sum() > 1:
             for k in np.flatnonzero(rivals):
-                scores[k] *= kind_fit(phrase, objects[k]) ** 0.5
-        return scores * min(1.0, (1.0 - found.absent) / (1.0 - DOUBT)) ** 0.5
+                rule[k] *= kind_fit(phrase, objects[k])
+        best = rule[int(np.argmax(ratio * rule**2))]
+        alike = np.minimum(rule, best) >= ALIKE * np.maximum(rule, best)
+        ratio = np.where(alike, np.minimum(1.0, EQUAL * ratio), ratio)
+        present = min(1.0, (1.0 - found.absent) / (1.0 - DOUBT))
+        return rule * (ratio * present) ** 0.5
 
     @property
     def asked(self) -> PickMap | None:
@@ -94,7 +97,9 @@ class AffordanceJudge:
         shape = self.affordances.heightmap.height.shape
         cells = np.rint(self.affordances.heightmap.to_pixel(thing.cluster.points[:, :2]))
         inside = (cells >= 0).all(axis=1) & (cells < shape).all(axis=1)
-        return np.unique(cells[inside].astype(np.int64), axis=0)
+        covered = np.zeros(shape, bool)
+        covered[tuple(cells[inside].astype(np.int64).T)] = True
+        return np.argwhere(covered)
 
     def way(self, word: str, pick_point: FloatArray) -> FloatArray | None:
         """(2,) metres from a picked point (3,) to where a front goes that is to "open" or "close".
