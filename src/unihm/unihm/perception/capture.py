@@ -137,7 +137,7 @@ def intrinsics(k: ArrayLike, info_size: tuple[int, int], image_size: tuple[int, 
 
 
 def clean_depth(
-    depth: NDArray[np.float32], config: CaptureConfig | None = None
+    depth: NDArray[np.float32], config: CaptureConfig | None = None, stride: int = 1
 ) -> NDArray[np.float32]:
     """Drop depth out of range and flying pixels (0 marks a dropped pixel).
 
@@ -146,9 +146,10 @@ def clean_depth(
 
     Args:
         depth: (H, W) metres along the optical axis; 0 or NaN where missing.
+        stride: only every so many pixels across and down are looked at, beside their neighbours.
 
     Returns:
-        (H, W) float32.
+        (H / stride, W / stride) float32.
 
     Raises:
         UnihmError: INVALID_DEPTH where too little is left to see anything.
@@ -157,14 +158,14 @@ def clean_depth(
     with np.errstate(invalid="ignore"):
         valid = (depth > config.min_range) & (depth < config.max_range)
     depth = np.where(valid, depth, np.float32(0.0))
-    padded = np.pad(depth, 1)
+    height, width = depth.shape
+    padded, depth = np.pad(depth, 1), depth[::stride, ::stride]
     support = np.zeros(depth.shape, np.uint8)
     tolerance = depth * np.float32(config.flying_tolerance)
-    height, width = depth.shape
     for dy in range(3):
         for dx in range(3):
             if (dy, dx) != (1, 1):
-                neighbour = padded[dy : dy + height, dx : dx + width]
+                neighbour = padded[dy : dy + height : stride, dx : dx + width : stride]
                 support += np.abs(neighbour - depth) < tolerance
     depth = np.where(support >= config.flying_support, depth, np.float32(0.0))
     seen = np.count_nonzero(depth) / max(depth.size, 1)
@@ -202,7 +203,7 @@ def world_points(
     Args:
         stride: only every so many pixels across and down: (H / stride, W / stride, 3).
     """
-    depth = clean_depth(observation.depth, config)[::stride, ::stride]
+    depth = clean_depth(observation.depth, config, stride)
     K = observation.K / [[stride], [stride], [1]]
     return apply(observation.T_world_camera, deproject(depth, K))
 

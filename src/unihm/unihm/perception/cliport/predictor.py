@@ -80,6 +80,7 @@ class Affordances:
         self.heightmap = heightmap
         seen = heightmap.source >= 0
         maps = map_layers(heightmap.rgb, heightmap.height, seen)[None]
+        maps = maps.contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             self._maps = model.name(maps)[0] if isinstance(model, Cliport) else maps
 
@@ -117,7 +118,10 @@ class CliportPredictor:
     """
 
     def __init__(self, model: Cliport | PublishedCliport, config: CliportConfig) -> None:
-        self.model, self.config = model.eval(), config
+        # Small convolutions are faster with the channels last.
+        self.model = model.eval()
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config = config
 
     @classmethod
     def load(cls, preset: str) -> CliportPredictor:
