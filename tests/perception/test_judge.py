@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rendered_scenes import make_item, render
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.cliport import make_heightmap
+from unihm.perception.cliport import CliportConfig, make_heightmap
 from unihm.perception.cliport.judge import AffordanceJudge, clause_of
 from unihm.perception.cliport.predictor import PickMap
 from unihm.perception.geometric import WorkspaceConfig, scene_reader
@@ -15,8 +15,8 @@ from unihm.perception.matching import find
 class Told:
     """In place of a network: every clause has its affordance at one place, so sure of it."""
 
-    def __init__(self, scene, observation, places, sure=1.0):
-        self.heightmap = make_heightmap(observation, scene.points, scene.table.offset)
+    def __init__(self, scene, observation, places, sure=1.0, config=None):
+        self.heightmap = make_heightmap(observation, scene.points, scene.table.offset, config)
         self.places, self.sure = places, sure
 
     def pick(self, clause):
@@ -80,3 +80,11 @@ def test_words_of_place_choose_among_what_fits(two_red):
     judge = AffordanceJudge(told)
     found = find(parse("pick up the red object on the right").target, scene.objects, judge)
     assert found.center[1] < 0
+
+
+def test_what_stands_beyond_the_map_is_judged_by_rule(two_red):
+    observation, scene = two_red
+    right_half = CliportConfig(y=(-0.48, 0.0))
+    told = Told(scene, observation, {"red box": RIGHT}, sure=0.001, config=right_half)
+    found = find(parse("pick up the red box").target, scene.objects, AffordanceJudge(told))
+    assert found.center[1] > 0

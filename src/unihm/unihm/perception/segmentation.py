@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,14 @@ from scipy.ndimage import binary_erosion
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.capture import project, world_points
 from unihm.perception.clicks import Click
-from unihm.perception.completion import complete, seen_part
+from unihm.perception.completion import Completion, fit, seen_part
 from unihm.perception.geometric import WorkspaceConfig, at_border, cluster_at, scene_reader
 from unihm.perception.table import Plane, level_table
 from unihm.transforms import apply, invert
 from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, RgbdObservation, Task
+
+if TYPE_CHECKING:
+    from unihm.perception.snowflake import Completer
 
 _log = logging.getLogger(__name__)
 BACKENDS = ("geometric", "pointsam")
@@ -33,6 +37,8 @@ class SegmenterConfig:
         completion: ``geometric`` (no weights) or ``snowflake``.
         weights: preset whose weights are used.
         min_iou: a mask that Point-SAM itself expects to be worse gives way to the cluster.
+        fitted: metres; a primitive with less misfit than this is preferred to the network's answer:
+            its rim, its walls and its edges are where they seem to be to a millimetre.
         trust: a completion with less confidence gives way to the seen part alone.
         min_confidence: below it the cloud is refused.
         workspace: where objects may be.
@@ -42,6 +48,7 @@ class SegmenterConfig:
     completion: str = "geometric"
     weights: str = "tiny"
     min_iou: float = 0.5
+    fitted: float = 0.0025
     trust: float = 0.1
     min_confidence: float = 0.05
     workspace: WorkspaceConfig = field(default_factory=WorkspaceConfig)
@@ -78,11 +85,11 @@ class Segmenter:
             from unihm.perception.pointsam import PointSamPredictor
 
             self._predictor = PointSamPredictor.load(self.config.weights)
-        self._complete = complete
+        self._completer: Completer | None = None
         if self.config.completion == "snowflake":
             from unihm.perception.snowflake import Completer
 
-            self._complete = Completer.load(self.config.weights).complete
+            self._completer = Completer.load(self.config.weights)
 
     def segment(
         self, task: Task, observation: RgbdObservation, trajectory: ObjectTrajectory
@@ -100,7 +107,7 @@ class Segmenter:
         pixels, points, table = self._target(observation, trajectory.pick_point)
         camera = observation.T_world_camera[:3, 3]
         cut = at_border(pixels, observation.depth.shape)
-        completion = self._complete(points, camera, table.offset, cut=cut)
+        completion = self._whole(points, camera, table.offset, cut)
         if completion.confidence < self.config.min_confidence:
             raise UnihmError(
                 ErrorCode.LOW_CONFIDENCE,
@@ -119,6 +126,16 @@ class Segmenter:
         mask = np.zeros(observation.depth.shape, bool)
         mask.ravel()[pixels] = True
         return Segmentation(cloud, mask, points)
+
+    def _whole(
+        self, points: FloatArray, camera: FloatArray, table_height: float, cut: bool
+    ) -> Completion:
+        """The whole surface of what is seen: fitted where that explains it, else learned."""
+        shape = fit(points, camera, table_height, cut)
+        misfit = min(shape.box_error, shape.lathe_error)
+        if self._completer is None or misfit < self.config.fitted:
+            return shape.complete()
+        return self._completer.complete(points, camera, table_height, cut=cut)
 
     def _target(
         self, observation: RgbdObservation, pick_point: FloatArray
@@ -156,7 +173,9 @@ class Segmenter:
         except UnihmError as error:
             _log.info("Point-SAM gave no mask (%s); using the cluster.", error.message)
             return None
-        chosen = np.flatnonzero(answer.mask & np.isfinite(points[..., 0]))
+        with np.errstate(invalid="ignore"):  # what lies as flat as the table is the table
+            standing = table.height(points) > workspace.clusters.min_height
+        chosen = np.flatnonzero(answer.mask & standing)
         if answer.iou < self.config.min_iou or len(chosen) < 60:
             _log.info("Point-SAM is not sure (%.2f); using the cluster.", answer.iou)
             return None

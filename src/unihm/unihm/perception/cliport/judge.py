@@ -34,10 +34,6 @@ def clause_of(phrase: Phrase) -> str:
     return " ".join([*phrase.colors, *(known or phrase.noun).split()])
 
 
-def _mean(values: FloatArray) -> float:
-    return float(values.mean()) if len(values) else 0.0
-
-
 class AffordanceJudge:
     """Says how well objects fit a phrase (a :data:`unihm.perception.matching.Judge`).
 
@@ -63,18 +59,20 @@ class AffordanceJudge:
         if likeness == 0.0:
             return np.zeros(len(objects))  # such a thing stands on no table
         found = self.map_of(clause)
+        cells = [self.cells(o, found) for o in objects]
+        beyond = np.array([not len(c) for c in cells])  # of the map: judged by rule alone
         # Of two that fit equally the larger one fits no better.
-        shares = np.array([_mean(self.cells(o, found)) for o in objects])
+        shares = np.array([c.mean() if len(c) else 0.0 for c in cells])
         ratio = shares / max(float(shares.max()), 1e-9)
         rule, rivals = colors**0.5, ratio > 1.0 / UNSURE
-        if noun and rivals.sum() > 1:
-            for k in np.flatnonzero(rivals):
-                rule[k] *= kind_fit(phrase, objects[k])
+        asked = beyond | (rivals if noun and rivals.sum() > 1 else False)
+        for k in np.flatnonzero(asked):
+            rule[k] *= kind_fit(phrase, objects[k])
         best = rule[int(np.argmax(ratio * rule**2))]
         alike = np.minimum(rule, best) >= ALIKE * np.maximum(rule, best)
         ratio = np.where(alike, np.minimum(1.0, EQUAL * ratio), ratio)
         present = min(1.0, (1.0 - found.absent) / (1.0 - DOUBT))
-        return rule * (ratio * present) ** 0.5
+        return rule * np.where(beyond, 1.0, ratio * present) ** 0.5
 
     @property
     def asked(self) -> PickMap | None:
