@@ -28,6 +28,9 @@ def make_missing(paths: list[Path], make: Callable[[int, Path], None], doing: st
         paths: of all the files.
         make: writes the file of a number to a path; it must be a function of a module.
         doing: what the progress bar says.
+
+    Returns:
+        ``paths``, all of which are there now.
     """
     missing = [(k, path) for k, path in enumerate(paths) if not path.is_file()]
     if missing:
