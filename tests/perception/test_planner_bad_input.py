@@ -132,3 +132,12 @@ def test_a_push_ends_before_the_next_object(planner):
     )
     code = code_of(planner, blocked, "push the red box to the left")
     assert code == ErrorCode.UNREACHABLE
+
+
+def test_specks_are_no_objects(planner):
+    crumbs = [make_item("sphere", "red", 0.60, y, radius=0.007) for y in (-0.2, -0.1, 0.1)]
+    box = make_item("box", "red", 0.45, 0.0, x=0.06, y=0.045, z=0.10)
+    frame = render(box, *crumbs)
+    middle = plan(planner, frame, "pick up the largest red thing").T_world_object[0, :2, 3]
+    assert np.linalg.norm(middle - [0.45, 0.0]) < 0.02
+    assert code_of(planner, frame, "pick up the blue mug") == ErrorCode.OBJECT_NOT_FOUND

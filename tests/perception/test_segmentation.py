@@ -8,6 +8,7 @@ from rendered_scenes import EYE, make_item, render
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.perception import iou
+from unihm.perception.completion import Completion
 from unihm.perception.segmentation import Segmenter, SegmenterConfig, draw_mask
 from unihm.transforms import from_xyz_rpy
 from unihm.types import ObjectTrajectory, TaskKind
@@ -164,3 +165,33 @@ def test_a_mask_is_drawn_over_the_image_and_nowhere_else():
     assert (shown[mask] != 100).any(axis=1).all()
     assert (shown[5, 5:20] == 255).all()
     assert (rgb == 100).all()
+
+
+class Says:
+    """In place of the network: the same surface whatever is seen."""
+
+    def __init__(self, points):
+        self.points = points
+
+    def complete(self, points, camera, table_height=0.0, cut=False):
+        normals = np.tile([0.0, 0.0, 1.0], (len(self.points), 1))
+        return Completion(self.points, normals, np.ones(len(self.points), bool), 0.9)
+
+
+def can(turns, levels=(0.12,)):
+    """(N, 3) points of a can, 8 cm wide and 12 cm high: some of its round, and flat ends."""
+    angle, height = np.meshgrid(np.pi * np.linspace(-turns, turns, 90), np.linspace(0, 0.12, 60))
+    wall = np.stack([0.04 * np.cos(angle), 0.04 * np.sin(angle), height], axis=-1).reshape(-1, 3)
+    x, y = np.mgrid[-0.04:0.04:50j, -0.04:0.04:50j].reshape(2, -1)
+    inside = np.hypot(x, y) < 0.04
+    ends = [np.column_stack([x, y, np.full_like(x, z)])[inside] for z in levels]
+    return np.concatenate([wall, *ends])
+
+
+def test_a_fitted_shape_is_taken_only_where_the_network_agrees():
+    segmenter = Segmenter(SegmenterConfig(completion="snowflake"))
+    seen, camera = can(0.45), np.array([0.8, 0.0, 0.5])
+    whole, half = can(1.0, (0.0, 0.12)), can(0.5)
+    for network, fitted in ((whole, True), (half, False)):
+        segmenter._completer = Says(network)
+        assert (segmenter.complete(seen, camera, 0.0).confidence != 0.9) == fitted

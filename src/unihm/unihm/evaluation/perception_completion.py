@@ -14,7 +14,7 @@ from unihm.data.forms import Form, FormView, random_form, random_form_view
 from unihm.errors import UnihmError
 from unihm.evaluation.scenes import SENSOR, chamfer
 from unihm.perception.completion import Completion, complete, thin
-from unihm.perception.snowflake import Completer
+from unihm.perception.segmentation import Segmenter
 from unihm.types import FloatArray
 
 # A method: seen points, camera, height of the table -> the whole surface.
@@ -46,15 +46,16 @@ def _views(form: Form, rng: np.random.Generator) -> Iterator[FormView]:
             yield view
 
 
-def measure_completion(prefix: str, views: list[FormView], preset: str) -> dict[str, float]:
-    """Figures of a preset's network and of the geometric baseline.
+def measure_completion(
+    prefix: str, views: list[FormView], segmenter: Segmenter
+) -> dict[str, float]:
+    """Figures of a stage's completion and of the geometric baseline.
 
     Every figure's name begins with ``prefix``, the baseline's with ``geometric_`` before it. The
     partial cloud is what was seen, thinned and cleaned as both methods do it.
     """
-    learned = Completer.load(preset).complete
     figures: dict[str, float] = {}
-    for start, method in (("", learned), ("geometric_", complete)):
+    for start, method in (("", segmenter.complete), ("geometric_", complete)):
         rows = [row for view in views if (row := _score(view, method)) is not None]
         columns = np.array(rows).T
         trust = np.corrcoef(columns[3], columns[5])[0, 1] if len(rows) > 2 else np.nan

@@ -49,17 +49,18 @@ def measure(
             figures |= _click_figures(prefix, score_clicks(labelled, method))
             figures[f"{prefix}click_ms"] = measure_click(method, seed)
     if scenes:
-        shapes = list(held_out_views(scenes, seed))
-        figures |= measure_completion("completion_held_out_", shapes, preset)
-        files = [p for p in sorted(meshes.iterdir()) if p.suffix in MESH_FILES] if meshes else None
-        if files:
-            figures |= measure_completion("completion_mesh_", list(mesh_views(files, seed)), preset)
         planner_config = load_section(preset, "planner", PlannerConfig)
         segmenter_config = load_section(preset, "segmentation", SegmenterConfig)
+        planner, segmenter = Planner(planner_config), Segmenter(segmenter_config)
+        shapes = list(held_out_views(scenes, seed))
+        figures |= measure_completion("completion_held_out_", shapes, segmenter)
+        files = [p for p in sorted(meshes.iterdir()) if p.suffix in MESH_FILES] if meshes else None
+        if files:
+            views = list(mesh_views(files, seed))
+            figures |= measure_completion("completion_mesh_", views, segmenter)
         figures["planner_backend"] = planner_config.backend
         figures["segmentation_backend"] = segmenter_config.backend
-        planner = Planner(planner_config)
-        learned = measure_scenes(planner, Segmenter(segmenter_config), scenes, seed, files)
+        learned = measure_scenes(planner, segmenter, scenes, seed, files)
         baseline = measure_scenes(Planner(), Segmenter(), scenes, seed, files)
         figures |= measure_planning(planner, scenes, seed, files).summary()
         planned = measure_planning(Planner(), scenes, seed, files).summary()

@@ -9,13 +9,16 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from unihm.errors import UnihmError
 from unihm.perception.capture import CaptureConfig, world_points
-from unihm.perception.clusters import ClusterConfig, find_clusters
+from unihm.perception.clusters import Cluster, ClusterConfig, find_clusters
+from unihm.perception.completion import thin
 from unihm.perception.describe import Seen
 from unihm.perception.table import Plane, level_table
 from unihm.types import FloatArray, IntArray, RgbdObservation
 
 _FINE = 480  # pixels across, from which an image may be thinned
+_SPECK = 300  # points below which a cluster may be a speck
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class SceneReader:
         objects = [
             Seen(c, camera, table.offset, at_border(c.pixels, points.shape, 1 + 2 // step))
             for c in clusters
+            if _is_surface(c, camera)
         ]
         return TableScene(points, table, objects)
 
@@ -125,6 +129,17 @@ class SceneReader:
                 & (np.abs(z - config.table_height) < config.max_height)
                 & (np.hypot(x, y) > config.base_radius)
             )
+
+
+def _is_surface(cluster: Cluster, camera: FloatArray) -> bool:
+    """False for specks, of which nothing is left when they are cleaned."""
+    if len(cluster.points) >= _SPECK:
+        return True
+    try:
+        thin(cluster.points, camera, Seen.voxel)
+    except UnihmError:
+        return False
+    return True
 
 
 def at_border(pixels: IntArray, shape: tuple[int, ...], margin: int = 3) -> bool:

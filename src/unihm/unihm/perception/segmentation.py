@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
+from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.capture import project, world_points
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 BACKENDS = ("geometric", "pointsam")
 COMPLETIONS = ("geometric", "snowflake")
+# Metres on the average that the unseen part of a fitted shape may be from the network's surface.
+_AGREEMENT = 0.005
 _REACH = 0.03  # m from the pick point within which its object must be seen
 
 
@@ -37,8 +40,9 @@ class SegmenterConfig:
         completion: ``geometric`` (no weights) or ``snowflake``.
         weights: preset whose weights are used.
         min_iou: a mask that Point-SAM itself expects to be worse gives way to the cluster.
-        fitted: metres; a primitive with less misfit than this is preferred to the network's answer:
-            its rim, its walls and its edges are where they seem to be to a millimetre.
+        fitted: metres; a primitive with less misfit than this is preferred to the network's answer
+            if they agree about what is not seen: its rim, its walls and its edges are where they
+            seem to be to a millimetre.
         trust: a completion with less confidence gives way to the seen part alone.
         min_confidence: below it the cloud is refused.
         workspace: where objects may be.
@@ -107,7 +111,7 @@ class Segmenter:
         pixels, points, table = self._target(observation, trajectory.pick_point)
         camera = observation.T_world_camera[:3, 3]
         cut = at_border(pixels, observation.depth.shape)
-        completion = self._whole(points, camera, table.offset, cut)
+        completion = self.complete(points, camera, table.offset, cut)
         if completion.confidence < self.config.min_confidence:
             raise UnihmError(
                 ErrorCode.LOW_CONFIDENCE,
@@ -127,15 +131,32 @@ class Segmenter:
         mask.ravel()[pixels] = True
         return Segmentation(cloud, mask, points)
 
-    def _whole(
-        self, points: FloatArray, camera: FloatArray, table_height: float, cut: bool
+    def complete(
+        self, points: FloatArray, camera: FloatArray, table_height: float, cut: bool = False
     ) -> Completion:
-        """The whole surface of what is seen: fitted where that explains it, else learned."""
+        """The whole surface of what is seen of an object: fitted where that is sure, else learned.
+
+        Args:
+            points: (N, 3) metres, world; seen points of one object.
+            camera: (3,) position of the camera, world.
+            table_height: metres, world.
+            cut: the object goes on beyond the border of the image.
+
+        Raises:
+            UnihmError: INVALID_CLOUD for fewer than 20 points.
+        """
         shape = fit(points, camera, table_height, cut)
-        misfit = min(shape.box_error, shape.lathe_error)
-        if self._completer is None or misfit < self.config.fitted:
+        if self._completer is None:
             return shape.complete()
-        return self._completer.complete(points, camera, table_height, cut=cut)
+        learned = self._completer.complete(points, camera, table_height, cut=cut)
+        if min(shape.box_error, shape.lathe_error) < self.config.fitted:
+            fitted = shape.complete()
+            # What is seen of a banana is also part of a wide disc: then only the network knows.
+            unseen = fitted.points[~fitted.observed]
+            apart = cKDTree(learned.points).query(unseen)[0]
+            if not len(unseen) or apart.mean() < _AGREEMENT:
+                return fitted
+        return learned
 
     def _target(
         self, observation: RgbdObservation, pick_point: FloatArray

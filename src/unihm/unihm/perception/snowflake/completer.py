@@ -18,6 +18,8 @@ from unihm.types import FloatArray
 
 # Metres: a completed point nearer than this to a seen one gives way to it.
 _GAP = 0.007
+# Cosine above which a seen normal and the network's are averaged, and the weight of the latter.
+_ALIKE, _SHARE = 0.75, 0.4
 # Expected error, as a share of the object's size, at which the confidence is 1 and 0.
 _GOOD, _BAD = 0.025, 0.085
 # Seen points, thinned, below which too little is known of the object.
@@ -83,12 +85,11 @@ class Completer:
         if model_normals is None:
             model_normals = _outward(model)
         else:
-            # The network has seen many surfaces; the sensor's noise is in the seen normals.
-            smooth = model_normals[near].sum(axis=1)
-            both = _unit(normals + smooth)
-            agree = (smooth * normals).sum(axis=1) > 0
-            agree &= (both * (camera - seen)).sum(axis=1) > 0
-            normals = np.where(agree[:, None], both, normals)
+            # The sensor's noise is in the seen normals and not in the network's, which in turn
+            # knows no details: they count for less, and only where they say about the same.
+            smooth = _unit(model_normals[near].sum(axis=1))
+            agree = (smooth * normals).sum(axis=1) > _ALIKE
+            normals = np.where(agree[:, None], _unit(normals + _SHARE * smooth), normals)
         far = cKDTree(seen).query(model)[0] > _GAP
         share = np.clip(1 - far.mean(), 0.15, 0.95)
         number = round(float(share) * count) if far.any() else count
