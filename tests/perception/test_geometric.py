@@ -144,6 +144,21 @@ def test_push_and_pull_directions(three):
     assert (end - start) @ goal / np.linalg.norm(goal) == pytest.approx(0.1, abs=1e-3)
 
 
+def test_a_piece_of_a_thing_is_not_a_second_one():
+    """A gap across a box, as of a shadow, parts it in two; two boxes of a size are two."""
+    sizes = {"x": 0.05, "y": 0.06, "z": 0.04}
+    for short, gap, ambiguous in ((0.02, 0.010, False), (0.06, 0.010, True), (0.02, 0.05, True)):
+        frame = render(
+            make_item("box", "red", 0.45, 0.0, yaw=0, **sizes),
+            make_item("box", "red", 0.45, 0.03 + gap + short / 2, yaw=0, **sizes | {"y": short}),
+        )
+        if ambiguous:
+            assert code_of("pick up the red box", frame) == ErrorCode.OBJECT_AMBIGUOUS
+        else:
+            middle = plan("pick up the red box", frame).T_world_object[0, :2, 3]
+            assert np.linalg.norm(middle - [0.45, 0.0]) < 0.02
+
+
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_completed_clouds_are_whole(three, index):
     sentence = f"pick up the {('red', 'blue', 'green')[index]} object"

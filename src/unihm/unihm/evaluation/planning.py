@@ -13,28 +13,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import trimesh
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from unihm.data.tabletop import Frame, Item, Scene, Sensor, look_at, random_shape
+from unihm.data.tabletop import Frame, Scene, look_at
 from unihm.errors import ErrorCode, UnihmError
+from unihm.evaluation.scenes import (
+    EYE,
+    PALETTE,
+    PLAIN_SENTENCES,
+    SENSOR,
+    SHAPES,
+    SIZE,
+    TARGET,
+    K,
+    draw_item,
+    draw_places,
+    draw_tray,
+    name_of,
+)
 from unihm.evaluation.statistics import mean, median
 from unihm.perception.placing import DIRECTIONS, SIDES
 from unihm.perception.planner import Planner
-from unihm.sim.scene import COLORS
-from unihm.transforms import from_xyz_rpy
 from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation, Task
 
-K = np.array([[568.0, 0, 320], [0, 568, 240], [0, 0, 1]])
-SIZE = (480, 640)
-# A good stereo camera at about a metre.
-SENSOR = Sensor(random=0.0008, smooth=0.0012, step=0.0006, edge_loss=0.5, flying=0.05, holes=0.003)
 ON_OBJECT = 0.01  # m from the surface within which a pick point is on the object
 
-SHAPES = ("box", "cylinder", "sphere", "bottle", "cup", "mug", "bowl", "cone")
-NOUNS = {"sphere": "ball", "cylinder": "can"}
-SENTENCES = ("pick up the {}", "grab the {}", "please lift the {}", "hand me the {}")
 OTHER_NOUNS = {
     "box": ("shoebox", "rectangular container"),
     "cylinder": ("beverage can", "spool"),
@@ -105,51 +109,20 @@ def make_table(seed: int, count: int = 4, meshes: list[Path] | None = None) -> T
     """Objects that share colours and kinds (no two share both), and a grey tray."""
     rng = np.random.default_rng([seed, 83])
     kinds = rng.permutation([str(m) for m in meshes] if meshes else list(SHAPES))[: count - 1]
-    colors = rng.permutation(list(OTHER_COLORS))[: count - 1]
+    colors = rng.permutation(list(PALETTE))[: count - 1]
     pairs = [*zip(colors, kinds)]
     # A further one has the colour of the first and the kind of the second.
     pairs.append((colors[0], kinds[1]))
-    items, names = [], []
-    positions = _apart(rng, count + 1)
-    for (color, kind), xy in zip(pairs, positions):
-        mesh = _mesh(rng, str(kind), bool(meshes))
-        pose = from_xyz_rpy([*xy, -mesh.bounds[0, 2]], [0, 0, rng.uniform(-np.pi, np.pi)])
-        items.append(Item(str(kind), mesh, pose, np.array(COLORS[str(color)])))
-        name = Path(str(kind)).stem if meshes else str(kind)
-        names.append((str(color), name))
-    tray = random_shape(rng, "tray")[1].copy()
-    tray.apply_scale([0.22, 0.17, 0.035] / tray.extents)
-    tray.apply_translation(-tray.bounds.mean(axis=0))
-    pose = from_xyz_rpy([*positions[-1], -tray.bounds[0, 2]], [0, 0, 0.2])
-    items.append(Item("tray", tray, pose, np.array(COLORS["grey"])))
-    eye = np.array([1.10, 0.0, 0.72]) + rng.normal(0, 0.04, 3)
-    frame = Scene(items, rng, textured=0.0).render(
-        K, SIZE, look_at(eye, np.array([0.48, 0.0, 0.02])), SENSOR
-    )
+    positions = draw_places(rng, count + 1)
+    items = [
+        draw_item(rng, str(kind), str(color), xy, from_file=bool(meshes))
+        for (color, kind), xy in zip(pairs, positions)
+    ]
+    names = [(str(color), Path(kind).stem) for color, kind in pairs]
+    items.append(draw_tray(rng, positions[-1]))
+    eye = EYE + rng.normal(0, 0.04, 3)
+    frame = Scene(items, rng, textured=0.0).render(K, SIZE, look_at(eye, TARGET), SENSOR)
     return Table(frame, tuple(names))
-
-
-def _mesh(rng: np.random.Generator, kind: str, from_file: bool) -> trimesh.Trimesh:
-    if from_file:
-        mesh = trimesh.load_mesh(kind)
-        mesh.apply_translation(-mesh.bounds.mean(axis=0))
-        return mesh
-    while True:
-        _, mesh = random_shape(rng, kind)
-        if 0.03 < np.sort(mesh.extents)[1] < 0.10 and mesh.extents.max() < 0.2:
-            return mesh
-
-
-def _apart(rng: np.random.Generator, count: int) -> list[FloatArray]:
-    """(x, y) places within reach, well apart; the last, for the tray, has more room."""
-    while True:
-        places = rng.uniform([0.34, -0.30], [0.66, 0.30], (count, 2))
-        gaps = np.linalg.norm(places[:, None] - places[None], axis=2)
-        gaps[-1, :] -= 0.08
-        gaps[:, -1] -= 0.08
-        np.fill_diagonal(gaps, 1.0)
-        if gaps.min() > 0.125:
-            return list(places)
 
 
 def measure_planning(
@@ -162,8 +135,8 @@ def measure_planning(
         rng = np.random.default_rng([seed, k, 5])
         surfaces = [np.asarray(i.world_mesh.sample(4000, seed=0)) for i in table.frame.items]
         for index, (color, kind) in enumerate(table.names):
-            words = f"{color} {NOUNS.get(kind, kind)}"
-            sentence = str(rng.choice(SENTENCES)).format(words)
+            words = f"{color} {name_of(kind)}"
+            sentence = str(rng.choice(PLAIN_SENTENCES)).format(words)
             _measure_grab(planner, table, index, surfaces, sentence, figures)
             if not meshes:
                 words = f"{OTHER_COLORS[color]} {rng.choice(OTHER_NOUNS[kind])}"
@@ -223,7 +196,7 @@ def _measure_places(
 ) -> None:
     """Into the tray, and beside something."""
     boxes = [item.world_mesh.bounds for item in table.frame.items]
-    names = [f"{color} {NOUNS.get(kind, kind)}" for color, kind in table.names]
+    names = [f"{color} {name_of(kind)}" for color, kind in table.names]
     chosen, other = rng.choice(len(names), 2, replace=False)
     plan = _plan(planner, table.frame, f"put the {names[chosen]} into the tray")
     if isinstance(plan, ObjectTrajectory):

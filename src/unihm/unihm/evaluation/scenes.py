@@ -66,43 +66,53 @@ def named_scene(seed: int, count: int = 4, meshes: list[Path] | None = None) -> 
     rng = np.random.default_rng([seed, 77])
     colors = rng.permutation(list(PALETTE))[:count]
     items, plain = [], []
-    positions = _apart(rng, count + 1)
+    positions = draw_places(rng, count + 1)
     kinds = rng.permutation([str(m) for m in meshes] if meshes else list(SHAPES))[:count]
     for kind, color, xy in zip(kinds, colors, positions):
-        if meshes:
-            mesh = trimesh.load_mesh(kind)
-            name = Path(kind).stem
-            mesh.apply_translation(-mesh.bounds.mean(axis=0))
-        else:
-            _, mesh = _grasp_sized(rng, str(kind))
-            name = PLAIN_NOUNS.get(str(kind), str(kind))
-        z = -float(mesh.bounds[0, 2])
-        pose = from_xyz_rpy([*xy, z], [0, 0, rng.uniform(-np.pi, np.pi)])
-        items.append(Item(str(kind), mesh, pose, np.array(COLORS[str(color)])))
-        plain.append(f"{color} {name}")
-    tray = random_shape(rng, "tray")[1]
-    tray = trimesh.Trimesh(tray.vertices, tray.faces)
-    tray.apply_scale([0.22, 0.17, 0.035] / tray.extents)
-    tray.apply_translation(-tray.bounds.mean(axis=0))
-    z = -float(tray.bounds[0, 2])
-    items.append(Item("tray", tray, from_xyz_rpy([*positions[-1], z], [0, 0, 0.2]), _GREY))
+        items.append(draw_item(rng, str(kind), str(color), xy, from_file=bool(meshes)))
+        plain.append(f"{color} {name_of(str(kind))}")
+    items.append(draw_tray(rng, positions[-1]))
     scene = Scene(items, rng, textured=0.0)
     frame = scene.render(K, SIZE, look_at(EYE, TARGET), SENSOR)
     return NamedScene(frame, plain)
 
 
-_GREY = np.array(COLORS["grey"])
+def name_of(kind: str) -> str:
+    """What people call a procedural kind, or the thing in a mesh file."""
+    return PLAIN_NOUNS.get(kind, Path(kind).stem)
 
 
-def _grasp_sized(rng: np.random.Generator, kind: str) -> tuple[str, trimesh.Trimesh]:
+def draw_item(
+    rng: np.random.Generator, kind: str, color: str, xy: FloatArray, from_file: bool
+) -> Item:
+    """A shape that a hand can hold, or a mesh file, standing at (x, y) in metres, any yaw."""
+    if from_file:
+        mesh = trimesh.load_mesh(kind)
+        mesh.apply_translation(-mesh.bounds.mean(axis=0))
+    else:
+        mesh = _grasp_sized(rng, kind)
+    pose = from_xyz_rpy([*xy, -mesh.bounds[0, 2]], [0, 0, rng.uniform(-np.pi, np.pi)])
+    return Item(kind, mesh, pose, np.array(COLORS[color]))
+
+
+def draw_tray(rng: np.random.Generator, xy: FloatArray) -> Item:
+    """A grey tray of 22 by 17 cm at (x, y) in metres."""
+    tray = random_shape(rng, "tray")[1].copy()
+    tray.apply_scale([0.22, 0.17, 0.035] / tray.extents)
+    tray.apply_translation(-tray.bounds.mean(axis=0))
+    pose = from_xyz_rpy([*xy, -tray.bounds[0, 2]], [0, 0, 0.2])
+    return Item("tray", tray, pose, np.array(COLORS["grey"]))
+
+
+def _grasp_sized(rng: np.random.Generator, kind: str) -> trimesh.Trimesh:
     """A shape that a hand can hold."""
     while True:
-        name, mesh = random_shape(rng, kind)
+        mesh = random_shape(rng, kind)[1]
         if 0.03 < np.sort(mesh.extents)[1] < 0.10 and mesh.extents.max() < 0.2:
-            return name, mesh
+            return mesh
 
 
-def _apart(rng: np.random.Generator, count: int) -> list[FloatArray]:
+def draw_places(rng: np.random.Generator, count: int) -> list[FloatArray]:
     """(x, y) places within reach, well apart; the last, for the tray, has more room."""
     while True:
         places = rng.uniform([0.34, -0.30], [0.66, 0.30], (count, 2))

@@ -204,8 +204,16 @@ def world_points(
         stride: only every so many pixels across and down: (H / stride, W / stride, 3).
     """
     depth = clean_depth(observation.depth, config, stride)
-    K = observation.K / [[stride], [stride], [1]]
-    return apply(observation.T_world_camera, deproject(depth, K))
+    K, T = observation.K / [[stride], [stride], [1]], observation.T_world_camera
+    height, width = depth.shape
+    z = np.where(depth > 0, depth, np.nan).astype(float)
+    u = (np.arange(width) - K[0, 2]) / K[0, 0]
+    v = (np.arange(height) - K[1, 2]) / K[1, 1]
+    points = np.empty((height, width, 3))
+    for k in range(3):  # T @ (u z, v z, z): a ray's direction is a sum of its row and column
+        ray = (T[k, 1] * v + T[k, 2])[:, None] + T[k, 0] * u
+        points[..., k] = ray * z + T[k, 3]
+    return points
 
 
 def statistical_inliers(

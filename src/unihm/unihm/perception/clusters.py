@@ -70,12 +70,12 @@ def find_clusters(
         Clusters, the largest first.
     """
     config = config or ClusterConfig()
+    flat = points.reshape(-1, 3)
+    pixels = np.flatnonzero(np.isfinite(flat[:, 2]) if inside is None else inside)
+    xyz = flat[pixels]
     with np.errstate(invalid="ignore"):
-        above = table.height(points) > config.min_height
-    if inside is not None:
-        above &= inside
-    pixels = np.flatnonzero(above)
-    xyz = points.reshape(-1, 3)[pixels]
+        above = table.height(xyz) > config.min_height
+    pixels, xyz = pixels[above], xyz[above]
     colors = rgb.reshape(-1, 3)[pixels]
     if len(pixels) < config.min_points:
         return []

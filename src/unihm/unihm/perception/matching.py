@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.colors import NAMES, SIMILARITY
@@ -23,6 +24,9 @@ _CLASS_DECAY = 0.85
 _COLORED_MISFIT = 0.3
 # An object with less than this share of the best colour fit is not what was meant.
 _COLOR_CHANCE = 0.1
+# Of two that fit equally the one with less than this share of the other's points, and no farther
+# from it than this, in metres, is a piece of it.
+_PIECE, _PARTED = 0.6, 0.012
 # A word that is not understood beside words that are: fits everything, a little.
 _UNKNOWN_NOUN = 0.6
 
@@ -68,7 +72,7 @@ def find(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) 
             ErrorCode.OBJECT_NOT_FOUND,
             f"There is no '{phrase.words.strip()}' on the table; there is {there}.",
         )
-    tied = [o for o, s in zip(objects, scores) if s >= TIE * best]
+    tied = _without_pieces([o for o, s in zip(objects, scores) if s >= TIE * best])
     if len(tied) > 1 and not phrase.any_will_do:
         raise UnihmError(
             ErrorCode.OBJECT_AMBIGUOUS,
@@ -76,6 +80,18 @@ def find(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) 
             "add a colour, a size or a place such as 'left' or 'nearest', or say 'any'.",
         )
     return min(tied, key=lambda o: float(np.hypot(*o.center[:2])))
+
+
+def _without_pieces(things: list[Seen]) -> list[Seen]:
+    """Without what is rather a piece of a larger one, parted from it by its own shadow or gap."""
+
+    def is_piece(one: Seen, other: Seen) -> bool:
+        small, large = one.cluster.points, other.cluster.points
+        if one is other or len(small) > _PIECE * len(large):
+            return False
+        return float(cKDTree(large).query(small)[0].min()) < _PARTED
+
+    return [one for one in things if not any(is_piece(one, other) for other in things)]
 
 
 def score(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) -> FloatArray:

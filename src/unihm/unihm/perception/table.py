@@ -9,6 +9,8 @@ import numpy as np
 from unihm.errors import ErrorCode, UnihmError
 from unihm.types import FloatArray
 
+_ENOUGH = 6_000  # points of a table
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -73,7 +75,7 @@ def level_table(points: FloatArray, height: float, band: float = 0.02) -> Plane:
         points: (N, 3) metres, world.
     """
     plane = Plane(np.array([0.0, 0.0, 1.0]), height)
-    points = points[:: max(1, len(points) // 20000)]
+    points = points[:: max(1, len(points) // _ENOUGH)]
     for width in (band, band / 2, band / 3):
         near = points[np.abs(plane.height(points)) < width]
         if len(near) < 200:
