@@ -10,6 +10,7 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from unihm.data.household import HOUSEHOLD, make_household
 from unihm.data.tabletop import Sensor, look_at, random_shape, resting_rotation
 from unihm.transforms import make_transform
 from unihm.types import FloatArray
@@ -79,10 +80,13 @@ def _caster(meshes: list[trimesh.Trimesh]) -> o3d.t.geometry.RaycastingScene:
 
 
 def random_form(rng: np.random.Generator) -> Form:
-    """A procedural object, a bent or tapered one, or one put together of several."""
+    """A procedural object, plain, bent or tapered, or one put together of several."""
     kind = rng.random()
-    if kind < 0.45:
+    if kind < 0.25:
         return Form((random_shape(rng)[1],))
+    if kind < 0.45:
+        thing = make_household(str(rng.choice(list(HOUSEHOLD))), rng)
+        return Form(tuple(thing.split(only_watertight=False)))
     if kind < 0.7:
         return Form((_warped(random_shape(rng)[1], rng),))
     parts: list[trimesh.Trimesh] = []

@@ -12,6 +12,7 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from unihm.data.household import HOUSEHOLD, make_household
 from unihm.data.tabletop import Item, Scene, Sensor, look_at, random_shape
 from unihm.errors import UnihmError
 from unihm.perception import text
@@ -218,7 +219,7 @@ def _pool(kind: str, number: int) -> trimesh.Trimesh:
     """A shape that a hand can hold (trays are larger): made once, used often."""
     rng = np.random.default_rng([list(KINDS).index(kind), number, 59])
     while True:
-        _, mesh = random_shape(rng, kind)
+        mesh = make_household(kind, rng) if kind in HOUSEHOLD else random_shape(rng, kind)[1]
         if kind == "tray" or (np.sort(mesh.extents)[1] < 0.12 and mesh.extents.max() < 0.24):
             return mesh
 

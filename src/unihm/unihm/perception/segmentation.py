@@ -41,8 +41,9 @@ class SegmenterConfig:
         weights: preset whose weights are used.
         min_iou: a mask that Point-SAM itself expects to be worse gives way to the cluster.
         fitted: metres; a primitive with less misfit than this is preferred to the network's answer
-            if they agree about what is not seen: its rim, its walls and its edges are where they
-            seem to be to a millimetre.
+            if they agree about what is not seen: its walls and its edges are where they seem to be
+            to a millimetre.
+        fitted_vessel: the same for a cup or a bowl, whose rim is what a hand takes.
         trust: a completion with less confidence gives way to the seen part alone.
         min_confidence: below it the cloud is refused.
         workspace: where objects may be.
@@ -52,7 +53,8 @@ class SegmenterConfig:
     completion: str = "geometric"
     weights: str = "tiny"
     min_iou: float = 0.5
-    fitted: float = 0.0025
+    fitted: float = 0.0015
+    fitted_vessel: float = 0.0025
     trust: float = 0.1
     min_confidence: float = 0.05
     workspace: WorkspaceConfig = field(default_factory=WorkspaceConfig)
@@ -149,7 +151,9 @@ class Segmenter:
         if self._completer is None:
             return shape.complete()
         learned = self._completer.complete(points, camera, table_height, cut=cut)
-        if min(shape.box_error, shape.lathe_error) < self.config.fitted:
+        vessel = shape.shape is shape.lathe and shape.lathe.hollow
+        enough = self.config.fitted_vessel if vessel else self.config.fitted
+        if min(shape.box_error, shape.lathe_error) < enough:
             fitted = shape.complete()
             # What is seen of a banana is also part of a wide disc: then only the network knows.
             unseen = fitted.points[~fitted.observed]

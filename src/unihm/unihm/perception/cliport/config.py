@@ -25,7 +25,7 @@ class PlannerTraining:
     """
 
     scenes: int = 5000
-    kind_steps: int = 4000
+    kind_steps: int = 5000
     kind_batch: int = 8
     steps: int = 1500
     batch: int = 4

@@ -13,7 +13,7 @@ from unihm.perception.nouns import lookup
 from unihm.types import FloatArray, IntArray
 
 # Between objects that the affordance does not tell apart by this factor, shapes are looked at.
-UNSURE = 3.0
+UNSURE = 5.0
 # Of objects that look the same to the rules (within ALIKE), an affordance this many times weaker
 # than the best one is as good: soft-max exaggerates.
 EQUAL, ALIKE = 2.0, 0.95

@@ -98,7 +98,7 @@ class KindStream(nn.Module):
         self.stream = SpatialStream(width, len(KIND_NAMES) + 1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps (B, 17, H, W) -> logits (B, 18, H, W); the last is that of nothing."""
+        """Maps (B, 17, H, W) -> logits (B, 29, H, W); the last is that of nothing."""
         return self.stream(maps[:, :CHANNELS])[0]
 
 
@@ -110,7 +110,7 @@ class Choice(nn.Module):
         self.words = nn.Linear(DIMENSION, COLORS + len(KIND_NAMES))
 
     def forward(self, maps: Tensor, language: Tensor) -> Tensor:
-        """Maps (B, 34, H, W), phrases (B, N, 384) -> (B, N, H, W), 1 where colour and kind fit."""
+        """Maps (B, 45, H, W), phrases (B, N, 384) -> (B, N, H, W), 1 where colour and kind fit."""
         weights = self.words(language)
         colors = torch.einsum("bchw,bnc->bnhw", maps[:, CHANNELS : CHANNELS + COLORS],
                               weights[..., :COLORS])  # fmt: skip
@@ -119,7 +119,7 @@ class Choice(nn.Module):
 
     @torch.no_grad()
     def teach(self, phrases: Sequence[str], names: NDArray[np.float64]) -> None:
-        """Solve for the weights with which phrases (N,) choose ``names`` (N, 29).
+        """Solve for the weights with which phrases (N,) choose ``names`` (N, 40).
 
         A product of two unknown factors is learned slowly from nothing; one of them is linear in
         what the sentence encoder says, and known.
@@ -152,7 +152,7 @@ class SemanticStream(nn.Module):
         The image is encoded once, whatever the number of phrases.
 
         Args:
-            maps: (B, 34, H, W).
+            maps: (B, 45, H, W).
             laterals: of the spatial stream.
             language: (B, N, 384) phrases.
             chosen: (B, N, H, W) the cells whose names the phrases choose.
@@ -184,7 +184,7 @@ class TwoStreams(nn.Module):
         """Features (B * N, outputs, H, W), and (B * N, 1, H, W) where colour and kind fit: about 1.
 
         Args:
-            maps: (B, 34, H, W).
+            maps: (B, 45, H, W).
             language: (B, N, 384) phrases.
             further: (B, further, H, W) what else the spatial stream shall see.
         """
@@ -205,7 +205,7 @@ class Attention(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(CHOSEN_LOGIT))
 
     def forward(self, maps: Tensor, language: Tensor) -> Tensor:
-        """Maps (B, 34, H, W), phrases (B, N, 384) -> logits (B, N, R, H, W).
+        """Maps (B, 45, H, W), phrases (B, N, 384) -> logits (B, N, R, H, W).
 
         Turn r is about the vertical by 2 pi r / R, counter-clockwise on the map.
         """
@@ -234,7 +234,7 @@ class Transport(nn.Module):
         self.scale = nn.Parameter(torch.tensor(0.01))
 
     def forward(self, maps: Tensor, language: Tensor, picks: Tensor) -> Tensor:
-        """Maps (B, 34, H, W), words (B, 384), picks (B, 2) row and column -> (B, R, H, W) logits.
+        """Maps (B, 45, H, W), words (B, 384), picks (B, 2) row and column -> (B, R, H, W) logits.
 
         Turn r places the picked thing turned by 2 pi r / R, counter-clockwise on the map.
         """
@@ -273,7 +273,7 @@ class Cliport(nn.Module):
         return text.encode(phrases)
 
     def name(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Add what every cell shows: (B, 17, H, W) -> (B, 34, H, W), and logits (B, 18, H, W)."""
+        """Add what every cell shows: (B, 17, H, W) -> (B, 45, H, W), and logits (B, 29, H, W)."""
         logits = self.kinds(maps)
         return torch.cat([maps, torch.softmax(logits, dim=1)[:, :-1]], dim=1), logits
 
@@ -344,8 +344,8 @@ def kind_loss(logits: Tensor, kinds: Tensor) -> Tensor:
     """Cross-entropy of what every cell shows.
 
     Args:
-        logits: (B, 18, H, W).
-        kinds: (B, H, W) numbers of kinds; 17 is nothing, -1 is not known.
+        logits: (B, 29, H, W).
+        kinds: (B, H, W) numbers of kinds; 28 is nothing, -1 is not known.
     """
     weights = logits.new_ones(logits.shape[1])
     weights[-1] = 0.1  # most cells show nothing

@@ -110,7 +110,7 @@ def map_tensor(sample: Sample) -> Tensor:
 
 
 def kind_target(sample: Sample) -> NDArray[np.int64]:
-    """(H, W) number of the kind that each cell shows: 17 nothing, -1 not known."""
+    """(H, W) number of the kind that each cell shows: 28 nothing, -1 not known."""
     known = {name: k for k, name in enumerate(KIND_NAMES)}
     numbers = [len(KIND_NAMES), *(known.get(kind, -1) for kind in sample.kinds)]
     return np.where(sample.seen, np.array(numbers)[sample.labels], -1)

@@ -14,7 +14,8 @@ from unihm.perception.nouns import NOUNS
 from unihm.perception.placing import AREAS
 from unihm.types import FloatArray
 
-# Kinds of `unihm.data.tabletop` and what they are called; a word may name several kinds.
+# Kinds of `unihm.data.tabletop` and `unihm.data.household`, and what they are called; a word may
+# name several kinds.
 KINDS: dict[str, tuple[str, ...]] = {
     "box": ("box", "block", "carton", "packet", "cuboid", "brick", "cube", "case"),
     "cylinder": ("cylinder", "can", "tin", "roll", "tube", "drum", "canister"),
@@ -31,6 +32,17 @@ KINDS: dict[str, tuple[str, ...]] = {
     "hammer": ("hammer", "mallet", "tool"),
     "screwdriver": ("screwdriver", "tool", "pen", "rod"),
     "l_block": ("L-shaped block", "angle block", "corner piece"),
+    "banana": ("banana",),
+    "wineglass": ("wineglass", "goblet", "wine glass"),
+    "bulb": ("bulb", "light bulb"),
+    "tube": ("toothpaste", "tube", "glue"),
+    "flashlight": ("flashlight", "torch"),
+    "phone": ("phone", "telephone", "remote", "calculator"),
+    "camera": ("camera",),
+    "duck": ("duck", "toy", "figure"),
+    "stapler": ("stapler",),
+    "mouse": ("mouse", "soap"),
+    "clock": ("clock", "alarm clock"),
     "tray": ("tray", "plate", "bin", "container", "basket"),
     "drawer": ("drawer", "cabinet", "cupboard", "door", "chest of drawers"),
 }
@@ -39,7 +51,8 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "box": ("box",), "cylinder": ("cylinder",), "ball": ("sphere",), "egg": ("ellipsoid",),
     "cup": ("cup",), "mug": ("mug",), "bowl": ("bowl",), "bottle": ("bottle",),
     "prism": ("prism",), "cone": ("cone",), "ring": ("ring",), "flat": ("box", "tray"),
-    "long": ("capsule", "screwdriver", "hammer"), "tray": ("tray",), "irregular": ("l_block",),
+    "long": ("capsule", "screwdriver", "hammer", "flashlight", "banana"), "tray": ("tray",),
+    "irregular": ("l_block", "duck", "stapler", "camera", "clock"),
 }  # fmt: skip
 GENERIC = ("object", "thing", "one", "item")
 ABSENT = (
@@ -73,7 +86,7 @@ PUSH_WORDS = {"left": "left", "right": "right", "away": "away", "toward": "towar
 
 
 def name_lessons() -> tuple[list[str], FloatArray]:
-    """Phrases (N,), and (N, 29) how far each allows the names of colours and of kinds."""
+    """Phrases (N,), and (N, 40) how far each allows the names of colours and of kinds."""
     nouns = {noun: _kinds_of_noun(noun) for named in KINDS.values() for noun in named}
     nouns |= {noun: np.ones(len(KINDS)) for noun in GENERIC}
     nouns |= {noun: np.zeros(len(KINDS)) for noun in ABSENT}
@@ -96,7 +109,7 @@ def _kinds_of_noun(noun: str) -> FloatArray:
 
 
 def _kinds_of_shapes(shapes: tuple[str, ...]) -> FloatArray:
-    """(17,) of classes of shape, best first: each counts for less than the one before."""
+    """(28,) of classes of shape, best first: each counts for less than the one before."""
     allowed = [dict.fromkeys(SHAPES[s], 0.75**rank) for rank, s in enumerate(shapes)]
     return np.array([max(found.get(kind, 0.0) for found in allowed) for kind in KINDS])
 

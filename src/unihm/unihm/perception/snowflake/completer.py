@@ -123,6 +123,7 @@ class Completer:
         normals, error = None, 0.0
         if clouds.normals is not None and clouds.log_error is not None:
             normals = frame.turn_back(clouds.normals.flatten(0, 1).double().numpy())
+            normals = _smoothed(points, normals)
             error = frame.scale * float(clouds.log_error.mean().exp())
         return points, normals, error
 
@@ -135,6 +136,13 @@ class Completer:
 
 def _unit(vectors: FloatArray) -> FloatArray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+def _smoothed(points: FloatArray, normals: FloatArray, neighbours: int = 6) -> FloatArray:
+    """(N, 3) normals averaged over neighbours that say about the same: edges stay edges."""
+    near = normals[cKDTree(points).query(points, neighbours)[1]]  # (N, K, 3)
+    alike = np.maximum(np.einsum("nki,ni->nk", near, normals), 0.0)
+    return _unit(np.einsum("nk,nki->ni", alike**4, near))
 
 
 def _outward(points: FloatArray) -> FloatArray:

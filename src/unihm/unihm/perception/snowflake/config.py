@@ -18,7 +18,7 @@ class CompletionTraining:
     """
 
     views: int = 6000
-    steps: int = 5000
+    steps: int = 15000
     batch: int = 8
     rate: float = 2e-3
     seed: int = 0

@@ -169,7 +169,7 @@ def completion_loss(clouds: Clouds, batch: Batch) -> tuple[Tensor, list[float]]:
     if clouds.normals is not None and clouds.log_error is not None:
         truth = gather(batch.normals, nearest_index(final, batch.points))
         cosine = (clouds.normals * truth).sum(dim=-1)
-        loss = loss + 0.1 * (1 - cosine).mean()
+        loss = loss + 0.3 * (1 - cosine).mean()
         share = float((cosine > np.cos(np.deg2rad(20))).float().mean())
         loss = loss + 0.02 * F.smooth_l1_loss(clouds.log_error, distance.detach().log())
     return loss, [float(distance.mean().detach()), share]
