@@ -16,6 +16,8 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.capture import world_points
 from unihm.perception.cliport import CliportConfig, PlannerTraining, make_heightmap
 from unihm.perception.cliport.model import (
+    CHANNELS,
+    COLORS,
     Cliport,
     Transport,
     affordance_loss,
@@ -138,7 +140,7 @@ def test_a_thing_fits_where_it_is_wanted_turned():
 def test_the_key_is_told_where_the_pick_is():
     torch.manual_seed(0)
     transport = Transport(CONFIG).eval()
-    maps, words = torch.zeros(1, 34, 80, 120), torch.zeros(1, 384)
+    maps, words = torch.zeros(1, CHANNELS + COLORS + len(KINDS), 80, 120), torch.zeros(1, 384)
     with torch.inference_mode():
         here, there = (
             transport(maps, words, torch.tensor([pick])) for pick in ([40.0, 40.0], [40.0, 56.0])

@@ -161,7 +161,7 @@ def test_painting_the_true_labels_gives_the_true_mask(pair):
     center = locate(view, center_click(pair.labels == 2, pair.observation.depth), pair.observation)
     crop = make_crop(view, center)
     truth = pair.labels.ravel()[view.pixels][crop.index] == 2
-    mask = paint(view, crop, np.where(truth, 5.0, -5.0).astype(np.float32), pair.observation)
+    mask = paint(view, crop, np.where(truth, 5.0, -5.0).astype(np.float32))
     assert iou(mask, pair.labels == 2) > 0.9
 
 

@@ -173,9 +173,9 @@ class Says:
     def __init__(self, points):
         self.points = points
 
-    def complete(self, points, camera, table_height=0.0, cut=False):
-        normals = np.tile([0.0, 0.0, 1.0], (len(self.points), 1))
-        return Completion(self.points, normals, np.ones(len(self.points), bool), 0.9)
+    def complete(self, points, camera, table_height=0.0, cut=False, normals=None):
+        upwards = np.tile([0.0, 0.0, 1.0], (len(self.points), 1))
+        return Completion(self.points, upwards, np.ones(len(self.points), bool), 0.9)
 
 
 def can(turns, levels=(0.12,)):

@@ -28,6 +28,7 @@ BACKENDS = ("geometric", "pointsam")
 COMPLETIONS = ("geometric", "snowflake")
 # Metres on the average that the unseen part of a fitted shape may be from the network's surface.
 _AGREEMENT = 0.005
+_COARSE = 4  # every so many pixels show where the table is
 _REACH = 0.03  # m from the pick point within which its object must be seen
 
 
@@ -150,7 +151,10 @@ class Segmenter:
         shape = fit(points, camera, table_height, cut)
         if self._completer is None:
             return shape.complete()
-        learned = self._completer.complete(points, camera, table_height, cut=cut)
+        seen = shape.seen + np.array([0.0, 0.0, table_height])
+        learned = self._completer.complete(
+            seen, camera, table_height, cut=cut, normals=shape.normals
+        )
         vessel = shape.shape is shape.lathe and shape.lathe.hollow
         enough = self.config.fitted_vessel if vessel else self.config.fitted
         if min(shape.box_error, shape.lathe_error) < enough:
@@ -185,9 +189,9 @@ class Segmenter:
     ) -> tuple[IntArray, FloatArray, Plane] | None:
         """What Point-SAM finds at the pick point; None where it is not sure of it."""
         workspace = self.config.workspace
-        points = world_points(observation, workspace.capture)
-        near = np.abs(points[..., 2] - workspace.table_height) < 0.05
-        table = level_table(points[near], workspace.table_height)
+        coarse = world_points(observation, workspace.capture, _COARSE)
+        near = np.abs(coarse[..., 2] - workspace.table_height) < 0.05
+        table = level_table(coarse[near], workspace.table_height)
         T = observation.T_world_camera
         u, v = np.rint(project(apply(invert(T), pick_point[None]), observation.K)[0]).astype(int)
         offset = float(table.offset - table.normal @ T[:3, 3])
@@ -198,13 +202,14 @@ class Segmenter:
         except UnihmError as error:
             _log.info("Point-SAM gave no mask (%s); using the cluster.", error.message)
             return None
+        chosen = np.flatnonzero(answer.mask)
+        seen = apply(T, session.points(chosen))
         with np.errstate(invalid="ignore"):  # what lies as flat as the table is the table
-            standing = table.height(points) > workspace.clusters.min_height
-        chosen = np.flatnonzero(answer.mask & standing)
+            standing = table.height(seen) > workspace.clusters.min_height
+        chosen, seen = chosen[standing], seen[standing]
         if answer.iou < self.config.min_iou or len(chosen) < 60:
             _log.info("Point-SAM is not sure (%.2f); using the cluster.", answer.iou)
             return None
-        seen = points.reshape(-1, 3)[chosen]
         if np.linalg.norm(seen - pick_point, axis=1).min() > _REACH:
             _log.info("Point-SAM's mask is beside the pick point; using the cluster.")
             return None

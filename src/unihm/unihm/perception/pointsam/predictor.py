@@ -27,7 +27,7 @@ from unihm.perception.pointsam.processing import (
 )
 from unihm.perception.table import Plane
 from unihm.perception.weights import load_weights
-from unihm.types import RgbdObservation
+from unihm.types import FloatArray, IntArray, RgbdObservation
 
 _TOUCH_UP = 0.05  # in the unit of a crop: what a click changes at least, about 1.5 cm
 LARGE_POINTS = 10_000  # what the published network was trained with
@@ -210,6 +210,10 @@ class ImageSession:
         self._model, self._observation, self._view = model, observation, view
         self._look: tuple[int, _Look | _LargeLook] | None = None
 
+    def points(self, pixels: IntArray) -> FloatArray:
+        """(N, 3) metres, camera frame, of pixels (N,), flat; NaN where depth is missing."""
+        return self._view.image.reshape(-1, 3)[pixels]
+
     @torch.inference_mode()
     def segment(self, clicks: list[Click]) -> ClickMask:
         """Mask of the object that the first click is on, corrected by those after it.
@@ -235,7 +239,7 @@ class ImageSession:
         again, better = look.ask(index, positive, [logits], slice(0, 1))
         if better > iou:
             logits, iou = again, better
-        mask = paint(self._view, look.crop, logits, self._observation)
+        mask = paint(self._view, look.crop, logits)
         return ClickMask(mask, float(np.clip(iou, 0.0, 1.0)))
 
     def _encode(self, center: int) -> _Look | _LargeLook:

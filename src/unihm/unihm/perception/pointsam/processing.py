@@ -22,6 +22,8 @@ RADIUS = 0.30  # m around the first click; also the unit of the network's length
 MAX_POINTS = 2048
 GRID_WIDTH = 320  # pixels: images are thinned to about this width
 MIN_HEIGHT = 0.004  # m above the table
+_PAINT = 0.03  # m from the network's points within which a pixel is painted
+_CLOSED = 2  # pixels of a gap without depth, from either side
 _NEIGHBOURS = 10
 
 
@@ -35,6 +37,8 @@ class View:
         pixels: (M,) flat indices into the image.
         camera: (3,) its position in the same frame.
         T: (3, 3), (3,): rotation and shift from the camera's frame to this one.
+        image: (H, W, 3) points of every pixel in the camera's frame; NaN where depth is missing.
+        focal: pixels.
     """
 
     points: FloatArray
@@ -42,6 +46,8 @@ class View:
     pixels: IntArray
     camera: FloatArray
     T: tuple[FloatArray, FloatArray]
+    image: FloatArray
+    focal: float
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,8 @@ def make_view(observation: RgbdObservation, table: Plane | None = None) -> View:
         pixels=pixels[keep],
         camera=shift,
         T=(rotation, shift),
+        image=points,
+        focal=float(observation.K[0, 0]),
     )
 
 
@@ -224,32 +232,38 @@ def proposals(crop: Crop, bonds: FloatArray, click: int) -> list[NDArray[np.floa
     return found
 
 
-def paint(
-    view: View,
-    crop: Crop,
-    logits: NDArray[np.float32],
-    observation: RgbdObservation,
-) -> NDArray[np.bool_]:
+def paint(view: View, crop: Crop, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(H, W) mask from the logits of a crop's points.
 
     Every pixel with depth reads its three nearest points; small gaps inside the object without
     depth are closed.
     """
-    points = deproject(clean_depth(observation.depth), observation.K)
+    height, width = view.image.shape[:2]
+    mask = np.zeros((height, width), bool)
+    chosen = view.pixels[crop.index[logits > 0]]
+    if not len(chosen):
+        return mask
+    # Nothing is painted that is farther from all chosen points than _PAINT.
+    nearest = float(view.image.reshape(-1, 3)[chosen, 2].min())
+    margin = int(np.ceil(_PAINT * view.focal / max(nearest - _PAINT, 0.05))) + 2 * _CLOSED + 1
+    rows, columns = np.divmod(chosen, width)
+    window = (
+        slice(max(rows.min() - margin, 0), rows.max() + margin + 1),
+        slice(max(columns.min() - margin, 0), columns.max() + margin + 1),
+    )
+    points = view.image[window]
     rotation, shift = view.T
     xyz = points.reshape(-1, 3) @ rotation.T + shift
-    center = view.points[crop.index].mean(axis=0)
     with np.errstate(invalid="ignore"):
-        candidates = np.flatnonzero(
-            (xyz[:, 2] > MIN_HEIGHT * 0.6) & (np.abs(xyz - center).max(axis=1) < 2 * RADIUS)
-        )
+        candidates = np.flatnonzero(xyz[:, 2] > MIN_HEIGHT * 0.6)
     distance, near = cKDTree(view.points[crop.index]).query(
-        xyz[candidates], 3, distance_upper_bound=0.03
+        xyz[candidates], 3, distance_upper_bound=_PAINT
     )
     weight = np.where(np.isfinite(distance), 1 / (distance**2 + 1e-6), 0.0)
     padded = np.append(logits, 0.0)
     value = (weight * padded[np.minimum(near, len(logits))]).sum(axis=1)
-    mask = np.zeros(points.shape[:2], bool)
-    mask.ravel()[candidates[value > 0]] = True
-    holes = binary_closing(mask, iterations=2) & ~np.isfinite(points[..., 0])
-    return mask | holes
+    painted = np.zeros(points.shape[:2], bool)
+    painted.ravel()[candidates[value > 0]] = True
+    holes = binary_closing(painted, iterations=_CLOSED) & ~np.isfinite(points[..., 0])
+    mask[window] = painted | holes
+    return mask

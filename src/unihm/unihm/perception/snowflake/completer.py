@@ -60,6 +60,7 @@ class Completer:
         cut: bool = False,
         count: int = 2048,
         seed: int = 0,
+        normals: FloatArray | None = None,
     ) -> Completion:
         """The seen points, and the network's where nothing was seen.
 
@@ -70,6 +71,8 @@ class Completer:
             cut: the object goes on beyond the border of the image.
             count: points of the result.
             seed: of the sampling; the same input gives the same output.
+            normals: (N, 3) towards the camera, of points that have been thinned already; else
+                they are thinned here.
 
         Raises:
             UnihmError: INVALID_CLOUD for fewer than 20 points.
@@ -77,7 +80,7 @@ class Completer:
         points, camera = np.asarray(points, float), np.asarray(camera, float)
         if points.ndim != 2 or not np.isfinite(points).all():
             raise UnihmError(ErrorCode.INVALID_CLOUD, "The seen points must be finite (N, 3).")
-        seen, normals = thin(points, camera)
+        seen, normals = thin(points, camera) if normals is None else (points, normals)
         config, rng = self.model.config, np.random.default_rng(seed)
         frame = normalise(seen, camera, table_height, config.extent, config.y_up)
         model, model_normals, error = self._predict(seen, frame, count, rng)
