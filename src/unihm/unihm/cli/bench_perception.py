@@ -17,7 +17,7 @@ COMMAND = "bench perception"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--frames", type=Path, help="folder of labelled frames")
-    parser.add_argument("--scenes", type=int, default=20, help="rendered scenes (default: 20)")
+    parser.add_argument("--scenes", type=int, default=50, help="rendered scenes (default: 50)")
     parser.add_argument("--meshes", type=Path, help="folder of meshes for the rendered scenes")
     parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
     parser.add_argument("--seed", type=int, default=0, help="of the scenes (default: 0)")
