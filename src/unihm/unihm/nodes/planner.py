@@ -33,6 +33,7 @@ class PlannerNode(StageNode):
 
     def load(self) -> None:
         self.planner = Planner(load_section(self.preset, "planner", PlannerConfig))
+        self.planner.warm_up()
 
     def process(self, inputs: dict[str, Any]) -> msg.ObjectTrajectory:
         observation = inputs["observation"]

@@ -44,6 +44,7 @@ class SegmentationNode(StageNode):
 
     def load(self) -> None:
         self.segmenter = Segmenter(load_section(self.preset, "segmentation", SegmenterConfig))
+        self.segmenter.warm_up()
 
     def process(self, inputs: dict[str, Any]) -> msg.ObjectCloud:
         message = inputs["observation"]

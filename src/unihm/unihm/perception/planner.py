@@ -7,6 +7,7 @@ directions) is worked out in either case, and so are the errors.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception import matching
+from unihm.perception import example, matching
 from unihm.perception.describe import Seen
 from unihm.perception.frames import azimuth, canonical_object_frame, horizontal_rectangle
 from unihm.perception.geometric import TableScene, WorkspaceConfig, scene_reader
@@ -74,6 +75,12 @@ class Planner:
             from unihm.perception.cliport import CliportPredictor
 
             self._predictor = CliportPredictor.load(self.config.weights)
+
+    def warm_up(self) -> None:
+        """Plan once for nothing: the first plan takes seconds, the next ones a tenth of one."""
+        with suppress(UnihmError):  # a workspace in which the example is not on the table
+            self.plan(example.TASK, example.example_observation())
+        self.judge = None
 
     def plan(self, task: Task, observation: RgbdObservation) -> ObjectTrajectory:
         """Trajectory of the object that ``task.instruction`` names.

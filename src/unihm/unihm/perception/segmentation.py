@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.perception import example
 from unihm.perception.capture import project, world_points
 from unihm.perception.clicks import Click
 from unihm.perception.completion import Completion, fit, seen_part
@@ -97,6 +99,11 @@ class Segmenter:
             from unihm.perception.snowflake import Completer
 
             self._completer = Completer.load(self.config.weights)
+
+    def warm_up(self) -> None:
+        """Segment once for nothing: the first time takes seconds."""
+        with suppress(UnihmError):  # a workspace in which the example is not on the table
+            self.look(example.example_observation(), example.example_trajectory())
 
     def segment(
         self, task: Task, observation: RgbdObservation, trajectory: ObjectTrajectory
