@@ -19,7 +19,11 @@ _AROUND = 24  # corners of a round section
 
 
 def make_household(name: str, rng: np.random.Generator) -> trimesh.Trimesh:
-    """One of :data:`HOUSEHOLD`."""
+    """One of :data:`HOUSEHOLD`, closed, in metres and its own frame.
+
+    Raises:
+        KeyError: for a name that is not there.
+    """
     return HOUSEHOLD[name](rng)
 
 

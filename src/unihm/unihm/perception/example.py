@@ -24,6 +24,6 @@ def example_observation() -> RgbdObservation:
 
 
 def example_trajectory() -> ObjectTrajectory:
-    """The box where it is, picked at the middle of its top."""
+    """One frame, the object's frame being the world's; the box is picked at its top's middle."""
     top = np.array([0.5, 0.0, _TALL])
     return ObjectTrajectory(np.eye(4)[None], np.zeros(1, int), 0.1, TaskKind.GRAB, top)
