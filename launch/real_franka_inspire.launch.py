@@ -11,7 +11,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.parameter_descriptions import ParameterValue
-from unihm.nodes.bringup import arguments, node, stages, when
+from unihm.ros.bringup import arguments, node, stages, when
 
 
 def generate_launch_description() -> LaunchDescription:

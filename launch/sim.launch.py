@@ -8,7 +8,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 from launch_ros.parameter_descriptions import ParameterValue
-from unihm.nodes.bringup import arguments, node, stages
+from unihm.ros.bringup import arguments, node, stages
 
 
 def generate_launch_description() -> LaunchDescription:

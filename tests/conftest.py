@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from unihm.data.episode import Episode
-from unihm.hands import load_hand
+from unihm.learning.datasets.episode import Episode
 from unihm.perception.trajectory import make_trajectory
+from unihm.robots import load_hand
 from unihm.transforms import interpolate, invert, make_transform, minimum_jerk
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 

@@ -8,12 +8,12 @@ import threading
 import numpy as np
 import pytest
 from devtools import Browser, find_chromium
-from unihm.hands import load_hand
 from unihm.perception.trajectory import make_trajectory
+from unihm.robots import load_hand
 from unihm.sim.scene import Camera, load_scene
 from unihm.transforms import from_xyz_rpy
 from unihm.types import HandMotion, ObjectCloud, RgbdObservation, TaskKind
-from unihm.viewer import Viewer
+from unihm.visualization.viewer import Viewer
 
 pytestmark = [
     pytest.mark.browser,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from unihm.data.closure import worst_wrench
-from unihm.data.distance_field import DistanceField
-from unihm.data.hand_points import HandPoints, hand_points
-from unihm.hands import Hand, load_hand
+from unihm.learning.synthesis.distance_field import DistanceField
+from unihm.learning.synthesis.force_closure import worst_wrench
+from unihm.learning.synthesis.hand_points import HandPoints, hand_points
 from unihm.perception.trajectory import APPROACH, GRASP, make_trajectory
+from unihm.robots import Hand, load_hand
 from unihm.transforms import make_transform, minimum_jerk
 from unihm.types import HandMotion, TaskKind
 

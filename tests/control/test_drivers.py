@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from unihm.control.drivers import from_driver, gripper_width, to_driver
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import Hand, list_hands, load_hand
+from unihm.robots import Hand, list_hands, load_hand
 
 
 @pytest.mark.parametrize("name", list_hands())

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from unihm.control.arm import Arm
 from unihm.control.config import ControlConfig
 from unihm.control.execution import aim, hand_limits, hand_points, plan_execution, plan_move
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
 from unihm.perception.trajectory import make_trajectory
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
 from unihm.transforms import apply, make_transform, minimum_jerk
 from unihm.types import HandMotion, Phase, TaskKind
 

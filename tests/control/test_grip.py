@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from unihm.control.grip import squeeze_offsets
-from unihm.hands import load_hand
+from unihm.robots import load_hand
 from unihm.types import ObjectCloud
 
 DEPTH = 0.01

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from oracle import Oracle, grab_motion
-from unihm.control.arm import Arm
 from unihm.control.config import ControlConfig
 from unihm.control.execution import plan_execution
 from unihm.control.verification import verify_lift
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.rollout import Player
-from unihm.hands import load_hand
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
 from unihm.sim.scene import Scene, SceneObject
 from unihm.sim.shapes import make_shape
 from unihm.sim.world import World

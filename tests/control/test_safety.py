@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from unihm.control.safety import SafetyConfig, SafetyGate
-from unihm.control.timing import JointLimits, move
+from unihm.control.timing import move
 from unihm.errors import ErrorCode, UnihmError
+from unihm.robots.limits import JointLimits
 
 RATE = 100.0
 LIMITS = JointLimits(

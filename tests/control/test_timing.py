@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unihm.control.timing import JointLimits, follow, move, stop
+from unihm.control.timing import follow, move, stop
 from unihm.errors import ErrorCode, UnihmError
+from unihm.robots.limits import JointLimits
 
 RATE = 100.0
 LIMITS = JointLimits(

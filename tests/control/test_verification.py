@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from unihm.control.arm import Arm
 from unihm.control.verification import (
     JointSample,
     left_behind,
@@ -11,7 +10,8 @@ from unihm.control.verification import (
     verify_lift,
     vertical_load,
 )
-from unihm.hands import load_hand
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
 from unihm.types import RgbdObservation
 
 ARM, HAND = Arm("fr3"), load_hand("xhand")

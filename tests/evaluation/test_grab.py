@@ -17,8 +17,8 @@ from unihm.evaluation.grab import (
     summarise,
 )
 from unihm.evaluation.statistics import spread, wilson_interval
-from unihm.hands import load_hand
 from unihm.perception.trajectory import make_trajectory
+from unihm.robots import load_hand
 from unihm.sim.scene import Camera, Scene, SceneObject, random_scene
 from unihm.sim.world import World
 from unihm.transforms import make_transform

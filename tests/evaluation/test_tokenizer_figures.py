@@ -7,7 +7,6 @@ import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
 from unihm.cli.main import main
-from unihm.data.motion_file import read_motion, write_motion
 from unihm.errors import UnihmError
 from unihm.evaluation.generator import evaluate, mean_motion, motion_error, reconstructed
 from unihm.evaluation.recordings import holding_pose, read_recordings
@@ -20,13 +19,14 @@ from unihm.evaluation.tokenizer import (
     translation,
     turns,
 )
-from unihm.hands import load_hand
-from unihm.hands.keypoints import mirror, palm_frames
-from unihm.hands.page import SPACING, HandsPage
+from unihm.learning.datasets.motion_file import read_motion, write_motion
+from unihm.learning.training.tokenizer import collect_motions, train_tokenizer
+from unihm.retargeting.keypoints import mirror, palm_frames
+from unihm.robots import load_hand
 from unihm.tokenizer import TokenizerConfig, TokenizerTraining
-from unihm.tokenizer.training import collect_motions, train_tokenizer
 from unihm.transforms import make_transform
 from unihm.types import HandMotion
+from unihm.visualization.hand_viewer import SPACING, HandsPage
 
 HANDS = ("human", "xhand")
 

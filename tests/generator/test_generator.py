@@ -11,13 +11,19 @@ from tokenizers import Tokenizer as BytePairs
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
-from unihm.data.episode import View
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator, GeneratorConfig, GeneratorTraining
 from unihm.generator.inputs import relative_poses, trajectory_features
-from unihm.generator.training import make_batch, mask_share, prepare, train_generator, validate
+from unihm.learning.datasets.episode import View
+from unihm.learning.training.generator import (
+    make_batch,
+    mask_share,
+    prepare,
+    train_generator,
+    validate,
+)
+from unihm.learning.training.tokenizer import collect_motions, train_tokenizer
 from unihm.tokenizer import Tokenizer, TokenizerConfig, TokenizerTraining
-from unihm.tokenizer.training import collect_motions, train_tokenizer
 from unihm.transforms import apply, invert, make_transform
 from unihm.types import ObjectTrajectory, Task
 
@@ -145,7 +151,7 @@ def test_save_and_read_give_the_same_tokens(trained, tokenizer, unseen, tmp_path
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     tokenizer, episodes, tmp_path, monkeypatch
 ):
-    import unihm.generator.training as module
+    import unihm.learning.training.generator as module
 
     config = dataclasses.replace(CONFIG, training=dataclasses.replace(TRAINING, epochs=3))
 
@@ -172,7 +178,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
 
 def test_every_parameter_is_trained(tokenizer, episodes):
     """None is made after the optimizer was, none is left without a gradient."""
-    import unihm.generator.training as module
+    import unihm.learning.training.generator as module
 
     generator = Generator.create(dataclasses.replace(CONFIG, hand_token=True), tokenizer)
     examples = prepare(episodes[:8], HANDS, generator)

@@ -1,7 +1,7 @@
 """Small rendered table scenes: no graphics driver is needed."""
 
 import numpy as np
-from unihm.data.tabletop import Item, Scene, Sensor, look_at
+from unihm.learning.synthesis.tabletop import Item, Scene, Sensor, look_at
 from unihm.sim.scene import COLORS
 from unihm.sim.shapes import make_shape
 from unihm.transforms import from_xyz_rpy

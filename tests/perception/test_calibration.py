@@ -5,7 +5,14 @@ import yaml
 from scipy.spatial.transform import Rotation
 from unihm.cli.main import main
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.calibration import Board, Calibration, View, calibrate, check, see_board
+from unihm.perception.camera.calibration import (
+    Board,
+    Calibration,
+    View,
+    calibrate,
+    check,
+    see_board,
+)
 from unihm.transforms import invert, make_transform, to_pose7
 
 cv2 = pytest.importorskip("cv2")
@@ -204,7 +211,7 @@ def test_lens_distortion_is_taken_out():
     ],
 )
 def test_a_pose_that_is_none_is_named_by_its_line(tmp_path, text, code):
-    from unihm.perception.calibration_files import read_poses
+    from unihm.perception.camera.calibration_files import read_poses
 
     path = tmp_path / "robot.csv"
     path.write_text(text)

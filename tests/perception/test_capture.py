@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception import capture
+from unihm.perception.camera import capture
 from unihm.types import RgbdObservation
 
 rng = np.random.default_rng(0)

@@ -9,13 +9,20 @@ import torch
 from rendered_scenes import make_item, render
 from unihm.cli.main import main
 from unihm.config import from_mapping
-from unihm.data.episode import Camera, Episode
-from unihm.data.planner_episodes import load_tables
-from unihm.data.planner_scenes import load_sample, make_sample, save_sample
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.capture import world_points
-from unihm.perception.cliport import CliportConfig, PlannerTraining, make_heightmap
-from unihm.perception.cliport.model import (
+from unihm.learning.datasets.episode import Camera, Episode
+from unihm.learning.synthesis.planner_scenes import load_sample, make_sample, save_sample
+from unihm.learning.training.cliport import (
+    pick_batch,
+    pick_target,
+    place_target,
+    train_planner,
+    turned,
+)
+from unihm.learning.training.cliport_episodes import load_tables
+from unihm.perception.camera.capture import world_points
+from unihm.perception.planner.cliport import CliportConfig, PlannerTraining, make_heightmap
+from unihm.perception.planner.cliport.model import (
     CHANNELS,
     COLORS,
     Cliport,
@@ -24,18 +31,11 @@ from unihm.perception.cliport.model import (
     kind_loss,
     with_absence,
 )
-from unihm.perception.cliport.overlay import affordance_image
-from unihm.perception.cliport.predictor import Affordances, PlaceMap
-from unihm.perception.cliport.training import (
-    pick_batch,
-    pick_target,
-    place_target,
-    train_planner,
-    turned,
-)
-from unihm.perception.cliport.turning import crop_turned, rotate
-from unihm.perception.cliport.vocabulary import CLAUSES, HELD_OUT, KINDS, PUSH_WORDS
-from unihm.perception.frames import canonical_object_frame
+from unihm.perception.planner.cliport.overlay import affordance_image
+from unihm.perception.planner.cliport.predictor import Affordances, PlaceMap
+from unihm.perception.planner.cliport.turning import crop_turned, rotate
+from unihm.perception.planner.cliport.vocabulary import CLAUSES, HELD_OUT, KINDS, PUSH_WORDS
+from unihm.perception.scene.frames import canonical_object_frame
 from unihm.perception.trajectory import make_trajectory
 from unihm.types import ObjectCloud, TaskKind
 
@@ -320,7 +320,7 @@ def test_episodes_become_tables(recorded):
 def test_fine_tuning_is_one_command(recorded, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("UNIHM_WEIGHTS_DIR", str(tmp_path / "weights"))
     from unihm.config import load_section
-    from unihm.perception.weights import save_weights
+    from unihm.weights import save_weights
 
     trained = Cliport(load_section("tiny", "cliport", CliportConfig))
     save_weights(tmp_path / "weights/tiny/cliport.safetensors", trained, {})

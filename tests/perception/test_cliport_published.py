@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.cliport import CliportConfig
-from unihm.perception.cliport.published import (
+from unihm.perception.planner.cliport import CliportConfig
+from unihm.perception.planner.cliport.published import (
     VOCABULARY,
     PublishedCliport,
     Sizes,

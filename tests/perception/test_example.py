@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from unihm.config import load_section
-from unihm.perception.example import TASK, example_observation, example_trajectory
-from unihm.perception.geometric import WorkspaceConfig
-from unihm.perception.planner import Planner, PlannerConfig
-from unihm.perception.segmentation import Segmenter, SegmenterConfig
+from unihm.perception.planner.planner import Planner, PlannerConfig
+from unihm.perception.scene.example import TASK, example_observation, example_trajectory
+from unihm.perception.scene.reader import WorkspaceConfig
+from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig
 
 
 @pytest.mark.parametrize("learned", [False, True])

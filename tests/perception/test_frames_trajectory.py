@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception import trajectory as tr
-from unihm.perception.frames import azimuth, canonical_object_frame, horizontal_rectangle
+from unihm.perception.scene.frames import azimuth, canonical_object_frame, horizontal_rectangle
 from unihm.transforms import apply, invert, is_rigid
 from unihm.types import Phase, TaskKind
 

@@ -7,11 +7,11 @@ import pytest
 from rendered_scenes import make_item, render
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception import matching
-from unihm.perception.frames import azimuth, canonical_object_frame, horizontal_rectangle
-from unihm.perception.language import parse
-from unihm.perception.planner import Planner, PlannerConfig
-from unihm.perception.segmentation import Segmenter
+from unihm.perception.language.parser import parse
+from unihm.perception.planner.planner import Planner, PlannerConfig
+from unihm.perception.scene import matching
+from unihm.perception.scene.frames import azimuth, canonical_object_frame, horizontal_rectangle
+from unihm.perception.segmentation.segmenter import Segmenter
 from unihm.transforms import apply
 from unihm.types import Phase, Task, TaskKind
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from rendered_scenes import make_item, render
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.cliport import CliportConfig, make_heightmap
-from unihm.perception.cliport.judge import AffordanceJudge, clause_of
-from unihm.perception.cliport.predictor import PickMap
-from unihm.perception.geometric import WorkspaceConfig, scene_reader
-from unihm.perception.language import parse
-from unihm.perception.matching import find
+from unihm.perception.language.parser import parse
+from unihm.perception.planner.cliport import CliportConfig, make_heightmap
+from unihm.perception.planner.cliport.judge import AffordanceJudge, clause_of
+from unihm.perception.planner.cliport.predictor import PickMap
+from unihm.perception.scene.matching import find
+from unihm.perception.scene.reader import WorkspaceConfig, scene_reader
 
 
 class Told:

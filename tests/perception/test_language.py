@@ -1,7 +1,7 @@
 import pytest
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.language import parse
-from unihm.perception.nouns import lookup
+from unihm.perception.language.nouns import lookup
+from unihm.perception.language.parser import parse
 from unihm.types import TaskKind
 
 
@@ -90,7 +90,7 @@ def test_nonsense_is_an_invalid_instruction(sentence):
     assert error.value.code == ErrorCode.INVALID_INSTRUCTION
 
 
-# None of these words is listed in unihm.perception.nouns.
+# None of these words is listed in unihm.perception.language.nouns.
 @pytest.mark.parametrize("word", ["cellphone", "strawberry", "grapefruit", "baseball", "beverage"])
 def test_unlisted_things_are_understood_by_their_meaning(word):
     kind, similarity = lookup(word)

@@ -7,7 +7,7 @@ import pytest
 from rendered_scenes import make_item, render
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.planner import Planner, PlannerConfig
+from unihm.perception.planner.planner import Planner, PlannerConfig
 from unihm.types import Task
 
 BACKENDS = {

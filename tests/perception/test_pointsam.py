@@ -6,11 +6,18 @@ import torch
 from rendered_scenes import make_item, render
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.perception import center_click, correcting_click, iou
-from unihm.perception.clicks import Click, clicked_cluster, cluster_masks
-from unihm.perception.pointsam import PointSam, PointSamConfig, PointSamPredictor
-from unihm.perception.pointsam import model as network
-from unihm.perception.pointsam.config import SegmentationTraining
-from unihm.perception.pointsam.processing import (
+from unihm.learning.training.pointsam import (
+    batch_clouds,
+    click_rounds,
+    load_samples,
+    make_samples,
+    save_samples,
+)
+from unihm.perception.segmentation.clicks import Click, clicked_cluster, cluster_masks
+from unihm.perception.segmentation.pointsam import PointSam, PointSamConfig, PointSamPredictor
+from unihm.perception.segmentation.pointsam import model as network
+from unihm.perception.segmentation.pointsam.config import SegmentationTraining
+from unihm.perception.segmentation.pointsam.processing import (
     click_distances,
     dense_prompts,
     link,
@@ -21,14 +28,7 @@ from unihm.perception.pointsam.processing import (
     proposals,
     surface_graph,
 )
-from unihm.perception.pointsam.training import (
-    batch_clouds,
-    click_rounds,
-    load_samples,
-    make_samples,
-    save_samples,
-)
-from unihm.perception.weights import load_weights, read_state, save_weights
+from unihm.weights import load_weights, read_state, save_weights
 
 SMALL = PointSamConfig(patches=24, neighbours=12, width=32, depth=1, heads=2, mask_width=16)
 TWO_CLICKS = SegmentationTraining(clicks=2)

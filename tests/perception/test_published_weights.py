@@ -9,10 +9,10 @@ import torch
 from published_checkpoints import fill, point_sam, snowflake
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.pointsam import large
-from unihm.perception.pointsam.predictor import PointSamPredictor
-from unihm.perception.snowflake import Completer, SnowflakeConfig, SnowflakeNet
-from unihm.perception.snowflake.model import from_published
+from unihm.perception.segmentation.pointsam import large
+from unihm.perception.segmentation.pointsam.predictor import PointSamPredictor
+from unihm.perception.segmentation.snowflake import Completer, SnowflakeConfig, SnowflakeNet
+from unihm.perception.segmentation.snowflake.model import from_published
 
 SNOWFLAKE = SnowflakeConfig(
     partial=600, neighbours=16, groups=(512, 128),
@@ -82,8 +82,8 @@ def test_the_paper_preset_has_the_published_sizes():
 
 def test_published_files_are_found_in_the_folder_of_weights(tmp_path, monkeypatch):
     from safetensors.torch import save_file
-    from unihm.perception.pointsam import predictor
-    from unihm.perception.snowflake import completer
+    from unihm.perception.segmentation.pointsam import predictor
+    from unihm.perception.segmentation.snowflake import completer
 
     folder = tmp_path / "paper"
     folder.mkdir()

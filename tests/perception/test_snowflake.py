@@ -4,13 +4,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial import cKDTree
-from unihm.data.forms import Form, random_form, random_form_view
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.completion import seen_part
-from unihm.perception.snowflake import Completer, SnowflakeConfig, SnowflakeNet
-from unihm.perception.snowflake.model import Clouds
-from unihm.perception.snowflake.processing import normalise
-from unihm.perception.snowflake.training import (
+from unihm.learning.synthesis.partial_views import Form, random_form, random_form_view
+from unihm.learning.training.snowflake import (
     chamfer,
     completion_loss,
     draw_batch,
@@ -18,6 +14,10 @@ from unihm.perception.snowflake.training import (
     make_views,
     save_views,
 )
+from unihm.perception.scene.completion import seen_part
+from unihm.perception.segmentation.snowflake import Completer, SnowflakeConfig, SnowflakeNet
+from unihm.perception.segmentation.snowflake.model import Clouds
+from unihm.perception.segmentation.snowflake.processing import normalise
 from unihm.sim.shapes import make_shape
 
 SMALL = SnowflakeConfig(

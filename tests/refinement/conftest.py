@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from refinement_cases import ball_cloud, disturbed, grasp_of_ball
-from unihm.hands import Hand, load_hand
+from unihm.robots import Hand, load_hand
 from unihm.types import HandMotion, ObjectCloud
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from unihm.hands import Hand
+from unihm.robots import Hand
 from unihm.transforms import make_transform, minimum_jerk
 from unihm.types import HandMotion, ObjectCloud, ObjectTrajectory, TaskKind
 

@@ -10,9 +10,9 @@ import pytest
 from refinement_cases import ball_cloud, box_cloud, disturbed, grasp_of_ball
 from scipy.optimize import minimize
 from unihm.config import load_section
-from unihm.hands import load_hand
 from unihm.refinement import RefinementConfig, refine, refine_batch
 from unihm.refinement.chain import chain_of
+from unihm.robots import load_hand
 from unihm.types import HandMotion, ObjectCloud, Phase
 
 HANDS = ("xhand", "shadow", "inspire", "allegro", "panda_gripper", "human")

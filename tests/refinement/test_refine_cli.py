@@ -9,8 +9,8 @@ import pytest
 import trimesh
 from refinement_cases import ball_cloud
 from unihm.cli.main import main
-from unihm.data.motion_file import read_cloud, read_motion, write_motion
 from unihm.errors import ErrorCode, UnihmError
+from unihm.learning.datasets.motion_file import read_cloud, read_motion, write_motion
 
 
 def test_a_motion_file_comes_back_as_it_was(grasp, tmp_path):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from refinement_cases import ball_cloud, box_cloud, disturbed, grasp_of_ball
 from unihm.config import from_mapping
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
 from unihm.refinement import RefinementConfig, check_cloud, estimate_normals, refine, refine_batch
+from unihm.robots import load_hand
 from unihm.types import HandMotion, ObjectCloud, ObjectTrajectory
 
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from refinement_cases import ball_cloud
-from unihm.hands import list_hands, load_hand
 from unihm.refinement.backend import backend_for
 from unihm.refinement.chain import WRIST, chain_of
 from unihm.refinement.kernel import penalty, residual
 from unihm.refinement.surface import Surface
 from unihm.refinement.terms import Contact, Opposition, Prior, Quadratic, SelfCollision, State
+from unihm.robots import list_hands, load_hand
 
 OPS = backend_for(None)
 STEP = 1e-6

@@ -10,11 +10,11 @@ import pytest
 pytest.importorskip("rclpy")
 
 from refinement_cases import ball_cloud
-from unihm.hands import load_hand
-from unihm.nodes import conversions
-from unihm.nodes.base import RELIABLE
 from unihm.nodes.capture import LATCHED
-from unihm.nodes.graph import Graph
+from unihm.robots import load_hand
+from unihm.ros import conversions
+from unihm.ros.base import RELIABLE
+from unihm.ros.graph import Graph
 from unihm.types import Task
 from unihm_msgs import msg
 from visualization_msgs.msg import Marker, MarkerArray

@@ -9,11 +9,11 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory
-from unihm.control.arm import Arm
-from unihm.hands import load_hand
-from unihm.nodes import conversions
-from unihm.nodes.base import RELIABLE
 from unihm.nodes.simulation import Course, course_from_msg
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
+from unihm.ros import conversions
+from unihm.ros.base import RELIABLE
 from unihm.sim.scene import look_at
 from unihm.transforms import apply, invert, make_transform, minimum_jerk, to_pose7
 from unihm.types import HandMotion, ObjectTrajectory, Phase

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from std_msgs.msg import Header
 from unihm.control.execution import ExecutionPlan
 from unihm.errors import ErrorCode, UnihmError
-from unihm.nodes import conversions
+from unihm.ros import conversions
 from unihm.transforms import make_transform
 from unihm.types import (
     HandMotion,

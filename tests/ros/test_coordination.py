@@ -24,7 +24,7 @@ from fakes import (
 )
 from std_msgs.msg import String
 from unihm.errors import ErrorCode
-from unihm.nodes.graph import Graph
+from unihm.ros.graph import Graph
 from unihm_msgs import msg
 
 pytestmark = [pytest.mark.ros, pytest.mark.xdist_group("coordination")]

@@ -14,7 +14,7 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 from unihm.errors import ErrorCode, UnihmError
 from unihm.nodes.capture import CaptureNode
-from unihm.nodes.conversions import (
+from unihm.ros.conversions import (
     camera_info_to_msg,
     depth_to_msg,
     observation_from_msg,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
-from unihm.nodes import hand_drivers
-from unihm.nodes.hand_drivers import make_driver
 from unihm.nodes.simulation import course_from_msg
+from unihm.robots import load_hand
+from unihm.ros import hand_drivers
+from unihm.ros.hand_drivers import make_driver
 
 pytestmark = pytest.mark.ros
 

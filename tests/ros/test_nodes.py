@@ -18,10 +18,10 @@ from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
 from std_msgs.msg import Header
 from unihm.errors import ErrorCode, UnihmError
-from unihm.nodes import conversions
-from unihm.nodes.base import STATUS
-from unihm.nodes.run import FURTHER, NODES, node_class
 from unihm.perception.trajectory import make_trajectory
+from unihm.ros import conversions
+from unihm.ros.base import STATUS
+from unihm.ros.run import FURTHER, NODES, node_class
 from unihm.types import HandTokens, TaskKind
 from unihm_msgs import msg
 

@@ -17,7 +17,7 @@ import rclpy
 from fakes import CAMERA_POSE, FakeCamera, FakeRobot, ScriptedStages
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from unihm.nodes.commander import Commander
+from unihm.ros.commander import Commander
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.xdist_group("processes")]
 PARAMETERS = {

@@ -15,8 +15,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
-from unihm.hands import load_hand
 from unihm.nodes.retargeter import RetargeterNode
+from unihm.robots import load_hand
 
 pytestmark = pytest.mark.ros
 

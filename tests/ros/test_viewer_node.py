@@ -14,12 +14,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
-from unihm.hands import load_hand
-from unihm.nodes import conversions
 from unihm.nodes import viewer as viewer_module
-from unihm.nodes.base import RELIABLE, SENSOR, STATUS
 from unihm.nodes.viewer import ViewerNode
 from unihm.perception.trajectory import make_trajectory
+from unihm.robots import load_hand
+from unihm.ros import conversions
+from unihm.ros.base import RELIABLE, SENSOR, STATUS
 from unihm.sim.scene import Camera
 from unihm.transforms import from_xyz_rpy
 from unihm.types import HandMotion, ObjectCloud, RgbdObservation, Task, TaskKind

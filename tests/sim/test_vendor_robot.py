@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 import trimesh
-from unihm.hands import load_hand
-from unihm.hands.skin import link_bodies
 from unihm.paths import config_dir
+from unihm.robots import load_hand
+from unihm.robots.visual_meshes import link_bodies
 from unihm.sim.free_hand import FreeHandWorld
 from unihm.sim.scene import Scene, look_at
 from unihm.sim.world import World

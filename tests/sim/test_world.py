@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from unihm.control.arm import load_arm
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import list_hands, load_hand
+from unihm.robots import list_hands, load_hand
+from unihm.robots.arm import load_arm
 from unihm.sim.free_hand import FreeHandWorld
 from unihm.sim.scene import Scene, SceneObject, random_scene
 from unihm.sim.world import World

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import list_hands, load_hand
-from unihm.hands.torch_kinematics import TorchHand
+from unihm.robots import list_hands, load_hand
+from unihm.robots.torch_kinematics import TorchHand
 from unihm.tokenizer.features import from_features, row_fingertips, to_features
 from unihm.transforms import apply, make_transform
 

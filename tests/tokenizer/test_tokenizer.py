@@ -8,10 +8,10 @@ import pytest
 import torch
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.tokenizer import fingertips
-from unihm.hands import load_hand
+from unihm.learning.training.tokenizer import collect_motions, train_tokenizer, validate
+from unihm.robots import load_hand
 from unihm.tokenizer import Tokenizer, TokenizerConfig, TokenizerTraining
 from unihm.tokenizer.features import from_features
-from unihm.tokenizer.training import collect_motions, train_tokenizer, validate
 from unihm.types import HandMotion, HandTokens, ObjectTrajectory
 
 HANDS = ("human", "xhand")
@@ -118,7 +118,7 @@ def test_save_and_read_give_the_same_codes(tokenizer, validation_episodes, tmp_p
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     tokenizer, train_set, tmp_path, monkeypatch
 ):
-    import unihm.tokenizer.training as module
+    import unihm.learning.training.tokenizer as module
 
     calls = 0
     save = module.save_checkpoint
@@ -141,7 +141,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
 
 
 def test_few_motions_are_cropped_several_times_an_epoch(train_set, tmp_path, monkeypatch):
-    import unihm.tokenizer.training as module
+    import unihm.learning.training.tokenizer as module
 
     seen = []
     crops = module._Stage.crops

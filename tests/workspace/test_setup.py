@@ -90,7 +90,7 @@ def test_package_xml_agrees_with_the_rest(package: str) -> None:
     if package == "unihm":
         assert f'version="{version}"' in (ROOT / "src" / package / "setup.py").read_text()
         depended = {element.text for element in tree.iter("exec_depend")}
-        text = "\n".join(p.read_text() for p in (ROOT / "src/unihm/unihm/nodes").glob("*.py"))
+        text = "\n".join(p.read_text() for p in (ROOT / "src/unihm/unihm").glob("*/*.py"))
         imported = set(re.findall(r"^(?:from|import) (\w+_msgs|rclpy)\b", text, re.MULTILINE))
         assert imported <= depended
     else:
@@ -101,7 +101,7 @@ def test_package_xml_agrees_with_the_rest(package: str) -> None:
 
 
 def test_every_node_has_its_executable() -> None:
-    text = (ROOT / "src/unihm/unihm/nodes/run.py").read_text()
+    text = (ROOT / "src/unihm/unihm/ros/run.py").read_text()
     nodes = set(re.findall(r'"(\w+)": "\w+Node"', text))
     assert nodes
     assert {path.name for path in NODES.iterdir()} == nodes

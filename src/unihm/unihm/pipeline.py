@@ -16,10 +16,10 @@ import numpy as np
 
 from unihm.config import load_section
 from unihm.generator import Generator
-from unihm.hands import load_hand
-from unihm.perception.planner import Planner, PlannerConfig
-from unihm.perception.segmentation import Segmenter, SegmenterConfig
+from unihm.perception.planner.planner import Planner, PlannerConfig
+from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig
 from unihm.refinement import RefinementConfig, RefinementReport, refine
+from unihm.robots import load_hand
 from unihm.tokenizer import Tokenizer
 from unihm.transforms import invert
 from unihm.types import (

@@ -105,7 +105,7 @@ class ObjectTrajectory:
 
     Attributes:
         T_world_object: (T, 4, 4); frame 0 is where the object is now. The object frame is
-            the one of :func:`unihm.perception.frames.canonical_object_frame`.
+            the one of :func:`unihm.perception.scene.frames.canonical_object_frame`.
         phase: (T,) values of :class:`Phase`, never decreasing.
         dt: seconds between frames.
         kind: the task.

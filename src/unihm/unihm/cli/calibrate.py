@@ -17,8 +17,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-COMMAND = "calibrate"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -37,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Calibrate or check; the exit status is 2 where the camera drifts."""
-    from unihm.perception.calibration import Board, calibrate, check
-    from unihm.perception.calibration_files import (
+    from unihm.perception.camera.calibration import Board, calibrate, check
+    from unihm.perception.camera.calibration_files import (
         print_check,
         read_calibration,
         read_intrinsics,

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unihm.evaluation.pictures import Picture, Story
-    from unihm.nodes.witness import WitnessNode
+    from unihm.ros.witness import WitnessNode
     from unihm.sim.scene import Scene
     from unihm.sim.tasks import Outcome
+    from unihm.visualization.pictures import Picture, Story
 
-COMMAND = "demo"
 FPS = 10.0
 STILL = (960, 720, 0.6)  # pixels, rad: twice what the strip shows, which makes edges smooth
 AFTER = 1.5  # s of simulated time after a task, in which an object that is not held falls
@@ -55,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         from rclpy.logging import LoggingSeverity, set_logger_level
 
-        from unihm.evaluation.pictures import picture_strip, write_film, write_picture
-        from unihm.nodes.recorder import open_bag
+        from unihm.ros.recorder import open_bag
+        from unihm.visualization.pictures import picture_strip, write_film, write_picture
     except ImportError as error:
         raise UnihmError(
             ErrorCode.MISSING_DEPENDENCY,
@@ -93,9 +92,9 @@ def _perform(
 ) -> tuple[WitnessNode, bool, str]:
     """One sentence on a fresh graph; returns the witness, the simulator's verdict and its words."""
     from unihm.cli.say import ProgressLine
-    from unihm.nodes.graph import Graph
-    from unihm.nodes.recorder import RecorderNode
-    from unihm.nodes.witness import WitnessNode
+    from unihm.ros.graph import Graph
+    from unihm.ros.recorder import RecorderNode
+    from unihm.ros.witness import WitnessNode
 
     started = time.perf_counter()
     print("  loading the nodes ...", end="", flush=True)
@@ -175,9 +174,9 @@ def _tell(
     import numpy as np
     from tqdm import tqdm
 
-    from unihm.evaluation.pictures import Story, caption
-    from unihm.sim.film import close_up, film, half_length, orbit, show
     from unihm.sim.world import World
+    from unihm.visualization.pictures import Story, caption
+    from unihm.visualization.video import close_up, film, half_length, orbit, show
 
     if not witness.saw_a_plan or not witness.recording.moments:
         return [], []

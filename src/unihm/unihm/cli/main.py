@@ -1,8 +1,9 @@
 """``unihm``: finds every command in this folder and runs the one that was asked for.
 
-A command is a module here with three names: ``COMMAND``, its words (``"bench grab"``);
-``add_arguments(parser)``; and ``run(args) -> int | None``. Its docstring is its ``--help``.
-Heavy imports belong inside ``run``, so that ``unihm --help`` is immediate.
+The folder tree is the command's words: ``bench/grab.py`` is ``unihm bench grab``. A command is a
+module with two names, ``add_arguments(parser)`` and ``run(args) -> int | None``; its docstring is
+its ``--help``, and that of a folder's ``__init__`` is the help of the group. Heavy imports belong
+inside ``run``, so that ``unihm --help`` is immediate.
 """
 
 from __future__ import annotations
@@ -12,18 +13,11 @@ import importlib
 import logging
 import pkgutil
 import sys
-from typing import Any
+from types import ModuleType
 
 import unihm.cli
 from unihm import __version__
 from unihm.errors import UnihmError
-
-GROUPS = {
-    "bench": "measure, against a baseline in the same run",
-    "data": "convert or count episodes",
-    "hand": "look at or check a hand file",
-    "train": "train the weights of a stage",
-}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -33,29 +27,30 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"unihm {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    groups: dict[str, Any] = {}
-    for info in pkgutil.iter_modules(unihm.cli.__path__):
-        module = importlib.import_module(f"unihm.cli.{info.name}")
-        words = getattr(module, "COMMAND", "").split()
-        if not words:
+    _add_commands(parser, unihm.cli)
+    return parser
+
+
+def _add_commands(parser: argparse.ArgumentParser, package: ModuleType) -> None:
+    """Add the commands of a folder, and those of the folders in it as groups."""
+    top = package is unihm.cli
+    places = parser.add_subparsers(metavar="COMMAND" if top else "WHAT", required=True)
+    for info in pkgutil.iter_modules(package.__path__):
+        if top and info.name == "main":
             continue
-        place = commands
-        if len(words) == 2:
-            if words[0] not in groups:
-                group = commands.add_parser(words[0], help=GROUPS[words[0]])
-                groups[words[0]] = group.add_subparsers(metavar="WHAT", required=True)
-            place = groups[words[0]]
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
         text = (module.__doc__ or "").strip()
-        command = place.add_parser(
-            words[-1],
+        command = places.add_parser(
+            info.name,
             help=text.splitlines()[0].rstrip("."),
             description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
-    return parser
+        if info.ispkg:
+            _add_commands(command, module)
+        else:
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
 
 
 def main(argv: list[str] | None = None) -> int:

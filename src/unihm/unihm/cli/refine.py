@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-COMMAND = "refine"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -26,10 +24,10 @@ def run(args: argparse.Namespace) -> None:
     import json
 
     from unihm.config import load_section
-    from unihm.data.motion_file import read_cloud, read_motion, write_motion
-    from unihm.hands import load_hand
+    from unihm.learning.datasets.motion_file import read_cloud, read_motion, write_motion
     from unihm.refinement import RefinementConfig, refine
-    from unihm.refinement.plots import plot_refinement
+    from unihm.robots import load_hand
+    from unihm.visualization.refinement import plot_refinement
 
     motion, cloud = read_motion(args.motion, args.hand), read_cloud(args.cloud)
     hand = load_hand(motion.hand)

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-COMMAND = "retarget"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -35,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
     from unihm.config import load_section
     from unihm.errors import ErrorCode, UnihmError
-    from unihm.hands.recordings import retarget_recordings
-    from unihm.hands.retargeting import RetargetingConfig
+    from unihm.retargeting.recordings import retarget_recordings
+    from unihm.retargeting.retargeter import RetargetingConfig
 
     config = load_section(args.preset, "retargeting", RetargetingConfig)
     files = [

@@ -15,8 +15,6 @@ import sys
 import time
 from typing import Any
 
-COMMAND = "say"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``unihm say``."""
@@ -34,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     import rclpy
     from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
-    from unihm.nodes.commander import Commander
+    from unihm.ros.commander import Commander
 
     # Ctrl-C must reach us and not ROS: the goal is to be cancelled before the context ends.
     rclpy.init(args=[], signal_handler_options=rclpy.SignalHandlerOptions.NO)

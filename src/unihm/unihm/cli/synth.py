@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-COMMAND = "synth"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
@@ -26,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from unihm.data.production import SUMMARY, produce
-    from unihm.data.synth import DEFAULT_HANDS
+    from unihm.learning.synthesis.episodes import DEFAULT_HANDS
+    from unihm.learning.synthesis.production import SUMMARY, produce
 
     summary = produce(args.out, args.episodes, args.seed, args.hands or DEFAULT_HANDS, args.workers)
     print(

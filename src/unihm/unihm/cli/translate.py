@@ -1,14 +1,12 @@
 """Put a motion of one hand on another hand through the shared codes (equation 6).
 
-The motion is one of an episode, or a motion file (unihm.data.motion_file).
+The motion is one of an episode, or a motion file (unihm.learning.datasets.motion_file).
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-
-COMMAND = "translate"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +27,8 @@ def run(args: argparse.Namespace) -> None:
     """Write the translated motions: an episode again as an episode, with them added to it."""
     import dataclasses
 
-    from unihm.data.episode import Episode
-    from unihm.data.motion_file import holds_episode, read_motion, write_motion
+    from unihm.learning.datasets.episode import Episode
+    from unihm.learning.datasets.motion_file import holds_episode, read_motion, write_motion
     from unihm.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.load(args.preset)
@@ -49,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         f"{len(motion)} frames."
     )
     if args.view:
-        from unihm.hands.page import HandsPage
+        from unihm.visualization.hand_viewer import HandsPage
 
         page = HandsPage([motion, *translated.values()], args.port)
         print(f"Open {page.url} in a browser; Ctrl-C ends.")

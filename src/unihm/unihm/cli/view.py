@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 
-COMMAND = "view"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``unihm view``."""
@@ -35,7 +33,7 @@ def _still(args: argparse.Namespace) -> int:
     import time
 
     from unihm.sim.scene import load_scene
-    from unihm.viewer import Viewer
+    from unihm.visualization.viewer import Viewer
 
     viewer = Viewer(args.port, args.arm, args.hand, args.host)
     viewer.show_scene(load_scene(args.scene or "table"))

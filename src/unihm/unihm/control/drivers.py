@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import Hand
-from unihm.hands.spec import Channel
+from unihm.robots import Hand
+from unihm.robots.spec import Channel
 from unihm.types import FloatArray
 
 XHAND_POSITION_MODE = 3  # XHandCommand.mode: 0 passive, 3 position, 5 force

@@ -7,12 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from unihm.control.arm import Arm
 from unihm.control.config import ControlConfig
 from unihm.control.grip import squeeze_offsets
-from unihm.control.timing import JointLimits, TimedPath, follow, move
+from unihm.control.timing import TimedPath, follow, move
 from unihm.errors import UnihmError
-from unihm.hands import Hand
+from unihm.robots import Hand
+from unihm.robots.arm import Arm
+from unihm.robots.limits import JointLimits
 from unihm.transforms import apply, interpolate, minimum_jerk
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, TaskKind
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from unihm.hands import Hand
+from unihm.robots import Hand
 from unihm.transforms import apply
 from unihm.types import FloatArray, ObjectCloud
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import ruckig
 
-from unihm.control.timing import JointLimits, TimedPath, stop
+from unihm.control.timing import TimedPath, stop
 from unihm.errors import ErrorCode, UnihmError
+from unihm.robots.limits import JointLimits
 from unihm.types import FloatArray
 
 _ROUNDING = 1.02  # what a command may exceed a limit by before it is reshaped

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from unihm.control.arm import Arm
-from unihm.hands import Hand
+from unihm.robots import Hand
+from unihm.robots.arm import Arm
 from unihm.transforms import apply, invert
 from unihm.types import FloatArray, RgbdObservation
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from unihm.data.episode import Episode
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator
-from unihm.generator.training import home_rows
-from unihm.hands import load_hand
-from unihm.hands.torch_kinematics import TorchHand
+from unihm.learning.datasets.episode import Episode
+from unihm.learning.training.generator import home_rows
+from unihm.robots import load_hand
+from unihm.robots.torch_kinematics import TorchHand
 from unihm.tokenizer import Tokenizer
 from unihm.tokenizer.features import (
     Features,

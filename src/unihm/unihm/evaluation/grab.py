@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from unihm.control.arm import load_arm
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, plan_execution, plan_move
 from unihm.control.reverse import put_back
@@ -28,7 +27,8 @@ from unihm.control.verification import (
 from unihm.errors import UnihmError
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
-from unihm.hands import load_hand
+from unihm.robots import load_hand
+from unihm.robots.arm import load_arm
 from unihm.sim.scene import Scene, load_scene, random_scene
 from unihm.sim.world import World
 from unihm.transforms import apply

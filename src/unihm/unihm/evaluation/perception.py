@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.clicks import Click
+from unihm.perception.segmentation.clicks import Click
 from unihm.types import RgbdObservation
 
 # A method: given a frame it answers growing lists of clicks with masks.

@@ -10,11 +10,11 @@ import numpy as np
 import trimesh
 from scipy.spatial import cKDTree
 
-from unihm.data.forms import Form, FormView, random_form, random_form_view
 from unihm.errors import UnihmError
 from unihm.evaluation.scenes import SENSOR, chamfer
-from unihm.perception.completion import Completion, complete, thin
-from unihm.perception.segmentation import Segmenter
+from unihm.learning.synthesis.partial_views import Form, FormView, random_form, random_form_view
+from unihm.perception.scene.completion import Completion, complete, thin
+from unihm.perception.segmentation.segmenter import Segmenter
 from unihm.types import FloatArray
 
 # A method: seen points, camera, height of the table -> the whole surface.

@@ -19,10 +19,10 @@ from unihm.evaluation.perception_completion import (
 from unihm.evaluation.perception_speed import measure_click, peak_memory_mb
 from unihm.evaluation.planning import measure_planning
 from unihm.evaluation.scenes import measure_scenes
-from unihm.perception.clicks import Click, clicked_cluster, cluster_masks
-from unihm.perception.planner import Planner, PlannerConfig
-from unihm.perception.pointsam import PointSamPredictor
-from unihm.perception.segmentation import Segmenter, SegmenterConfig
+from unihm.perception.planner.planner import Planner, PlannerConfig
+from unihm.perception.segmentation.clicks import Click, clicked_cluster, cluster_masks
+from unihm.perception.segmentation.pointsam import PointSamPredictor
+from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig
 from unihm.types import RgbdObservation
 
 MESH_FILES = (".stl", ".obj", ".ply", ".glb", ".off")

@@ -16,7 +16,6 @@ import numpy as np
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from unihm.data.tabletop import Frame, Scene, look_at
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.scenes import (
     EYE,
@@ -33,8 +32,9 @@ from unihm.evaluation.scenes import (
     name_of,
 )
 from unihm.evaluation.statistics import mean, median
-from unihm.perception.placing import DIRECTIONS, SIDES
-from unihm.perception.planner import Planner
+from unihm.learning.synthesis.tabletop import Frame, Scene, look_at
+from unihm.perception.planner.placing import DIRECTIONS, SIDES
+from unihm.perception.planner.planner import Planner
 from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation, Task
 
 ON_OBJECT = 0.01  # m from the surface within which a pick point is on the object

@@ -14,12 +14,12 @@ import numpy as np
 import trimesh
 from scipy.spatial.transform import Rotation
 
-from unihm.data.episode import Episode
-from unihm.data.recorded import Recording, to_episode
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
-from unihm.hands.keypoints import check_keypoints, palm_frames, read_keypoints, side_of
-from unihm.hands.retargeting import Retargeter
+from unihm.learning.datasets.episode import Episode
+from unihm.learning.datasets.recorded import Recording, to_episode
+from unihm.retargeting.keypoints import check_keypoints, palm_frames, read_keypoints, side_of
+from unihm.retargeting.retargeter import Retargeter
+from unihm.robots import load_hand
 from unihm.transforms import apply, invert, make_transform
 from unihm.types import FloatArray, HandMotion, ObjectCloud, ObjectTrajectory, Phase, TaskKind
 
@@ -65,7 +65,7 @@ def read_recordings(
 def holding_pose(episodes: Sequence[Episode]) -> FloatArray:
     """T_object_palm (4, 4): where the person's palm is on average when it lifts something.
 
-    The palm's frame is that of :func:`unihm.hands.keypoints.palm_frames`.
+    The palm's frame is that of :func:`unihm.retargeting.keypoints.palm_frames`.
     """
     person, keypoints = load_hand("human"), []
     for episode in episodes:

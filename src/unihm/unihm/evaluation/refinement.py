@@ -13,17 +13,17 @@ import numpy as np
 import trimesh
 from scipy.spatial.transform import Rotation
 
-from unihm.data.episode import Episode
-from unihm.data.grasp_motion import grasp_motion
-from unihm.data.object_grasps import ObjectGrasps
-from unihm.data.objects import sample_object
-from unihm.data.recorded import Recording, to_episode
-from unihm.data.synth import grab_trajectory
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.refinement_baseline import refine_as_research_code
-from unihm.hands import Hand
+from unihm.learning.datasets.episode import Episode
+from unihm.learning.datasets.recorded import Recording, to_episode
+from unihm.learning.synthesis.episodes import grab_trajectory
+from unihm.learning.synthesis.grasp_motion import grasp_motion
+from unihm.learning.synthesis.object_grasps import ObjectGrasps
+from unihm.learning.synthesis.objects import sample_object
 from unihm.refinement import RefinementConfig, RefinementReport, refine, refine_batch
 from unihm.refinement.measure import energy_of
+from unihm.robots import Hand
 from unihm.types import HandMotion, ObjectCloud, ObjectTrajectory, Phase
 
 CLOUD_POINTS = 2048

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from unihm.hands import Hand
 from unihm.refinement import RefinementConfig
+from unihm.robots import Hand
 from unihm.transforms import make_transform
 from unihm.types import FloatArray, HandMotion, ObjectCloud
 

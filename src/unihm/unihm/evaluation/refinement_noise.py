@@ -18,13 +18,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from unihm.evaluation.refinement import Case
-from unihm.hands import Hand
 from unihm.refinement import RefinementConfig
 from unihm.refinement.batch import Batch
 from unihm.refinement.chain import chain_of
 from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import Surface
 from unihm.refinement.terms import Prior, Quadratic, State
+from unihm.robots import Hand
 from unihm.types import FloatArray, ObjectCloud
 
 KERNELS = ("euclidean", "paper", "default")

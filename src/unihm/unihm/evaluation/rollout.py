@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from unihm.control.arm import Arm
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, hand_limits
 from unihm.control.safety import SafetyGate
 from unihm.control.verification import JointSample
 from unihm.errors import UnihmError
-from unihm.hands import Hand
+from unihm.robots import Hand
+from unihm.robots.arm import Arm
 from unihm.sim.world import World
 from unihm.types import FloatArray
 

@@ -12,11 +12,11 @@ import trimesh
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from unihm.data.tabletop import Frame, Item, Scene, Sensor, look_at, random_shape
 from unihm.errors import UnihmError
 from unihm.evaluation.statistics import mean, median
-from unihm.perception.planner import Planner
-from unihm.perception.segmentation import Segmenter
+from unihm.learning.synthesis.tabletop import Frame, Item, Scene, Sensor, look_at, random_shape
+from unihm.perception.planner.planner import Planner
+from unihm.perception.segmentation.segmenter import Segmenter
 from unihm.sim.scene import COLORS
 from unihm.transforms import apply, from_xyz_rpy
 from unihm.types import FloatArray, ObjectCloud, Task

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from unihm.data.episode import Episode
-from unihm.hands import load_hand
-from unihm.hands.torch_kinematics import TorchHand
+from unihm.learning.datasets.episode import Episode
+from unihm.robots import load_hand
+from unihm.robots.torch_kinematics import TorchHand
 from unihm.tokenizer import Tokenizer
 from unihm.tokenizer.features import motion_features
 from unihm.tokenizer.metrics import row_errors, summarise

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from unihm.perception import text
+from unihm.perception.language import sentence_encoder as text
 
 
 class TextEncoder(Protocol):

@@ -14,17 +14,17 @@ import numpy as np
 from unihm_msgs import msg
 
 from unihm.config import load_section
-from unihm.control.arm import Arm
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, plan_execution, plan_move
 from unihm.control.reverse import put_back
 from unihm.control.safety import SafetyGate
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
-from unihm.nodes import conversions
-from unihm.nodes.base import RELIABLE, UnihmNode
-from unihm.nodes.joints import JointStates
-from unihm.nodes.trajectory_client import TrajectoryClient, make_trajectory
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
+from unihm.ros import conversions
+from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.joints import JointStates
+from unihm.ros.trajectory_client import TrajectoryClient, make_trajectory
 from unihm.types import FloatArray, Phase
 
 LEAD = 0.1  # s between sending a plan and its first sample, for the messages to arrive

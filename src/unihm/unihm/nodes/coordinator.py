@@ -20,9 +20,9 @@ from unihm_msgs import msg
 from unihm_msgs.action import Manipulate
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
-from unihm.nodes.base import RELIABLE, STATUS, UnihmNode
-from unihm.nodes.conversions import measurements, task_to_msg
+from unihm.robots import load_hand
+from unihm.ros.base import RELIABLE, STATUS, UnihmNode
+from unihm.ros.conversions import measurements, task_to_msg
 from unihm.types import Task
 
 # Stage to the share of the whole that is done when it has ended: what feedback shows.

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
-from unihm.hands import load_hand
-from unihm.nodes.conversions import motion_to_msg, tokens_from_msg, trajectory_from_msg
 from unihm.nodes.segmentation import OBJECT_FRAME
-from unihm.nodes.stage import StageNode
+from unihm.robots import load_hand
+from unihm.ros.conversions import motion_to_msg, tokens_from_msg, trajectory_from_msg
+from unihm.ros.stage import StageNode
 from unihm.tokenizer import Tokenizer
 
 

@@ -7,17 +7,17 @@ from typing import Any, ClassVar
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
-from unihm.control.arm import Arm
 from unihm.generator import Generator
-from unihm.hands import load_hand
-from unihm.nodes.conversions import (
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
+from unihm.ros.conversions import (
     cloud_from_msg,
     task_from_msg,
     tokens_to_msg,
     trajectory_from_msg,
 )
-from unihm.nodes.joints import JointStates
-from unihm.nodes.stage import StageNode
+from unihm.ros.joints import JointStates
+from unihm.ros.stage import StageNode
 from unihm.transforms import invert
 
 

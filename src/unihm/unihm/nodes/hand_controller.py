@@ -13,11 +13,11 @@ from unihm.control.config import ControlConfig
 from unihm.control.execution import hand_limits
 from unihm.control.safety import SafetyConfig, SafetyGate
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
-from unihm.nodes.base import RELIABLE, SENSOR, UnihmNode
-from unihm.nodes.conversions import plan_from_msg, time_to_seconds
-from unihm.nodes.hand_drivers import HandDriver, make_driver
-from unihm.nodes.joints import JointStates
+from unihm.robots import load_hand
+from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.conversions import plan_from_msg, time_to_seconds
+from unihm.ros.hand_drivers import HandDriver, make_driver
+from unihm.ros.joints import JointStates
 from unihm.types import FloatArray
 
 

@@ -12,11 +12,11 @@ from unihm_msgs import msg
 from visualization_msgs.msg import Marker, MarkerArray
 
 from unihm.errors import UnihmError
-from unihm.hands import load_hand
-from unihm.nodes import conversions
-from unihm.nodes.base import RELIABLE, UnihmNode
 from unihm.nodes.capture import LATCHED
-from unihm.perception.capture import world_points
+from unihm.perception.camera.capture import world_points
+from unihm.robots import load_hand
+from unihm.ros import conversions
+from unihm.ros.base import RELIABLE, UnihmNode
 from unihm.transforms import apply
 from unihm.types import FloatArray, Phase
 

@@ -10,14 +10,14 @@ from unihm_msgs import msg
 
 from unihm.config import load_section
 from unihm.nodes.capture import LATCHED
-from unihm.nodes.conversions import (
+from unihm.perception.planner.planner import Planner, PlannerConfig
+from unihm.ros.conversions import (
     observation_from_msg,
     rgb_to_msg,
     task_from_msg,
     trajectory_to_msg,
 )
-from unihm.nodes.stage import StageNode
-from unihm.perception.planner import Planner, PlannerConfig
+from unihm.ros.stage import StageNode
 
 
 class PlannerNode(StageNode):

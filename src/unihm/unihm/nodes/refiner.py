@@ -11,19 +11,19 @@ from unihm_msgs import msg
 from visualization_msgs.msg import Marker, MarkerArray
 
 from unihm.config import load_section
-from unihm.hands import load_hand
-from unihm.nodes.base import RELIABLE
 from unihm.nodes.capture import LATCHED
-from unihm.nodes.conversions import (
+from unihm.refinement import RefinementConfig, RefinementReport, refine, warm_up
+from unihm.refinement.measure import penetrations
+from unihm.robots import load_hand
+from unihm.ros.base import RELIABLE
+from unihm.ros.conversions import (
     cloud_from_msg,
     motion_from_msg,
     motion_to_msg,
     point_to_msg,
     report_to_msg,
 )
-from unihm.nodes.stage import StageNode
-from unihm.refinement import RefinementConfig, RefinementReport, refine, warm_up
-from unihm.refinement.measure import penetrations
+from unihm.ros.stage import StageNode
 from unihm.transforms import apply
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase
 

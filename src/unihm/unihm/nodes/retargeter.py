@@ -12,10 +12,10 @@ from sensor_msgs.msg import JointState
 
 from unihm.config import load_section
 from unihm.errors import UnihmError
-from unihm.hands import load_hand
-from unihm.hands.retargeting import Retargeter, RetargetingConfig
-from unihm.nodes.base import RELIABLE, SENSOR, UnihmNode
-from unihm.nodes.conversions import pose_to_msg
+from unihm.retargeting.retargeter import Retargeter, RetargetingConfig
+from unihm.robots import load_hand
+from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.conversions import pose_to_msg
 
 
 class RetargeterNode(UnihmNode):

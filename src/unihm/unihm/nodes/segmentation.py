@@ -10,15 +10,15 @@ from unihm_msgs import msg
 
 from unihm.config import load_section
 from unihm.nodes.capture import LATCHED
-from unihm.nodes.conversions import (
+from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig, draw_mask
+from unihm.ros.conversions import (
     cloud_to_msg,
     observation_from_msg,
     points_to_msg,
     rgb_to_msg,
     trajectory_from_msg,
 )
-from unihm.nodes.stage import StageNode
-from unihm.perception.segmentation import Segmenter, SegmenterConfig, draw_mask
+from unihm.ros.stage import StageNode
 
 OBJECT_FRAME = "object"  # T_world_object of the task's trajectory, frame 0, places it
 

@@ -21,12 +21,12 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 from unihm_msgs import msg
 
-from unihm.control.arm import load_arm
-from unihm.hands import load_hand
-from unihm.nodes import conversions
-from unihm.nodes.base import RELIABLE, SENSOR, UnihmNode
 from unihm.nodes.capture import LATCHED
-from unihm.nodes.trajectory_client import FollowJointTrajectory
+from unihm.robots import load_hand
+from unihm.robots.arm import load_arm
+from unihm.ros import conversions
+from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.trajectory_client import FollowJointTrajectory
 from unihm.sim.world import World
 from unihm.types import FloatArray, RgbdObservation
 

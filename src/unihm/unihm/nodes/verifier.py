@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from unihm_msgs import msg
 
-from unihm.control.arm import Arm
 from unihm.control.execution import ExecutionPlan
 from unihm.control.verification import (
     JointSample,
@@ -18,10 +17,11 @@ from unihm.control.verification import (
     verify_lift,
 )
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
-from unihm.nodes import conversions
-from unihm.nodes.joints import JointStates
-from unihm.nodes.stage import StageNode
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
+from unihm.ros import conversions
+from unihm.ros.joints import JointStates
+from unihm.ros.stage import StageNode
 from unihm.transforms import apply
 from unihm.types import FloatArray, Phase
 

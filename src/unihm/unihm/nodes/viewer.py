@@ -8,12 +8,12 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from unihm_msgs import msg
 
-from unihm.nodes import conversions
-from unihm.nodes.base import RELIABLE, SENSOR, STATUS, UnihmNode
 from unihm.nodes.capture import LATCHED
-from unihm.perception.capture import decode_colour
+from unihm.perception.camera.capture import decode_colour
+from unihm.ros import conversions
+from unihm.ros.base import RELIABLE, SENSOR, STATUS, UnihmNode
 from unihm.sim.scene import load_scene
-from unihm.viewer import Viewer
+from unihm.visualization.viewer import Viewer
 
 STATES = {
     msg.StageStatus.STARTED: "started",
@@ -26,7 +26,7 @@ RATE = 20.0  # frames per second of the robot in the browser
 
 
 class ViewerNode(UnihmNode):
-    """Passes the graph's messages to a :class:`unihm.viewer.Viewer`.
+    """Passes the graph's messages to a :class:`unihm.visualization.viewer.Viewer`.
 
     Attributes:
         viewer: the page; made by :meth:`load`.

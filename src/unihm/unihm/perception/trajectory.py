@@ -39,7 +39,7 @@ def make_trajectory(
     Args:
         kind: the task; it decides the phases and the number of frames (a multiple of 4).
         T_world_object: (4, 4) where the object is now, in the frame of
-            :func:`unihm.perception.frames.canonical_object_frame`.
+            :func:`unihm.perception.scene.frames.canonical_object_frame`.
         pick_point: (3,) metres, world, on the object's surface.
         place_position: (3,) metres, world, on the surface where the object's bottom shall stand
             (PICK_AND_PLACE).

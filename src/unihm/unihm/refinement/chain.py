@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from unihm.hands import Hand
 from unihm.refinement import compiled
 from unihm.refinement.backend import Backend, NumpyBackend, backend_for
+from unihm.robots import Hand
 from unihm.types import FloatArray, IntArray
 
 WRIST = 6  # coordinates of the wrist

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unihm.hands import Hand
 from unihm.refinement.backend import backend_for
 from unihm.refinement.batch import UNSEEN, Batch
 from unihm.refinement.chain import WRIST, chain_of
@@ -15,6 +14,7 @@ from unihm.refinement.config import RefinementConfig
 from unihm.refinement.kernel import penalty
 from unihm.refinement.report import Measures
 from unihm.refinement.terms import State, Term, opposing_line
+from unihm.robots import Hand
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud
 
 _OPS = backend_for(None)

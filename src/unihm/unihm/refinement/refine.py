@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import Hand, load_hand
 from unihm.refinement.batch import UNSEEN, Batch, check_hold, check_motion
 from unihm.refinement.chain import WRIST, LinkPointsAt, chain_of
 from unihm.refinement.config import RefinementConfig
@@ -23,6 +22,7 @@ from unihm.refinement.smoothing import limit_acceleration
 from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import check_cloud
 from unihm.refinement.terms import Prior, Quadratic, Term
+from unihm.robots import Hand, load_hand
 from unihm.transforms import minimum_jerk
 from unihm.types import FloatArray, HandMotion, ObjectCloud, ObjectTrajectory, Phase, TaskKind
 

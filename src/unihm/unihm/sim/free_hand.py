@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from unihm.hands import load_hand
+from unihm.robots import load_hand
 from unihm.sim.scene import Scene
 from unihm.sim.world import World
 from unihm.transforms import from_xyz_rpy, invert

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sapien
 
-from unihm.hands.assembly import MOUNT_JOINT
-from unihm.hands.skin import link_bodies
-from unihm.hands.urdf import parse_urdf
+from unihm.robots.assembly import MOUNT_JOINT
+from unihm.robots.urdf import parse_urdf
+from unihm.robots.visual_meshes import link_bodies
 from unihm.sim.bodies import surface_visual
 from unihm.sim.materials import paint
 

@@ -12,10 +12,10 @@ import numpy as np
 import sapien
 from numpy.typing import ArrayLike, NDArray
 
-from unihm.control.arm import load_arm
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
-from unihm.hands.assembly import assemble
+from unihm.robots import load_hand
+from unihm.robots.arm import load_arm
+from unihm.robots.assembly import assemble
 from unihm.sim.bodies import add_object, add_table, pose_to_sapien, sapien_to_pose
 from unihm.sim.camera import RenderCamera, add_noise
 from unihm.sim.robot import JointState, Robot

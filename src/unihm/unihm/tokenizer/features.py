@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import Hand
-from unihm.hands.torch_kinematics import TorchHand
+from unihm.robots import Hand
+from unihm.robots.torch_kinematics import TorchHand
 from unihm.transforms import invert, make_transform
 from unihm.types import FloatArray, HandMotion, ObjectTrajectory
 

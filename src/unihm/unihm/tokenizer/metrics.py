@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from unihm.hands import Hand
+from unihm.robots import Hand
 from unihm.tokenizer.features import Features, from_features
 from unihm.types import FloatArray
 

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from unihm.config import from_mapping
 from unihm.errors import ErrorCode, UnihmError
-from unihm.hands import load_hand
 from unihm.paths import weights_dir
+from unihm.robots import load_hand
 from unihm.tokenizer.config import TokenizerConfig
 from unihm.tokenizer.features import (
     POSE_FEATURES,

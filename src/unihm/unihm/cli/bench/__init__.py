@@ -1,0 +1,1 @@
+"""Measure, against a baseline in the same run."""

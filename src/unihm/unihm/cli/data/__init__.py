@@ -1,0 +1,1 @@
+"""Convert or count episodes."""

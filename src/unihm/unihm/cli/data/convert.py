@@ -1,0 +1,33 @@
+"""Convert DexYCB or OakInk to episodes, retargeted to the hands that are named.
+
+The folder is the data set as it is unpacked. An interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("source", choices=("dexycb", "oakink"), help="which data set")
+    parser.add_argument("root", type=Path, help="its folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--hands", nargs="+", default=["human"], help="right hands (default human)")
+    parser.add_argument("--dt", type=float, default=0.1, help="seconds between frames")
+    parser.add_argument("--workers", type=int, default=None, help="processes (default: all cores)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert, then say what could not be."""
+    from unihm.learning.datasets.conversion import convert
+
+    summary = convert(args.source, args.root, args.out, args.hands, args.dt, args.workers)
+    for name, reason in summary["failed"].items():
+        print(f"{name}: {reason}")
+    print(
+        f"{summary['episodes']} episodes in {args.out}, {summary['kept']} of the sequences were "
+        f"done before, {len(summary['failed'])} failed."
+    )
+    return 0 if summary["episodes"] else 1

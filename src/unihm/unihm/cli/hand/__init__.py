@@ -1,0 +1,1 @@
+"""Look at or check a hand file."""

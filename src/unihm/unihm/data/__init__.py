@@ -1,5 +1,0 @@
-"""Episodes: one format for synthetic, DexYCB, OakInk and recorded motions."""
-
-from unihm.data.episode import Episode, EpisodeDataset, load_dataset
-
-__all__ = ["Episode", "EpisodeDataset", "load_dataset"]

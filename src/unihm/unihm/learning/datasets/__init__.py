@@ -1,0 +1,1 @@
+"""Episodes on disk, and readers of recorded data sets."""

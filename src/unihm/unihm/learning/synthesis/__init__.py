@@ -1,0 +1,1 @@
+"""Making episodes and views: objects, grasps, physics, rendering."""

@@ -1,0 +1,1 @@
+"""From camera messages to a checked observation; where the camera is."""

@@ -1,0 +1,1 @@
+"""What a sentence asks for, and its words as vectors."""

@@ -1,0 +1,14 @@
+"""CLIPort: where to pick and where to place, as maps over the table seen from above."""
+
+from unihm.perception.planner.cliport.config import CliportConfig, PlannerTraining
+from unihm.perception.planner.cliport.heightmap import Heightmap, make_heightmap
+from unihm.perception.planner.cliport.predictor import Affordances, CliportPredictor
+
+__all__ = [
+    "Affordances",
+    "CliportConfig",
+    "CliportPredictor",
+    "Heightmap",
+    "PlannerTraining",
+    "make_heightmap",
+]

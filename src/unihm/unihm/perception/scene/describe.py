@@ -1,0 +1,170 @@
+"""Words for what was found: colours, shape, size and place of every object on the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from unihm.perception.colors import color_shares, dominant_color
+from unihm.perception.language.nouns import SHAPES
+from unihm.perception.scene.clusters import Cluster
+from unihm.perception.scene.completion import Fit, fit
+from unihm.perception.scene.frames import horizontal_rectangle, robust_range
+from unihm.perception.scene.primitives import Lathe
+from unihm.types import FloatArray
+
+# Measures of sizes that words compare, from the extents (long, short, height).
+MEASURES = {
+    "large": lambda e: float(np.prod(e) ** (1 / 3)),
+    "small": lambda e: -float(np.prod(e) ** (1 / 3)),
+    "tall": lambda e: float(e[2]),
+    "short": lambda e: -float(e[2]),
+    "long": lambda e: float(e[0]),
+    "wide": lambda e: float(e[1]),
+    "thin": lambda e: -float(e[1]),
+}
+# Share of the seen points that a mug's handle has.
+_HANDLE_SHARE = 0.03
+# Words of size that are rather words of shape.
+SHAPE_WORDS = {
+    "round": ("cylinder", "ball", "egg", "cup", "mug", "bowl", "bottle", "cone", "ring"),
+    "angular": ("box", "tray", "prism"),
+    "hollow": ("cup", "mug", "bowl", "tray"),
+    "flat": ("flat",),
+    "ball": ("ball",),
+    "cylinder": ("cylinder",),
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One object on the table; what is asked of it is worked out when it is first asked.
+
+    Attributes:
+        cluster: its pixels and points.
+        camera: (3,) where it was seen from, world.
+        table_height: metres, world.
+        cut: the image's border cuts it off.
+        voxel: metres to which its points are thinned.
+    """
+
+    cluster: Cluster
+    camera: FloatArray
+    table_height: float = 0.0
+    cut: bool = False
+    voxel: float = 0.004
+
+    @cached_property
+    def fit(self) -> Fit:
+        """The primitive that explains it."""
+        return fit(self.cluster.points, self.camera, self.table_height, self.cut, self.voxel)
+
+    @cached_property
+    def surface(self) -> FloatArray:
+        """(600, 3) points of its whole surface, world."""
+        return self.fit.complete(600).points
+
+    @cached_property
+    def _box(self) -> tuple[FloatArray, FloatArray]:
+        return _bounding_box(self.surface, None)
+
+    @property
+    def center(self) -> FloatArray:
+        """(3,) middle of its bounding box, world."""
+        return self._box[0]
+
+    @property
+    def extents(self) -> FloatArray:
+        """(3,) long side, short side, height in metres."""
+        return self._box[1]
+
+    @cached_property
+    def outline(self) -> tuple[FloatArray, FloatArray]:
+        """Centre and extents of what is seen of it, down to the table: quick, for obstacles."""
+        return _bounding_box(self.cluster.points[::4], self.table_height)
+
+    @cached_property
+    def colors(self) -> FloatArray:
+        """(12,) share of each named colour."""
+        return color_shares(self.cluster.rgb)
+
+    @cached_property
+    def shapes(self) -> dict[str, float]:
+        """Score from 0 to 1 of each class in :data:`unihm.perception.language.nouns.SHAPES`."""
+        return _shape_scores(self.fit, self.extents)
+
+    @property
+    def words(self) -> str:
+        """Such as "red box", for people."""
+        return f"{dominant_color(self.colors)} {max(self.shapes, key=self.shapes.__getitem__)}"
+
+
+def _bounding_box(points: FloatArray, bottom: float | None) -> tuple[FloatArray, FloatArray]:
+    """Centre (3,) and extents (3,): long side, short side, height."""
+    _, center, sides = horizontal_rectangle(points)
+    low, high = (float(z) for z in robust_range(points[:, 2]))
+    if bottom is not None:
+        low = bottom
+    return np.array([*center, (low + high) / 2]), np.array([*sides, high - low])
+
+
+def _above(value: float, middle: float, width: float) -> float:
+    """Smooth step from 0 to 1 around ``middle``."""
+    return float(1.0 / (1.0 + np.exp(-np.clip((value - middle) / width, -50, 50))))
+
+
+def _shape_scores(fit: Fit, extents: FloatArray) -> dict[str, float]:
+    """Score of each class from the fits of box and lathe, the profile and the proportions."""
+    long, short, height = extents
+    box_error, lathe_error = fit.box_error, fit.lathe_error
+    boxy = _above(lathe_error - box_error, 0.0, 0.0008) * _above(0.007, box_error, 0.0015)
+    turned = _above(box_error - lathe_error, 0.0, 0.0008) * _above(0.008, lathe_error, 0.0015)
+    scores = dict.fromkeys(SHAPES, 0.0)
+    scores["box"] = boxy
+    scores["irregular"] = 0.25 + 0.65 * _above(min(box_error, lathe_error), 0.006, 0.001)
+    scores["long"] = _above(long / max(short, 1e-3), 2.3, 0.25) * _above(0.8 * long, height, 0.01)
+    scores["flat"] = _above(0.45 * short, height, 0.006)
+    lathe = fit.lathe
+    handle = min(1.0, float(fit.handle.mean()) / _HANDLE_SHARE)
+    hollow = 1.0 if lathe.hollow else 0.0
+    squat = _above(1.15 * lathe.radii.max(), height, 0.006)
+    scores["bowl"] = hollow * squat * max(turned, 0.3)
+    vessel = hollow * (1 - squat) * max(turned, 0.4)
+    scores["cup"] = vessel * (1 - 0.5 * handle)
+    scores["mug"] = vessel * (0.35 + 0.65 * handle)
+    scores["tray"] = max(hollow * scores["flat"], boxy * hollow) * _above(long, 0.12, 0.01)
+    solid = turned * (1 - hollow)
+    for name, likeness in _profiles(lathe, height).items():
+        scores[name] = solid * likeness
+    scores["prism"] = 0.55 * max(solid * scores["cylinder"], 0.6 * boxy)
+    scores["prism"] = max(scores["prism"], solid * _above(lathe_error, 0.0028, 0.0004))
+    scores["ring"] = hollow * _above(0.6 * lathe.radii.max(), height, 0.005)
+    return {name: float(np.clip(score, 0.02, 1.0)) for name, score in scores.items()}
+
+
+def _profiles(lathe: Lathe, height: float) -> dict[str, float]:
+    """How much the profile of a solid of revolution is like each of the round classes."""
+    z = np.linspace(0.05, 0.95, 19)
+    radius = np.interp(z * lathe.height, lathe.heights, lathe.radii)
+    widest = max(radius.max(), 1e-3)
+    ball = np.sqrt(1 - (2 * z - 1) ** 2)
+    # The lowest third is hidden from a camera above, so it says nothing.
+    seen = z > 0.3
+    off_ball = float(np.abs(radius / widest - ball)[seen].mean())
+    off_cylinder = float(np.abs(radius / np.median(radius) - 1)[seen].mean())
+    aspect = height / (2 * widest)
+    neck = radius[-3:].mean() / np.median(radius[(z > 0.15) & (z < 0.55)])
+    rounded = _above(0.16, off_ball, 0.02)
+    sphere = rounded * _above(0.16, abs(aspect - 1.0), 0.03)
+    linear = float(np.abs(radius / widest - np.linspace(1.0, 0.2, 19))[seen].mean())
+    cone = _above(0.12, linear, 0.02) * _above(0.45, neck, 0.05)
+    bottle = _above(0.72, neck, 0.05) * _above(aspect, 1.4, 0.12) * (1 - 0.7 * cone)
+    return {
+        "ball": sphere,
+        "egg": rounded * (1 - 0.6 * sphere) * _above(0.9, abs(aspect - 1.0), 0.1),
+        "cylinder": _above(0.13, off_cylinder, 0.02) * (1 - rounded) * (1 - bottle),
+        "cone": cone,
+        "bottle": bottle * (1 - 0.8 * rounded),
+    }

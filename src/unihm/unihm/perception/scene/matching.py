@@ -1,0 +1,188 @@
+"""Which of the objects on the table a phrase means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.colors import NAMES, SIMILARITY
+from unihm.perception.language.nouns import NOUNS, lookup
+from unihm.perception.language.parser import Phrase
+from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, Seen
+from unihm.types import FloatArray
+
+# An object whose words fit less than this is not what was meant.
+FOUND = 0.22
+# Two objects whose scores differ by less than this share are told apart by nobody.
+TIE = 0.88
+# Later shape classes of a noun count a little less than its first.
+_CLASS_DECAY = 0.85
+# A kind that does not look right, beside a colour that does: shapes are often misjudged.
+_COLORED_MISFIT = 0.3
+# An object with less than this share of the best colour fit is not what was meant.
+_COLOR_CHANCE = 0.1
+# Of two that fit equally the one with less than this share of the other's points, and no farther
+# from it than this, in metres, is a piece of it.
+_PIECE, _PARTED = 0.6, 0.012
+# A word that is not understood beside words that are: fits everything, a little.
+_UNKNOWN_NOUN = 0.6
+
+# Viewer behind the robot, looking along +x: left is +y, near is small x.
+AXES = {"left": (0.0, 1.0), "right": (0.0, -1.0), "near": (-1.0, 0.0), "far": (1.0, 0.0)}
+
+
+# How well each object fits the words of colour and kind: (N,) from 0 to 1.
+Judge = Callable[[Phrase, list[Seen]], FloatArray]
+
+
+def judge_by_geometry(phrase: Phrase, objects: list[Seen]) -> FloatArray:
+    """Colours by name, and kinds by the primitive that fits: no weights.
+
+    Fitting takes time, so that it is done only for objects whose colour may be meant.
+    """
+    scores = np.array([color_fit(phrase, o) for o in objects])
+    for k in np.flatnonzero(scores >= _COLOR_CHANCE * scores.max(initial=0.0)):
+        scores[k] *= kind_fit(phrase, objects[k])
+    return scores
+
+
+def find(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) -> Seen:
+    """The object that ``phrase`` means.
+
+    Words of colour and kind must fit; words of size and place compare the objects that do.
+    Where several fit equally, "a box" or "any box" is the one nearest to the robot, and
+    "the box" is an error, because guessing wrong moves the wrong thing.
+
+    Args:
+        phrase: what was said.
+        objects: what is there.
+        judge: says how well colours and kinds fit.
+
+    Raises:
+        UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS.
+    """
+    scores = score(phrase, objects, judge)
+    best = float(scores.max(initial=0.0))
+    if best < FOUND:
+        there = ", ".join(o.words for o in objects) or "nothing"
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND,
+            f"There is no '{phrase.words.strip()}' on the table; there is {there}.",
+        )
+    tied = _without_pieces([o for o, s in zip(objects, scores) if s >= TIE * best])
+    if len(tied) > 1 and not phrase.any_will_do:
+        raise UnihmError(
+            ErrorCode.OBJECT_AMBIGUOUS,
+            f"'{phrase.words.strip()}' fits {len(tied)} objects ({', '.join(map(_where, tied))}); "
+            "add a colour, a size or a place such as 'left' or 'nearest', or say 'any'.",
+        )
+    return min(tied, key=lambda o: float(np.hypot(*o.center[:2])))
+
+
+def _without_pieces(things: list[Seen]) -> list[Seen]:
+    """Without what is rather a piece of a larger one, parted from it by its own shadow or gap."""
+
+    def is_piece(one: Seen, other: Seen) -> bool:
+        small, large = one.cluster.points, other.cluster.points
+        if one is other or len(small) > _PIECE * len(large):
+            return False
+        return float(cKDTree(large).query(small)[0].min()) < _PARTED
+
+    return [one for one in things if not any(is_piece(one, other) for other in things)]
+
+
+def score(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) -> FloatArray:
+    """(N,) from 0 to 1: how well each object fits the phrase."""
+    if not objects:
+        return np.zeros(0)
+    scores = judge(phrase, objects)
+    if phrase.relation is not None:
+        scores = scores * _related(phrase.relation, objects, judge)
+    # Comparatives choose among the objects that the other words leave.
+    rivals = scores >= max(0.5 * scores.max(), FOUND)
+    counts = [phrase.rank if k == 0 and not phrase.place else 1 for k in range(len(phrase.sizes))]
+    for word, rank in zip(phrase.sizes, counts):
+        if word in SHAPE_WORDS:
+            scores = scores * [max(o.shapes[s] for s in SHAPE_WORDS[word]) ** 0.5 for o in objects]
+        else:
+            values = np.array([MEASURES[word](o.extents) for o in objects])
+            scores = scores * _preference(values, rivals, 0.004, rank)
+    if phrase.place:
+        positions = np.stack([o.center[:2] for o in objects])
+        if phrase.place == "middle":
+            span = positions[rivals] if rivals.any() else positions
+            middle = (span.min(axis=0) + span.max(axis=0)) / 2
+            values = -np.linalg.norm(positions - middle, axis=1)
+        elif phrase.place == "near":
+            values = -np.linalg.norm(positions, axis=1)
+        else:
+            values = positions @ np.array(AXES[phrase.place])
+        scores = scores * _preference(values, rivals, 0.015, phrase.rank)
+    return scores
+
+
+def color_fit(phrase: Phrase, thing: Seen) -> float:
+    """Share of the object that has the colours, near colours counting in part."""
+    factor = 1.0
+    if phrase.colors:
+        shares = [float(SIMILARITY[NAMES.index(c)] @ thing.colors) for c in phrase.colors]
+        # Each of several colours need only cover its part of the object.
+        needed = 0.75 / len(phrase.colors)
+        factor = float(np.mean([min(1.0, share / needed) for share in shares]))
+    for name in phrase.not_colors:
+        factor *= 1.0 - float(thing.colors[NAMES.index(name)])
+    return factor
+
+
+def kind_fit(phrase: Phrase, thing: Seen) -> float:
+    """How well the shape fits the noun; 0 for a thing that stands on no table."""
+    if not phrase.noun:
+        return 1.0
+    noun, similarity = lookup(phrase.noun)
+    if not noun:
+        described = phrase.colors or phrase.sizes or phrase.place
+        return _UNKNOWN_NOUN if similarity > 0 and described else 0.0
+    fit = max(_CLASS_DECAY**rank * thing.shapes[shape] for rank, shape in enumerate(NOUNS[noun]))
+    floor = _COLORED_MISFIT if phrase.colors else 0.05
+    return similarity * (floor + (1.0 - floor) * fit**0.5)
+
+
+def _related(relation: tuple[str, Phrase], objects: list[Seen], judge: Judge) -> FloatArray:
+    """(N,) how well each object stands in the relation to the one that the phrase names."""
+    name, phrase = relation
+    anchor = int(np.argmax(score(phrase, objects, judge)))
+    offsets = np.stack([o.center - objects[anchor].center for o in objects])
+    distance = np.linalg.norm(offsets[:, :2], axis=1)
+    if name in ("beside", "on", "in"):
+        fit = np.exp(-distance / 0.15)
+    else:
+        axis = {"front": AXES["near"], "behind": AXES["far"]}.get(name) or AXES[name]
+        along = offsets[:, :2] @ np.array(axis)
+        fit = np.where(along > 0.01, along / np.maximum(distance, 1e-6), 0.0)
+        fit = fit * np.exp(-distance / 0.8)
+    fit[anchor] = 0.0
+    return fit / max(fit.max(), 1e-6)
+
+
+def _preference(values: FloatArray, rivals: np.ndarray, tie: float, rank: int = 1) -> FloatArray:
+    """(N,) 1 for the largest value among the rivals, 0.5 behind it by more than ``tie``.
+
+    With a rank, 1 for the second, third, ... largest alone; all 0 where there are not so many.
+    """
+    if not rivals.any():
+        return np.ones(len(values))
+    if rank > 1:
+        ordered = np.flatnonzero(rivals)[np.argsort(-values[rivals], kind="stable")]
+        if len(ordered) < rank:
+            return np.zeros(len(values))
+        return np.where(np.arange(len(values)) == ordered[rank - 1], 1.0, 0.5)
+    behind = values[rivals].max() - values
+    return np.where(behind <= tie, 1.0, 0.5)
+
+
+def _where(thing: Seen) -> str:
+    side = "left" if thing.center[1] > 0 else "right"
+    return f"a {thing.words} {np.hypot(*thing.center[:2]):.2f} m away on the {side}"

@@ -1,0 +1,164 @@
+"""Everything that stands on the table before the robot, found without weights."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unihm.errors import UnihmError
+from unihm.perception.camera.capture import CaptureConfig, world_points
+from unihm.perception.scene.clusters import Cluster, ClusterConfig, find_clusters
+from unihm.perception.scene.completion import thin
+from unihm.perception.scene.describe import Seen
+from unihm.perception.scene.table import Plane, level_table
+from unihm.types import FloatArray, IntArray, RgbdObservation
+
+_FINE = 480  # pixels across, from which an image may be thinned
+_THIN = 4  # every so many points of a full image show the table
+_SPECK = 300  # points below which a cluster may be a speck
+
+
+@dataclass(frozen=True)
+class WorkspaceConfig:
+    """Where objects may be, in the world frame (the arm's base is the origin).
+
+    Attributes:
+        x, y: metres, the part of the table that is looked at.
+        max_height: metres above the table; what is higher is not on it.
+        base_radius: metres round the arm's base that belong to the arm.
+        table_height: metres, world.
+        stride: only every so many pixels are looked at, across and down, where there are many.
+        capture: how depth is cleaned.
+        clusters: how points become objects.
+    """
+
+    x: tuple[float, float] = (0.15, 1.00)
+    y: tuple[float, float] = (-0.70, 0.70)
+    max_height: float = 0.40
+    base_radius: float = 0.22
+    table_height: float = 0.0
+    stride: int = 1
+    capture: CaptureConfig = field(default_factory=CaptureConfig)
+    clusters: ClusterConfig = field(default_factory=ClusterConfig)
+
+
+@dataclass(frozen=True)
+class TableScene:
+    """What one observation shows.
+
+    Attributes:
+        points: (H, W, 3) world; NaN where depth is missing. Thinned by the stride.
+        table: the plane of the table.
+        objects: what stands on it, the largest first.
+    """
+
+    points: FloatArray
+    table: Plane
+    objects: list[Seen]
+
+    def height_below(self, center: FloatArray, radius: float) -> float:
+        """Median height of what is seen within ``radius`` of (x, y); the table where nothing is."""
+        near = np.linalg.norm(self.points[..., :2] - center[:2], axis=-1) < radius
+        heights = self.points[..., 2][near]
+        return float(np.median(heights)) if heights.size >= 10 else self.table.offset
+
+
+@cache
+def scene_reader(config: WorkspaceConfig) -> SceneReader:
+    """The reader of this process for ``config``: planner and segmentation share its work."""
+    return SceneReader(config)
+
+
+class SceneReader:
+    """Reads observations; the last few readings are kept, because two stages ask for each."""
+
+    def __init__(self, config: WorkspaceConfig, keep: int = 4) -> None:
+        self.config = config
+        self._keep = keep
+        self._read: OrderedDict[int, tuple[RgbdObservation, TableScene]] = OrderedDict()
+
+    def read(self, observation: RgbdObservation) -> TableScene:
+        """Find and describe the objects.
+
+        Raises:
+            UnihmError: INVALID_DEPTH where the depth image holds nothing.
+        """
+        known = self._read.get(id(observation))
+        if known is not None and known[0] is observation:
+            return known[1]
+        scene = self._look(observation)
+        self._read[id(observation)] = (observation, scene)
+        while len(self._read) > self._keep:
+            self._read.popitem(last=False)
+        return scene
+
+    def _look(self, observation: RgbdObservation) -> TableScene:
+        config = self.config
+        step = config.stride if observation.depth.shape[1] >= _FINE else 1
+        points = world_points(observation, config.capture, step)
+        inside = self._inside(points)
+        some = np.flatnonzero(inside)[:: max(1, _THIN // step**2)]  # the table needs few
+        table = level_table(points.reshape(-1, 3)[some], config.table_height)
+        fewest = max(config.clusters.min_points // step**2, 15)
+        clusters = find_clusters(
+            points,
+            observation.rgb[::step, ::step],
+            table,
+            inside,
+            replace(config.clusters, min_points=fewest),
+        )
+        camera = observation.T_world_camera[:3, 3]
+        objects = [
+            Seen(c, camera, table.offset, at_border(c.pixels, points.shape, 1 + 2 // step))
+            for c in clusters
+            if _is_surface(c, camera)
+        ]
+        return TableScene(points, table, objects)
+
+    def _inside(self, points: FloatArray) -> NDArray[np.bool_]:
+        config = self.config
+        x, y, z = (np.ascontiguousarray(points[..., k]) for k in range(3))
+        with np.errstate(invalid="ignore"):
+            return (
+                (x > config.x[0])
+                & (x < config.x[1])
+                & (y > config.y[0])
+                & (y < config.y[1])
+                & (np.abs(z - config.table_height) < config.max_height)
+                & (x * x + y * y > config.base_radius**2)
+            )
+
+
+def _is_surface(cluster: Cluster, camera: FloatArray) -> bool:
+    """False for specks, of which nothing is left when they are cleaned."""
+    if len(cluster.points) >= _SPECK:
+        return True
+    try:
+        thin(cluster.points, camera, Seen.voxel)
+    except UnihmError:
+        return False
+    return True
+
+
+def at_border(pixels: IntArray, shape: tuple[int, ...], margin: int = 3) -> bool:
+    """True where flat pixel indices come within ``margin`` of the border of an image (H, W)."""
+    rows, columns = np.divmod(pixels, shape[1])
+    return bool(
+        min(rows.min(), columns.min()) < margin
+        or rows.max() >= shape[0] - margin
+        or columns.max() >= shape[1] - margin
+    )
+
+
+def cluster_at(objects: list[Seen], point: FloatArray, reach: float = 0.03) -> Seen | None:
+    """The object whose seen points come nearest to ``point`` (3,); None beyond ``reach`` metres."""
+    best, distance = None, reach
+    for thing in objects:
+        d = float(np.linalg.norm(thing.cluster.points - point, axis=1).min())
+        if d < distance:
+            best, distance = thing, d
+    return best

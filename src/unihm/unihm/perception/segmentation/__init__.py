@@ -1,0 +1,1 @@
+"""Stage: the target's whole surface from one view (eq. 8)."""

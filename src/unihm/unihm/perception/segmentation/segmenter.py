@@ -1,0 +1,231 @@
+"""Segmentation and completion: the target's whole surface in the object frame (eq. 8)."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
+from scipy.spatial import cKDTree
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.camera.capture import project, world_points
+from unihm.perception.scene import example
+from unihm.perception.scene.completion import Completion, fit, seen_part
+from unihm.perception.scene.reader import WorkspaceConfig, at_border, cluster_at, scene_reader
+from unihm.perception.scene.table import Plane, level_table
+from unihm.perception.segmentation.clicks import Click
+from unihm.transforms import apply, invert
+from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, RgbdObservation, Task
+
+if TYPE_CHECKING:
+    from unihm.perception.segmentation.snowflake import Completer
+
+_log = logging.getLogger(__name__)
+BACKENDS = ("geometric", "pointsam")
+COMPLETIONS = ("geometric", "snowflake")
+# Metres on the average that the unseen part of a fitted shape may be from the network's surface.
+_AGREEMENT = 0.005
+_COARSE = 4  # every so many pixels show where the table is
+_REACH = 0.03  # m from the pick point within which its object must be seen
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """How the target's cloud is made.
+
+    Attributes:
+        backend: ``geometric`` (no weights) or ``pointsam``.
+        completion: ``geometric`` (no weights) or ``snowflake``.
+        weights: preset whose weights are used.
+        min_iou: a mask that Point-SAM itself expects to be worse gives way to the cluster.
+        fitted: metres; a primitive with less misfit than this is preferred to the network's answer
+            if they agree about what is not seen: its walls and its edges are where they seem to be
+            to a millimetre.
+        fitted_vessel: the same for a cup or a bowl, whose rim is what a hand takes.
+        trust: a completion with less confidence gives way to the seen part alone.
+        min_confidence: below it the cloud is refused.
+        workspace: where objects may be.
+    """
+
+    backend: str = "geometric"
+    completion: str = "geometric"
+    weights: str = "tiny"
+    min_iou: float = 0.5
+    fitted: float = 0.0015
+    fitted_vessel: float = 0.0025
+    trust: float = 0.1
+    min_confidence: float = 0.05
+    workspace: WorkspaceConfig = field(default_factory=WorkspaceConfig)
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise ValueError(f"there is no segmentation backend '{self.backend}'")
+        if self.completion not in COMPLETIONS:
+            raise ValueError(f"there is no completion '{self.completion}'")
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What was cut out and what was made of it.
+
+    Attributes:
+        cloud: the object's whole surface, in its own frame.
+        mask: (H, W) its pixels.
+        seen: (N, 3) metres, world: its points as the camera gave them.
+    """
+
+    cloud: ObjectCloud
+    mask: NDArray[np.bool_]
+    seen: FloatArray
+
+
+class Segmenter:
+    """Cuts the target out of the image and completes it."""
+
+    def __init__(self, config: SegmenterConfig | None = None) -> None:
+        self.config = config or SegmenterConfig()
+        self._reader = scene_reader(self.config.workspace)
+        if self.config.backend == "pointsam":
+            from unihm.perception.segmentation.pointsam import PointSamPredictor
+
+            self._predictor = PointSamPredictor.load(self.config.weights)
+        self._completer: Completer | None = None
+        if self.config.completion == "snowflake":
+            from unihm.perception.segmentation.snowflake import Completer
+
+            self._completer = Completer.load(self.config.weights)
+
+    def warm_up(self) -> None:
+        """Segment once for nothing: the first time takes seconds."""
+        with suppress(UnihmError):  # a workspace in which the example is not on the table
+            self.look(example.example_observation(), example.example_trajectory())
+
+    def segment(
+        self, task: Task, observation: RgbdObservation, trajectory: ObjectTrajectory
+    ) -> ObjectCloud:
+        """Cloud (2048 points) of the object at ``trajectory.pick_point``, in its object frame.
+
+        Raises:
+            UnihmError: OBJECT_NOT_FOUND where nothing stands at the pick point; LOW_CONFIDENCE
+                where too little of it is seen; INVALID_DEPTH.
+        """
+        return self.look(observation, trajectory).cloud
+
+    def look(self, observation: RgbdObservation, trajectory: ObjectTrajectory) -> Segmentation:
+        """:meth:`segment`, with the mask and the points that the cloud was made of."""
+        pixels, points, table = self._target(observation, trajectory.pick_point)
+        camera = observation.T_world_camera[:3, 3]
+        cut = at_border(pixels, observation.depth.shape)
+        completion = self.complete(points, camera, table.offset, cut)
+        if completion.confidence < self.config.min_confidence:
+            raise UnihmError(
+                ErrorCode.LOW_CONFIDENCE,
+                "Too little of the object is seen to grasp it "
+                f"(confidence {completion.confidence:.2f}).",
+            )
+        if completion.confidence < self.config.trust:
+            completion = seen_part(points, camera, completion.confidence)
+        T_object_world = invert(trajectory.T_world_object[0])
+        cloud = ObjectCloud(
+            points=apply(T_object_world, completion.points),
+            normals=completion.normals @ np.asarray(T_object_world[:3, :3]).T,
+            confidence=completion.confidence,
+            observed=completion.observed,
+        )
+        mask = np.zeros(observation.depth.shape, bool)
+        mask.ravel()[pixels] = True
+        return Segmentation(cloud, mask, points)
+
+    def complete(
+        self, points: FloatArray, camera: FloatArray, table_height: float, cut: bool = False
+    ) -> Completion:
+        """The whole surface of what is seen of an object: fitted where that is sure, else learned.
+
+        Args:
+            points: (N, 3) metres, world; seen points of one object.
+            camera: (3,) position of the camera, world.
+            table_height: metres, world.
+            cut: the object goes on beyond the border of the image.
+
+        Raises:
+            UnihmError: INVALID_CLOUD for fewer than 20 points.
+        """
+        shape = fit(points, camera, table_height, cut)
+        if self._completer is None:
+            return shape.complete()
+        seen = shape.seen + np.array([0.0, 0.0, table_height])
+        learned = self._completer.complete(
+            seen, camera, table_height, cut=cut, normals=shape.normals
+        )
+        vessel = shape.shape is shape.lathe and shape.lathe.hollow
+        enough = self.config.fitted_vessel if vessel else self.config.fitted
+        if min(shape.box_error, shape.lathe_error) < enough:
+            fitted = shape.complete()
+            # What is seen of a banana is also part of a wide disc: then only the network knows.
+            unseen = fitted.points[~fitted.observed]
+            apart = cKDTree(learned.points).query(unseen)[0]
+            if not len(unseen) or apart.mean() < _AGREEMENT:
+                return fitted
+        return learned
+
+    def _target(
+        self, observation: RgbdObservation, pick_point: FloatArray
+    ) -> tuple[IntArray, FloatArray, Plane]:
+        """The target's pixels (N,), flat, their points (N, 3) in the world, and the table."""
+        if self.config.backend == "pointsam":
+            found = self._by_click(observation, pick_point)
+            if found is not None:
+                return found
+        scene = self._reader.read(observation)
+        target = cluster_at(scene.objects, pick_point)
+        if target is None:
+            x, y, z = pick_point
+            raise UnihmError(
+                ErrorCode.OBJECT_NOT_FOUND,
+                f"Nothing stands at the pick point ({x:.2f}, {y:.2f}, {z:.2f}) m.",
+            )
+        return target.cluster.pixels, target.cluster.points, scene.table
+
+    def _by_click(
+        self, observation: RgbdObservation, pick_point: FloatArray
+    ) -> tuple[IntArray, FloatArray, Plane] | None:
+        """What Point-SAM finds at the pick point; None where it is not sure of it."""
+        workspace = self.config.workspace
+        coarse = world_points(observation, workspace.capture, _COARSE)
+        near = np.abs(coarse[..., 2] - workspace.table_height) < 0.05
+        table = level_table(coarse[near], workspace.table_height)
+        T = observation.T_world_camera
+        u, v = np.rint(project(apply(invert(T), pick_point[None]), observation.K)[0]).astype(int)
+        offset = float(table.offset - table.normal @ T[:3, 3])
+        in_camera = Plane(T[:3, :3].T @ table.normal, offset)
+        try:
+            session = self._predictor.look(observation, in_camera)
+            answer = session.segment([Click(int(u), int(v))])
+        except UnihmError as error:
+            _log.info("Point-SAM gave no mask (%s); using the cluster.", error.message)
+            return None
+        chosen = np.flatnonzero(answer.mask)
+        seen = apply(T, session.points(chosen))
+        with np.errstate(invalid="ignore"):  # what lies as flat as the table is the table
+            standing = table.height(seen) > workspace.clusters.min_height
+        chosen, seen = chosen[standing], seen[standing]
+        if answer.iou < self.config.min_iou or len(chosen) < 60:
+            _log.info("Point-SAM is not sure (%.2f); using the cluster.", answer.iou)
+            return None
+        if np.linalg.norm(seen - pick_point, axis=1).min() > _REACH:
+            _log.info("Point-SAM's mask is beside the pick point; using the cluster.")
+            return None
+        return chosen, seen, table
+
+
+def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The image (H, W, 3) with a mask (H, W) tinted green and outlined, for people."""
+    shown = rgb.copy()
+    shown[mask] = (0.55 * rgb[mask] + 0.45 * np.array([40, 220, 80])).astype(np.uint8)
+    shown[mask & ~binary_erosion(mask, iterations=2)] = (255, 255, 255)
+    return shown

@@ -1,0 +1,1 @@
+"""Human keypoints to the joints of any hand (section B.1)."""

@@ -1,0 +1,1 @@
+"""What the nodes share; the only package beside ``nodes`` that imports ROS."""

@@ -1,0 +1,229 @@
+"""What every node has: described parameters, one status topic, diagnostics, a life cycle."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import deque
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from std_msgs.msg import Header
+from unihm_msgs.msg import Measurement, StageStatus, StopTask
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.conversions import time_to_seconds
+
+RELIABLE = QoSProfile(depth=10)
+STATUS = QoSProfile(depth=100)
+SENSOR = qos_profile_sensor_data
+# Images are many packets, of which best effort would lose some on a busy machine; some drivers
+# offer nothing better.
+IMAGES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_AVAILABLE)
+
+_REMEMBERED_TASKS = 32
+
+
+class UnihmNode(LifecycleNode):
+    """A life-cycle node that reports on tasks and can be told to drop one.
+
+    A subclass sets :attr:`stage`, overrides :meth:`load` for what takes long or can fail, and
+    :meth:`on_stop_task` for what it does when a task is over.
+
+    Attributes:
+        stage: its word in :class:`StageStatus` and in feedback.
+        fault: why it is not active, if it is not.
+    """
+
+    stage = ""
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.fault: UnihmError | None = UnihmError(
+            ErrorCode.INTERNAL, f"The {name} node is not active yet."
+        )
+        self._stopped: deque[str] = deque(maxlen=_REMEMBERED_TASKS)
+        self._counts = {"succeeded": 0, "failed": 0, "stopped": 0}
+        self._last = ""
+        self.preset = self.declare(
+            "preset", "tiny", "Configuration and weights: a file in config/presets."
+        )
+        self.world_frame = self.declare("world_frame", "world", "Frame that poses are given in.")
+        self._status = self.publisher(StageStatus, "status", STATUS)
+        self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", RELIABLE)
+        self.subscription(StopTask, "stop", self._on_stop, RELIABLE)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+
+    # ------------------------------------------------------------ for subclasses
+
+    def load(self) -> None:
+        """Read weights and files; a :class:`UnihmError` leaves the node unconfigured."""
+
+    def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
+        """The task is over; drop it."""
+
+    def end(self) -> None:
+        """Stop the node's own threads; called before it is destroyed, while it is still spun."""
+
+    def declare(
+        self,
+        name: str,
+        default: Any,
+        description: str,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> Any:
+        """Declare a parameter and return its value.
+
+        Args:
+            name: of the parameter.
+            default: its value unless one is given; its type is the parameter's type.
+            description: a sentence for ``ros2 param describe``.
+            low, high: inclusive bounds of a number.
+        """
+        descriptor = ParameterDescriptor(description=description)
+        if low is not None and high is not None:
+            if isinstance(default, float):
+                bounds = FloatingPointRange(from_value=float(low), to_value=float(high))
+                descriptor.floating_point_range = [bounds]
+            else:
+                descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+        return self.declare_parameter(name, default, descriptor).value
+
+    def publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publisher:
+        """A publisher whose QoS parameters can override (``qos_overrides.<topic>.publisher.*``)."""
+        return self.create_publisher(
+            kind,
+            topic,
+            copy.copy(qos),  # overriding changes it in place
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def subscription(self, kind: type, topic: str, callback: Any, qos: QoSProfile) -> Subscription:
+        """A subscription whose QoS parameters can override."""
+        return self.create_subscription(
+            kind,
+            topic,
+            callback,
+            copy.copy(qos),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    # ------------------------------------------------------------ tasks
+
+    @property
+    def seconds(self) -> float:
+        """Now, by the node's clock (simulated where ``use_sim_time`` is set)."""
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def header(self, frame_id: str = "") -> Header:
+        """A header of now."""
+        return Header(stamp=self.get_clock().now().to_msg(), frame_id=frame_id or self.world_frame)
+
+    def is_stopped(self, task_id: str) -> bool:
+        """True after the coordinator has ended the task."""
+        return task_id in self._stopped
+
+    def report(
+        self,
+        task_id: str,
+        state: int,
+        *,
+        stage: str = "",
+        error: UnihmError | None = None,
+        progress: float = 0.0,
+        duration: float = 0.0,
+        measurements: list[Measurement] | None = None,
+    ) -> None:
+        """Publish the stage's status of a task."""
+        outcome = {
+            StageStatus.SUCCEEDED: "succeeded",
+            StageStatus.FAILED: "failed",
+            StageStatus.STOPPED: "stopped",
+        }.get(state)
+        if outcome:
+            self._counts[outcome] += 1
+            self._last = error.message if error else outcome
+        if error:
+            self.get_logger().warning(f"{task_id}: {error.message} [{error.code.name}]")
+        self._status.publish(
+            StageStatus(
+                header=self.header(),
+                task_id=task_id,
+                stage=stage or self.stage,
+                state=state,
+                error_code=int(error.code) if error else 0,
+                error_msg=error.message if error else "",
+                progress=progress,
+                duration=duration,
+                measurements=measurements or [],
+            )
+        )
+
+    def fail(self, task_id: str, error: UnihmError, duration: float = 0.0) -> None:
+        """Report that the stage could not do its part."""
+        self.report(task_id, StageStatus.FAILED, error=error, duration=duration)
+
+    def _on_stop(self, message: StopTask) -> None:
+        self._stopped.append(message.task_id)
+        self.on_stop_task(message.task_id, ErrorCode(message.error_code))
+
+    # ------------------------------------------------------------ life cycle
+
+    def start(self) -> bool:
+        """Configure and activate without a life-cycle manager; False where loading failed."""
+        if self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
+            return False
+        return self.trigger_activate() == TransitionCallbackReturn.SUCCESS
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load; a known failure is remembered and told to whoever sends a task."""
+        started = time.perf_counter()
+        try:
+            self.load()
+        except UnihmError as error:
+            self.fault = error
+            self.get_logger().error(f"{error.message} [{error.code.name}]")
+            return TransitionCallbackReturn.FAILURE
+        self.get_logger().info(f"ready after {time.perf_counter() - started:.1f} s")
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """From now on tasks are worked on."""
+        self.fault = None
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """From now on tasks are refused."""
+        self.fault = UnihmError(ErrorCode.INTERNAL, f"The {self.get_name()} node is not active.")
+        return super().on_deactivate(state)
+
+    def _publish_diagnostics(self) -> None:
+        status = DiagnosticStatus(
+            name=self.get_fully_qualified_name(),
+            hardware_id="unihm",
+            level=DiagnosticStatus.ERROR if self.fault else DiagnosticStatus.OK,
+            message=self.fault.message if self.fault else "active",
+            values=[
+                KeyValue(key=key, value=str(value))
+                for key, value in {**self._counts, "last": self._last, **self.diagnose()}.items()
+            ],
+        )
+        self._diagnostics.publish(DiagnosticArray(header=self.header(), status=[status]))
+
+    def diagnose(self) -> dict[str, Any]:
+        """Further values for ``/diagnostics``."""
+        return {}
+
+
+def age(now: float, header: Header) -> float:
+    """Seconds since a header's stamp."""
+    return now - time_to_seconds(header.stamp)

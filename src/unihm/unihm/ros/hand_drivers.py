@@ -1,0 +1,208 @@
+"""How each hand's own driver is spoken to: what it listens to, and what it says.
+
+Order and units of the channels are :mod:`unihm.control.drivers`; here are the messages. Those of
+the vendors are imported when a hand with their protocol is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import Any
+
+from builtin_interfaces.msg import Duration
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from unihm.control.drivers import XHAND_POSITION_MODE, from_driver, to_driver
+from unihm.errors import ErrorCode, UnihmError
+from unihm.robots import Hand
+from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.types import FloatArray
+
+PACKAGES = {
+    "xhand": ("xhand_control_msgs", "xhand_control_interfaces"),
+    "inspire": ("inspire_interfaces", "service_interfaces"),
+}
+
+OnState = Callable[[FloatArray, list[float]], None]  # positions (J,), efforts (J,) or none
+
+
+class HandDriver:
+    """Base: one publisher of commands.
+
+    Args:
+        node: that speaks.
+        hand: that is spoken to.
+        command_topic: of the driver.
+        on_state: called with what the driver reports in messages of its own.
+    """
+
+    publisher: Any
+
+    def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
+        self.node, self.hand, self.on_state = node, hand, on_state
+
+    def send(self, joints: FloatArray) -> None:
+        """Send position targets (J,) of the independent joints."""
+        raise NotImplementedError
+
+    def subscribers(self) -> int:
+        """How many listen to the commands."""
+        return int(self.publisher.get_subscription_count())
+
+
+class JointTrajectoryDriver(HandDriver):
+    """trajectory_msgs/JointTrajectory with one point: ros2_control, and the simulation."""
+
+    def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
+        super().__init__(node, hand, command_topic, on_state)
+        self.publisher = node.publisher(JointTrajectory, command_topic, RELIABLE)
+
+    def send(self, joints: FloatArray) -> None:
+        period = round(1e9 / self.hand.spec.driver.rate_hz)
+        point = JointTrajectoryPoint(
+            positions=joints.tolist(), time_from_start=Duration(nanosec=period)
+        )
+        self.publisher.publish(
+            JointTrajectory(joint_names=list(self.hand.joint_names), points=[point])
+        )
+
+
+class JointStateDriver(HandDriver):
+    """sensor_msgs/JointState with positions as the command."""
+
+    def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
+        super().__init__(node, hand, command_topic, on_state)
+        self.publisher = node.publisher(JointState, command_topic, RELIABLE)
+
+    def send(self, joints: FloatArray) -> None:
+        command = to_driver(self.hand, joints)
+        self.publisher.publish(
+            JointState(
+                header=self.node.header(),
+                name=list(command.names),
+                position=command.values.tolist(),
+            )
+        )
+
+
+class XHandDriver(HandDriver):
+    """The vendor's xhand_control node; a joint that a command omits goes passive."""
+
+    def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
+        super().__init__(node, hand, command_topic, on_state)
+        messages = vendor_messages(node, "xhand")
+        self._command = messages.XHandCommand
+        declare = node.declare
+        self._hand_id = declare("xhand.hand_id", 0, "Id of the hand on the bus.", 0, 255)
+        self._gains = {
+            "kp": declare("xhand.kp", 100.0, "Position gain, the vendor's units.", 0.0, 1000.0),
+            "ki": declare("xhand.ki", 0.0, "Integral gain, the vendor's units.", 0.0, 1000.0),
+            "kd": declare("xhand.kd", 0.0, "Derivative gain, the vendor's units.", 0.0, 1000.0),
+            "effort_limit": declare(
+                "xhand.effort_limit", 350.0, "Torque limit, the vendor's units.", 0.0, 1000.0
+            ),
+        }
+        self.publisher = node.publisher(self._command, command_topic, RELIABLE)
+        node.subscription(
+            messages.XHandStateArray, hand.spec.driver.state_topic, self._receive, SENSOR
+        )
+
+    def send(self, joints: FloatArray) -> None:
+        names, values = astuple(to_driver(self.hand, joints))
+        command = self._command()
+        command.hand_id = self._hand_id
+        command.name = list(names)
+        command.position = values.tolist()
+        # Per joint or for all joints, and whole numbers or not: the copies of the package differ.
+        for field, value in {**self._gains, "mode": XHAND_POSITION_MODE}.items():
+            kind = command.get_fields_and_field_types()[field]
+            number = value if "float" in kind or "double" in kind else round(value)
+            setattr(command, field, [number] * len(names) if "sequence" in kind else number)
+        self.publisher.publish(command)
+
+    def _receive(self, message: Any) -> None:
+        for hand_id, state in zip(message.hand_id, message.hand_states):
+            if hand_id == self._hand_id:
+                positions = from_driver(self.hand, dict(zip(state.name, state.position)))
+                by_name = dict(zip(state.name, state.effort))
+                channels = {c.joint: c.name for c in self.hand.spec.driver.channels}
+                efforts = [float(by_name[channels[joint]]) for joint in self.hand.joint_names]
+                self.on_state(positions, efforts)
+
+
+class InspireDriver(HandDriver):
+    """The vendor's RH56 node: 0 is closed, 1000 open; fingers are numbered from 1."""
+
+    def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
+        super().__init__(node, hand, command_topic, on_state)
+        messages = vendor_messages(node, "inspire")
+        self._command = messages.SetAngle1
+        self.publisher = node.publisher(self._command, command_topic, RELIABLE)
+        node.subscription(
+            messages.GetAngleAct1, hand.spec.driver.state_topic, self._receive, SENSOR
+        )
+
+    def send(self, joints: FloatArray) -> None:
+        values = to_driver(self.hand, joints).values
+        command = self._command()
+        command.finger_ids = list(range(1, len(values) + 1))
+        command.angles = [int(value) for value in values]
+        self.publisher.publish(command)
+
+    def _receive(self, message: Any) -> None:
+        channels = self.hand.spec.driver.channels
+        angles = zip(message.finger_ids, message.angles)
+        state = {channels[finger - 1].name: float(angle) for finger, angle in angles}
+        self.on_state(from_driver(self.hand, state), [])
+
+
+DRIVERS: dict[str, type[HandDriver]] = {
+    "joint_trajectory": JointTrajectoryDriver,
+    "joint_state": JointStateDriver,
+    "xhand": XHandDriver,
+    "inspire": InspireDriver,
+}
+
+
+def vendor_messages(node: UnihmNode, protocol: str) -> Any:
+    """The vendor's ``msg`` module; sources disagree on the package's name.
+
+    Raises:
+        UnihmError: MISSING_DEPENDENCY where it is not installed.
+    """
+    named = node.declare(
+        f"{protocol}.message_package",
+        "",
+        "Package with the vendor's messages; empty: the first that is installed of "
+        f"{', '.join(PACKAGES[protocol])}.",
+    )
+    packages = (named,) if named else PACKAGES[protocol]
+    for package in packages:
+        try:
+            return importlib.import_module(f"{package}.msg")
+        except ImportError:
+            continue
+    raise UnihmError(
+        ErrorCode.MISSING_DEPENDENCY,
+        f"The {protocol} protocol needs the vendor's message package ({' or '.join(packages)}); "
+        "install it, or set the parameter protocol to joint_trajectory.",
+    )
+
+
+def make_driver(
+    node: UnihmNode, hand: Hand, protocol: str, command_topic: str, on_state: OnState
+) -> HandDriver:
+    """The driver for ``protocol``.
+
+    Raises:
+        UnihmError: INVALID_CONFIG for an unknown protocol; MISSING_DEPENDENCY.
+    """
+    if protocol not in DRIVERS:
+        raise UnihmError(
+            ErrorCode.INVALID_CONFIG,
+            f"No hand driver speaks '{protocol}'. There are: {', '.join(DRIVERS)}.",
+        )
+    return DRIVERS[protocol](node, hand, command_topic, on_state)

@@ -1,0 +1,105 @@
+"""A stage of the graph: gather what it needs of one task, call one function, publish."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from unihm_msgs.msg import Measurement, StageStatus, Task
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.base import RELIABLE, UnihmNode
+
+_WAITING_TASKS = 4
+
+
+class StageNode(UnihmNode):
+    """Base of the nodes between the camera and the controllers.
+
+    The work is done in the stage's own thread, so that the executor goes on answering while a
+    network runs; what is finished for a task that was stopped meanwhile is thrown away.
+
+    Attributes:
+        inputs: topic to message type; every message has a ``task_id``, and ``task`` is one of
+            the topics.
+        output: topic and message type.
+    """
+
+    inputs: ClassVar[dict[str, type]]
+    output: ClassVar[tuple[str, type]]
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self._waiting: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        topic, kind = self.output
+        self._output = self.publisher(kind, topic, RELIABLE)
+        for topic, kind in self.inputs.items():
+            self.subscription(
+                kind, topic, lambda message, topic=topic: self._receive(topic, message), RELIABLE
+            )
+
+    def process(self, inputs: dict[str, Any]) -> Any:
+        """The stage's work.
+
+        Args:
+            inputs: one message per topic of :attr:`inputs`, all of one task.
+
+        Returns:
+            the output message.
+
+        Raises:
+            UnihmError: what is reported as the task's failure.
+        """
+        raise NotImplementedError
+
+    def measure(self, message: Any) -> list[Measurement]:
+        """What the coordinator should be told of an output message, beside its duration."""
+        return []
+
+    def end(self) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _receive(self, topic: str, message: Any) -> None:
+        if self.fault is not None:
+            if isinstance(message, Task):
+                self.fail(message.task_id, self.fault)
+            return
+        gathered = self._waiting.setdefault(message.task_id, {})
+        gathered.setdefault(topic, message)
+        if len(gathered) == len(self.inputs):
+            del self._waiting[message.task_id]
+            self._thread.submit(self._work, message.task_id, gathered)
+        while len(self._waiting) > _WAITING_TASKS:
+            self._waiting.popitem(last=False)
+
+    def _work(self, task_id: str, inputs: dict[str, Any]) -> None:
+        started = time.perf_counter()
+        if self.is_stopped(task_id):
+            return
+        self.report(task_id, StageStatus.STARTED)
+        try:
+            message = self.process(inputs)
+        except UnihmError as error:
+            self.fail(task_id, error, time.perf_counter() - started)
+            return
+        except Exception as error:  # a defect of ours must still end the task with a code
+            self.get_logger().error(traceback.format_exc())
+            internal = UnihmError(ErrorCode.INTERNAL, f"{self.stage}: {error!r}")
+            self.fail(task_id, internal, time.perf_counter() - started)
+            return
+        duration = time.perf_counter() - started
+        if self.is_stopped(task_id):
+            self.report(task_id, StageStatus.STOPPED, duration=duration)
+            return
+        self._output.publish(message)
+        self.report(
+            task_id,
+            StageStatus.SUCCEEDED,
+            progress=1.0,
+            duration=duration,
+            measurements=self.measure(message),
+        )

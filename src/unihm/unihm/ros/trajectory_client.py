@@ -1,0 +1,129 @@
+"""Sends joint trajectories to a driver: the FollowJointTrajectory action, or the topic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Duration, Time
+from rclpy.action import ActionClient
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.types import FloatArray
+
+try:
+    from control_msgs.action import FollowJointTrajectory
+except ImportError:  # not among the ROS 2 wheels
+    FollowJointTrajectory = None
+
+
+def make_trajectory(
+    names: Sequence[str], positions: FloatArray, rate: float, start: Time | None = None
+) -> JointTrajectory:
+    """Joint positions (N, n) at a fixed rate as a message, with velocities; rest at the end.
+
+    The first sample is where the robot is, and is left out unless it is the only one.
+
+    Args:
+        names: the n joints.
+        positions: radians, metres where sliding.
+        rate: samples per second.
+        start: time of the first sample; None: now, which is what a stamp of zero means.
+    """
+    if len(positions) > 1:
+        velocities = np.gradient(positions, 1.0 / rate, axis=0)
+        velocities[-1] = 0.0
+    else:
+        velocities = np.zeros_like(positions)
+    points = []
+    for i, (position, velocity) in enumerate(zip(positions.tolist(), velocities.tolist())):
+        if i == 0 and len(positions) > 1:
+            continue
+        seconds, nanoseconds = divmod(round(i * 1e9 / rate), 10**9)
+        points.append(
+            JointTrajectoryPoint(
+                positions=position,
+                velocities=velocity,
+                time_from_start=Duration(sec=seconds, nanosec=nanoseconds),
+            )
+        )
+    header = Header(stamp=start) if start is not None else Header()
+    return JointTrajectory(header=header, joint_names=list(names), points=points)
+
+
+class TrajectoryClient:
+    """One controller of ros2_control, or whatever listens like one.
+
+    Args:
+        node: that sends; it gets the parameters ``controller`` and ``use_action``.
+        default: name of the controller, with its namespace.
+        on_refused: called with the reason where the driver refuses or aborts a trajectory.
+    """
+
+    def __init__(
+        self, node: UnihmNode, default: str, on_refused: Callable[[UnihmError], None]
+    ) -> None:
+        self._refused = on_refused
+        self.controller = node.declare(
+            "controller", default, "Joint trajectory controller of the driver, with its namespace."
+        )
+        use_action = node.declare(
+            "use_action",
+            FollowJointTrajectory is not None,
+            "Send FollowJointTrajectory goals (needs control_msgs), not JointTrajectory messages.",
+        )
+        if use_action and FollowJointTrajectory is None:
+            raise UnihmError(
+                ErrorCode.MISSING_DEPENDENCY,
+                "use_action needs the package control_msgs; install it or set use_action to false.",
+            )
+        self._client: Any = None
+        if use_action:
+            self._client = ActionClient(
+                node, FollowJointTrajectory, f"{self.controller}/follow_joint_trajectory"
+            )
+        self._topic = node.publisher(
+            JointTrajectory, f"{self.controller}/joint_trajectory", RELIABLE
+        )
+
+    def send(self, trajectory: JointTrajectory) -> None:
+        """Start a trajectory; it takes the place of the one that is running.
+
+        Raises:
+            UnihmError: MISSING_DEPENDENCY where nothing listens.
+        """
+        if self._client is not None and self._client.server_is_ready():
+            goal = FollowJointTrajectory.Goal(trajectory=trajectory)
+            self._client.send_goal_async(goal).add_done_callback(self._on_answer)
+        elif self._topic.get_subscription_count() > 0:
+            self._topic.publish(trajectory)
+        else:
+            raise UnihmError(
+                ErrorCode.MISSING_DEPENDENCY,
+                f"Nothing listens at {self.controller}; start the robot's driver.",
+            )
+
+    def _on_answer(self, future: Any) -> None:
+        handle = future.result()
+        if handle.accepted:
+            handle.get_result_async().add_done_callback(self._on_result)
+        else:
+            self._refused(
+                UnihmError(ErrorCode.SAFETY_STOP, f"{self.controller} refused the trajectory.")
+            )
+
+    def _on_result(self, future: Any) -> None:
+        result = future.result().result
+        # A goal that was replaced by the next one also ends without success, and without an error.
+        if result.error_code != FollowJointTrajectory.Result.SUCCESSFUL:
+            self._refused(
+                UnihmError(
+                    ErrorCode.SAFETY_STOP,
+                    f"{self.controller} ended the trajectory: {result.error_string} "
+                    f"({result.error_code}).",
+                )
+            )

@@ -1,0 +1,82 @@
+"""Follows a task for people: what the stages published, and what truly happened."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import JointState
+from unihm_msgs import msg
+
+from unihm.ros import conversions
+from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.sim.tasks import Track
+from unihm.types import HandMotion, ObjectCloud, RgbdObservation
+from unihm.visualization.video import Recording
+
+
+class WitnessNode(UnihmNode):
+    """Keeps the last message of every stage, and the simulation's motion, for pictures.
+
+    It measures, outside the graph: nothing that it publishes is heard by a stage.
+
+    Attributes:
+        recording: joints and objects, to film.
+        track: object poses, to judge.
+    """
+
+    stage = "witness"
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.recording, self.track = Recording(), Track()
+        self._joints = JointState()
+        self._heard: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        for topic, kind in {
+            "observation": msg.RgbdObservation,
+            "object_cloud": msg.ObjectCloud,
+            "refined_hand_motion": msg.HandMotion,
+        }.items():
+            self.subscription(
+                kind, topic, lambda message, topic=topic: self._keep(topic, message), RELIABLE
+            )
+        self.subscription(JointState, "/joint_states", self._on_joints, SENSOR)
+        self.subscription(msg.ObjectStates, "sim/object_states", self._on_objects, SENSOR)
+
+    @property
+    def observation(self) -> RgbdObservation:
+        """The image that the last task began with."""
+        return conversions.observation_from_msg(self._heard["observation"])
+
+    @property
+    def cloud(self) -> ObjectCloud:
+        """The object that was found in it."""
+        return conversions.cloud_from_msg(self._heard["object_cloud"])
+
+    @property
+    def motion(self) -> HandMotion:
+        """What was carried out."""
+        return conversions.motion_from_msg(self._heard["refined_hand_motion"])
+
+    @property
+    def saw_a_plan(self) -> bool:
+        """Whether a task came as far as a motion."""
+        return "refined_hand_motion" in self._heard
+
+    def _keep(self, topic: str, message: Any) -> None:
+        self._heard[topic] = message
+
+    def _on_joints(self, message: JointState) -> None:
+        self._joints = message
+
+    def _on_objects(self, message: msg.ObjectStates) -> None:
+        time = conversions.time_to_seconds(message.header.stamp)
+        poses = dict(zip(message.names, conversions.poses_from_msg(message.poses)))
+        with self._lock:
+            self.track.sample(time, poses)
+            if self._joints.name:
+                self.recording.add(
+                    time, self._joints.name, np.asarray(self._joints.position), poses
+                )

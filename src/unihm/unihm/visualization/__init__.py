@@ -1,0 +1,1 @@
+"""Everything that draws: pictures, films, pages."""

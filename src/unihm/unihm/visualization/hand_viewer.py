@@ -1,0 +1,98 @@
+"""A web page (viser) on which several hands carry out the same motion side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import viser
+from scipy.spatial.transform import Rotation
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.robots.kinematics import load_hand
+from unihm.robots.visual_meshes import link_bodies
+from unihm.transforms import Array, make_transform
+from unihm.types import HandMotion
+
+SPACING = 0.32  # m between neighbours
+LINK, PAD = (176, 183, 195), (60, 92, 140)
+
+
+class HandsPage:
+    """Hands in a row, each in its own copy of the object's frame; a slider goes through the frames.
+
+    Args:
+        motions: of any hands, equally long; the first is the source.
+        port: of the web server.
+        host: address to serve at.
+
+    Raises:
+        UnihmError: INVALID_MOTION where the motions are not equally long.
+    """
+
+    def __init__(
+        self, motions: Sequence[HandMotion], port: int = 8081, host: str = "127.0.0.1"
+    ) -> None:
+        self.frames = len(motions[0])
+        if any(len(motion) != self.frames for motion in motions):
+            raise UnihmError(ErrorCode.INVALID_MOTION, "The motions are not equally long.")
+        self.dt = motions[0].trajectory.dt
+        self.server = viser.ViserServer(host=host, port=port, label="UniHM hands", verbose=False)
+        self.server.scene.set_up_direction("+z")
+        self._tracks: list[tuple[viser.FrameHandle, Array]] = []
+        for place, motion in enumerate(motions):
+            self._add(place - (len(motions) - 1) / 2, f"/{place}_{motion.hand}", motion)
+        self.server.initial_camera.position = (0.0, -0.5 * len(motions) - 0.3, 0.5)
+        self.server.initial_camera.look_at = (0.0, 0.0, 0.05)
+        self.slider = self.server.gui.add_slider("frame", 0, max(1, self.frames - 1), 1, 0)
+        self.playing = self.server.gui.add_checkbox("play", initial_value=True)
+        self.slider.on_update(lambda _: self.show(int(self.slider.value)))
+        self.show(0)
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://{self.server.get_host()}:{self.server.get_port()}"
+
+    def show(self, frame: int) -> None:
+        """Put every hand where it is in ``frame``."""
+        with self.server.atomic():
+            for handle, poses in self._tracks:
+                T = poses[min(frame, self.frames - 1)]
+                handle.wxyz = Rotation.from_matrix(T[:3, :3]).as_quat()[[3, 0, 1, 2]]
+                handle.position = T[:3, 3]
+
+    def play(self, stop: threading.Event | None = None) -> None:
+        """Play again and again until Ctrl-C or ``stop``."""
+        stop = stop or threading.Event()
+        while not stop.is_set():
+            if self.playing.value:
+                frame = (int(self.slider.value) + 1) % self.frames
+                self.slider.value = frame  # type: ignore[misc]
+                self.show(frame)
+            time.sleep(self.dt)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.server.stop()
+
+    def _add(self, place: float, root: str, motion: HandMotion) -> None:
+        hand = load_hand(motion.hand)
+        pads = {tip.link for tip in hand.spec.fingertips}
+        poses = [hand.link_poses(q) for q in motion.joints]
+        T_page_object = make_transform(np.eye(3), [place * SPACING, 0.0, 0.0])
+        self.server.scene.add_frame(root, axes_length=0.03, axes_radius=0.001, position=(0, 0, 0))
+        self.server.scene.add_label(f"{root}/name", hand.name, position=T_page_object[:3, 3])
+        for link, body in link_bodies(hand.urdf).items():
+            handle = self.server.scene.add_frame(f"{root}/{link}", show_axes=False)
+            self.server.scene.add_mesh_simple(
+                f"{root}/{link}/body",
+                np.asarray(body.vertices, np.float32),
+                np.asarray(body.faces, np.uint32),
+                color=PAD if link in pads else LINK,
+                flat_shading=False,
+            )
+            T_wrist_link = np.array([pose[link] for pose in poses])
+            self._tracks.append((handle, T_page_object @ motion.T_object_wrist @ T_wrist_link))
