@@ -8,9 +8,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Episode
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
+from unihm.sim.world import World
 from unihm.transforms import interpolate, invert, make_transform, minimum_jerk
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 
@@ -22,7 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a trained tokenizer stay in one process, so that it is trained once.
+    """Tests that share a trained tokenizer or a renderer stay in one process: it is made once.
 
     Tests of several processes in real time get a second chance: a machine that is busy with
     something else can let any deadline pass. The summary counts what was run again.
@@ -32,6 +34,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if item.get_closest_marker("ros") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+        if item.get_closest_marker("render") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("render"))
+
+
+@pytest.fixture(scope="session")
+def rendered_world() -> World:
+    """The demo's table with the XHand, at home and settled; tests leave it so."""
+    try:
+        return World("table", seed=3)
+    except UnihmError as error:
+        if error.code is ErrorCode.MISSING_DEPENDENCY:
+            pytest.skip(error.message)
+        raise
 
 
 def box_episode(number: int, hands: tuple[str, ...], random: np.random.Generator) -> Episode:
