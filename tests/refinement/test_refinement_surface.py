@@ -8,6 +8,7 @@ from refinement_cases import ball_cloud, box_cloud
 from scipy.spatial import cKDTree
 from unihm.refinement.backend import backend_for
 from unihm.refinement.surface import Surface
+from unihm.transforms import dot
 from unihm.types import ObjectCloud
 
 
@@ -58,10 +59,10 @@ def test_behind_a_thin_wall_is_outside_and_deep_in_a_ball_is_inside(device):
     ops = backend_for(device)
     x = np.array([[[0.0, -0.045, 0.0], [0.0, 0.045, 0.0], [0.0, -0.02, 0.0]]])
     p, n = (ops.host(part) for part in Surface([cup()], 8).planes(ops.array(x), ops))
-    d = np.vecdot(x - p, n)[0]
+    d = dot(x - p, n)[0]
     assert d[0] == pytest.approx(0.013, abs=0.001)  # outside of the wall seen from inside
     assert d[1] == pytest.approx(0.010, abs=0.001)
     assert d[2] == pytest.approx(0.012, abs=0.001)  # in the hollow
     deep = np.array([[[0.0, 0.015, 0.0], [0.004, 0.0, 0.0]]])
     p, n = (ops.host(part) for part in Surface([ball_cloud()], 8).planes(ops.array(deep), ops))
-    np.testing.assert_allclose(np.vecdot(deep - p, n)[0], [-0.015, -0.026], atol=0.002)
+    np.testing.assert_allclose(dot(deep - p, n)[0], [-0.015, -0.026], atol=0.002)

@@ -9,6 +9,11 @@ from scipy.spatial.transform import Rotation
 Array = NDArray[np.float64]
 
 
+def dot(a: ArrayLike, b: ArrayLike) -> Array:
+    """Inner products along the last axis, (..., n) and (..., n) to (...): numpy 2's ``vecdot``."""
+    return np.einsum("...i,...i->...", a, b)
+
+
 def make_transform(rotation: ArrayLike, translation: ArrayLike) -> Array:
     """Build (..., 4, 4) from rotation matrices (..., 3, 3) and translations (..., 3) in metres."""
     rotation, translation = np.asarray(rotation, float), np.asarray(translation, float)

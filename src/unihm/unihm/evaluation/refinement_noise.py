@@ -25,6 +25,7 @@ from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import Surface
 from unihm.refinement.terms import Prior, Quadratic, State
 from unihm.robots import Hand
+from unihm.transforms import dot
 from unihm.types import FloatArray, ObjectCloud
 
 KERNELS = ("euclidean", "paper", "default")
@@ -100,7 +101,7 @@ def spoil(
         index = cKDTree(points).query(points, 24)[1]
         local = points[index] - points[index].mean(axis=1, keepdims=True)
         planes = np.linalg.eigh(np.swapaxes(local, 1, 2) @ local)[1][:, :, 0]
-        normals = planes * np.where(np.vecdot(planes, normals) < 0, -1.0, 1.0)[:, None]
+        normals = planes * np.where(dot(planes, normals) < 0, -1.0, 1.0)[:, None]
     return ObjectCloud(points, normals)
 
 
@@ -134,7 +135,7 @@ def refine_grasp(hand: Hand, case: Case, spoilt: ObjectCloud, kernel: str) -> Ou
     y = solve(problem, start, _ITERATIONS, config.damping, config.tolerance).y
     pads = batch.positions(y[:, None], index[:, None])[:, 0]
     p, n = Surface([case.cloud], neighbours=6).planes(pads, batch.ops)
-    error = np.vecdot(pads - p, n) - chain.pads.radius
+    error = dot(pads - p, n) - chain.pads.radius
     return Outcome(pads[0], error[0])
 
 

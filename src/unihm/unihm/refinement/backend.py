@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from unihm.transforms import dot
+
 _ZERO = np.zeros(())
 _TINY = 1e-14  # rad^2, added to a squared angle so that it can be divided by
 # phi @ this, as (3, 3), is the matrix of the cross product with phi.
@@ -40,7 +42,7 @@ class NumpyBackend:
 
     def dot(self, a: Any, b: Any) -> Any:
         """Inner product along the last axis."""
-        return np.vecdot(a, b)
+        return dot(a, b)
 
     def positive(self, a: Any) -> Any:
         """max(a, 0)."""

@@ -14,6 +14,7 @@ from unihm.refinement.chain import WRIST, HandChain, LinkPoints, LinkPointsAt
 from unihm.refinement.config import RefinementConfig
 from unihm.refinement.surface import Surface
 from unihm.refinement.terms import Contact, Opposition, SelfCollision, Term
+from unihm.transforms import dot
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, TaskKind
 
 LIMIT_TOLERANCE = 0.01  # rad (or m) beyond a limit that is put back rather than refused
@@ -167,7 +168,7 @@ class Batch:
         n = np.zeros_like(x)
         close = x[near]
         p, n[near] = self.surface.planes_of(close, np.nonzero(near)[0])
-        d[near] = np.vecdot(close - p, n[near])
+        d[near] = dot(close - p, n[near])
         return d - radius, n
 
     def watched(self, placement: Placement) -> IntArray:
@@ -208,7 +209,7 @@ class Batch:
         thousands of pairs, and this only chooses among them.
         """
         x = x[..., self._paired, :].astype(np.float32)
-        square = np.vecdot(x, x)
+        square = dot(x, x)
         squared = square[..., :, None] + square[..., None, :] - 2.0 * x @ np.swapaxes(x, -1, -2)
         flat = squared.reshape(*squared.shape[:-2], -1)
         return flat.take(self._pair_cells, axis=-1) - self._reach**2

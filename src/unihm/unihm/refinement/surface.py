@@ -12,6 +12,7 @@ from scipy.spatial import ConvexHull, QhullError, cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.refinement import compiled
 from unihm.refinement.backend import Backend, NumpyBackend, TorchBackend
+from unihm.transforms import dot
 from unihm.types import FloatArray, IntArray, ObjectCloud
 
 MIN_POINTS = 16
@@ -84,16 +85,16 @@ def estimate_normals(
     normals = vectors[:, :, 0]
     if viewpoint is not None:
         towards = np.asarray(viewpoint, float) - points
-        return normals * np.where(np.vecdot(normals, towards) < 0, -1.0, 1.0)[:, None]
+        return normals * np.where(dot(normals, towards) < 0, -1.0, 1.0)[:, None]
     centre = points.mean(axis=0)
     size = float(np.linalg.norm(points - centre, axis=1).max()) + 1e-9
-    vote = 1e-3 * np.vecdot(normals, points - centre) / size  # where nothing else decides
+    vote = 1e-3 * dot(normals, points - centre) / size  # where nothing else decides
     for direction in _all_around(_VIEWPOINTS):
         camera = centre + 10.0 * size * direction
         seen = _visible(points, camera)
         towards = (camera - points[seen]) / (10.0 * size)
-        vote[seen] += np.vecdot(normals[seen], towards)
-    alike = np.vecdot(normals[:, None], normals[index])  # (N, neighbours)
+        vote[seen] += dot(normals[seen], towards)
+    alike = dot(normals[:, None], normals[index])  # (N, neighbours)
     sign = vote
     for _ in range(_SPREADING):
         sign = np.tanh(vote + (alike * sign[index]).mean(axis=1))
