@@ -20,9 +20,12 @@ fi
 if [ -f "$VIRTUAL_ENV/lavapipe/icd.json" ]; then
     . "$_unihm_root/tools/vulkan_env.sh" "$VIRTUAL_ENV/lavapipe"
 fi
+# colcon's scripts read variables that may be unset; a caller's `set -u` is put back after them.
+case $- in *u*) _unihm_nounset=1 && set +u ;; esac
 if [ -n "${ZSH_VERSION:-}" ]; then
     . "$_unihm_root/install/local_setup.zsh"
 else
     . "$_unihm_root/install/local_setup.bash"
 fi
-unset _unihm_root
+if [ -n "${_unihm_nounset:-}" ]; then set -u; fi
+unset _unihm_root _unihm_nounset
