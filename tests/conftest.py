@@ -13,7 +13,7 @@ from unihm.learning.datasets.episode import Episode
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.sim.world import World
-from unihm.transforms import interpolate, invert, make_transform, minimum_jerk
+from unihm.transforms import interpolate, invert, make_transform, minimum_snap
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 
 # Where the tests run in the background of a shell, Ctrl-C is ignored, and so it would be in every
@@ -65,7 +65,7 @@ def box_episode(number: int, hands: tuple[str, ...], random: np.random.Generator
     rotation = (yaw * fingers_down).as_matrix()
     grasp = np.array([0.0, -half[1] - 0.02, half[2] + 0.05])
     approach = np.ones(frames)
-    approach[:12] = minimum_jerk(np.arange(12) / 11)
+    approach[:12] = minimum_snap(np.arange(12) / 11)
     T_object_palm = interpolate(
         make_transform(rotation, grasp + np.array([0.0, -0.03, 0.12])),
         make_transform(rotation, grasp),
@@ -73,7 +73,7 @@ def box_episode(number: int, hands: tuple[str, ...], random: np.random.Generator
     )
     closing = np.ones(frames)
     closing[:12] = 0.0
-    closing[12:20] = minimum_jerk(np.arange(1, 9) / 8)
+    closing[12:20] = minimum_snap(np.arange(1, 9) / 8)
     motions = {}
     for name in hands:
         hand = load_hand(name)

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import trimesh
-from numpy.typing import NDArray
 from unihm.learning.synthesis.distance_field import DistanceField
 from unihm.learning.synthesis.force_closure import worst_wrench
 from unihm.learning.synthesis.hand_points import HandPoints, hand_points
 from unihm.perception.trajectory import APPROACH, GRASP, make_trajectory
 from unihm.robots import Hand, load_hand
-from unihm.transforms import make_transform, minimum_jerk
+from unihm.transforms import FloatArray, make_transform, minimum_snap
 from unihm.types import HandMotion, TaskKind
-
-Array = NDArray[np.float64]
 
 CLEARANCE = 0.004  # m, of the open hand to object and table
 OPPOSED = {"xhand": (1.1, 1.8), "inspire": (0.9, 1.3)}  # rad, of the thumb's first joint
@@ -26,9 +23,9 @@ GOOD = 8.0  # N per N: total normal force for the worst unit load
 class OracleGrasp:
     """A grasp in the object's frame: wrist pose, open joints, joints at first contact, score."""
 
-    T_object_wrist: Array
-    open_joints: Array
-    contact_joints: Array
+    T_object_wrist: FloatArray
+    open_joints: FloatArray
+    contact_joints: FloatArray
     score: float
 
 
@@ -66,7 +63,7 @@ class Oracle:
                 return None
         return self._close(T_object_wrist, start, end)
 
-    def _random_closing(self) -> tuple[Array, Array]:
+    def _random_closing(self) -> tuple[FloatArray, FloatArray]:
         """Open and closed joints: the thumb opposed, fingers bent a little to begin with."""
         start, end = self.hand.open_joints.copy(), self.hand.closed_joints.copy()
         thumb = np.abs(self.hand.fingertip_jacobian(start)[0]).max(axis=0) > 1e-6
@@ -74,7 +71,7 @@ class Oracle:
         share = np.where(thumb, self.rng.uniform(0.0, 0.5), self.rng.uniform(0.0, 0.6))
         return start + share * (end - start), end
 
-    def _random_wrist(self, lean: float, start: Array, end: Array) -> Array:
+    def _random_wrist(self, lean: float, start: FloatArray, end: FloatArray) -> FloatArray:
         """Thumb pad and finger pads level on two sides of the object.
 
         ``lean`` turns the hand about the line between them: at 0 the fingers point as far down
@@ -93,20 +90,24 @@ class Oracle:
         target[2] += self.rng.uniform(-0.5, 0.8) * self.half[2]
         return make_transform(rotation, target - rotation @ (fingers + thumb) / 2)
 
-    def _balls(self, T_object_wrist: Array, q: Array) -> tuple[Array, Array, Array]:
+    def _balls(
+        self, T_object_wrist: FloatArray, q: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Ball centres, distances of their surfaces to the object, and heights over the table."""
         centres = self.points.state(T_object_wrist, q).positions[self.points.num_pads :]
         distance = self.field(centres)[0] - self.points.radii
         return centres, distance, centres[:, 2] + self.half[2] - self.points.radii
 
-    def _clear(self, T_object_wrist: Array, q: Array) -> bool:
+    def _clear(self, T_object_wrist: FloatArray, q: FloatArray) -> bool:
         _, distance, height = self._balls(T_object_wrist, q)
         return distance.min() > CLEARANCE and height.min() > CLEARANCE
 
-    def _close(self, T_object_wrist: Array, start: Array, end: Array) -> OracleGrasp | None:
+    def _close(
+        self, T_object_wrist: FloatArray, start: FloatArray, end: FloatArray
+    ) -> OracleGrasp | None:
         """Close every digit to its first touch, all of them along the same fraction."""
         digits = range(self.points.num_pads)
-        stopped: dict[int, tuple[float, Array, Array]] = {}
+        stopped: dict[int, tuple[float, FloatArray, FloatArray]] = {}
         for fraction in np.linspace(0.02, 1.0, 50):
             q = start + fraction * (end - start)
             centres, distance, height = self._balls(T_object_wrist, q)
@@ -136,7 +137,7 @@ class Oracle:
         return OracleGrasp(T_object_wrist, start, contact, score)
 
 
-def _axes(first: Array, second: Array) -> Array:
+def _axes(first: FloatArray, second: FloatArray) -> FloatArray:
     """Right-handed axes as columns: ``first``, then ``second`` as far as it is normal to it."""
     x = first / np.linalg.norm(first)
     y = second - (second @ x) * x
@@ -144,22 +145,22 @@ def _axes(first: Array, second: Array) -> Array:
     return np.stack([x, y, np.cross(x, y)], axis=1)
 
 
-def grab_motion(hand: Hand, grasp: OracleGrasp, T_world_object: Array) -> HandMotion:
+def grab_motion(hand: Hand, grasp: OracleGrasp, T_world_object: FloatArray) -> HandMotion:
     """Approach over 12 cm, close, lift 15 cm, hold: with the project's standard timing."""
     trajectory = make_trajectory(TaskKind.GRAB, T_world_object, T_world_object[:3, 3])
     wrist = np.tile(grasp.T_object_wrist, (len(trajectory), 1, 1))
     joints = np.tile(grasp.contact_joints, (len(trajectory), 1))
-    for frame, done in enumerate(minimum_jerk(np.linspace(0, 1, APPROACH))):
+    for frame, done in enumerate(minimum_snap(np.linspace(0, 1, APPROACH))):
         wrist[frame] = _backed(grasp.T_object_wrist, hand, 0.12 * (1 - done))
     joints[:APPROACH] = grasp.open_joints
-    closing = minimum_jerk(np.arange(1, GRASP + 1) / GRASP)[:, None]
+    closing = minimum_snap(np.arange(1, GRASP + 1) / GRASP)[:, None]
     joints[APPROACH : APPROACH + GRASP] = grasp.open_joints + closing * (
         grasp.contact_joints - grasp.open_joints
     )
     return HandMotion(hand.name, wrist, joints, trajectory)
 
 
-def _backed(T_object_wrist: Array, hand: Hand, distance: float) -> Array:
+def _backed(T_object_wrist: FloatArray, hand: Hand, distance: float) -> FloatArray:
     """The wrist drawn back by ``distance`` against the fingers' direction."""
     moved = T_object_wrist.copy()
     moved[:3, 3] -= distance * (T_object_wrist[:3, :3] @ hand.T_wrist_palm[:3, 0])

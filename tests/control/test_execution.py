@@ -8,7 +8,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
-from unihm.transforms import apply, make_transform, minimum_jerk
+from unihm.transforms import apply, make_transform, minimum_snap
 from unihm.types import HandMotion, Phase, TaskKind
 
 ARM = Arm("fr3")
@@ -33,7 +33,7 @@ def motion(hand_name, kind, place=(0.5, 0.1), wrist_height=0.17):
     wrist[:12, 2, 3] += np.linspace(0.12, 0.0, 12)
     closed = np.ones(len(trajectory))
     closed[:12] = 0.0
-    closed[12:20] = minimum_jerk(np.arange(1, 9) / 8)
+    closed[12:20] = minimum_snap(np.arange(1, 9) / 8)
     if kind == TaskKind.PICK_AND_PLACE:
         closed[trajectory.phase == Phase.RELEASE] = 1 - closed[12:20]
         closed[trajectory.phase == Phase.RETREAT] = 0.0

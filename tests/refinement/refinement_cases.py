@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from unihm.robots import Hand
-from unihm.transforms import make_transform, minimum_jerk
+from unihm.transforms import make_transform, minimum_snap
 from unihm.types import HandMotion, ObjectCloud, ObjectTrajectory, TaskKind
 
 
@@ -56,7 +56,7 @@ def grasp_of_ball(hand: Hand, **timing) -> tuple[HandMotion, float]:
     away = np.zeros(frames)
     for t, phase in enumerate(course.phase):
         same = np.flatnonzero(course.phase == phase)
-        u = float(minimum_jerk((t - same[0] + 1) / len(same)))
+        u = float(minimum_snap((t - same[0] + 1) / len(same)))
         closed[t] = {0: 0.0, 1: u, 2: 1.0, 3: 1.0 - u, 4: 0.0}[int(phase)]
         away[t] = {0: 1.0 - u, 1: 0.0, 2: 0.0, 3: 0.0, 4: u}[int(phase)]
     joints = hand.open_joints + closed[:, None] * (hand.pregrasp_joints - hand.open_joints)

@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from human_motions import human_motion
-from unihm.transforms import Array
+from unihm.transforms import FloatArray
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "data" / "hand_object"
 
 
 @pytest.fixture(scope="session")
-def keypoints() -> Array:
+def keypoints() -> FloatArray:
     """60 frames of a right hand."""
     return human_motion(60)
 
 
 @pytest.fixture(params=["dexycb_clip:hand", "arctic_ketchup:right", "human_keypoints_stream:"])
-def recording(request: pytest.FixtureRequest) -> Array:
+def recording(request: pytest.FixtureRequest) -> FloatArray:
     """Keypoints of a right hand from each real recording."""
     name, _, prefix = request.param.partition(":")
     path = RECORDINGS / f"{name}.npz"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import CubicSpline
 from unihm.robots import load_hand
-from unihm.transforms import Array, apply, from_xyz_rpy
+from unihm.transforms import FloatArray, apply, from_xyz_rpy
 
 
-def human_motion(frames: int, seed: int = 0, side: str = "right") -> Array:
+def human_motion(frames: int, seed: int = 0, side: str = "right") -> FloatArray:
     """Keypoints (T, 21, 3) of a hand that opens, closes and pinches while it wanders."""
     hand = load_hand("human" if side == "right" else "human_left")
     random = np.random.default_rng(seed)

@@ -22,16 +22,16 @@ from unihm.retargeting.keypoints import (
 )
 from unihm.retargeting.retargeter import Retargeter
 from unihm.robots import load_hand
-from unihm.transforms import Array, is_rigid
+from unihm.transforms import FloatArray, is_rigid
 
 
-def rejected(keypoints: Array, sentence: str, side: str = "right") -> None:
+def rejected(keypoints: FloatArray, sentence: str, side: str = "right") -> None:
     with pytest.raises(UnihmError, match=sentence) as caught:
         check_keypoints(keypoints, side)
     assert caught.value.code is ErrorCode.INVALID_KEYPOINTS
 
 
-def test_good_keypoints_pass_unchanged_and_in_silence(keypoints: Array) -> None:
+def test_good_keypoints_pass_unchanged_and_in_silence(keypoints: FloatArray) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(check_keypoints(keypoints, "right"), keypoints)
@@ -42,7 +42,7 @@ def test_wrong_shapes(shape: tuple[int, ...]) -> None:
     rejected(np.zeros(shape), "T, 21, 3")
 
 
-def test_short_gaps_are_bridged_with_a_warning(keypoints: Array) -> None:
+def test_short_gaps_are_bridged_with_a_warning(keypoints: FloatArray) -> None:
     holed = keypoints.copy()
     holed[20:26, 3:5] = np.nan
     holed[0] = np.inf
@@ -52,7 +52,7 @@ def test_short_gaps_are_bridged_with_a_warning(keypoints: Array) -> None:
     np.testing.assert_array_equal(clean[30:], keypoints[30:])
 
 
-def test_long_gaps_and_nothing_but_gaps_are_errors(keypoints: Array) -> None:
+def test_long_gaps_and_nothing_but_gaps_are_errors(keypoints: FloatArray) -> None:
     holed = keypoints.copy()
     holed[10:30] = np.nan
     rejected(holed, "20 in a row")
@@ -60,18 +60,18 @@ def test_long_gaps_and_nothing_but_gaps_are_errors(keypoints: Array) -> None:
 
 
 @pytest.mark.parametrize(("factor", "unit"), [(1e3, "millimetres"), (1e2, "centimetres")])
-def test_other_units_are_recognised(keypoints: Array, factor: float, unit: str) -> None:
+def test_other_units_are_recognised(keypoints: FloatArray, factor: float, unit: str) -> None:
     with pytest.warns(UserWarning, match=unit):
         clean = check_keypoints(factor * keypoints, "right")
     np.testing.assert_allclose(clean, keypoints, atol=1e-12)
 
 
 @pytest.mark.parametrize("factor", [3.0, 1e-2, 1e6])
-def test_a_hand_of_impossible_size(keypoints: Array, factor: float) -> None:
+def test_a_hand_of_impossible_size(keypoints: FloatArray, factor: float) -> None:
     rejected(factor * keypoints, "no hand does")
 
 
-def test_the_other_hand_is_noticed(keypoints: Array) -> None:
+def test_the_other_hand_is_noticed(keypoints: FloatArray) -> None:
     rejected(mirror(keypoints), "left hand")
     rejected(keypoints, "right hand", side="left")
     check_keypoints(mirror(keypoints), "left")
@@ -79,7 +79,7 @@ def test_the_other_hand_is_noticed(keypoints: Array) -> None:
     assert side_of(mirror(keypoints)) == "left"
 
 
-def test_manos_own_order_is_named(keypoints: Array) -> None:
+def test_manos_own_order_is_named(keypoints: FloatArray) -> None:
     in_mano_order = np.empty_like(keypoints)
     in_mano_order[:, FROM_MANO] = keypoints
     rejected(in_mano_order, "FROM_MANO")
@@ -105,7 +105,7 @@ def test_manos_own_order_is_named(keypoints: Array) -> None:
         "by joint, not by finger": [0, *(b + i for i in range(4) for b in range(1, 21, 4))],
     }.values(),
 )
-def test_other_orders_are_errors(keypoints: Array, order: list[int]) -> None:
+def test_other_orders_are_errors(keypoints: FloatArray, order: list[int]) -> None:
     with pytest.raises(UnihmError, match=r"order|hand") as caught:
         check_keypoints(keypoints[:, order], "right")
     assert caught.value.code is ErrorCode.INVALID_KEYPOINTS
@@ -127,7 +127,7 @@ def test_no_permutation_passes_unnoticed(order: list[int]) -> None:
     )
 )
 def test_whatever_comes_in_either_a_motion_within_limits_or_a_coded_error_comes_out(
-    keypoints: Array,
+    keypoints: FloatArray,
 ) -> None:
     hand = load_hand("inspire")
     code, result = None, None
@@ -145,7 +145,7 @@ def test_whatever_comes_in_either_a_motion_within_limits_or_a_coded_error_comes_
     assert (result.joints <= hand.upper).all()
 
 
-def test_palm_frames_are_rigid_and_turn_with_the_hand(keypoints: Array) -> None:
+def test_palm_frames_are_rigid_and_turn_with_the_hand(keypoints: FloatArray) -> None:
     frames = palm_frames(keypoints, "right")
     assert is_rigid(frames)
     turn = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -153,7 +153,7 @@ def test_palm_frames_are_rigid_and_turn_with_the_hand(keypoints: Array) -> None:
     np.testing.assert_allclose(turned[:, :3, :3], turn @ frames[:, :3, :3], atol=1e-9)
 
 
-def test_the_real_recordings_pass(recording: Array) -> None:
+def test_the_real_recordings_pass(recording: FloatArray) -> None:
     check_keypoints(recording, "right")
     rejected(mirror(recording), "left hand")
 

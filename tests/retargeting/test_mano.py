@@ -12,12 +12,12 @@ from unihm.errors import UnihmError
 from unihm.retargeting.keypoints import FROM_MANO
 from unihm.retargeting.mano import TIP_VERTICES, Mano
 from unihm.robots import load_hand
-from unihm.transforms import Array
+from unihm.transforms import FloatArray
 
 PARENTS = np.array([0, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14])
 
 
-def keypoints_at_rest() -> Array:
+def keypoints_at_rest() -> FloatArray:
     """(21, 3) of the human hand, flat."""
     hand = load_hand("human")
     return hand.keypoints(np.zeros(hand.num_joints))

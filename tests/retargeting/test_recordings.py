@@ -17,7 +17,7 @@ from unihm.retargeting.keypoints import mirror
 from unihm.retargeting.recordings import retarget_recordings
 from unihm.retargeting.retargeter import Retargeter
 from unihm.robots import load_hand
-from unihm.transforms import Array, apply
+from unihm.transforms import FloatArray, apply
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_an_episode_gets_a_motion_of_another_hand(
 
 
 @pytest.mark.parametrize("hand", ["allegro", "shadow", "inspire", "leap"])
-def test_no_worse_than_dex_retargeting(hand: str, keypoints: Array) -> None:
+def test_no_worse_than_dex_retargeting(hand: str, keypoints: FloatArray) -> None:
     pytest.importorskip("dex_retargeting")
     from unihm.evaluation.retargeting import measure, summarise
     from unihm.retargeting.retargeter import RetargetingConfig
@@ -132,7 +132,7 @@ def test_no_worse_than_dex_retargeting(hand: str, keypoints: Array) -> None:
 
 
 @pytest.mark.parametrize("hand", ["allegro", "shadow", "inspire", "leap"])
-def test_no_worse_than_dex_retargeting_on_real_recordings(hand: str, recording: Array) -> None:
+def test_no_worse_than_dex_retargeting_on_real_recordings(hand: str, recording: FloatArray) -> None:
     pytest.importorskip("dex_retargeting")
     from unihm.evaluation.retargeting import measure
     from unihm.retargeting.retargeter import RetargetingConfig
@@ -143,7 +143,7 @@ def test_no_worse_than_dex_retargeting_on_real_recordings(hand: str, recording: 
     assert row.error_corrected_mm <= row.error_mm
 
 
-def test_the_benchmark_command(tmp_path: Path, keypoints: Array) -> None:
+def test_the_benchmark_command(tmp_path: Path, keypoints: FloatArray) -> None:
     pytest.importorskip("dex_retargeting")
     np.savez(tmp_path / "take.npz", keypoints=keypoints[:20])
     out = tmp_path / "figures.json"

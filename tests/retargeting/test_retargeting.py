@@ -12,12 +12,12 @@ from unihm.retargeting.keypoints import mirror
 from unihm.retargeting.retargeter import Retargeter, RetargetingConfig
 from unihm.retargeting.targets import GripperTargets
 from unihm.robots import FINGERS, list_hands, load_hand
-from unihm.transforms import Array, apply, from_xyz_rpy, is_rigid
+from unihm.transforms import FloatArray, apply, from_xyz_rpy, is_rigid
 
 FULLY_ACTUATED = ("human", "shadow", "allegro", "leap")
 
 
-def within_limits(hand_name: str, joints: Array) -> bool:
+def within_limits(hand_name: str, joints: FloatArray) -> bool:
     hand = load_hand(hand_name)
     return bool((joints >= hand.lower).all() and (joints <= hand.upper).all())
 
@@ -48,7 +48,7 @@ def test_the_human_hand_gets_its_own_pose_back() -> None:
     assert np.linalg.norm(in_world - keypoints, axis=-1).mean() < 0.004
 
 
-def test_where_the_hand_is_in_the_world_does_not_matter(keypoints: Array) -> None:
+def test_where_the_hand_is_in_the_world_does_not_matter(keypoints: FloatArray) -> None:
     T = from_xyz_rpy([1.0, -2.0, 0.5], [0.4, -1.2, 2.5])
     retargeter = Retargeter(load_hand("xhand"))
     here, there = retargeter.retarget(keypoints), retargeter.retarget(apply(T, keypoints))
@@ -56,7 +56,7 @@ def test_where_the_hand_is_in_the_world_does_not_matter(keypoints: Array) -> Non
     np.testing.assert_allclose(there.T_world_wrist, T @ here.T_world_wrist, atol=1e-6)
 
 
-def test_the_size_of_the_person_does_not_matter_to_the_posture(keypoints: Array) -> None:
+def test_the_size_of_the_person_does_not_matter_to_the_posture(keypoints: FloatArray) -> None:
     # Apertures are kept true on purpose; without that, a child's hand gives the same joints.
     config = RetargetingConfig(pinch_near=0.0, pinch_far=1e-6)
     retargeter = Retargeter(load_hand("allegro"), config)
@@ -73,7 +73,7 @@ def test_a_pinch_stays_a_pinch_on_larger_hands(name: str) -> None:
     assert gap.max() < 0.005
 
 
-def test_one_frame_and_two_frames(keypoints: Array) -> None:
+def test_one_frame_and_two_frames(keypoints: FloatArray) -> None:
     retargeter = Retargeter(load_hand("svh"))
     for count in (1, 2):
         result = retargeter.retarget(keypoints[:count])
@@ -81,7 +81,7 @@ def test_one_frame_and_two_frames(keypoints: Array) -> None:
         assert within_limits("svh", result.joints)
 
 
-def test_a_hundred_thousand_frames(keypoints: Array) -> None:
+def test_a_hundred_thousand_frames(keypoints: FloatArray) -> None:
     many = np.tile(np.concatenate([keypoints, keypoints[::-1]]), (834, 1, 1))[:100_000]
     result = Retargeter(load_hand("inspire")).retarget(many)
     assert len(result) == 100_000
@@ -101,7 +101,7 @@ def test_many_sequences_at_once_are_each_their_own() -> None:
 
 
 @pytest.mark.parametrize("name", ["xhand", "human", "panda_gripper"])
-def test_a_stream_gives_nearly_what_the_whole_gives(name: str, keypoints: Array) -> None:
+def test_a_stream_gives_nearly_what_the_whole_gives(name: str, keypoints: FloatArray) -> None:
     retargeter = Retargeter(load_hand(name))
     whole = retargeter.retarget(keypoints)
     stream = [retargeter.step(frame) for frame in keypoints]
@@ -111,7 +111,7 @@ def test_a_stream_gives_nearly_what_the_whole_gives(name: str, keypoints: Array)
     assert np.mean([s.tip_error for s in stream]) < whole.tip_error.mean() + 0.004
 
 
-def test_a_stream_survives_bad_frames(keypoints: Array) -> None:
+def test_a_stream_survives_bad_frames(keypoints: FloatArray) -> None:
     retargeter = Retargeter(load_hand("xhand"))
     before = retargeter.step(keypoints[0])
     for bad in (np.full((21, 3), np.nan), np.zeros((20, 3))):
@@ -122,7 +122,7 @@ def test_a_stream_survives_bad_frames(keypoints: Array) -> None:
     np.testing.assert_allclose(after.joints, before.joints, atol=0.15)
 
 
-def test_a_stream_in_millimetres_is_recognised_once(keypoints: Array) -> None:
+def test_a_stream_in_millimetres_is_recognised_once(keypoints: FloatArray) -> None:
     retargeter = Retargeter(load_hand("xhand"))
     with pytest.warns(UserWarning, match="millimetres"):
         first = retargeter.step(1e3 * keypoints[0])
@@ -132,12 +132,12 @@ def test_a_stream_in_millimetres_is_recognised_once(keypoints: Array) -> None:
     assert np.abs(second.T_world_wrist[0, :3, 3] - first.T_world_wrist[0, :3, 3]).max() < 0.1
 
 
-def test_a_stream_of_the_wrong_hand_is_refused(keypoints: Array) -> None:
+def test_a_stream_of_the_wrong_hand_is_refused(keypoints: FloatArray) -> None:
     with pytest.raises(UnihmError, match="left hand"):
         Retargeter(load_hand("xhand")).step(mirror(keypoints)[0])
 
 
-def test_noise_of_millimetres_does_not_shake_the_fingers(keypoints: Array) -> None:
+def test_noise_of_millimetres_does_not_shake_the_fingers(keypoints: FloatArray) -> None:
     random = np.random.default_rng(0)
     noisy = np.repeat(keypoints[:1], 120, axis=0) + random.normal(0, 0.002, (120, 21, 3))
     result = Retargeter(load_hand("xhand")).retarget(noisy)
@@ -146,7 +146,7 @@ def test_noise_of_millimetres_does_not_shake_the_fingers(keypoints: Array) -> No
     assert np.linalg.norm(palm.std(axis=0)) < 0.004
 
 
-def test_the_gripper_takes_the_aperture_and_clamps_it(keypoints: Array) -> None:
+def test_the_gripper_takes_the_aperture_and_clamps_it(keypoints: FloatArray) -> None:
     hand = load_hand("panda_gripper")
     # The thumb's tip about the index's: shut, open, wider open than the gripper goes.
     frames = np.repeat(keypoints[:1], 3, axis=0)
@@ -162,7 +162,7 @@ def test_the_gripper_takes_the_aperture_and_clamps_it(keypoints: Array) -> None:
         np.testing.assert_allclose(pads.mean(axis=0), (frame[4] + frame[8]) / 2, atol=1e-6)
 
 
-def test_motions_are_smoother_than_the_recording_is_noisy(recording: Array) -> None:
+def test_motions_are_smoother_than_the_recording_is_noisy(recording: FloatArray) -> None:
     for name in ("allegro", "inspire", "xhand"):
         result = Retargeter(load_hand(name)).retarget(recording)
         assert within_limits(name, result.joints)

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.robots.arm import LIMIT_MARGIN, MAX_STEP, Arm
-from unihm.transforms import make_transform, minimum_jerk
+from unihm.transforms import make_transform, minimum_snap
 
 ARM = Arm("fr3")
 DOWN = Rotation.from_euler("x", np.pi).as_matrix()
@@ -71,7 +71,7 @@ def test_a_pose_with_the_wrist_in_the_table_is_refused():
 @pytest.mark.parametrize("hand_name", ["xhand", "inspire"])
 def test_a_path_is_followed_continuously(hand_name):
     hand = load_hand(hand_name)
-    fractions = minimum_jerk(np.linspace(0, 1, 40))
+    fractions = minimum_snap(np.linspace(0, 1, 40))
     flange = np.tile(make_transform(DOWN, [0.5, 0.1, 0.45]), (80, 1, 1))
     flange[:40, 2, 3] -= 0.15 * fractions
     flange[40:, 2, 3] += -0.15 + 0.15 * fractions

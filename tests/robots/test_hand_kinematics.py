@@ -9,7 +9,7 @@ from unihm.robots import Hand, list_hands, load_hand
 from unihm.robots.batch import PointKinematics
 from unihm.robots.spec import LinkPoint
 from unihm.robots.torch_kinematics import TorchHand
-from unihm.transforms import Array, make_transform
+from unihm.transforms import FloatArray, make_transform
 
 
 @pytest.fixture(params=list_hands())
@@ -17,7 +17,7 @@ def hand(request: pytest.FixtureRequest) -> Hand:
     return load_hand(request.param)
 
 
-def random_joints(hand: Hand, count: int) -> Array:
+def random_joints(hand: Hand, count: int) -> FloatArray:
     return np.random.default_rng(1).uniform(hand.lower, hand.upper, (count, hand.num_joints))
 
 

@@ -15,7 +15,7 @@ from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.base import RELIABLE
 from unihm.sim.scene import look_at
-from unihm.transforms import apply, invert, make_transform, minimum_jerk, to_pose7
+from unihm.transforms import apply, invert, make_transform, minimum_snap, to_pose7
 from unihm.types import HandMotion, ObjectTrajectory, Phase
 from unihm_msgs import msg
 
@@ -211,8 +211,8 @@ def grasp_from_above(trajectory: ObjectTrajectory, hand_name: str) -> HandMotion
     frames = np.arange(len(trajectory))
     grasp = np.flatnonzero(trajectory.phase == Phase.GRASP)
     wrist = np.tile(T_object_palm @ invert(hand.T_wrist_palm), (len(frames), 1, 1))
-    wrist[:, 2, 3] += 0.10 * (1 - minimum_jerk(frames / max(1, grasp[0])))
-    closing = minimum_jerk((frames - grasp[0]) / len(grasp))[:, None]
+    wrist[:, 2, 3] += 0.10 * (1 - minimum_snap(frames / max(1, grasp[0])))
+    closing = minimum_snap((frames - grasp[0]) / len(grasp))[:, None]
     joints = hand.open_joints + 0.5 * closing * (hand.closed_joints - hand.open_joints)
     return HandMotion(hand_name, wrist, hand.clip(joints), trajectory)
 

@@ -10,7 +10,7 @@ from unihm.robots.arm import load_arm
 from unihm.sim.free_hand import FreeHandWorld
 from unihm.sim.scene import Scene, SceneObject, random_scene
 from unihm.sim.world import World
-from unihm.transforms import from_xyz_rpy, invert, make_transform, minimum_jerk
+from unihm.transforms import from_xyz_rpy, invert, make_transform, minimum_snap
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +153,13 @@ def test_a_pinch_lifts_a_cylinder(hand):
     start = from_xyz_rpy([0.5, 0.0, 0.07], [0, 0, 0]) @ T_grasp_wrist
     world.place_wrist(start, spec.pregrasp_joints)
     closed = joints + 0.25 * (spec.closed_joints - spec.pregrasp_joints)
-    for fraction in minimum_jerk(np.linspace(0, 1, 100)):
+    for fraction in minimum_snap(np.linspace(0, 1, 100)):
         world.set_hand_targets(spec.pregrasp_joints + fraction * (closed - spec.pregrasp_joints))
         world.step(4)
     efforts = world.joint_state().effort[6:]
     assert abs(efforts).max() > 0.1  # the motors feel the object
     lifted = start.copy()
-    for fraction in minimum_jerk(np.linspace(0, 1, 150)):
+    for fraction in minimum_snap(np.linspace(0, 1, 150)):
         lifted[2, 3] = start[2, 3] + 0.15 * fraction
         world.set_wrist_target(lifted)
         world.step(4)

@@ -6,15 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-Array = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
-def dot(a: ArrayLike, b: ArrayLike) -> Array:
+def dot(a: ArrayLike, b: ArrayLike) -> FloatArray:
     """Inner products along the last axis, (..., n) and (..., n) to (...): numpy 2's ``vecdot``."""
     return np.einsum("...i,...i->...", a, b)
 
 
-def make_transform(rotation: ArrayLike, translation: ArrayLike) -> Array:
+def make_transform(rotation: ArrayLike, translation: ArrayLike) -> FloatArray:
     """Build (..., 4, 4) from rotation matrices (..., 3, 3) and translations (..., 3) in metres."""
     rotation, translation = np.asarray(rotation, float), np.asarray(translation, float)
     batch = np.broadcast_shapes(rotation.shape[:-2], translation.shape[:-1])
@@ -25,12 +26,12 @@ def make_transform(rotation: ArrayLike, translation: ArrayLike) -> Array:
     return transform
 
 
-def from_xyz_rpy(xyz: ArrayLike, rpy: ArrayLike) -> Array:
+def from_xyz_rpy(xyz: ArrayLike, rpy: ArrayLike) -> FloatArray:
     """URDF origin to (4, 4): metres and radians, R = Rz(yaw) Ry(pitch) Rx(roll)."""
     return make_transform(Rotation.from_euler("xyz", rpy).as_matrix(), xyz)
 
 
-def invert(transform: ArrayLike) -> Array:
+def invert(transform: ArrayLike) -> FloatArray:
     """Inverse of rigid transforms (..., 4, 4)."""
     transform = np.asarray(transform, float)
     rotation_t = np.swapaxes(transform[..., :3, :3], -1, -2)
@@ -38,14 +39,14 @@ def invert(transform: ArrayLike) -> Array:
     return make_transform(rotation_t, translation)
 
 
-def apply(transform: ArrayLike, points: ArrayLike) -> Array:
+def apply(transform: ArrayLike, points: ArrayLike) -> FloatArray:
     """Map points (..., N, 3) by transforms (..., 4, 4)."""
     transform, points = np.asarray(transform, float), np.asarray(points, float)
     rotated = points @ np.swapaxes(transform[..., :3, :3], -1, -2)
     return rotated + transform[..., None, :3, 3]
 
 
-def to_pose7(transform: ArrayLike) -> Array:
+def to_pose7(transform: ArrayLike) -> FloatArray:
     """(..., 4, 4) to (..., 7): x y z in metres, quaternion x y z w as in ROS."""
     transform = np.asarray(transform, float)
     quaternion = Rotation.from_matrix(transform[..., :3, :3].reshape(-1, 3, 3)).as_quat()
@@ -54,7 +55,7 @@ def to_pose7(transform: ArrayLike) -> Array:
     )
 
 
-def from_pose7(pose: ArrayLike) -> Array:
+def from_pose7(pose: ArrayLike) -> FloatArray:
     """(..., 7) x y z, quaternion xyzw, to (..., 4, 4)."""
     pose = np.asarray(pose, float)
     rotation = Rotation.from_quat(pose[..., 3:].reshape(-1, 4)).as_matrix()
@@ -72,7 +73,7 @@ def is_rigid(transform: ArrayLike, tolerance: float = 1e-3) -> bool:
     return bool(error < tolerance and last_row < tolerance and (np.linalg.det(rotation) > 0).all())
 
 
-def interpolate(T_a: ArrayLike, T_b: ArrayLike, fractions: ArrayLike) -> Array:
+def interpolate(T_a: ArrayLike, T_b: ArrayLike, fractions: ArrayLike) -> FloatArray:
     """Poses between two (4, 4): straight in position, shortest arc in rotation; (N, 4, 4)."""
     T_a, T_b, fractions = np.asarray(T_a, float), np.asarray(T_b, float), np.asarray(fractions)
     relative = Rotation.from_matrix(T_a[:3, :3].T @ T_b[:3, :3]).as_rotvec()
@@ -81,7 +82,7 @@ def interpolate(T_a: ArrayLike, T_b: ArrayLike, fractions: ArrayLike) -> Array:
     return make_transform(rotation, translation)
 
 
-def minimum_jerk(fractions: ArrayLike) -> Array:
-    """7th-order time scaling s(u), u in [0, 1]; velocity to jerk are zero at both ends."""
+def minimum_snap(fractions: ArrayLike) -> FloatArray:
+    """Time scaling s(u), u in [0, 1], of least snap: velocity to jerk are zero at both ends."""
     u = np.clip(np.asarray(fractions, float), 0.0, 1.0)
     return u**4 * (35 + u * (-84 + u * (70 - 20 * u)))

@@ -13,10 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.transforms import is_rigid
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from unihm.transforms import FloatArray, IntArray, is_rigid
 
 
 class Phase(IntEnum):

@@ -14,7 +14,7 @@ from unihm.errors import UnihmError
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.robots.limits import JointLimits
-from unihm.transforms import apply, interpolate, minimum_jerk
+from unihm.transforms import apply, interpolate, minimum_snap
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, TaskKind
 
 _TRANSIT_FRAME = 0.05  # s per 2 cm frame of a vertical transit
@@ -222,7 +222,7 @@ def _upwards(
         return q[None]
     top = T_world_wrist.copy()
     top[2, 3] += rise
-    fractions = minimum_jerk(np.linspace(0.0, 1.0, max(6, int(np.ceil(rise / 0.02)))))
+    fractions = minimum_snap(np.linspace(0.0, 1.0, max(6, int(np.ceil(rise / 0.02)))))
     return arm.track(interpolate(T_world_wrist, top, fractions), hand, q)
 
 

@@ -28,7 +28,7 @@ from unihm.evaluation.retargeting_baseline import DexRetargeting
 from unihm.retargeting.keypoints import bone_lengths, check_keypoints, side_of
 from unihm.retargeting.retargeter import Retargeter, RetargetingConfig
 from unihm.robots.kinematics import load_hand
-from unihm.transforms import Array
+from unihm.transforms import FloatArray
 
 REPEATS = 7  # of the batch, which is over in milliseconds
 HANDS = ("allegro", "shadow", "inspire", "leap")
@@ -64,7 +64,7 @@ class Row:
         return self.dex_us / self.stream_us
 
 
-def measure(name: str, sequence: str, keypoints: Array, config: RetargetingConfig) -> Row:
+def measure(name: str, sequence: str, keypoints: FloatArray, config: RetargetingConfig) -> Row:
     """Run both on one sequence (T, 21, 3) for the hand ``name`` of the side that it shows."""
     side = side_of(np.nan_to_num(np.asarray(keypoints, float))) or "right"
     hand = load_hand(name if side == "right" else f"{name}_left")
@@ -132,10 +132,10 @@ def summarise(rows: list[Row]) -> dict[str, object]:
     }
 
 
-def _error(retargeter: Retargeter, joints: Array, tips: Array) -> float:
+def _error(retargeter: Retargeter, joints: FloatArray, tips: FloatArray) -> float:
     reached = retargeter.kinematics.positions(joints)[:, retargeter.builder.tip_rows]
     return 1e3 * float(np.linalg.norm(reached - tips, axis=-1).mean())
 
 
-def _jitter(joints: Array) -> float:
+def _jitter(joints: FloatArray) -> float:
     return float(np.sqrt((np.diff(joints, 2, axis=0) ** 2).mean())) if len(joints) > 2 else 0.0

@@ -16,7 +16,7 @@ import numpy as np
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.kinematics import Hand
 from unihm.robots.spec import FINGERS
-from unihm.transforms import Array
+from unihm.transforms import FloatArray
 
 
 class DexRetargeting:
@@ -52,7 +52,7 @@ class DexRetargeting:
         names = list(self._retargeting.joint_names)
         self._columns = [names.index(name) for name in hand.joint_names]
 
-    def step(self, tips: Array) -> Array:
+    def step(self, tips: FloatArray) -> FloatArray:
         """Joints (J,) for fingertip targets (F, 3) in the wrist frame."""
         return np.asarray(self._retargeting.retarget(tips), float)[self._columns]
 

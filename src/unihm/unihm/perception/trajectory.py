@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.transforms import make_transform, minimum_jerk
+from unihm.transforms import make_transform, minimum_snap
 from unihm.types import FloatArray, ObjectTrajectory, Phase, TaskKind
 
 DT = 0.1  # s, between frames
@@ -89,7 +89,7 @@ def make_trajectory(
     turn = np.zeros(len(positions))
     if kind == TaskKind.PICK_AND_PLACE:
         first = APPROACH + GRASP + PLACE_LIFT
-        carried = minimum_jerk(np.arange(1, PLACE_CARRY + 1) / PLACE_CARRY)
+        carried = minimum_snap(np.arange(1, PLACE_CARRY + 1) / PLACE_CARRY)
         turn[first : first + PLACE_CARRY] = place_turn * carried
         turn[first + PLACE_CARRY :] = place_turn
     rotation = Rotation.from_euler("z", turn[:, None]).as_matrix() @ start[:3, :3]
@@ -107,7 +107,7 @@ def _through(start: FloatArray, moves: list[tuple[int, FloatArray]]) -> FloatArr
     """Positions (T, 3) after ``start``: each move takes its frames and comes to rest at its end."""
     positions = []
     for frames, end in moves:
-        s = minimum_jerk(np.arange(1, frames + 1) / frames)[:, None]
+        s = minimum_snap(np.arange(1, frames + 1) / frames)[:, None]
         positions.append(start + s * (end - start))
         start = end
     return np.concatenate(positions)

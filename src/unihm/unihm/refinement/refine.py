@@ -23,7 +23,7 @@ from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import check_cloud
 from unihm.refinement.terms import Prior, Quadratic, Term
 from unihm.robots import Hand, load_hand
-from unihm.transforms import minimum_jerk
+from unihm.transforms import minimum_snap
 from unihm.types import FloatArray, HandMotion, ObjectCloud, ObjectTrajectory, Phase, TaskKind
 
 _BACKTRACKING = (1.0, 0.75, 0.5, 0.25, 0.1, 0.03)
@@ -283,13 +283,13 @@ class _Refiner:
             first, last = frames[0], frames[-1]
             bent[b, first : last + 1] = grasp[b]
             if first > 0:
-                ramp = minimum_jerk(np.arange(first) / first)[:, None]
+                ramp = minimum_snap(np.arange(first) / first)[:, None]
                 bent[b, :first] += ramp * (grasp[b] - self.y_in[b, first])
             after = np.arange(last + 1, bent.shape[1])
             if len(after):
                 free = np.flatnonzero(self.batch.phase[b] == Phase.RELEASE)
                 length = len(free) if len(free) else len(after)
-                ramp = minimum_jerk((after - last) / (length + 1))[:, None]
+                ramp = minimum_snap((after - last) / (length + 1))[:, None]
                 bent[b, after] += (1.0 - ramp) * (grasp[b] - self.y_in[b, last])
         return np.clip(bent, self.batch.lower, self.batch.upper)
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.kinematics import load_hand
-from unihm.transforms import Array, apply, invert, make_transform
+from unihm.transforms import FloatArray, apply, invert, make_transform
 
 #: Keypoint that each keypoint's bone starts from; the wrist's own is itself.
 PARENTS = np.array([0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 13, 14, 15, 0, 17, 18, 19])
@@ -38,7 +38,7 @@ def _fault(sentence: str) -> UnihmError:
     return UnihmError(ErrorCode.INVALID_KEYPOINTS, sentence)
 
 
-def check_keypoints(keypoints: ArrayLike, side: str) -> Array:
+def check_keypoints(keypoints: ArrayLike, side: str) -> FloatArray:
     """Keypoints (T, 21, 3) of a ``side`` hand as clean float64 metres, or a clear error.
 
     Corrected with a warning: millimetres and centimetres; gaps of up to 15 frames that are not
@@ -58,23 +58,23 @@ def check_keypoints(keypoints: ArrayLike, side: str) -> Array:
     return keypoints
 
 
-def bone_lengths(keypoints: Array) -> Array:
+def bone_lengths(keypoints: FloatArray) -> FloatArray:
     """Length (..., 20) of the bone that ends in each keypoint but the wrist, metres."""
     return np.linalg.norm(keypoints[..., 1:, :] - keypoints[..., PARENTS[1:], :], axis=-1)
 
 
-def hand_size(keypoints: Array) -> Array:
+def hand_size(keypoints: FloatArray) -> FloatArray:
     """Mean distance (...,) from the wrist to the four knuckles, metres."""
     offsets = keypoints[..., KNUCKLES, :] - keypoints[..., :1, :]
     return np.linalg.norm(offsets, axis=-1).mean(axis=-1)
 
 
-def mirror(keypoints: ArrayLike) -> Array:
+def mirror(keypoints: ArrayLike) -> FloatArray:
     """The same motion by the other hand: reflected in the plane y = 0."""
     return np.asarray(keypoints, float) * [1.0, -1.0, 1.0]
 
 
-def palm_frames(keypoints: Array, side: str) -> Array:
+def palm_frames(keypoints: FloatArray, side: str) -> FloatArray:
     """T_world_palm (T, 4, 4): x from the wrist to the fingers, z out of the palm.
 
     Least-squares fit of an average palm, scaled to this one's size, to the wrist and the four
@@ -92,21 +92,21 @@ def palm_frames(keypoints: Array, side: str) -> Array:
 
 
 @lru_cache(maxsize=2)
-def palm_template(side: str) -> Array:
+def palm_template(side: str) -> FloatArray:
     """Wrist and knuckles (5, 3) of the average hand in its palm frame, metres."""
     hand = load_hand("human" if side == "right" else "human_left")
     return apply(invert(hand.T_wrist_palm), hand.keypoints(np.zeros(hand.num_joints)))[PALM]
 
 
 @lru_cache(maxsize=1)
-def _bone_template() -> Array:
+def _bone_template() -> FloatArray:
     """Bone lengths (20,) of the average hand as multiples of its size."""
     hand = load_hand("human")
     keypoints = hand.keypoints(np.zeros(hand.num_joints))
     return bone_lengths(keypoints) / hand_size(keypoints)
 
 
-def _bridge_gaps(keypoints: Array) -> Array:
+def _bridge_gaps(keypoints: FloatArray) -> FloatArray:
     bad = np.asarray(~np.isfinite(keypoints).all(axis=(1, 2)))
     if not bad.any():
         return keypoints
@@ -127,7 +127,7 @@ def _bridge_gaps(keypoints: Array) -> Array:
     return flat.reshape(keypoints.shape)
 
 
-def _to_metres(keypoints: Array) -> Array:
+def _to_metres(keypoints: FloatArray) -> FloatArray:
     size = float(np.median(hand_size(keypoints)))
     for unit, factor in UNITS.items():
         if HAND_SIZE[0] <= size * factor <= HAND_SIZE[1]:
@@ -140,7 +140,7 @@ def _to_metres(keypoints: Array) -> Array:
     )
 
 
-def _check_order(keypoints: Array) -> None:
+def _check_order(keypoints: FloatArray) -> None:
     fault = _order_fault(keypoints)
     if fault is None:
         return
@@ -153,7 +153,7 @@ def _check_order(keypoints: Array) -> None:
     )
 
 
-def _order_fault(keypoints: Array) -> str | None:
+def _order_fault(keypoints: FloatArray) -> str | None:
     """What contradicts the order, or None. Medians over time, so that noise does not matter."""
     size = np.median(hand_size(keypoints))
     bones = np.median(bone_lengths(keypoints), axis=0) / size
@@ -173,7 +173,7 @@ def _order_fault(keypoints: Array) -> str | None:
     return None
 
 
-def side_of(keypoints: Array) -> str | None:
+def side_of(keypoints: FloatArray) -> str | None:
     """``right`` or ``left``, from clean keypoints (T, 21, 3); None where it cannot be told.
 
     The thumb's base lies on the palm side of the palm's plane, whatever the pose.
@@ -189,7 +189,7 @@ def side_of(keypoints: Array) -> str | None:
     return "right" if palmar > 0 else "left"
 
 
-def _check_side(keypoints: Array, side: str) -> None:
+def _check_side(keypoints: FloatArray, side: str) -> None:
     seen = side_of(keypoints)
     if seen is not None and seen != side:
         raise _fault(
@@ -198,7 +198,7 @@ def _check_side(keypoints: Array, side: str) -> None:
         )
 
 
-def read_keypoints(path: Path, key: str | None = None) -> dict[str, Array]:
+def read_keypoints(path: Path, key: str | None = None) -> dict[str, FloatArray]:
     """Arrays (T, 21, 3) of an npz file by name, or only ``key``; not checked otherwise.
 
     Raises:

@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.retargeting.keypoints import FROM_MANO
-from unihm.transforms import Array
+from unihm.transforms import FloatArray
 
 #: Vertices at the tips of thumb, index, middle, ring and little finger.
 TIP_VERTICES = np.array([745, 317, 444, 556, 673])
@@ -38,14 +38,14 @@ class Mano:
         hands_components: (45, 45) principal components of the pose.
     """
 
-    v_template: Array
-    shapedirs: Array
-    posedirs: Array
-    J_regressor: Array
-    weights: Array
-    kintree_table: Array
-    hands_mean: Array
-    hands_components: Array
+    v_template: FloatArray
+    shapedirs: FloatArray
+    posedirs: FloatArray
+    J_regressor: FloatArray
+    weights: FloatArray
+    kintree_table: FloatArray
+    hands_mean: FloatArray
+    hands_components: FloatArray
 
     @classmethod
     def load(cls, path: Path) -> Mano:
@@ -68,7 +68,7 @@ class Mano:
 
     def keypoints(
         self, pose: ArrayLike, shape: ArrayLike, translation: ArrayLike, components: bool = False
-    ) -> Array:
+    ) -> FloatArray:
         """The 21 keypoints (T, 21, 3) in this project's order.
 
         Args:

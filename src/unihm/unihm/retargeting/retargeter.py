@@ -32,7 +32,7 @@ from unihm.retargeting.solver import WRIST, WRIST_LIMIT, TargetSolver
 from unihm.retargeting.targets import GripperTargets, TargetBuilder, Targets
 from unihm.robots.batch import PointKinematics
 from unihm.robots.kinematics import Hand
-from unihm.transforms import Array
+from unihm.transforms import FloatArray
 
 #: A sequence is solved at every 16th frame from several poses, then at closer frames (stride,
 #: iterations) from what is known.
@@ -89,10 +89,10 @@ class RetargetResult:
         tip_error: (T, F) metres from there.
     """
 
-    T_world_wrist: Array
-    joints: Array
-    targets: Array
-    tip_error: Array
+    T_world_wrist: FloatArray
+    joints: FloatArray
+    targets: FloatArray
+    tip_error: FloatArray
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -144,7 +144,7 @@ class Retargeter:
 
     def reset(self) -> None:
         """Forget the person and the last frame: :meth:`step` starts anew."""
-        self._last: Array | None = None
+        self._last: FloatArray | None = None
         self._frames_seen = 0
 
     def step(self, keypoints: ArrayLike) -> RetargetResult:
@@ -198,14 +198,14 @@ class Retargeter:
             wrist_limit=WRIST_LIMIT if config.correct_wrist else np.zeros(WRIST),
         )
 
-    def _grip(self, keypoints: Array) -> RetargetResult:
+    def _grip(self, keypoints: FloatArray) -> RetargetResult:
         assert self._gripper is not None
         targets, joints = self._gripper.build(keypoints), self._gripper.joints(keypoints)
         reached = self.kinematics.positions(joints)
         error = np.linalg.norm(reached - targets.points, axis=-1)
         return RetargetResult(targets.T_world_wrist, joints, targets.points, error)
 
-    def _solve_sequences(self, sequences: list[Array]) -> list[tuple[Array, Array]]:
+    def _solve_sequences(self, sequences: list[FloatArray]) -> list[tuple[FloatArray, FloatArray]]:
         """Variables (T, D) and points reached (T, N, 3) for each sequence of targets (T, N, 3).
 
         Coarse in time first, then finer.
@@ -228,7 +228,7 @@ class Retargeter:
             every, splits = finer, ends[:-1]
         return list(zip(np.split(x, splits), np.split(reached, splits)))
 
-    def _first_guess(self, points: Array, splits: Array) -> tuple[Array, Array]:
+    def _first_guess(self, points: FloatArray, splits: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Variables (B, D) from nothing, and points reached (B, N, 3).
 
         Begun from three poses; the best path through the three from frame to frame is finished.
@@ -247,7 +247,7 @@ class Retargeter:
         ]
         return self.solver.solve(x[np.arange(B), chosen], points, None, iterations=8)
 
-    def _result(self, targets: Targets, x: Array, reached: Array) -> RetargetResult:
+    def _result(self, targets: Targets, x: FloatArray, reached: FloatArray) -> RetargetResult:
         rows = self.builder.tip_rows
         T_before_after = self.solver.correction(x)
         wanted = targets.points[:, rows]
@@ -260,12 +260,12 @@ class Retargeter:
         )
 
 
-def _every(stride: int, length: int) -> Array:
+def _every(stride: int, length: int) -> FloatArray:
     """Frames 0, stride, 2 stride, ... and the last one."""
     return np.unique(np.append(np.arange(0, length, stride), length - 1))
 
 
-def _interpolate(frames: Array, values: Array, wanted: Array) -> Array:
+def _interpolate(frames: FloatArray, values: FloatArray, wanted: FloatArray) -> FloatArray:
     """Values (K, D) at ``frames`` (K,), straight lines between: (W, D) at ``wanted`` (W,)."""
     if len(frames) == 1:
         return values
@@ -275,7 +275,7 @@ def _interpolate(frames: Array, values: Array, wanted: Array) -> Array:
     return values[left] + fraction[:, None] * (values[right] - values[left])
 
 
-def _neighbours(x: Array, ends: Array) -> Array:
+def _neighbours(x: FloatArray, ends: FloatArray) -> FloatArray:
     """Mean (B, D) of the frames before and after, within sequences that end at ``ends``."""
     first, last = np.append(0, ends[:-1]), ends - 1
     before, after = np.roll(x, 1, axis=0), np.roll(x, -1, axis=0)
@@ -284,7 +284,7 @@ def _neighbours(x: Array, ends: Array) -> Array:
     return 0.5 * (before + after)
 
 
-def _best_path(x: Array, cost: Array, smoothness: float) -> list[int]:
+def _best_path(x: FloatArray, cost: FloatArray, smoothness: float) -> list[int]:
     """Choice (B,) among S candidates x (B, S, D) of cost (B, S) that also moves little."""
     total, came_from = cost[0], []
     for t in range(1, len(x)):

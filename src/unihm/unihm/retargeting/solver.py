@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from unihm.robots.batch import PointKinematics
-from unihm.transforms import Array
+from unihm.transforms import FloatArray
 
 WRIST = 6  # shift (3,) in metres, then turn (3,) as a rotation vector
 WRIST_LIMIT = np.array([0.06] * 3 + [0.6] * 3)
@@ -40,13 +40,13 @@ class TargetSolver:
     def __init__(
         self,
         kinematics: PointKinematics,
-        weights: Array,
-        lower: Array,
-        upper: Array,
-        rest: Array,
-        rest_weight: Array,
-        smoothness: Array,
-        wrist_limit: Array = WRIST_LIMIT,
+        weights: FloatArray,
+        lower: FloatArray,
+        upper: FloatArray,
+        rest: FloatArray,
+        rest_weight: FloatArray,
+        smoothness: FloatArray,
+        wrist_limit: FloatArray = WRIST_LIMIT,
     ) -> None:
         self.kinematics = kinematics
         self._root_weight = np.sqrt(weights)[:, None]
@@ -55,7 +55,7 @@ class TargetSolver:
         self._rest, self._rest_weight, self._smoothness = rest, rest_weight, smoothness
         self._diagonal = np.arange(len(rest))
 
-    def correction(self, x: Array) -> Array:
+    def correction(self, x: FloatArray) -> FloatArray:
         """T_before_after (B, 4, 4) of the wrist: its shift, and Rodrigues' formula."""
         turn = x[:, -3:]
         # The small number only keeps the quotients sin(a) / a and (1 - cos(a)) / a^2 defined.
@@ -69,8 +69,8 @@ class TargetSolver:
         return transform
 
     def solve(
-        self, x: Array, targets: Array, prior: Array | None, iterations: int
-    ) -> tuple[Array, Array]:
+        self, x: FloatArray, targets: FloatArray, prior: FloatArray | None, iterations: int
+    ) -> tuple[FloatArray, FloatArray]:
         """Better variables (B, D) from ``x``, and where the points (B, N, 3) are with them.
 
         ``targets`` is (B, N, 3), ``prior`` (B, D). A frame is done when its step is small.
@@ -82,12 +82,17 @@ class TargetSolver:
             self._solve_block(out[part], reached[part], targets[part], part_prior, iterations)
         return out, reached
 
-    def cost(self, x: Array, reached: Array, targets: Array) -> Array:
+    def cost(self, x: FloatArray, reached: FloatArray, targets: FloatArray) -> FloatArray:
         """Value (B,) of the objective without its prior."""
         return self._cost(x, reached - targets, None)
 
     def _solve_block(
-        self, out: Array, reached: Array, targets: Array, prior: Array | None, iterations: int
+        self,
+        out: FloatArray,
+        reached: FloatArray,
+        targets: FloatArray,
+        prior: FloatArray | None,
+        iterations: int,
     ) -> None:
         """Improve ``out`` in place; frames that are done drop out of the work."""
         x, frames = out, np.arange(len(out))
@@ -128,8 +133,13 @@ class TargetSolver:
             damping *= np.where(better, 0.3, 5.0)
 
     def _step(
-        self, x: Array, residual: Array, jacobian: Array, prior: Array | None, damping: Array
-    ) -> Array:
+        self,
+        x: FloatArray,
+        residual: FloatArray,
+        jacobian: FloatArray,
+        prior: FloatArray | None,
+        damping: FloatArray,
+    ) -> FloatArray:
         """Damped Gauss-Newton step (B, D) that leaves held variables where they are."""
         weighted = (self._root_weight * residual).reshape(len(x), -1, 1)
         gradient = (jacobian @ weighted)[..., 0] + self._rest_weight * (x - self._rest)
@@ -148,14 +158,14 @@ class TargetSolver:
             gradient *= free
         return np.asarray(np.linalg.solve(hessian, gradient[..., None])[..., 0], np.float64)
 
-    def _cost(self, x: Array, residual: Array, prior: Array | None) -> Array:
+    def _cost(self, x: FloatArray, residual: FloatArray, prior: FloatArray | None) -> FloatArray:
         weighted = (self._root_weight * residual).reshape(len(x), -1)
         cost = (weighted * weighted).sum(axis=1) + ((x - self._rest) ** 2) @ self._rest_weight
         if prior is not None:
             cost += ((x - prior) ** 2) @ self._smoothness
         return cost
 
-    def _linearise(self, x: Array, targets: Array) -> tuple[Array, Array]:
+    def _linearise(self, x: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Residuals (B, N, 3); weighted Jacobian, transposed: (B, D, 3 N)."""
         jacobian = np.zeros((*x.shape, *targets.shape[1:]))  # (B, D, N, 3)
         position, _ = self.kinematics.positions_and_jacobian(

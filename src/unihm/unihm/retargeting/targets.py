@@ -13,7 +13,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.retargeting.keypoints import TIPS, palm_frames
 from unihm.robots.kinematics import Hand
 from unihm.robots.spec import FINGERS, LinkPoint
-from unihm.transforms import Array, apply, invert, make_transform
+from unihm.transforms import FloatArray, apply, invert, make_transform
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Targets:
         T_world_wrist: (T, 4, 4).
     """
 
-    points: Array
-    T_world_wrist: Array
+    points: FloatArray
+    T_world_wrist: FloatArray
 
 
 class TargetBuilder:
@@ -73,7 +73,7 @@ class TargetBuilder:
         points = [self.hand.spec.keypoints[i] for i in self.keypoints]
         return [point for point in points if point is not None]
 
-    def build(self, keypoints: Array, bone_lengths: Array) -> Targets:
+    def build(self, keypoints: FloatArray, bone_lengths: FloatArray) -> Targets:
         """Targets for clean keypoints (T, 21, 3) of a person with ``bone_lengths`` (20,)."""
         T_world_palm = palm_frames(keypoints, self.hand.side)
         # In the axes of the palm, (T, 21, 3)
@@ -92,7 +92,7 @@ class TargetBuilder:
         in_wrist = points @ T_wrist_palm[:3, :3].T + T_wrist_palm[:3, 3]
         return Targets(in_wrist, T_world_palm @ T_palm_wrist)
 
-    def _to_true_apertures(self, tips: Array, human_tips: Array) -> Array:
+    def _to_true_apertures(self, tips: FloatArray, human_tips: FloatArray) -> FloatArray:
         """Shift (T, F, 3) of scaled tips that lets short thumb-finger vectors be true (step 2)."""
         true = human_tips[:, 1:] - human_tips[:, :1]
         distance = np.sqrt((true * true).sum(axis=-1, keepdims=True))
@@ -104,7 +104,7 @@ class TargetBuilder:
         return np.concatenate([thumb[:, None], excess + weight * thumb[:, None]], axis=1)
 
 
-def _grasp_centre(tips: Array) -> Array:
+def _grasp_centre(tips: FloatArray) -> FloatArray:
     """(T, 3) between the first tip (the thumb's) and the mean of the others, of (T, F, 3)."""
     return 0.5 * (tips[:, 0] + tips[:, 1:].sum(axis=1) / max(tips.shape[1] - 1, 1))
 
@@ -117,7 +117,7 @@ class GripperTargets:
         self._pads = np.array([hand.fingertips(q)[0] for q in ([hand.lower[0]], [hand.upper[0]])])
         self._widths = np.linalg.norm(self._pads[:, 1] - self._pads[:, 0], axis=1)
 
-    def joints(self, keypoints: Array) -> Array:
+    def joints(self, keypoints: FloatArray) -> FloatArray:
         """(T, 1) openings."""
         aperture = np.linalg.norm(keypoints[:, TIPS[0]] - keypoints[:, TIPS[1]], axis=1)
         closed, opened = self._widths
@@ -125,7 +125,7 @@ class GripperTargets:
         hand = self.hand
         return hand.clip(hand.lower + fraction[:, None] * (hand.upper - hand.lower))
 
-    def build(self, keypoints: Array) -> Targets:
+    def build(self, keypoints: FloatArray) -> Targets:
         """Pads on the thumb-index axis about its middle, approach from the person's wrist."""
         thumb, index = keypoints[:, TIPS[0]], keypoints[:, TIPS[1]]
         centre = (thumb + index) / 2
@@ -141,5 +141,5 @@ class GripperTargets:
         return Targets(apply(invert(T_world_wrist), tips), T_world_wrist)
 
 
-def _unit(vectors: Array) -> Array:
+def _unit(vectors: FloatArray) -> FloatArray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)

@@ -7,7 +7,7 @@ import numpy as np
 from unihm.robots.kinematics import Hand
 from unihm.robots.spec import LinkPoint
 from unihm.robots.tree import KinematicTree
-from unihm.transforms import Array
+from unihm.transforms import FloatArray
 
 
 class PointKinematics:
@@ -48,13 +48,13 @@ class PointKinematics:
         sliding = ~tree.revolute[self._joint]
         self._sliding = np.flatnonzero(sliding)
 
-    def positions(self, q: Array, base: Array | None = None) -> Array:
+    def positions(self, q: FloatArray, base: FloatArray | None = None) -> FloatArray:
         """(B, N, 3) metres; in the wrist frame, or mapped by ``base`` (B, 4, 4) where given."""
         return self._points(self._bodies(q, base)).swapaxes(0, 1)
 
     def positions_and_jacobian(
-        self, q: Array, base: Array | None = None, out: Array | None = None
-    ) -> tuple[Array, Array]:
+        self, q: FloatArray, base: FloatArray | None = None, out: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """Positions (B, N, 3) and d(position)/dq (B, J, N, 3); note the order of the axes.
 
         ``out`` (B, J or more, N, 3), all zero, receives the Jacobian in its first J rows.
@@ -76,7 +76,7 @@ class PointKinematics:
         out[:, dof, point] = turning.swapaxes(0, 1)
         return points.swapaxes(0, 1), out
 
-    def _bodies(self, q: Array, base: Array | None) -> Array:
+    def _bodies(self, q: FloatArray, base: FloatArray | None) -> FloatArray:
         """Transforms (M + 1, B, 4, 4) of all bodies."""
         tree = self.tree
         q_all = (q @ tree.expansion.T + tree.offset).T  # (M, B)
@@ -91,11 +91,11 @@ class PointKinematics:
             bodies[carried] = bodies[above] @ local[level]
         return bodies
 
-    def _points(self, bodies: Array) -> Array:
+    def _points(self, bodies: FloatArray) -> FloatArray:
         return (bodies[self.body] @ self._place)[..., :3, 0]
 
 
-def _cross(a: Array, b: Array) -> Array:
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
     """np.cross for (..., 3), without its overhead."""
     out = np.empty_like(a)
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]

@@ -17,7 +17,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 from unihm.robots.spec import HandSpec, LinkPoint, find_hand_file, read_spec
 from unihm.robots.urdf import Primitive, Urdf, read_urdf, resolve_path
-from unihm.transforms import Array, from_xyz_rpy, make_transform
+from unihm.transforms import FloatArray, from_xyz_rpy, make_transform
 
 
 @lru_cache(maxsize=64)
@@ -54,8 +54,8 @@ class Hand:
         self._read_limits()
         y_palm = np.cross(spec.palm.normal, spec.palm.approach)
         palm_axes = np.stack([spec.palm.approach, y_palm, spec.palm.normal], axis=1)
-        self.T_wrist_palm: Array = make_transform(palm_axes, spec.palm.xyz)
-        self.T_flange_wrist: Array = from_xyz_rpy(spec.mount.xyz, spec.mount.rpy)
+        self.T_wrist_palm: FloatArray = make_transform(palm_axes, spec.palm.xyz)
+        self.T_flange_wrist: FloatArray = from_xyz_rpy(spec.mount.xyz, spec.mount.rpy)
         self.open_joints = self.clip(spec.poses["open"])
         self.pregrasp_joints = self.clip(spec.poses["pregrasp"])
         self.closed_joints = self.clip(spec.poses["closed"])
@@ -70,20 +70,20 @@ class Hand:
         """J."""
         return len(self.joint_names)
 
-    def clip(self, q: ArrayLike) -> Array:
+    def clip(self, q: ArrayLike) -> FloatArray:
         """Nearest joints (..., J) within the limits."""
         return np.clip(np.asarray(q, float), self.lower, self.upper)
 
-    def expand(self, q: ArrayLike) -> Array:
+    def expand(self, q: ArrayLike) -> FloatArray:
         """Values (..., M) of all moving joints, coupled ones included, as ``all_joint_names``."""
         return np.asarray(q, float) @ self.expansion.T + self.expansion_offset
 
-    def link_poses(self, q: ArrayLike) -> dict[str, Array]:
+    def link_poses(self, q: ArrayLike) -> dict[str, FloatArray]:
         """Pose (4, 4) of every link in the wrist frame."""
         data = self._forward(q)
         return {link: data.oMf[i].homogeneous for link, i in self._frames.items()}
 
-    def fingertips(self, q: ArrayLike) -> tuple[Array, Array]:
+    def fingertips(self, q: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Pad centres (F, 3) and their outward unit normals (F, 3), as ``finger_names``."""
         poses = self.link_poses(q)
         tips = self.spec.fingertips
@@ -91,11 +91,11 @@ class Hand:
         normals = np.array([poses[t.link][:3, :3] @ t.normal for t in tips])
         return points, normals
 
-    def fingertip_jacobian(self, q: ArrayLike) -> Array:
+    def fingertip_jacobian(self, q: ArrayLike) -> FloatArray:
         """d(pad centre)/dq, (F, 3, J)."""
         return self.point_jacobian(q, [LinkPoint(t.link, t.xyz) for t in self.spec.fingertips])
 
-    def keypoints(self, q: ArrayLike) -> Array:
+    def keypoints(self, q: ArrayLike) -> FloatArray:
         """The 21 human keypoints (21, 3) on this hand; NaN where it has none."""
         poses = self.link_poses(q)
         points = np.full((21, 3), np.nan)
@@ -104,7 +104,7 @@ class Hand:
                 points[i] = poses[point.link][:3, :3] @ point.xyz + poses[point.link][:3, 3]
         return points
 
-    def point_jacobian(self, q: ArrayLike, points: list[LinkPoint]) -> Array:
+    def point_jacobian(self, q: ArrayLike, points: list[LinkPoint]) -> FloatArray:
         """d(point)/dq of points fixed to links, (N, 3, J)."""
         data = self._forward(q)
         pin.computeJointJacobians(self.model, data)
@@ -140,7 +140,7 @@ class Hand:
                     f"{', '.join(names)}: {what}.",
                 )
 
-    def _expansion(self) -> tuple[Array, Array]:
+    def _expansion(self) -> tuple[FloatArray, FloatArray]:
         """E (M, J) and e (M,) with q_all = E q + e."""
         column = {name: j for j, name in enumerate(self.joint_names)}
         matrix = np.zeros((len(self.all_joint_names), self.num_joints))
@@ -156,10 +156,10 @@ class Hand:
     def _read_limits(self) -> None:
         by_name = {joint.name: joint for joint in self.urdf.moving_joints}
         own = [by_name[name] for name in self.joint_names]
-        self.lower: Array = np.array([joint.lower for joint in own])
-        self.upper: Array = np.array([joint.upper for joint in own])
-        self.velocity_limit: Array = np.array([joint.velocity for joint in own])
-        self.effort_limit: Array = np.array([joint.effort for joint in own])
+        self.lower: FloatArray = np.array([joint.lower for joint in own])
+        self.upper: FloatArray = np.array([joint.upper for joint in own])
+        self.velocity_limit: FloatArray = np.array([joint.velocity for joint in own])
+        self.effort_limit: FloatArray = np.array([joint.effort for joint in own])
         for joint in self.urdf.moving_joints:
             if joint.mimic is None or joint.mimic.multiplier == 0:
                 continue

@@ -9,10 +9,12 @@ from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.kinematics import Hand
 from unihm.robots.urdf import Primitive, resolve_path
-from unihm.transforms import Array, apply
+from unihm.transforms import FloatArray, apply
 
 
-def surface_points(hand: Hand, q: ArrayLike, spacing: float) -> tuple[Array, Array, NDArray]:
+def surface_points(
+    hand: Hand, q: ArrayLike, spacing: float
+) -> tuple[FloatArray, FloatArray, NDArray]:
     """Points (P, 3) and outward normals (P, 3) on the hand's shapes, wrist frame; names (P,) of
     their links. ``spacing`` is the distance between neighbours, metres."""
     poses = hand.link_poses(q)
@@ -37,7 +39,7 @@ class LinkSurface:
                 T = shape.T_link_shape
                 self._fields.append((cKDTree(apply(T, local)), normals @ T[:3, :3].T))
 
-    def signed_distance(self, points: Array) -> Array:
+    def signed_distance(self, points: FloatArray) -> FloatArray:
         """(P,) metres, negative inside any of the shapes; infinite for a link without shape."""
         nearest = np.full(len(points), np.inf)
         for tree, normals in self._fields:
@@ -49,7 +51,7 @@ class LinkSurface:
         return nearest
 
 
-def sample_surface(hand: Hand, shape: Primitive, spacing: float) -> tuple[Array, Array]:
+def sample_surface(hand: Hand, shape: Primitive, spacing: float) -> tuple[FloatArray, FloatArray]:
     """Evenly spread points (P, 3) of a shape and their outward normals (P, 3), in its frame.
 
     Raises:

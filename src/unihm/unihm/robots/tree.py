@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 from unihm.robots.kinematics import Hand
 from unihm.robots.spec import LinkPoint
-from unihm.transforms import Array
-
-IntArray = NDArray[np.int64]
+from unihm.transforms import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -37,26 +35,26 @@ class KinematicTree:
         expansion, offset: q_all = expansion q + offset, (M, J) and (M,).
     """
 
-    A0: Array
-    A1: Array
-    A2: Array
-    b0: Array
-    b1: Array
-    axis: Array
+    A0: FloatArray
+    A1: FloatArray
+    A2: FloatArray
+    b0: FloatArray
+    b1: FloatArray
+    axis: FloatArray
     revolute: NDArray[np.bool_]
     parent: IntArray
     levels: tuple[IntArray, ...]
     ancestors: NDArray[np.bool_]
-    expansion: Array
-    offset: Array
+    expansion: FloatArray
+    offset: FloatArray
     link_body: dict[str, int]
-    T_body_link: dict[str, Array]
+    T_body_link: dict[str, FloatArray]
 
     @classmethod
     def of(cls, hand: Hand) -> KinematicTree:
         """Lay out the tree of ``hand``."""
         body, T_body_link = {hand.urdf.root: 0}, {hand.urdf.root: np.eye(4)}
-        rows: list[tuple[Array, ...]] = []
+        rows: list[tuple[FloatArray, ...]] = []
         parents: list[int] = []
         depth = [0]
         ancestors = [np.zeros(len(hand.all_joint_names), bool)]
@@ -92,7 +90,7 @@ class KinematicTree:
             T_body_link,
         )
 
-    def attach(self, points: list[LinkPoint]) -> tuple[IntArray, Array]:
+    def attach(self, points: list[LinkPoint]) -> tuple[IntArray, FloatArray]:
         """Body (N,) and place on it (N, 3) of points given on links."""
         bodies = np.array([self.link_body[point.link] for point in points], int)
         places = [
@@ -102,7 +100,7 @@ class KinematicTree:
         return bodies, np.array(places).reshape(-1, 3)
 
 
-def _coefficients(origin: Array, axis: Array, revolute: bool) -> tuple[Array, ...]:
+def _coefficients(origin: FloatArray, axis: FloatArray, revolute: bool) -> tuple[FloatArray, ...]:
     rotation, translation = origin[:3, :3], origin[:3, 3]
     x, y, z = axis
     K = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.transforms import Array, from_xyz_rpy
+from unihm.transforms import FloatArray, from_xyz_rpy
 
 MOVING = ("revolute", "prismatic", "continuous")
 
@@ -40,8 +40,8 @@ class Joint:
     kind: str
     parent: str
     child: str
-    T_parent_joint: Array
-    axis: Array
+    T_parent_joint: FloatArray
+    axis: FloatArray
     lower: float
     upper: float
     velocity: float
@@ -62,7 +62,7 @@ class Primitive:
     """
 
     kind: str
-    T_link_shape: Array
+    T_link_shape: FloatArray
     size: tuple[float, ...]
     filename: str = ""
 
@@ -168,7 +168,7 @@ def _floats(element: ElementTree.Element | None, name: str, default: str) -> lis
     return [float(word) for word in text.split()]
 
 
-def _origin(element: ElementTree.Element) -> Array:
+def _origin(element: ElementTree.Element) -> FloatArray:
     origin = element.find("origin")
     return from_xyz_rpy(_floats(origin, "xyz", "0 0 0"), _floats(origin, "rpy", "0 0 0"))
 

@@ -9,7 +9,7 @@ import trimesh
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.urdf import Primitive, Urdf, resolve_path
-from unihm.transforms import Array, apply
+from unihm.transforms import FloatArray, apply
 
 
 def link_bodies(urdf: Urdf) -> dict[str, trimesh.Trimesh]:
@@ -46,7 +46,7 @@ def hull(primitives: Iterable[Primitive]) -> trimesh.Trimesh:
     return trimesh.convex.convex_hull(np.concatenate([_outline(p) for p in primitives]))
 
 
-def _outline(shape: Primitive) -> Array:
+def _outline(shape: Primitive) -> FloatArray:
     """Points (N, 3) on a primitive whose hull it is, in the link's frame."""
     if shape.kind == "box":
         points = np.array(trimesh.creation.box(shape.size).vertices)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import sapien
 import trimesh
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from unihm.sim.materials import paint, wood
 from unihm.sim.scene import SceneObject, Table
 from unihm.sim.shapes import Part
-from unihm.transforms import make_transform
+from unihm.transforms import FloatArray, make_transform
 
-FloatArray = NDArray[np.float64]
 # SAPIEN's cylinders and capsules lie along x, those of a Part stand along z.
 _Z_TO_X = make_transform(Rotation.from_euler("y", -90, degrees=True).as_matrix(), [0, 0, 0])
 

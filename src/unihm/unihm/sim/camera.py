@@ -9,9 +9,8 @@ from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter, zoom
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.bodies import pose_to_sapien
-from unihm.transforms import make_transform
+from unihm.transforms import FloatArray, make_transform
 
-FloatArray = NDArray[np.float64]
 DepthImage = NDArray[np.float32]
 
 # Optical axes (x right, y down, z forward) in SAPIEN's camera (x forward, y left, z up).

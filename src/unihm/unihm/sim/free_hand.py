@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 from unihm.robots import load_hand
 from unihm.sim.scene import Scene
 from unihm.sim.world import World
-from unihm.transforms import from_xyz_rpy, invert
+from unihm.transforms import FloatArray, from_xyz_rpy, invert
 
-FloatArray = NDArray[np.float64]
 PARKED = from_xyz_rpy([0.0, 0.0, 1.5], [0.0, 0.0, 0.0])  # out of everything's way
 
 

@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 import sapien
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.bodies import pose_to_sapien, sapien_to_pose
 from unihm.sim.skin import cover_mount, smooth_links
-
-FloatArray = NDArray[np.float64]
+from unihm.transforms import FloatArray
 
 # Inertia of a geared motor as its joint feels it, kg m^2: finger links are so light that without
 # it they chatter where thumb and fingers press on each other.

@@ -8,13 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.scene import Scene
-from unihm.transforms import invert
-
-FloatArray = NDArray[np.float64]
+from unihm.transforms import FloatArray, invert
 
 LIFT_HEIGHT = 0.10  # m: how far a grabbed object must have risen
 HOLD_TIME = 1.0  # s: for how long it must stay there

@@ -21,9 +21,8 @@ from unihm.sim.camera import RenderCamera, add_noise
 from unihm.sim.robot import JointState, Robot
 from unihm.sim.scene import Scene, load_scene
 from unihm.sim.studio import add_floor, light, make_scene
+from unihm.transforms import FloatArray
 from unihm.types import RgbdObservation
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.kinematics import load_hand
 from unihm.robots.visual_meshes import link_bodies
-from unihm.transforms import Array, make_transform
+from unihm.transforms import FloatArray, make_transform
 from unihm.types import HandMotion
 
 SPACING = 0.32  # m between neighbours
@@ -41,7 +41,7 @@ class HandsPage:
         self.dt = motions[0].trajectory.dt
         self.server = viser.ViserServer(host=host, port=port, label="UniHM hands", verbose=False)
         self.server.scene.set_up_direction("+z")
-        self._tracks: list[tuple[viser.FrameHandle, Array]] = []
+        self._tracks: list[tuple[viser.FrameHandle, FloatArray]] = []
         for place, motion in enumerate(motions):
             self._add(place - (len(motions) - 1) / 2, f"/{place}_{motion.hand}", motion)
         self.server.initial_camera.position = (0.0, -0.5 * len(motions) - 0.3, 0.5)

@@ -15,8 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.scene import look_at
 from unihm.sim.world import World
-
-FloatArray = NDArray[np.float64]
+from unihm.transforms import FloatArray
 
 
 @dataclass(frozen=True)

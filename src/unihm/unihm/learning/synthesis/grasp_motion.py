@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unihm.robots import Hand
-from unihm.transforms import minimum_jerk
+from unihm.transforms import minimum_snap
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectTrajectory, Phase
 
 APPROACH_DISTANCE = 0.12  # m
@@ -45,15 +45,15 @@ def grasp_motion(hand: Hand, attempt: Attempt, trajectory: ObjectTrajectory) -> 
     rest = np.zeros(frames)  # 1: the hand's own open pose
     for u, (phase, f) in enumerate(zip(trajectory.phase, fraction)):
         if phase == Phase.APPROACH:
-            away[u], spread[u] = 1 - minimum_jerk(f), 1.0
-            rest[u] = 1 - minimum_jerk(f / OPENING_SHARE)
+            away[u], spread[u] = 1 - minimum_snap(f), 1.0
+            rest[u] = 1 - minimum_snap(f / OPENING_SHARE)
         elif phase == Phase.GRASP:
-            spread[u] = 1 - minimum_jerk(f)
+            spread[u] = 1 - minimum_snap(f)
         elif phase == Phase.RELEASE:
-            spread[u] = minimum_jerk(f)
+            spread[u] = minimum_snap(f)
         elif phase == Phase.RETREAT:
-            away[u], spread[u] = minimum_jerk(f), 1.0
-            rest[u] = minimum_jerk((f - 1 + OPENING_SHARE) / OPENING_SHARE)
+            away[u], spread[u] = minimum_snap(f), 1.0
+            rest[u] = minimum_snap((f - 1 + OPENING_SHARE) / OPENING_SHARE)
     T_object_wrist = np.repeat(attempt.T_object_wrist[None], frames, axis=0)
     T_object_wrist[:, :3, 3] += away[:, None] * attempt.approach
     return HandMotion(

@@ -16,7 +16,7 @@ from unihm.learning.synthesis.grasp_motion import (
 )
 from unihm.learning.synthesis.hand_points import HandPoints
 from unihm.robots import Hand
-from unihm.transforms import invert, make_transform, minimum_jerk
+from unihm.transforms import invert, make_transform, minimum_snap
 from unihm.types import FloatArray, HandMotion, ObjectTrajectory, Phase
 
 TABLE_GAP = 0.008  # m between the hand and the table
@@ -105,13 +105,13 @@ def push_motion(hand: Hand, push: Push, trajectory: ObjectTrajectory) -> HandMot
     behind, above, rest = np.zeros(frames), np.zeros(frames), np.zeros(frames)
     for u, (phase, f) in enumerate(zip(trajectory.phase, fraction)):
         if phase == Phase.APPROACH:
-            behind[u], above[u] = 1.0, 1 - minimum_jerk(f)
-            rest[u] = 1 - minimum_jerk(f / OPENING_SHARE)
+            behind[u], above[u] = 1.0, 1 - minimum_snap(f)
+            rest[u] = 1 - minimum_snap(f / OPENING_SHARE)
         elif phase == Phase.GRASP:
-            behind[u] = 1 - minimum_jerk(f)
+            behind[u] = 1 - minimum_snap(f)
         elif phase == Phase.RETREAT:
-            behind[u], above[u] = minimum_jerk(2 * f), minimum_jerk(2 * f - 1)
-            rest[u] = minimum_jerk((f - 1 + OPENING_SHARE) / OPENING_SHARE)
+            behind[u], above[u] = minimum_snap(2 * f), minimum_snap(2 * f - 1)
+            rest[u] = minimum_snap((f - 1 + OPENING_SHARE) / OPENING_SHARE)
     T_object_wrist = np.repeat(push.T_object_wrist[None], frames, axis=0)
     T_object_wrist[:, :3, 3] += behind[:, None] * push.behind
     T_object_wrist[:, 2, 3] += above * APPROACH_DISTANCE

@@ -14,7 +14,7 @@ from unihm.learning.synthesis.push import Push
 from unihm.robots import load_hand
 from unihm.sim.free_hand import FreeHandWorld
 from unihm.sim.scene import Scene, SceneObject
-from unihm.transforms import make_transform, minimum_jerk
+from unihm.transforms import make_transform, minimum_snap
 from unihm.types import FloatArray
 
 RATE = 240.0  # Hz; with ARMATURE as good as 500 Hz without, at half the price
@@ -133,7 +133,7 @@ class Trial:
     ) -> None:
         ticks = int(time * self._world.rate / CONTROL_STEPS)
         pose = T_a.copy()
-        for s in minimum_jerk(np.arange(1, ticks + 1) / ticks):
+        for s in minimum_snap(np.arange(1, ticks + 1) / ticks):
             pose[:3, 3] = T_a[:3, 3] + s * (T_b[:3, 3] - T_a[:3, 3])
             self._world.set_wrist_target(pose)
             self._world.set_hand_targets(q_a + s * (q_b - q_a))

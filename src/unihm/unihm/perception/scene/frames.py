@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.transforms import make_transform
-
-FloatArray = NDArray[np.float64]
+from unihm.transforms import FloatArray, make_transform
 
 # Sides closer than this ratio are interchangeable: sensor noise would swap them.
 SQUARE_RATIO = 1.15
