@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import trimesh
-from unihm.learning.synthesis.distance_field import DistanceField
-from unihm.learning.synthesis.force_closure import worst_wrench
-from unihm.learning.synthesis.hand_points import HandPoints, hand_points
+from unihm.learning.synthesis.grasps.distance_field import DistanceField
+from unihm.learning.synthesis.grasps.force_closure import worst_wrench
+from unihm.learning.synthesis.grasps.hand_points import HandPoints, hand_points
 from unihm.perception.trajectory import APPROACH, GRASP, make_trajectory
 from unihm.robots import Hand, load_hand
 from unihm.transforms import FloatArray, make_transform, minimum_snap

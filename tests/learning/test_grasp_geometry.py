@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import trimesh
 from scipy.spatial.transform import Rotation
-from unihm.learning.synthesis.distance_field import DistanceField
-from unihm.learning.synthesis.force_closure import worst_wrench
-from unihm.learning.synthesis.hand_points import PALM, hand_points
+from unihm.learning.synthesis.grasps.distance_field import DistanceField
+from unihm.learning.synthesis.grasps.force_closure import worst_wrench
+from unihm.learning.synthesis.grasps.hand_points import PALM, hand_points
 from unihm.transforms import make_transform
 
 

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 from unihm.learning.synthesis.episodes import grab_trajectory, place_trajectory
-from unihm.learning.synthesis.grasp_motion import grasp_motion
-from unihm.learning.synthesis.hand_points import hand_points
-from unihm.learning.synthesis.object_grasps import ObjectGrasps, reachable, sound, tried
+from unihm.learning.synthesis.grasps.grasp_motion import grasp_motion
+from unihm.learning.synthesis.grasps.hand_points import hand_points
+from unihm.learning.synthesis.grasps.object_grasps import ObjectGrasps, reachable, sound, tried
+from unihm.learning.synthesis.grasps.push import push_motion, solve_push
+from unihm.learning.synthesis.grasps.trial import Trial, disturbances
 from unihm.learning.synthesis.objects import TableObject, sample_object
-from unihm.learning.synthesis.push import push_motion, solve_push
-from unihm.learning.synthesis.trial import Trial, disturbances
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.types import Phase, TaskKind

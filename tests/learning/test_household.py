@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from unihm.learning.synthesis.household import HOUSEHOLD, make_household
+from unihm.learning.synthesis.tables.household import HOUSEHOLD, make_household
 from unihm.perception.language.nouns import lookup
 from unihm.perception.planner.cliport.vocabulary import KINDS
 

@@ -11,7 +11,7 @@ from unihm.cli.main import main
 from unihm.config import from_mapping
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Camera, Episode
-from unihm.learning.synthesis.planner_scenes import load_sample, make_sample, save_sample
+from unihm.learning.synthesis.tables.planner_scenes import load_sample, make_sample, save_sample
 from unihm.learning.training.cliport import (
     pick_batch,
     pick_target,

@@ -5,7 +5,11 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.synthesis.partial_views import Form, random_form, random_form_view
+from unihm.learning.synthesis.tables.partial_views import (
+    WholeShape,
+    random_partial_view,
+    random_whole_shape,
+)
 from unihm.learning.training.snowflake import (
     chamfer,
     completion_loss,
@@ -31,7 +35,7 @@ CAMERA = np.array([0.6, 0.1, 0.5])
 def box_view():
     mesh = make_shape("box", {"x": 0.06, "y": 0.05, "z": 0.12}).surface
     for seed in range(20):
-        view = random_form_view(Form((mesh,)), np.random.default_rng(seed))
+        view = random_partial_view(WholeShape((mesh,)), np.random.default_rng(seed))
         if view is not None and not view.cut:
             return view
     raise AssertionError("no view of a box")
@@ -67,17 +71,17 @@ def test_a_view_shows_the_near_side_of_a_whole_surface(box_view):
 def test_surfaces_of_joined_parts_have_no_inside():
     a = make_shape("box", {"x": 0.1, "y": 0.1, "z": 0.1}).surface
     b = a.copy().apply_translation([0.05, 0, 0])
-    points, normals = Form((a, b)).surface(1500, np.random.default_rng(0))
+    points, normals = WholeShape((a, b)).surface(1500, np.random.default_rng(0))
     inside = (np.abs(points - [0.025, 0, 0]) < [0.07, 0.045, 0.045]).all(axis=1)
     assert not inside.any()
     outward = (normals * (points - [0.025, 0, 0])).sum(axis=1)
     assert (outward > 0).all()
 
 
-def test_random_forms_are_finite_and_of_the_size_of_things():
+def test_random_shapes_are_finite_and_of_the_size_of_things():
     rng = np.random.default_rng(5)
     for _ in range(8):
-        extent = np.ptp(random_form(rng).vertices, axis=0)
+        extent = np.ptp(random_whole_shape(rng).vertices, axis=0)
         assert 0.01 < extent.max() < 1.0
 
 

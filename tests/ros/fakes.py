@@ -14,8 +14,7 @@ from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.base import RELIABLE
-from unihm.sim.scene import look_at
-from unihm.transforms import apply, invert, make_transform, minimum_snap, to_pose7
+from unihm.transforms import apply, invert, look_at, make_transform, minimum_snap, to_pose7
 from unihm.types import HandMotion, ObjectTrajectory, Phase
 from unihm_msgs import msg
 

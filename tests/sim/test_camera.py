@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from unihm.errors import UnihmError
 from unihm.sim.camera import add_noise
-from unihm.sim.scene import Camera, look_at
+from unihm.sim.scene import Camera
 from unihm.sim.views import labelled_view, random_camera
-from unihm.transforms import apply, invert
+from unihm.transforms import apply, invert, look_at
 
 FOCAL = 500.0
 

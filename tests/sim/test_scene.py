@@ -7,8 +7,8 @@ import pytest
 import trimesh
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
-from unihm.sim.scene import COLORS, Camera, load_scene, look_at, random_scene
-from unihm.transforms import is_rigid
+from unihm.sim.scene import COLORS, Camera, load_scene, random_scene
+from unihm.transforms import is_rigid, look_at
 
 SCENES = sorted(path.stem for path in (config_dir() / "scenes").glob("*.yaml"))
 

@@ -11,8 +11,9 @@ from unihm.paths import config_dir
 from unihm.robots import load_hand
 from unihm.robots.visual_meshes import link_bodies
 from unihm.sim.free_hand import FreeHandWorld
-from unihm.sim.scene import Scene, look_at
+from unihm.sim.scene import Scene
 from unihm.sim.world import World
+from unihm.transforms import look_at
 
 LINK = "right_hand_index_rota_link2"
 

@@ -73,6 +73,20 @@ def is_rigid(transform: ArrayLike, tolerance: float = 1e-3) -> bool:
     return bool(error < tolerance and last_row < tolerance and (np.linalg.det(rotation) > 0).all())
 
 
+def look_at(eye: ArrayLike, target: ArrayLike, roll: float = 0.0) -> FloatArray:
+    """Optical camera pose (4, 4) at ``eye`` (3,) with ``target`` (3,) ahead: x right, y down.
+
+    The horizon is level but for ``roll`` radians about the optical axis. Undefined where the
+    camera looks straight up or down.
+    """
+    eye, target = np.asarray(eye, float), np.asarray(target, float)
+    forward = (target - eye) / np.linalg.norm(target - eye)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    rotation = np.stack([right, np.cross(forward, right), forward], axis=1)
+    return make_transform(rotation @ Rotation.from_euler("z", roll).as_matrix(), eye)
+
+
 def interpolate(T_a: ArrayLike, T_b: ArrayLike, fractions: ArrayLike) -> FloatArray:
     """Poses between two (4, 4): straight in position, shortest arc in rotation; (N, 4, 4)."""
     T_a, T_b, fractions = np.asarray(T_a, float), np.asarray(T_b, float), np.asarray(fractions)

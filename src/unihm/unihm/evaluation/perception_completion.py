@@ -12,7 +12,12 @@ from scipy.spatial import cKDTree
 
 from unihm.errors import UnihmError
 from unihm.evaluation.scenes import SENSOR, chamfer
-from unihm.learning.synthesis.partial_views import Form, FormView, random_form, random_form_view
+from unihm.learning.synthesis.tables.partial_views import (
+    PartialView,
+    WholeShape,
+    random_partial_view,
+    random_whole_shape,
+)
 from unihm.perception.scene.completion import Completion, complete, thin
 from unihm.perception.segmentation.segmenter import Segmenter
 from unihm.types import FloatArray
@@ -24,30 +29,30 @@ _VIEWS = 2  # of every shape
 _HELD_OUT = 90_000_019  # seeds from here on are far from those of any training
 
 
-def mesh_views(meshes: list[Path], seed: int) -> Iterator[FormView]:
+def mesh_views(meshes: list[Path], seed: int) -> Iterator[PartialView]:
     """Single views of mesh files (metres), each as it may lie or stand on a table."""
     for number, path in enumerate(meshes):
         mesh = trimesh.load_mesh(path)
         mesh.merge_vertices()
-        yield from _views(Form((mesh,)), np.random.default_rng([seed, number]))
+        yield from _views(WholeShape((mesh,)), np.random.default_rng([seed, number]))
 
 
-def held_out_views(count: int, seed: int) -> Iterator[FormView]:
+def held_out_views(count: int, seed: int) -> Iterator[PartialView]:
     """Single views of procedural shapes that no training has drawn."""
     for number in range(count):
         rng = np.random.default_rng([_HELD_OUT + seed, number])
-        yield from _views(random_form(rng), rng)
+        yield from _views(random_whole_shape(rng), rng)
 
 
-def _views(form: Form, rng: np.random.Generator) -> Iterator[FormView]:
+def _views(shape: WholeShape, rng: np.random.Generator) -> Iterator[PartialView]:
     for _ in range(_VIEWS):
-        view = random_form_view(form, rng, SENSOR)
+        view = random_partial_view(shape, rng, SENSOR)
         if view is not None and not view.cut:
             yield view
 
 
 def measure_completion(
-    prefix: str, views: list[FormView], segmenter: Segmenter
+    prefix: str, views: list[PartialView], segmenter: Segmenter
 ) -> dict[str, float]:
     """Figures of a stage's completion and of the geometric baseline.
 
@@ -75,7 +80,7 @@ def _rounded(value: float) -> float:
     return round(float(value), 3)
 
 
-def _score(view: FormView, method: CompletionMethod) -> tuple[float, ...] | None:
+def _score(view: PartialView, method: CompletionMethod) -> tuple[float, ...] | None:
     """Chamfer distances of partial and completed cloud in mm, good normals, confidence, ms.
 
     Last, the completed cloud's distance as a share of the object's size.

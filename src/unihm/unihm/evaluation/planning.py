@@ -32,9 +32,10 @@ from unihm.evaluation.scenes import (
     name_of,
 )
 from unihm.evaluation.statistics import mean, median
-from unihm.learning.synthesis.tabletop import Frame, Scene, look_at
+from unihm.learning.synthesis.tables.rendering import Frame, RaycastScene
 from unihm.perception.planner.placing import DIRECTIONS, SIDES
 from unihm.perception.planner.planner import Planner
+from unihm.transforms import look_at
 from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation, Task
 
 ON_OBJECT = 0.01  # m from the surface within which a pick point is on the object
@@ -121,7 +122,7 @@ def make_table(seed: int, count: int = 4, meshes: list[Path] | None = None) -> T
     names = [(str(color), Path(kind).stem) for color, kind in pairs]
     items.append(draw_tray(rng, positions[-1]))
     eye = EYE + rng.normal(0, 0.04, 3)
-    frame = Scene(items, rng, textured=0.0).render(K, SIZE, look_at(eye, TARGET), SENSOR)
+    frame = RaycastScene(items, rng, textured=0.0).render(K, SIZE, look_at(eye, TARGET), SENSOR)
     return Table(frame, tuple(names))
 
 

@@ -18,8 +18,8 @@ from unihm.evaluation.refinement_baseline import refine_as_research_code
 from unihm.learning.datasets.episode import Episode
 from unihm.learning.datasets.recorded import Recording, to_episode
 from unihm.learning.synthesis.episodes import grab_trajectory
-from unihm.learning.synthesis.grasp_motion import grasp_motion
-from unihm.learning.synthesis.object_grasps import ObjectGrasps
+from unihm.learning.synthesis.grasps.grasp_motion import grasp_motion
+from unihm.learning.synthesis.grasps.object_grasps import ObjectGrasps
 from unihm.learning.synthesis.objects import sample_object
 from unihm.refinement import RefinementConfig, RefinementReport, refine, refine_batch
 from unihm.refinement.measure import energy_of

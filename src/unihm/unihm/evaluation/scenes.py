@@ -14,11 +14,12 @@ from tqdm import tqdm
 
 from unihm.errors import UnihmError
 from unihm.evaluation.statistics import mean, median
-from unihm.learning.synthesis.tabletop import Frame, Item, Scene, Sensor, look_at, random_shape
+from unihm.learning.synthesis.tables.piles import random_shape
+from unihm.learning.synthesis.tables.rendering import Frame, Item, RaycastScene, Sensor
 from unihm.perception.planner.planner import Planner
 from unihm.perception.segmentation.segmenter import Segmenter
 from unihm.sim.scene import COLORS
-from unihm.transforms import apply, from_xyz_rpy
+from unihm.transforms import apply, from_xyz_rpy, look_at
 from unihm.types import FloatArray, ObjectCloud, Task
 
 K = np.array([[568.0, 0, 320], [0, 568, 240], [0, 0, 1]])
@@ -72,7 +73,7 @@ def named_scene(seed: int, count: int = 4, meshes: list[Path] | None = None) -> 
         items.append(draw_item(rng, str(kind), str(color), xy, from_file=bool(meshes)))
         plain.append(f"{color} {name_of(str(kind))}")
     items.append(draw_tray(rng, positions[-1]))
-    scene = Scene(items, rng, textured=0.0)
+    scene = RaycastScene(items, rng, textured=0.0)
     frame = scene.render(K, SIZE, look_at(EYE, TARGET), SENSOR)
     return NamedScene(frame, plain)
 

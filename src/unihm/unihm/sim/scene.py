@@ -19,7 +19,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 from unihm.sim.meshes import Convex, load_mesh
 from unihm.sim.shapes import SHAPES, Geometry, make_shape, stacking_height
-from unihm.transforms import make_transform
+from unihm.transforms import look_at, make_transform
 
 COLORS: dict[str, tuple[float, float, float]] = {
     "red": (0.80, 0.07, 0.06),
@@ -204,15 +204,6 @@ class Scene:
                 return candidate
         names = ", ".join(o.name for o in self.objects)
         raise _invalid(f"Scene '{self.name}' has no object '{name}'; it has {names}")
-
-
-def look_at(eye: Any, target: Any) -> NDArray[np.float64]:
-    """Optical camera pose (4, 4) at ``eye`` with ``target`` ahead and the horizon level."""
-    eye, target = np.asarray(eye, float), np.asarray(target, float)
-    forward = (target - eye) / np.linalg.norm(target - eye)
-    right = np.cross(forward, [0.0, 0.0, 1.0])
-    right /= np.linalg.norm(right)
-    return make_transform(np.stack([right, np.cross(forward, right), forward], axis=1), eye)
 
 
 def load_scene(name_or_path: str | Path) -> Scene:

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.sim.scene import look_at
 from unihm.sim.world import World
-from unihm.transforms import FloatArray
+from unihm.transforms import FloatArray, look_at
 
 
 @dataclass(frozen=True)

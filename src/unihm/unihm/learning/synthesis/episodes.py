@@ -15,12 +15,12 @@ import numpy as np
 
 from unihm.learning.datasets.episode import Episode, View
 from unihm.learning.datasets.instructions import make_instructions
-from unihm.learning.synthesis.grasp_motion import Attempt, grasp_motion
-from unihm.learning.synthesis.hand_points import hand_points
-from unihm.learning.synthesis.object_grasps import ObjectGrasps, human_targets, reachable
+from unihm.learning.synthesis.grasps.grasp_motion import Attempt, grasp_motion
+from unihm.learning.synthesis.grasps.hand_points import hand_points
+from unihm.learning.synthesis.grasps.object_grasps import ObjectGrasps, human_targets, reachable
+from unihm.learning.synthesis.grasps.push import push_motion, solve_push
+from unihm.learning.synthesis.grasps.trial import Trial
 from unihm.learning.synthesis.objects import REACH_X, REACH_Y, TableObject, sample_object
-from unihm.learning.synthesis.push import push_motion, solve_push
-from unihm.learning.synthesis.trial import Trial
 from unihm.learning.synthesis.views import view
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import open3d as o3d
 import trimesh
 from scipy.spatial.transform import Rotation
 
 from unihm.errors import UnihmError
 from unihm.learning.datasets.episode import View
+from unihm.learning.synthesis.tables.rendering import packed_rays, raycaster
 from unihm.perception.scene.completion import complete
 from unihm.perception.scene.frames import azimuth, canonical_object_frame
 from unihm.sim.camera import add_noise
@@ -56,13 +56,8 @@ def seen_points(
     local = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(camera.K).T
     rays = local @ camera.T_world_camera[:3, :3].T  # z = 1 along the axis: t is the depth
     eye = camera.T_world_camera[:3, 3]
-    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(
-        o3d.core.Tensor.from_numpy(vertices.astype(np.float32)),
-        o3d.core.Tensor.from_numpy(np.asarray(mesh.faces, np.uint32)),
-    )
-    both = np.concatenate([np.broadcast_to(eye, rays.shape), rays], -1).astype(np.float32)
-    hit = scene.cast_rays(o3d.core.Tensor.from_numpy(both), nthreads=1)["t_hit"].numpy()
+    scene = raycaster([trimesh.Trimesh(vertices, mesh.faces, process=False)])
+    hit = scene.cast_rays(packed_rays(eye, rays), nthreads=1)["t_hit"].numpy()
     table = -eye[2] / rays[..., 2]
     depth = np.where(np.isfinite(hit), hit, table).astype(np.float32)
     noisy = add_noise(camera.noise, depth, float(camera.K[0, 0]), rng)

@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.synthesis.planner_scenes import (
+from unihm.learning.synthesis.tables.planner_scenes import (
     PickQuestion,
     PlaceQuestion,
     Sample,

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Episode, load_dataset
-from unihm.learning.synthesis.planner_scenes import PickQuestion, PlaceQuestion, Sample
+from unihm.learning.synthesis.tables.planner_scenes import PickQuestion, PlaceQuestion, Sample
 from unihm.perception.camera.capture import world_points
 from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.parser import Command, parse

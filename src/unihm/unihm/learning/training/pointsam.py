@@ -16,7 +16,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from unihm.errors import UnihmError
-from unihm.learning.synthesis.tabletop import Scene, Sensor, random_pile, random_view
+from unihm.learning.synthesis.tables.piles import random_pile, random_view
+from unihm.learning.synthesis.tables.rendering import RaycastScene, Sensor
 from unihm.learning.training.loop import make_missing, run_steps
 from unihm.perception.segmentation.pointsam.config import PointSamConfig, SegmentationTraining
 from unihm.perception.segmentation.pointsam.model import PointSam, bond_loss, mask_loss, prompt_loss
@@ -59,7 +60,7 @@ def make_samples(seed: int, per_scene: int = 4) -> list[Sample]:
     """Crops of one random scene."""
     rng = np.random.default_rng([seed, 41])
     center = np.array([0.5, 0.0])
-    scene = Scene(random_pile(rng, center), rng, textured=rng.choice([0.3, 0.8, 1.0]))
+    scene = RaycastScene(random_pile(rng, center), rng, textured=rng.choice([0.3, 0.8, 1.0]))
     pose = random_view(rng, np.array([*center, 0.05]))
     frame = scene.render(random_intrinsics(rng), IMAGE_SIZE, pose, Sensor.draw(rng))
     try:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unihm.errors import UnihmError
-from unihm.learning.synthesis.partial_views import random_form, random_form_view
+from unihm.learning.synthesis.tables.partial_views import random_partial_view, random_whole_shape
 from unihm.learning.training.loop import make_missing, run_steps
 from unihm.perception.scene.completion import thin
 from unihm.perception.segmentation.pointsam.model import gather
@@ -54,9 +54,9 @@ def make_views(seed: int, count: int = PER_FILE) -> Views:
     rng = np.random.default_rng([seed, 43])
     rows: list[tuple[Any, ...]] = []
     while len(rows) < count:
-        form = random_form(rng)
+        shape = random_whole_shape(rng)
         for _ in range(_PER_SHAPE):
-            view = random_form_view(form, rng)
+            view = random_partial_view(shape, rng)
             if view is None:
                 break
             try:

@@ -14,7 +14,7 @@ from unihm.perception.language.nouns import NOUNS
 from unihm.perception.planner.placing import AREAS
 from unihm.types import FloatArray
 
-# Kinds of `tabletop` and `household` in `unihm.learning.synthesis`, and what they are called; a
+# Kinds of `piles` and `household` in `unihm.learning.synthesis.tables`, and what they are called; a
 # word may name several kinds.
 KINDS: dict[str, tuple[str, ...]] = {
     "box": ("box", "block", "carton", "packet", "cuboid", "brick", "cube", "case"),

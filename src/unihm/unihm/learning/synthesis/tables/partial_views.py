@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import open3d as o3d
 import trimesh
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from unihm.learning.synthesis.household import HOUSEHOLD, make_household
-from unihm.learning.synthesis.tabletop import Sensor, look_at, random_shape, resting_rotation
-from unihm.transforms import make_transform
+from unihm.learning.synthesis.tables.household import HOUSEHOLD, make_household
+from unihm.learning.synthesis.tables.piles import random_shape, resting_rotation
+from unihm.learning.synthesis.tables.rendering import Sensor, as_tensor, packed_rays, raycaster
+from unihm.transforms import look_at, make_transform
 from unihm.types import FloatArray
 
 _SIMPLE = ("box", "cylinder", "sphere", "capsule", "ellipsoid", "cone", "prism")
@@ -20,13 +20,13 @@ _SURFACE = 4096  # points that stand for the whole surface
 
 
 @dataclass(frozen=True)
-class Form:
+class WholeShape:
     """A shape of one or several watertight parts that may go into each other; own frame."""
 
     parts: tuple[trimesh.Trimesh, ...]
 
-    def moved(self, T: FloatArray) -> Form:
-        return Form(tuple(p.copy().apply_transform(T) for p in self.parts))
+    def moved(self, T: FloatArray) -> WholeShape:
+        return WholeShape(tuple(p.copy().apply_transform(T) for p in self.parts))
 
     @property
     def vertices(self) -> FloatArray:
@@ -42,7 +42,7 @@ class Form:
             outside = np.ones(number, bool)
             for other in self.parts:
                 if other is not part:
-                    outside &= _caster([other]).compute_occupancy(_tensor(sample)).numpy() < 0.5
+                    outside &= raycaster([other]).compute_occupancy(as_tensor(sample)).numpy() < 0.5
             points.append(np.asarray(sample)[outside])
             normals.append(part.face_normals[faces][outside])
         order = rng.permutation(sum(len(p) for p in points))[:count]
@@ -50,7 +50,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class FormView:
+class PartialView:
     """One view of a shape on a table at z = 0.
 
     Attributes:
@@ -67,28 +67,16 @@ class FormView:
     normals: FloatArray
 
 
-def _tensor(values: FloatArray) -> o3d.core.Tensor:
-    return o3d.core.Tensor.from_numpy(np.ascontiguousarray(values, np.float32))
-
-
-def _caster(meshes: list[trimesh.Trimesh]) -> o3d.t.geometry.RaycastingScene:
-    caster = o3d.t.geometry.RaycastingScene(nthreads=1)
-    for mesh in meshes:
-        faces = o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.faces, np.uint32))
-        caster.add_triangles(_tensor(mesh.vertices), faces)
-    return caster
-
-
-def random_form(rng: np.random.Generator) -> Form:
+def random_whole_shape(rng: np.random.Generator) -> WholeShape:
     """A procedural object, plain, bent or tapered, or one put together of several."""
     kind = rng.random()
     if kind < 0.25:
-        return Form((random_shape(rng)[1],))
+        return WholeShape((random_shape(rng)[1],))
     if kind < 0.45:
         thing = make_household(str(rng.choice(list(HOUSEHOLD))), rng)
-        return Form(tuple(thing.split(only_watertight=False)))
+        return WholeShape(tuple(thing.split(only_watertight=False)))
     if kind < 0.7:
-        return Form((_warped(random_shape(rng)[1], rng),))
+        return WholeShape((_warped(random_shape(rng)[1], rng),))
     parts: list[trimesh.Trimesh] = []
     for k in range(int(rng.integers(2, 5))):
         part = random_shape(rng, str(rng.choice(_SIMPLE)))[1]
@@ -103,7 +91,7 @@ def random_form(rng: np.random.Generator) -> Form:
             vertices = parts[int(rng.integers(k))].vertices
             anchor = vertices[int(rng.integers(len(vertices)))] * rng.uniform(0.5, 1.0)
         parts.append(part.apply_transform(make_transform(turn.as_matrix(), anchor)))
-    return Form(tuple(parts))
+    return WholeShape(tuple(parts))
 
 
 def _warped(mesh: trimesh.Trimesh, rng: np.random.Generator) -> trimesh.Trimesh:
@@ -129,42 +117,42 @@ def _warped(mesh: trimesh.Trimesh, rng: np.random.Generator) -> trimesh.Trimesh:
     return trimesh.Trimesh(q, faces, process=False)
 
 
-def random_form_view(
-    form: Form, rng: np.random.Generator, sensor: Sensor | None = None
-) -> FormView | None:
+def random_partial_view(
+    shape: WholeShape, rng: np.random.Generator, sensor: Sensor | None = None
+) -> PartialView | None:
     """Put a shape on the table and look at it; None where next to nothing is seen of it.
 
     Args:
         sensor: the camera; None draws one, good or bad.
     """
-    hull = trimesh.convex.convex_hull(form.vertices)
+    hull = trimesh.convex.convex_hull(shape.vertices)
     rotation = resting_rotation(hull, rng)
-    z = -float((form.vertices @ rotation.T)[:, 2].min())
+    z = -float((shape.vertices @ rotation.T)[:, 2].min())
     if rng.random() < 0.08:  # on top of something
         z += rng.uniform(0.02, 0.12)
-    form = form.moved(make_transform(rotation, [0.0, 0.0, z]))
-    bounds = np.stack([form.vertices.min(axis=0), form.vertices.max(axis=0)])
+    shape = shape.moved(make_transform(rotation, [0.0, 0.0, z]))
+    bounds = np.stack([shape.vertices.min(axis=0), shape.vertices.max(axis=0)])
     middle = bounds.mean(axis=0)
     elevation = np.deg2rad(rng.uniform(20, 75))
     offset = np.array([np.cos(elevation), 0.0, np.sin(elevation)])
     turn = Rotation.from_euler("z", rng.uniform(-np.pi, np.pi)).as_matrix()
     eye = middle + rng.uniform(0.45, 1.1) * turn @ offset
-    seen, cut = _look(form, eye, middle, rng, sensor or Sensor.draw(rng))
+    seen, cut = _look(shape, eye, middle, rng, sensor or Sensor.draw(rng))
     if len(seen) < 120:
         return None
-    points, normals = form.surface(_SURFACE, rng)
+    points, normals = shape.surface(_SURFACE, rng)
     if len(points) < _SURFACE:
         return None
-    return FormView(seen, eye, cut, points, normals)
+    return PartialView(seen, eye, cut, points, normals)
 
 
 def _look(
-    form: Form, eye: FloatArray, target: FloatArray, rng: np.random.Generator, sensor: Sensor
+    shape: WholeShape, eye: FloatArray, target: FloatArray, rng: np.random.Generator, sensor: Sensor
 ) -> tuple[FloatArray, bool]:
     """Noisy points (M, 3) of the shape from ``eye``, and whether a part was cut away."""
     T = look_at(eye, target, rng.normal(0, 0.05))
     focal = rng.uniform(380, 620)
-    local = (form.vertices - eye) @ T[:3, :3]
+    local = (shape.vertices - eye) @ T[:3, :3]
     pixels = focal * local[:, :2] / local[:, 2:]
     low, high = np.floor(pixels.min(axis=0)) - 6, np.ceil(pixels.max(axis=0)) + 6
     u, v = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))
@@ -172,12 +160,11 @@ def _look(
     slab = trimesh.creation.box([4, 4, 0.02])
     slab.apply_translation([0, 0, -0.01])
     directions = rays @ T[:3, :3].T
-    packed = np.concatenate([np.broadcast_to(eye, rays.shape), directions], axis=-1)
-    hit = _caster([slab, *form.parts]).cast_rays(_tensor(packed))
+    hit = raycaster([slab, *shape.parts]).cast_rays(packed_rays(eye, directions))
     depth = hit["t_hit"].numpy()
     depth = np.where(np.isfinite(depth), depth, 0.0).astype(np.float32)
     mask = (hit["geometry_ids"].numpy() > 0) & (depth > 0)
-    mask &= hit["geometry_ids"].numpy() <= len(form.parts)
+    mask &= hit["geometry_ids"].numpy() <= len(shape.parts)
     noisy = sensor.corrupt(depth, focal, np.full(depth.shape, 0.5), rng)
     cut = False
     if rng.random() < 0.25:  # behind something, or beyond the border
@@ -188,7 +175,7 @@ def _look(
     world = eye + noisy[..., None] * directions
     seen = world[mask & (noisy > 0)]
     seen = seen[seen[:, 2] > rng.uniform(0.001, 0.006)]
-    near = np.abs(seen - target).max(axis=1) < 0.5 * np.ptp(form.vertices, axis=0).max() + 0.03
+    near = np.abs(seen - target).max(axis=1) < 0.5 * np.ptp(shape.vertices, axis=0).max() + 0.03
     return seen[near], cut
 
 

@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from unihm.learning.synthesis.distance_field import DistanceField
-from unihm.learning.synthesis.force_closure import worst_wrench
-from unihm.learning.synthesis.hand_points import PALM, HandPoints, PointState
+from unihm.learning.synthesis.grasps.distance_field import DistanceField
+from unihm.learning.synthesis.grasps.force_closure import worst_wrench
+from unihm.learning.synthesis.grasps.hand_points import PALM, HandPoints, PointState
 from unihm.transforms import make_transform
 from unihm.types import FloatArray
 
@@ -63,7 +63,7 @@ class Grasp:
         touching: (D,) bool: pads on the surface.
         contacts: (C, 3) of the touching pads, on the surface.
         normals: (C, 3) outward surface normals there.
-        quality: :func:`unihm.learning.synthesis.force_closure.worst_wrench`, smaller is better.
+        quality: from :func:`.force_closure.worst_wrench`, smaller is better.
         penetration: metres by which a ball enters the object (0 when clear).
         table_clearance: metres between the lowest ball and the table.
     """

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from unihm.errors import UnihmError
-from unihm.learning.synthesis.distance_field import DistanceField
-from unihm.learning.synthesis.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
-from unihm.learning.synthesis.grasp_solver import Grasp, GraspSolver, Targets
-from unihm.learning.synthesis.hand_points import HandPoints, hand_points
+from unihm.learning.synthesis.grasps.distance_field import DistanceField
+from unihm.learning.synthesis.grasps.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
+from unihm.learning.synthesis.grasps.grasp_solver import Grasp, GraspSolver, Targets
+from unihm.learning.synthesis.grasps.hand_points import HandPoints, hand_points
+from unihm.learning.synthesis.grasps.trial import Trial, disturbances
 from unihm.learning.synthesis.objects import TableObject
-from unihm.learning.synthesis.trial import Trial, disturbances
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from unihm.errors import UnihmError
-from unihm.learning.synthesis.household import HOUSEHOLD, make_household
-from unihm.learning.synthesis.tabletop import Item, Scene, Sensor, look_at, random_shape
+from unihm.learning.synthesis.tables.household import HOUSEHOLD, make_household
+from unihm.learning.synthesis.tables.piles import random_shape
+from unihm.learning.synthesis.tables.rendering import Item, RaycastScene, Sensor
 from unihm.perception.camera.capture import CaptureConfig, world_points
 from unihm.perception.colors import NAMES, name_pixels
 from unihm.perception.language import sentence_encoder as text
@@ -39,7 +40,7 @@ from unihm.perception.planner.placing import (
 )
 from unihm.perception.scene.frames import horizontal_rectangle
 from unihm.sim.scene import COLORS
-from unihm.transforms import apply, make_transform
+from unihm.transforms import apply, look_at, make_transform
 from unihm.types import FloatArray
 
 IMAGE_SIZE = (120, 160)  # a pixel still covers less than one of the map
@@ -133,7 +134,7 @@ def make_sample(seed: int, config: CliportConfig) -> Sample | None:
     """A random table; None where the camera sees too little of it."""
     rng = np.random.default_rng([seed, 53])
     items, things = _furnish(rng)
-    scene = Scene(items, rng, textured=float(rng.choice([0.0, 0.0, 0.3])))
+    scene = RaycastScene(items, rng, textured=float(rng.choice([0.0, 0.0, 0.3])))
     focal = rng.uniform(125, 165)
     K = np.array([[focal, 0, IMAGE_SIZE[1] / 2], [0, focal, IMAGE_SIZE[0] / 2], [0, 0, 1.0]])
     frame = scene.render(K, IMAGE_SIZE, _camera(rng), Sensor.draw(rng))

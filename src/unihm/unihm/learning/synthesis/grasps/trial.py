@@ -8,9 +8,9 @@ from scipy.spatial.transform import Rotation
 from unihm.control.config import ControlConfig
 from unihm.control.execution import aim
 from unihm.control.grip import squeeze_offsets
-from unihm.learning.synthesis.grasp_motion import Attempt
+from unihm.learning.synthesis.grasps.grasp_motion import Attempt
+from unihm.learning.synthesis.grasps.push import Push
 from unihm.learning.synthesis.objects import TableObject
-from unihm.learning.synthesis.push import Push
 from unihm.robots import load_hand
 from unihm.sim.free_hand import FreeHandWorld
 from unihm.sim.scene import Scene, SceneObject

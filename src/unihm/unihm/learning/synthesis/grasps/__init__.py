@@ -1,0 +1,1 @@
+"""Grasps and pushes: solved on the object's surface, tried in physics, turned into motions."""

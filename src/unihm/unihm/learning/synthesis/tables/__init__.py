@@ -1,0 +1,1 @@
+"""Tables full of things, rendered by ray casting: what perception learns from."""
