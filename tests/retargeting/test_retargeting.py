@@ -171,5 +171,5 @@ def test_motions_are_smoother_than_the_recording_is_noisy(recording: FloatArray)
 
 
 def test_nonsense_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match="pinch_near"):
+    with pytest.raises(UnihmError, match="pinch_near"):
         RetargetingConfig(pinch_near=0.2, pinch_far=0.1)

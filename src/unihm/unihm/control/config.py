@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Annotated
 
+from pydantic import Field
+
+from unihm.config import NotNegative, Positive, settings
 from unihm.control.safety import SafetyConfig
-from unihm.errors import ErrorCode, UnihmError
 
 
-@dataclass(frozen=True)
+@settings()
 class ControlConfig:
     """How a motion is carried out; section ``control`` of a preset.
 
@@ -26,17 +29,10 @@ class ControlConfig:
     """
 
     arm: str = "fr3"
-    rate: float = 100.0
-    speed: float = 0.5
-    squeeze_depth: float = 0.022
-    squeeze_seconds: float = 0.4
+    rate: Positive = 100.0
+    speed: Annotated[float, Field(gt=0, le=1)] = 0.5
+    squeeze_depth: NotNegative = 0.022
+    squeeze_seconds: Positive = 0.4
     aim_low: float = 0.006
     safe_height: float = 0.22
     safety: SafetyConfig = field(default_factory=SafetyConfig)
-
-    def __post_init__(self) -> None:
-        if not (self.rate > 0 and 0 < self.speed <= 1 and self.squeeze_seconds > 0):
-            raise UnihmError(
-                ErrorCode.INVALID_CONFIG,
-                "control: rate and squeeze_seconds must be positive and speed in (0, 1].",
-            )

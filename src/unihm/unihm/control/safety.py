@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import ruckig
+from pydantic import Field
 
+from unihm.config import Positive, settings
 from unihm.control.timing import TimedPath, stop
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.limits import JointLimits
@@ -15,20 +17,24 @@ from unihm.types import FloatArray
 _ROUNDING = 1.02  # what a command may exceed a limit by before it is reshaped
 
 
-@dataclass(frozen=True)
+@settings()
 class SafetyConfig:
     """Bounds that end a motion, where limits only slow it down.
 
     Attributes:
         workspace_lower, workspace_upper: (3,) m, world: box that the wrist must stay in.
-        tracking_error: rad between what was sent and what was measured.
+        tracking_error: rad between what was sent and what was measured; infinite allows any.
         stale_after: s without a command or a joint state.
     """
 
     workspace_lower: tuple[float, float, float] = (-0.3, -0.8, 0.0)
     workspace_upper: tuple[float, float, float] = (0.9, 0.8, 1.2)
-    tracking_error: float = 0.35
-    stale_after: float = 0.5
+    tracking_error: Annotated[float, Field(gt=0, allow_inf_nan=True)] = 0.35
+    stale_after: Positive = 0.5
+
+    def __post_init__(self) -> None:
+        if not all(a < b for a, b in zip(self.workspace_lower, self.workspace_upper)):
+            raise ValueError("workspace_lower must be less than workspace_upper along every axis")
 
 
 class SafetyGate:

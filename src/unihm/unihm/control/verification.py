@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from unihm.config import NotNegative, Positive, Share, settings
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.transforms import apply, invert
@@ -25,7 +26,7 @@ MIN_PIXELS = 30  # of the object's old place that must be in view for the camera
 _MIN_SQUEEZE = 0.02  # rad of squeeze below which a joint tells nothing
 
 
-@dataclass(frozen=True)
+@settings()
 class VerificationConfig:
     """Thresholds of the witnesses.
 
@@ -37,11 +38,11 @@ class VerificationConfig:
         depth_tolerance: m by which depth counts as the same.
     """
 
-    blocked: float = 0.1
-    min_weight: float = 0.3
-    left_behind: float = 0.4
-    in_hand: float = 0.4
-    depth_tolerance: float = 0.015
+    blocked: Share = 0.1
+    min_weight: NotNegative = 0.3
+    left_behind: Share = 0.4
+    in_hand: Share = 0.4
+    depth_tolerance: Positive = 0.015
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from unihm.errors import ErrorCode, UnihmError
+from unihm.config import Count, Natural, NotNegative, Positive, Share, settings
+from unihm.types import Phase
 
 
-@dataclass(frozen=True)
+@settings()
 class GeneratorTraining:
     """How the generator is trained (sections 3.3 and C.4 of the paper).
 
@@ -34,31 +35,31 @@ class GeneratorTraining:
         seed: of everything random.
     """
 
-    epochs: int = 100
-    keep_share: float = 0.2
-    ramp_share: float = 0.6
-    batch: int = 16
-    learning_rate: float = 1e-4
-    weight_decay: float = 0.01
-    code_weight: float = 0.1
-    latent_weight: float = 1.0
-    motion_weight: float = 1.0
-    tip_weight: float = 2.0
-    phase_weights: tuple[float, ...] = (0.5, 1.0, 2.0, 0.5, 0.5)
-    cloud_noise: float = 0.001
-    frame_shift: float = 0.005
-    frame_turn: float = 0.1
+    epochs: Count = 100
+    keep_share: Share = 0.2
+    ramp_share: Share = 0.6
+    batch: Count = 16
+    learning_rate: Positive = 1e-4
+    weight_decay: NotNegative = 0.01
+    code_weight: NotNegative = 0.1
+    latent_weight: NotNegative = 1.0
+    motion_weight: NotNegative = 1.0
+    tip_weight: NotNegative = 2.0
+    phase_weights: tuple[NotNegative, ...] = (0.5, 1.0, 2.0, 0.5, 0.5)
+    cloud_noise: NotNegative = 0.001
+    frame_shift: NotNegative = 0.005
+    frame_turn: NotNegative = 0.1
     bfloat16: bool = False
-    seed: int = 0
+    seed: Natural = 0
 
     def __post_init__(self) -> None:
-        if self.keep_share < 0 or self.ramp_share < 0 or self.keep_share + self.ramp_share > 1:
-            raise UnihmError(
-                ErrorCode.INVALID_CONFIG, "keep_share and ramp_share must be shares of one whole."
-            )
+        if self.keep_share + self.ramp_share > 1:
+            raise ValueError("keep_share and ramp_share must be shares of one whole")
+        if len(self.phase_weights) != len(Phase):
+            raise ValueError(f"phase_weights must be {len(Phase)}, one for each phase")
 
 
-@dataclass(frozen=True)
+@settings()
 class GeneratorConfig:
     """Shape of the generator; it travels with the weights.
 
@@ -82,15 +83,19 @@ class GeneratorConfig:
     """
 
     backbone: str = ""
-    hidden: int = 160
-    layers: int = 4
-    heads: int = 4
-    kv_heads: int = 2
-    intermediate: int = 480
+    hidden: Count = 160
+    layers: Count = 4
+    heads: Count = 4
+    kv_heads: Count = 2
+    intermediate: Count = 480
     causal: bool = False
-    points: int = 512
-    cloud_tokens: int = 4
-    trajectory_hidden: int = 512
-    max_chunks: int = 32
+    points: Count = 512
+    cloud_tokens: Count = 4
+    trajectory_hidden: Count = 512
+    max_chunks: Count = 32
     hand_token: bool = False
     training: GeneratorTraining = field(default_factory=GeneratorTraining)
+
+    def __post_init__(self) -> None:
+        if self.hidden % self.heads or self.heads % self.kv_heads:
+            raise ValueError("hidden must be a multiple of heads, and heads one of kv_heads")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from unihm.config import Count, Natural, NotNegative, Positive, settings
 
-@dataclass(frozen=True)
+
+@settings()
 class RefinementConfig:
     """What the refined motion shall satisfy, and how hard to try.
 
@@ -53,58 +54,36 @@ class RefinementConfig:
         mass: kilograms that the contact forces of the report hold up.
     """
 
-    alpha: float = 1.0
-    k: float = 500.0
-    contact_weight: float = 1e6
-    penetration_weight: float = 1e6
-    self_collision_weight: float = 1e6
-    opposition_weight: float = 1e4
-    joint_prior: float = 40.0
-    wrist_position_prior: float = 1.5e4
-    wrist_rotation_prior: float = 150.0
-    velocity_prior: float = 0.5
-    acceleration_prior: float = 0.1
+    alpha: Positive = 1.0
+    k: Positive = 500.0
+    contact_weight: Positive = 1e6
+    penetration_weight: NotNegative = 1e6
+    self_collision_weight: NotNegative = 1e6
+    opposition_weight: NotNegative = 1e4
+    joint_prior: Positive = 40.0
+    wrist_position_prior: Positive = 1.5e4
+    wrist_rotation_prior: Positive = 150.0
+    velocity_prior: NotNegative = 0.5
+    acceleration_prior: NotNegative = 0.1
     velocity_of: Literal["motion", "correction"] = "correction"
     schedule: Literal["phases", "always"] = "phases"
-    hold_slide: float = 0.0
-    reach: float = 0.025
-    touch: float = 0.004
-    neighbours: int = 8
-    body_spheres: int = 24
-    self_pairs: int = 12
-    iterations: int = 5
-    grasp_iterations: int = 30
+    hold_slide: NotNegative = 0.0
+    reach: Positive = 0.025
+    touch: Positive = 0.004
+    neighbours: Count = 8
+    body_spheres: Natural = 24
+    self_pairs: Natural = 12
+    iterations: Count = 5
+    grasp_iterations: Count = 30
     warm_start: bool = True
-    damping: float = 1.0
-    tolerance: float = 1e-4
-    wrist_shift: float = 0.03
-    wrist_turn: float = 0.35
-    velocity_limit: float = 0.0
-    acceleration_limit: float = 0.0
-    friction: float = 0.5
-    mass: float = 0.3
-
-    def __post_init__(self) -> None:
-        positive = (
-            "alpha", "k", "contact_weight", "joint_prior", "wrist_position_prior",
-            "wrist_rotation_prior", "reach", "touch", "neighbours", "iterations",
-            "grasp_iterations", "damping", "wrist_shift", "wrist_turn", "friction", "mass",
-        )  # fmt: skip
-        not_negative = (
-            "penetration_weight", "self_collision_weight", "opposition_weight", "velocity_prior",
-            "acceleration_prior", "body_spheres", "self_pairs", "tolerance", "velocity_limit",
-            "acceleration_limit", "hold_slide",
-        )  # fmt: skip
-        for name in positive:
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        for name in not_negative:
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}")
-        if self.schedule not in ("phases", "always"):
-            raise ValueError(f"schedule is phases or always, not {self.schedule}")
-        if self.velocity_of not in ("motion", "correction"):
-            raise ValueError(f"velocity_of is motion or correction, not {self.velocity_of}")
+    damping: Positive = 1.0
+    tolerance: NotNegative = 1e-4
+    wrist_shift: Positive = 0.03
+    wrist_turn: Positive = 0.35
+    velocity_limit: NotNegative = 0.0
+    acceleration_limit: NotNegative = 0.0
+    friction: Positive = 0.5
+    mass: Positive = 0.3
 
     @classmethod
     def paper(cls, **changes: Any) -> RefinementConfig:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unihm.config import NotNegative, Positive, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.retargeting.keypoints import bone_lengths, check_keypoints, hand_size
 from unihm.retargeting.solver import WRIST, WRIST_LIMIT, TargetSolver
@@ -41,7 +42,7 @@ COARSEST, FINER = 16, ((4, 3), (1, 2))
 MEMORY = 1000
 
 
-@dataclass(frozen=True)
+@settings()
 class RetargetingConfig:
     """Weights are relative to one squared metre of fingertip error.
 
@@ -59,21 +60,21 @@ class RetargetingConfig:
         correct_wrist: whether the wrist may leave the pose that the palm gives it (step 4).
     """
 
-    link_weight: float = 0.02
-    coupled_link_weight: float = 0.02
-    smoothness: float = 1e-3
-    rest: float = 3e-5
-    wrist_rest: float = 1e-3
-    wrist_shift: float = 0.05
-    wrist_turn: float = 1e-3
-    wrist_smoothness: float = 20.0
-    pinch_near: float = 0.05
-    pinch_far: float = 0.12
-    aperture_scale: float = 1.0
+    link_weight: NotNegative = 0.02
+    coupled_link_weight: NotNegative = 0.02
+    smoothness: NotNegative = 1e-3
+    rest: NotNegative = 3e-5
+    wrist_rest: NotNegative = 1e-3
+    wrist_shift: Positive = 0.05
+    wrist_turn: Positive = 1e-3
+    wrist_smoothness: NotNegative = 20.0
+    pinch_near: NotNegative = 0.05
+    pinch_far: Positive = 0.12
+    aperture_scale: Positive = 1.0
     correct_wrist: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.pinch_near < self.pinch_far:
+        if not self.pinch_near < self.pinch_far:
             raise ValueError("pinch_near must be less than pinch_far")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, product
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pinocchio as pin
 
-from unihm.config import from_mapping, read_yaml
+from unihm.config import Positive, from_mapping, read_yaml, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 from unihm.robots import Hand
@@ -32,7 +31,7 @@ _CENTRING = 0.02  # share of the way to the rest posture taken per frame in the 
 _CENTRING_STEP = 0.01  # change of the pose (m, or of a rotation's entries) from which it is taken
 
 
-@dataclass(frozen=True)
+@settings()
 class ArmSpec:
     """One file of ``config/robots``: what an arm's URDF does not say.
 
@@ -47,8 +46,8 @@ class ArmSpec:
     urdf: str
     flange: str
     home: tuple[float, ...]
-    acceleration: tuple[float, ...]
-    jerk: tuple[float, ...]
+    acceleration: tuple[Positive, ...]
+    jerk: tuple[Positive, ...]
 
 
 class Arm:

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, get_args
 
-from unihm.config import from_mapping, read_yaml
+from unihm.config import Positive, from_mapping, read_yaml, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 
-FINGERS = ("thumb", "index", "middle", "ring", "little")
+Finger = Literal["thumb", "index", "middle", "ring", "little"]
+FINGERS: tuple[Finger, ...] = get_args(Finger)
 #: Names of the 21 human keypoints, in order: wrist, then four per finger, tip last.
 KEYPOINT_NAMES = (
     "wrist",
@@ -22,13 +22,12 @@ KEYPOINT_NAMES = (
     *(f"{finger}_{part}" for finger in FINGERS[1:] for part in ("mcp", "pip", "dip", "tip")),
 )
 POSES = ("open", "pregrasp", "closed")
-PROTOCOLS = ("xhand", "inspire", "joint_trajectory", "joint_state", "gripper_command")
+Protocol = Literal["xhand", "inspire", "joint_trajectory", "joint_state", "gripper_command"]
 
 Vector = tuple[float, float, float]
-Part = TypeVar("Part")
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_HAND_FILE)
 class LinkPoint:
     """A point (metres) in the frame of a link."""
 
@@ -36,7 +35,7 @@ class LinkPoint:
     xyz: Vector = (0.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_HAND_FILE)
 class Fingertip:
     """The pad of a finger, in the frame of ``link``.
 
@@ -48,25 +47,21 @@ class Fingertip:
         pad_radius: curvature radius of the pad, metres.
     """
 
-    finger: str
+    finger: Finger
     link: str
     xyz: Vector
     normal: Vector
     flexion_normal: Vector
-    pad_radius: float
+    pad_radius: Positive
 
     def __post_init__(self) -> None:
-        if self.finger not in FINGERS:
-            raise ValueError(f"finger '{self.finger}' is none of {', '.join(FINGERS)}")
-        if not self.pad_radius > 0:
-            raise ValueError(f"pad_radius of the {self.finger} must be positive")
         for name in ("normal", "flexion_normal"):
             length = sum(x * x for x in getattr(self, name)) ** 0.5
             if abs(length - 1) > 0.01:
                 raise ValueError(f"{name} of the {self.finger} has length {length:.3f}, not 1")
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_HAND_FILE)
 class Palm:
     """The palm in the frame of the wrist link with all joints at zero.
 
@@ -87,7 +82,7 @@ class Palm:
             raise ValueError("approach and normal of the palm must be orthogonal unit vectors")
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_HAND_FILE)
 class Mount:
     """Arm flange to wrist link, as a URDF origin (metres, radians)."""
 
@@ -95,7 +90,7 @@ class Mount:
     rpy: Vector
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_HAND_FILE)
 class Channel:
     """One value of the driver's command.
 
@@ -113,22 +108,18 @@ class Channel:
             raise ValueError(f"channel '{self.name}' needs both at_lower and at_upper, or neither")
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_HAND_FILE)
 class Driver:
     """What the hand's own driver listens to; channels in its order."""
 
-    protocol: str
+    protocol: Protocol
     command_topic: str
     state_topic: str
-    rate_hz: float
+    rate_hz: Positive
     channels: tuple[Channel, ...]
 
-    def __post_init__(self) -> None:
-        if self.protocol not in PROTOCOLS:
-            raise ValueError(f"protocol '{self.protocol}' is none of {', '.join(PROTOCOLS)}")
 
-
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_HAND_FILE)
 class HandSpec:
     """A hand file as read; the fields are those of the YAML.
 
@@ -145,7 +136,7 @@ class HandSpec:
     """
 
     name: str
-    side: str
+    side: Literal["right", "left"]
     urdf: str
     wrist_link: str
     joints: tuple[str, ...]
@@ -158,8 +149,6 @@ class HandSpec:
     path: Path
 
     def __post_init__(self) -> None:
-        if self.side not in ("right", "left"):
-            raise ValueError(f"side is '{self.side}', neither right nor left")
         if not self.joints or len(set(self.joints)) != len(self.joints):
             raise ValueError("joints must name each independent joint once")
         if not self.fingertips:
@@ -214,42 +203,26 @@ def read_spec(path: Path) -> HandSpec:
     """
     try:
         values = read_yaml(path)
-        for key, cls in (("palm", Palm), ("mount", Mount)):
-            values[key] = _part(cls, values.get(key), key)
-        driver = dict(values.get("driver") or {})
-        driver["channels"] = tuple(_part(Channel, c, "channel") for c in driver.get("channels", ()))
-        values["driver"] = _part(Driver, driver, "driver")
-        values["fingertips"] = [
-            _part(Fingertip, tip, "fingertip") for tip in values.get("fingertips") or ()
-        ]
-        values["keypoints"] = _keypoints(values.get("keypoints") or {})
-        values["poses"] = {k: tuple(map(float, v)) for k, v in (values.get("poses") or {}).items()}
-        return from_mapping(HandSpec, {**values, "path": path}, path.name)
+        values["keypoints"] = _keypoints(values.get("keypoints"))
+        return from_mapping(HandSpec, {**values, "path": str(path)}, path.name)
     except UnihmError as error:
         raise UnihmError(ErrorCode.INVALID_HAND_FILE, error.message) from error
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise UnihmError(ErrorCode.INVALID_HAND_FILE, f"{path.name}: {error}.") from error
 
 
-def _part(cls: type[Part], values: Any, where: str) -> Part:
-    if not isinstance(values, dict):
-        raise ValueError(f"'{where}' is missing or not a mapping")
-    # YAML reads 1e-5 as text, so every vector is converted.
-    vectors = {k: [float(x) for x in v] for k, v in values.items() if isinstance(v, list)}
-    for key, vector in vectors.items():
-        if len(vector) != 3:
-            raise ValueError(f"{where}: '{key}' must have three numbers, not {len(vector)}")
-    return from_mapping(cls, {**values, **vectors}, where)
-
-
-def _keypoints(parts: dict[str, Any]) -> list[LinkPoint | None]:
+def _keypoints(parts: Any) -> list[Any]:
+    """The points of a hand file's mapping of fingers, in the order of :data:`KEYPOINT_NAMES`."""
+    parts = {} if parts is None else parts
+    if not isinstance(parts, dict):
+        raise ValueError("keypoints must be a mapping of fingers")
     unknown = sorted(set(parts) - {"wrist", *FINGERS})
     if unknown:
         raise ValueError(f"keypoints of unknown parts: {', '.join(unknown)}")
-    entries = [parts.get("wrist")]
+    points = [parts.get("wrist")]
     for finger in FINGERS:
-        points = parts.get(finger, [None] * 4)
-        if not isinstance(points, list) or len(points) != 4:
+        of_finger = parts.get(finger, [None] * 4)
+        if not isinstance(of_finger, list) or len(of_finger) != 4:
             raise ValueError(f"keypoints of the {finger} must be a list of four")
-        entries += points
-    return [None if entry is None else _part(LinkPoint, entry, "keypoint") for entry in entries]
+        points += of_finger
+    return points

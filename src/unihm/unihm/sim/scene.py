@@ -5,16 +5,16 @@ World frame: the top of the table is z = 0, the base of the arm is the origin, x
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from unihm.config import from_mapping, read_yaml
+from unihm.config import from_mapping, read_yaml, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 from unihm.sim.meshes import Convex, load_mesh
@@ -38,7 +38,7 @@ COLORS: dict[str, tuple[float, float, float]] = {
 """Named colours, sRGB 0 to 1; chosen so that a person tells any two of them apart."""
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_SCENE)
 class SceneObject:
     """One object: a procedural ``shape`` with its ``size``, or a ``mesh`` file.
 
@@ -63,7 +63,7 @@ class SceneObject:
     size: dict[str, float] = field(default_factory=dict)
     mesh: str = ""
     scale: float = 1.0
-    up: str = "z"
+    up: Literal["x", "y", "z"] = "z"
     convex: Convex = "decompose"
     position: tuple[float, ...] = (0.5, 0.0)
     rpy: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -76,8 +76,6 @@ class SceneObject:
         where = f"Object '{self.name}'"
         if bool(self.shape) == bool(self.mesh):
             raise _invalid(f"{where} needs either a shape ({', '.join(SHAPES)}) or a mesh file")
-        if self.up not in ("x", "y", "z") or self.convex not in ("decompose", "hull"):
-            raise _invalid(f"{where}: 'up' is x, y or z and 'convex' is decompose or hull")
         _check(where, "position", self.position, (2, 3), -2.0, 2.0)
         _check(where, "rpy", self.rpy, (3,), -7.0, 7.0)
         if isinstance(self.color, str) and self.color not in COLORS:
@@ -93,7 +91,7 @@ class SceneObject:
         """Surface and convex parts; a mesh is decomposed at the first use."""
         if self.shape:
             return make_shape(self.shape, self.size)
-        return load_mesh(Path(self.mesh), self.scale, self.up, self.convex)  # type: ignore[arg-type]
+        return load_mesh(Path(self.mesh), self.scale, self.up, self.convex)
 
     @property
     def rgb(self) -> tuple[float, float, float]:
@@ -110,7 +108,7 @@ class SceneObject:
         return make_transform(rotation, [*self.position, z])
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_SCENE)
 class Table:
     """A plain table whose top is the plane z = 0.
 
@@ -133,7 +131,7 @@ class Table:
         _check("The table", "friction", (self.friction,), (1,), 0.0, 2.0)
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_SCENE)
 class Camera:
     """A fixed RGB-D camera.
 
@@ -152,15 +150,13 @@ class Camera:
     width: int = 640
     height: int = 480
     fov: float = 0.80
-    noise: str = "stereo"
+    noise: Literal["none", "stereo", "tof"] = "stereo"
 
     def __post_init__(self) -> None:
         _check("The camera", "eye", self.eye, (3,), -5.0, 5.0)
         _check("The camera", "target", self.target, (3,), -5.0, 5.0)
         _check("The camera", "width and height", (self.width, self.height), (2,), 32, 4096)
         _check("The camera", "fov", (self.fov,), (1,), 0.1, 2.5)
-        if self.noise not in ("none", "stereo", "tof"):
-            raise _invalid("The camera's noise is none, stereo or tof")
         if np.linalg.norm(np.cross(np.subtract(self.target, self.eye), [0, 0, 1])) < 1e-6:
             raise _invalid("The camera must not look straight up or down; move its eye a little")
 
@@ -175,7 +171,7 @@ class Camera:
         return np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1.0]])
 
 
-@dataclass(frozen=True)
+@settings(ErrorCode.INVALID_SCENE)
 class Scene:
     """Table, camera and objects.
 
@@ -245,9 +241,6 @@ def _parse(values: dict[str, Any], path: Path) -> Scene:
         built = from_mapping(SceneObject, entry, where)
         built.geometry  # noqa: B018  a wrong size or mesh is reported now, with the file's name
         objects.append(built)
-    for part in ("table", "camera"):
-        if not isinstance(values.get(part, {}), dict):
-            raise _invalid(f"{part} must be a mapping, not {values[part]!r}")
     scene = from_mapping(Scene, values, path.name)
     return replace(scene, objects=tuple(objects))
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
-from unihm.errors import ErrorCode, UnihmError
+from unihm.config import Count, Natural, NotNegative, Positive, Share, settings
 
 
-@dataclass(frozen=True)
+@settings()
 class TokenizerTraining:
     """How the tokenizer is trained (section B.2 of the paper).
 
     Attributes:
         solve: take the best linear networks and a k-means codebook of all hands instead of the
-            epochs below (``linear.py``); hands that are added later are trained by the epochs.
+            epochs below (``closed_form.py``); hands that are added later are trained by the epochs.
         warmup_epochs: epochs of the reference hand without quantisation; the codebook is then
             filled by k-means, as if every code were cold.
         reference_epochs: further epochs of the reference hand, with its codebook.
@@ -44,29 +44,29 @@ class TokenizerTraining:
     """
 
     solve: bool = False
-    warmup_epochs: int = 10
-    reference_epochs: int = 40
-    align_epochs: int = 10
-    tune_epochs: int = 40
-    refresh_every: int = 10
-    cold_threshold: int = 1
-    beta: float = 0.25
-    distill_weight: float = 0.1
-    translation_weight: float = 1.0
-    level_dropout: float = 0.25
-    blend: float = 0.5
-    frame_shift: float = 0.006
-    frame_turn: float = 0.12
-    far_share: float = 0.0
-    window: int = 40
-    batch: int = 16
-    crops: int = 0
-    learning_rate: float = 3e-3
-    codebook_rate: float = 1.0
-    seed: int = 0
+    warmup_epochs: Natural = 10
+    reference_epochs: Natural = 40
+    align_epochs: Natural = 10
+    tune_epochs: Natural = 40
+    refresh_every: Count = 10
+    cold_threshold: Natural = 1
+    beta: NotNegative = 0.25
+    distill_weight: NotNegative = 0.1
+    translation_weight: NotNegative = 1.0
+    level_dropout: Share = 0.25
+    blend: Share = 0.5
+    frame_shift: NotNegative = 0.006
+    frame_turn: NotNegative = 0.12
+    far_share: Share = 0.0
+    window: Count = 40
+    batch: Count = 16
+    crops: Natural = 0
+    learning_rate: Positive = 3e-3
+    codebook_rate: Positive = 1.0
+    seed: Natural = 0
 
 
-@dataclass(frozen=True)
+@settings()
 class TokenizerConfig:
     """Shape of the tokenizer; it travels with the weights.
 
@@ -86,36 +86,22 @@ class TokenizerConfig:
     """
 
     backbone: Literal["conv", "mlp"] = "conv"
-    chunk: int = 1
-    levels: int = 1
-    codebook_size: int = 8192
-    latent: int = 64
-    carry: float = 0.0
-    hidden: int = 128
-    depth: int = 2
+    chunk: Count = 1
+    levels: Count = 1
+    codebook_size: Count = 8192
+    latent: Count = 64
+    carry: Share = 0.0
+    hidden: Count = 128
+    depth: Natural = 2
     reference: str = "shadow"
     hands: tuple[str, ...] = ("shadow",)
     training: TokenizerTraining = field(default_factory=TokenizerTraining)
 
     def __post_init__(self) -> None:
-        sizes = (self.chunk, self.levels, self.codebook_size, self.latent, self.hidden)
-        if min(sizes) < 1 or self.depth < 0:
-            raise UnihmError(ErrorCode.INVALID_CONFIG, f"Tokenizer sizes must be positive: {self}.")
-        if not 0.0 <= self.carry <= 1.0:
-            raise UnihmError(
-                ErrorCode.INVALID_CONFIG, f"carry must be within 0 and 1, not {self.carry}."
-            )
-        if self.backbone not in ("conv", "mlp"):
-            raise UnihmError(
-                ErrorCode.INVALID_CONFIG, f"No backbone '{self.backbone}': conv or mlp."
-            )
         if self.reference not in self.hands:
-            raise UnihmError(
-                ErrorCode.INVALID_CONFIG,
-                f"The reference hand '{self.reference}' is not among the hands {self.hands}.",
+            raise ValueError(
+                f"the reference hand '{self.reference}' is not among the hands "
+                f"{', '.join(self.hands)}"
             )
         if self.training.window % self.chunk:
-            raise UnihmError(
-                ErrorCode.INVALID_CONFIG,
-                f"window {self.training.window} is no multiple of chunk {self.chunk}.",
-            )
+            raise ValueError(f"window {self.training.window} is no multiple of chunk {self.chunk}")

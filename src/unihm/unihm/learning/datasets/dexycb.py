@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import trimesh
-import yaml
 
+from unihm.config import parse_yaml
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Camera
 from unihm.learning.datasets.recorded import Recording
@@ -145,7 +145,7 @@ def _rows(values: list[float]) -> FloatArray:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    values = yaml.safe_load(path.read_text())
+    values = parse_yaml(path.read_text())
     if not isinstance(values, dict):
         raise ValueError(f"{path.name} holds no mapping")
     return values

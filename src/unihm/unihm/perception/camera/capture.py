@@ -6,12 +6,15 @@ Takes plain bytes and numbers, so that the ROS node, the bag reader and the test
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from scipy.spatial import cKDTree
 
+from unihm.config import NotNegative, Positive, Share, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.transforms import apply, invert
 from unihm.types import FloatArray, RgbdObservation
@@ -28,7 +31,7 @@ _COLOUR_CHANNELS = {
 _DEPTH_UNITS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 1e-3), "mono16": ("u2", 1e-3)}
 
 
-@dataclass(frozen=True)
+@settings()
 class CaptureConfig:
     """How depth is cleaned.
 
@@ -39,11 +42,15 @@ class CaptureConfig:
         min_valid: share of the image's pixels with depth, below which the image is refused.
     """
 
-    min_range: float = 0.15
-    max_range: float = 3.0
-    flying_tolerance: float = 0.012
-    flying_support: int = 3
-    min_valid: float = 0.02
+    min_range: NotNegative = 0.15
+    max_range: Positive = 3.0
+    flying_tolerance: NotNegative = 0.012
+    flying_support: Annotated[int, Field(ge=0, le=8)] = 3
+    min_valid: Share = 0.02
+
+    def __post_init__(self) -> None:
+        if not self.min_range < self.max_range:
+            raise ValueError("min_range must be less than max_range")
 
 
 def decode_colour(

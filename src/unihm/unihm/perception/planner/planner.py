@@ -8,12 +8,13 @@ directions) is worked out in either case, and so are the errors.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import field
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unihm.config import Interval, NotNegative, Positive, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.parser import Command, parse
 from unihm.perception.planner.placing import (
@@ -36,10 +37,9 @@ if TYPE_CHECKING:
     from unihm.perception.planner.cliport.judge import AffordanceJudge
 
 _SHORTEST_PUSH = 0.03  # m
-BACKENDS = ("geometric", "cliport")
 
 
-@dataclass(frozen=True)
+@settings()
 class PlannerConfig:
     """How the planner looks and moves.
 
@@ -53,17 +53,13 @@ class PlannerConfig:
         workspace: where objects may be.
     """
 
-    backend: str = "geometric"
+    backend: Literal["geometric", "cliport"] = "geometric"
     weights: str = "tiny"
-    reach: tuple[float, float] = (0.25, 0.78)
-    lift: float = 0.15
-    clearance: float = 0.04
-    push_distance: float = 0.10
+    reach: Interval = (0.25, 0.78)
+    lift: Positive = 0.15
+    clearance: NotNegative = 0.04
+    push_distance: Positive = 0.10
     workspace: WorkspaceConfig = field(default_factory=WorkspaceConfig)
-
-    def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise ValueError(f"there is no planner backend '{self.backend}'")
 
 
 class Planner:

@@ -10,11 +10,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from unihm.config import Natural, NotNegative, Positive, settings
 from unihm.perception.scene.table import Plane
 from unihm.types import FloatArray, IntArray
 
 
-@dataclass(frozen=True)
+@settings()
 class ClusterConfig:
     """How points become objects.
 
@@ -28,12 +29,12 @@ class ClusterConfig:
             objects.
     """
 
-    voxel: float = 0.004
-    gap: float = 0.009
-    min_height: float = 0.006
-    min_points: int = 60
-    hover: float = 0.06
-    split_contrast: float = 0.25
+    voxel: Positive = 0.004
+    gap: Positive = 0.009
+    min_height: NotNegative = 0.006
+    min_points: Natural = 60
+    hover: NotNegative = 0.06
+    split_contrast: NotNegative = 0.25
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from unihm.config import Count, Interval, NotNegative, Positive, settings
 from unihm.errors import UnihmError
 from unihm.perception.camera.capture import CaptureConfig, world_points
 from unihm.perception.scene.clusters import Cluster, ClusterConfig, find_clusters
@@ -22,7 +23,7 @@ _THIN = 4  # every so many points of a full image show the table
 _SPECK = 300  # points below which a cluster may be a speck
 
 
-@dataclass(frozen=True)
+@settings()
 class WorkspaceConfig:
     """Where objects may be, in the world frame (the arm's base is the origin).
 
@@ -36,12 +37,12 @@ class WorkspaceConfig:
         clusters: how points become objects.
     """
 
-    x: tuple[float, float] = (0.15, 1.00)
-    y: tuple[float, float] = (-0.70, 0.70)
-    max_height: float = 0.40
-    base_radius: float = 0.22
+    x: Interval = (0.15, 1.00)
+    y: Interval = (-0.70, 0.70)
+    max_height: Positive = 0.40
+    base_radius: NotNegative = 0.22
     table_height: float = 0.0
-    stride: int = 1
+    stride: Count = 1
     capture: CaptureConfig = field(default_factory=CaptureConfig)
     clusters: ClusterConfig = field(default_factory=ClusterConfig)
 

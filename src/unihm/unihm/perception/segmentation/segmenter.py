@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
+from unihm.config import NotNegative, Share, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera.capture import project, world_points
 from unihm.perception.scene import example
@@ -26,15 +27,13 @@ if TYPE_CHECKING:
     from unihm.perception.segmentation.snowflake import Completer
 
 _log = logging.getLogger(__name__)
-BACKENDS = ("geometric", "pointsam")
-COMPLETIONS = ("geometric", "snowflake")
 # Metres on the average that the unseen part of a fitted shape may be from the network's surface.
 _AGREEMENT = 0.005
 _COARSE = 4  # every so many pixels show where the table is
 _REACH = 0.03  # m from the pick point within which its object must be seen
 
 
-@dataclass(frozen=True)
+@settings()
 class SegmenterConfig:
     """How the target's cloud is made.
 
@@ -52,21 +51,15 @@ class SegmenterConfig:
         workspace: where objects may be.
     """
 
-    backend: str = "geometric"
-    completion: str = "geometric"
+    backend: Literal["geometric", "pointsam"] = "geometric"
+    completion: Literal["geometric", "snowflake"] = "geometric"
     weights: str = "tiny"
-    min_iou: float = 0.5
-    fitted: float = 0.0015
-    fitted_vessel: float = 0.0025
-    trust: float = 0.1
-    min_confidence: float = 0.05
+    min_iou: Share = 0.5
+    fitted: NotNegative = 0.0015
+    fitted_vessel: NotNegative = 0.0025
+    trust: Share = 0.1
+    min_confidence: Share = 0.05
     workspace: WorkspaceConfig = field(default_factory=WorkspaceConfig)
-
-    def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise ValueError(f"there is no segmentation backend '{self.backend}'")
-        if self.completion not in COMPLETIONS:
-            raise ValueError(f"there is no completion '{self.completion}'")
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Literal
 
-NETWORKS = ("tiny", "clip_rn50")
+from unihm.config import Count, Interval, Natural, Positive, settings
 
 
-@dataclass(frozen=True)
+@settings()
 class PlannerTraining:
     """How CLIPort is trained.
 
@@ -24,19 +25,19 @@ class PlannerTraining:
         seed: of everything.
     """
 
-    scenes: int = 5000
-    kind_steps: int = 5000
-    kind_batch: int = 8
-    steps: int = 1500
-    batch: int = 4
-    phrases: int = 4
-    place_every: int = 3
-    rate: float = 3e-3
-    fine_tuning_rate: float = 5e-4
-    seed: int = 0
+    scenes: Count = 5000
+    kind_steps: Natural = 5000
+    kind_batch: Count = 8
+    steps: Natural = 1500
+    batch: Count = 4
+    phrases: Count = 4
+    place_every: Count = 3
+    rate: Positive = 3e-3
+    fine_tuning_rate: Positive = 5e-4
+    seed: Natural = 0
 
 
-@dataclass(frozen=True)
+@settings()
 class CliportConfig:
     """What the networks see, and their sizes.
 
@@ -55,23 +56,21 @@ class CliportConfig:
         training: how it is trained.
     """
 
-    network: str = "tiny"
-    x: tuple[float, float] = (0.16, 0.80)
-    y: tuple[float, float] = (-0.48, 0.48)
-    pixel: float = 0.008
+    network: Literal["tiny", "clip_rn50"] = "tiny"
+    x: Interval = (0.16, 0.80)
+    y: Interval = (-0.48, 0.48)
+    pixel: Positive = 0.008
     depth: bool = True
-    width: int = 16
-    kind_width: int = 24
-    language: int = 128
-    pick_rotations: int = 1
-    place_rotations: int = 8
-    crop: int = 24
-    features: int = 4
+    width: Count = 16
+    kind_width: Count = 24
+    language: Count = 128
+    pick_rotations: Count = 1
+    place_rotations: Count = 8
+    crop: Count = 24
+    features: Count = 4
     training: PlannerTraining = field(default_factory=PlannerTraining)
 
     def __post_init__(self) -> None:
-        if self.network not in NETWORKS:
-            raise ValueError(f"there is no network '{self.network}'; use {', '.join(NETWORKS)}")
         if self.crop % 8 or min(self.shape) < self.crop:
             raise ValueError("crop must be a multiple of 8 and fit on the map")
         if self.network == "clip_rn50" and any((side + self.crop) % 32 for side in self.shape):

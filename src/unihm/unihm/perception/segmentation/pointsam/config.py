@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from unihm.config import Count, Natural, Positive, Share, settings
 
 
-@dataclass(frozen=True)
+@settings()
 class SegmentationTraining:
     """How Point-SAM is trained.
 
@@ -20,17 +22,17 @@ class SegmentationTraining:
         seed: of everything.
     """
 
-    scenes: int = 240
-    steps: int = 560
-    batch: int = 4
-    rate: float = 2e-3
-    clicks: int = 3
-    proposals: float = 0.4
-    refinements: float = 0.25
-    seed: int = 0
+    scenes: Count = 240
+    steps: Natural = 560
+    batch: Count = 4
+    rate: Positive = 2e-3
+    clicks: Count = 3
+    proposals: Share = 0.4
+    refinements: Share = 0.25
+    seed: Natural = 0
 
 
-@dataclass(frozen=True)
+@settings()
 class PointSamConfig:
     """Sizes of the network.
 
@@ -50,16 +52,16 @@ class PointSamConfig:
         training: how it is trained.
     """
 
-    features: int = 6
-    dense: int = 7
-    surface: int = 32
-    surface_depth: int = 3
-    patches: int = 96
-    neighbours: int = 24
-    width: int = 64
-    depth: int = 2
-    heads: int = 4
-    patch_width: tuple[int, int] = (32, 64)
-    mask_width: int = 32
-    decoder_depth: int = 2
+    features: Count = 6
+    dense: Count = 7
+    surface: Count = 32
+    surface_depth: Count = 3
+    patches: Count = 96
+    neighbours: Count = 24
+    width: Count = 64
+    depth: Count = 2
+    heads: Count = 4
+    patch_width: tuple[Count, Count] = (32, 64)
+    mask_width: Count = 32
+    decoder_depth: Count = 2
     training: SegmentationTraining = field(default_factory=SegmentationTraining)

@@ -12,18 +12,18 @@ Shapes: B prompt sets on one cloud, N points, G patches of K points, D = 256.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from unihm.config import Count, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.segmentation.pointsam.model import Masks, farthest_points, gather, nearest
 
 
-@dataclass(frozen=True)
+@settings()
 class LargeConfig:
     """Sizes; the defaults are those of the published ViT-L checkpoint.
 
@@ -36,18 +36,18 @@ class LargeConfig:
         decoder_depth, decoder_heads, decoder_hidden: of the two-way transformer.
     """
 
-    patches: int = 512
-    neighbours: int = 64
-    patch_width: int = 512
-    patch_hidden: tuple[int, int] = (128, 512)
-    width: int = 1024
-    depth: int = 24
-    heads: int = 16
-    hidden: int = 2730
-    out: int = 256
-    decoder_depth: int = 2
-    decoder_heads: int = 8
-    decoder_hidden: int = 2048
+    patches: Count = 512
+    neighbours: Count = 64
+    patch_width: Count = 512
+    patch_hidden: tuple[Count, Count] = (128, 512)
+    width: Count = 1024
+    depth: Count = 24
+    heads: Count = 16
+    hidden: Count = 2730
+    out: Count = 256
+    decoder_depth: Count = 2
+    decoder_heads: Count = 8
+    decoder_hidden: Count = 2048
 
 
 class PatchNet(nn.Module):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from unihm.config import Count, Natural, Positive, settings
+
+_Widths = tuple[Count, Count]
 
 
-@dataclass(frozen=True)
+@settings()
 class CompletionTraining:
     """How SnowflakeNet is trained.
 
@@ -17,14 +21,14 @@ class CompletionTraining:
         seed: of everything.
     """
 
-    views: int = 6000
-    steps: int = 15000
-    batch: int = 8
-    rate: float = 2e-3
-    seed: int = 0
+    views: Count = 6000
+    steps: Natural = 15000
+    batch: Count = 8
+    rate: Positive = 2e-3
+    seed: Natural = 0
 
 
-@dataclass(frozen=True)
+@settings()
 class SnowflakeConfig:
     """Sizes of the network; the defaults are ``tiny``.
 
@@ -46,18 +50,18 @@ class SnowflakeConfig:
         training: how it is trained.
     """
 
-    partial: int = 256
-    groups: tuple[int, int] = (96, 32)
-    group_widths: tuple[tuple[int, int], ...] = ((32, 64), (64, 96), (96, 192))
-    neighbours: int = 8
-    attention: int = 32
-    attention_factor: int = 2
-    seeds: int = 64
-    start: int = 128
-    width: int = 64
-    factors: tuple[int, ...] = (1, 2, 4)
-    radius: float = 2.0
+    partial: Count = 256
+    groups: tuple[Count, Count] = (96, 32)
+    group_widths: tuple[_Widths, _Widths, _Widths] = ((32, 64), (64, 96), (96, 192))
+    neighbours: Count = 8
+    attention: Count = 32
+    attention_factor: Count = 2
+    seeds: Count = 64
+    start: Count = 128
+    width: Count = 64
+    factors: tuple[Count, ...] = (1, 2, 4)
+    radius: Positive = 2.0
     heads: bool = True
-    extent: float = 1.0
+    extent: Positive = 1.0
     y_up: bool = False
     training: CompletionTraining = field(default_factory=CompletionTraining)
