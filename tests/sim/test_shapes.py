@@ -8,7 +8,6 @@ import trimesh
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim import load_scene
 from unihm.sim.shapes import SHAPES, Part, make_shape, shape, stacking_height, union
-from unihm.transforms import make_transform
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
