@@ -1,10 +1,15 @@
 """The gate passes what is allowed, reshapes what is too fast, and stops on the rest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from unihm.control.safety import SafetyConfig, SafetyGate
 from unihm.control.timing import move
 from unihm.errors import ErrorCode, UnihmError
+from unihm.evaluation.gate import hostile_setpoints, illegal, measure_gate
 from unihm.robots.limits import JointLimits
 
 RATE = 100.0
@@ -53,6 +58,16 @@ def test_a_stale_joint_state_stops(gate):
     assert "0.8 s old" in stops(gate, np.zeros(2), age=0.8)
 
 
+@pytest.mark.parametrize("age", [-0.1, np.nan, np.inf])
+def test_an_age_that_cannot_be_stops(gate, age):
+    stops(gate, np.zeros(2), age=age)
+
+
+@pytest.mark.parametrize("bad", [np.zeros(1), np.zeros((2, 2)), np.zeros(0)])
+def test_a_measurement_of_a_wrong_size_stops(gate, bad):
+    stops(gate, np.zeros(2), bad)
+
+
 def test_a_joint_that_does_not_follow_stops_and_is_named(gate):
     assert "Joint 1" in stops(gate, np.zeros(2), np.array([0.0, 0.5]))
 
@@ -74,3 +89,62 @@ def test_stop_comes_to_rest_from_the_last_command_and_the_gate_goes_on_from_ther
     assert np.abs(np.diff(halt.positions, axis=0)).max() * RATE <= 1.03
     assert np.abs(halt.velocities[-1]).max() < 1e-6
     assert gate.command(halt.positions[-1]) == pytest.approx(halt.positions[-1])
+
+
+def test_a_moving_joint_does_not_overshoot_its_limit():
+    """At full speed towards a limit, told to be there at once, and then further still."""
+    fast = replace(LIMITS, velocity=np.full(2, 2.6), acceleration=np.full(2, 10.0))
+    gate = SafetyGate(fast, RATE, np.array([-1.9, 0.0]))
+    sent = [gate.command(np.array([1.7, 0.0])) for _ in range(140)]
+    sent += [gate.command(np.array([goal, 0.0])) for goal in (2.0, 5.0, 2.0) for _ in range(60)]
+    assert np.max(sent) <= 2.0
+    assert sent[-1] == pytest.approx([2.0, 0.0], abs=1e-9)
+
+
+def test_a_step_is_approached_without_swinging_about_it(gate):
+    sent = np.array([gate.command(np.array([0.4, -0.3])) for _ in range(200)])
+    assert sent[:, 0].max() <= 0.4 + 1e-9
+    assert sent[:, 1].min() >= -0.3 - 1e-9
+    assert sent[-1] == pytest.approx([0.4, -0.3], abs=1e-9)
+
+
+def test_every_joint_stops_by_itself(gate):
+    """A slow joint does not go on for as long as a fast one needs."""
+    for q in move(np.zeros(2), np.array([1.5, 0.1]), LIMITS, RATE).positions[:80]:
+        gate.command(q)
+    path = gate.stop()
+    moving = np.abs(np.diff(path.positions, axis=0)) > 1e-9
+    assert moving[:, 1].sum() < 0.7 * moving[:, 0].sum()
+
+
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([10.0, 100.0, 1000.0]),
+    st.floats(0.05, 20.0),
+    st.floats(0.1, 100.0),
+    st.floats(1.0, 20_000.0),
+)
+@settings(max_examples=60, deadline=None)
+def test_nothing_illegal_is_sent_whatever_is_wanted(seed, rate, velocity, acceleration, jerk):
+    limits = JointLimits(
+        np.array([-2.0, 0.0, -1e-3]),
+        np.array([2.0, 0.04, 1e-3]),
+        np.full(3, velocity),
+        np.full(3, acceleration),
+        np.full(3, jerk),
+    )
+    figures = measure_gate("three joints", limits, rate, 300, seed)
+    assert figures.illegal == 0
+
+
+def test_the_judge_of_the_benchmark_sees_what_is_illegal():
+    wanted = np.array(list(hostile_setpoints(LIMITS, 200, np.random.default_rng(1))))
+    assert illegal(wanted, LIMITS, RATE) > 50
+    assert illegal(np.zeros((5, 2)), LIMITS, RATE) == 0
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+def test_limits_that_allow_no_motion_are_refused(bad):
+    with pytest.raises(UnihmError) as caught:
+        SafetyGate(replace(LIMITS, jerk=np.array([200.0, bad])), RATE, np.zeros(2))
+    assert caught.value.code == ErrorCode.INVALID_CONFIG

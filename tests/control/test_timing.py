@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unihm.control.timing import follow, move, stop
+from unihm.control.timing import follow, move
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.limits import JointLimits
 
@@ -74,18 +74,6 @@ def test_move_refuses_a_goal_beyond_the_limits():
     with pytest.raises(UnihmError, match="Joint 1") as caught:
         move(np.zeros(3), np.array([0.0, 3.5, 0.0]), LIMITS, RATE)
     assert caught.value.code == ErrorCode.INVALID_MOTION
-
-
-@given(st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
-def test_any_state_is_brought_to_rest_without_a_jump(seed):
-    rng = np.random.default_rng(seed)
-    q, v, a = rng.uniform(-1, 1, 3), rng.uniform(-1, 1, 3), rng.uniform(-3, 3, 3)
-    path = stop(q, v, a, LIMITS, RATE)
-    assert path.positions[0] == pytest.approx(q)
-    assert path.velocities[0] == pytest.approx(v)
-    assert np.abs(path.velocities[-1]).max() < 1e-6
-    assert np.abs(np.diff(path.accelerations, axis=0)).max() * RATE <= 200.0 * 1.05
 
 
 def test_preempting_a_move_goes_on_from_its_state():

@@ -100,6 +100,7 @@ class FakeRobot(Node):
         grips: a closed hand then finds an object: the fingers stop short and the arm bears it.
         stuck: the arm does not move any more.
         running: False: the drivers fall silent.
+        jumps: rad from where the arm rested to where each motion of it began.
     """
 
     def __init__(self, hand: str = "xhand", **kwargs: Any) -> None:
@@ -125,6 +126,7 @@ class FakeRobot(Node):
         """As it should be."""
         self.grips = self.running = True
         self.stuck = False
+        self.jumps: list[float] = []
 
     @property
     def seconds(self) -> float:
@@ -154,6 +156,9 @@ class FakeRobot(Node):
         if self.stuck:
             return
         now = self.seconds
+        if part == "arm" and self.courses[part].times[-1] < now:
+            first = np.array(message.points[0].positions)
+            self.jumps.append(float(np.abs(first - self.where(part)).max()))
         self.courses[part] = course_from_msg(message, self.names[part], self.where(part), now)
 
     def _publish(self) -> None:

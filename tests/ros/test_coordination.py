@@ -142,6 +142,38 @@ def test_what_is_held_is_put_back_before_the_next_goal(bench: Bench) -> None:
     assert eventually(bench.robot.is_home)
 
 
+@pytest.mark.parametrize("seconds", [0.5, 2.5])
+def test_putting_back_goes_on_where_it_was_interrupted(bench: Bench, seconds: float) -> None:
+    bench.robot.jumps.clear()
+    assert bench.say().error_code == 0
+    putting_back = bench.start("ready", NOTHING)
+    assert eventually(lambda: not stands_still(bench.robot))
+    time.sleep(seconds)
+    bench.graph.commander.cancel()
+    assert bench.result(putting_back).error_code == ErrorCode.CANCELLED
+    assert eventually(lambda: stands_still(bench.robot))
+    assert bench.say(NOTHING).error_code == ErrorCode.OBJECT_NOT_FOUND
+    assert eventually(bench.robot.is_home)
+    assert max(bench.robot.jumps) <= 2e-3
+
+
+def test_a_second_motion_of_a_task_is_not_carried_out(bench: Bench) -> None:
+    received: list[msg.HandMotion] = []
+    listener = bench.stages.create_subscription(
+        msg.HandMotion, "refined_hand_motion", received.append, 10
+    )
+    going = bench.start("arm")
+    assert eventually(lambda: len(received) > 0)
+    plans: list[msg.ExecutionPlan] = []
+    watch = bench.stages.create_subscription(msg.ExecutionPlan, "execution_plan", plans.append, 10)
+    before = len(plans)
+    bench.stages.motions.publish(received[0])
+    assert bench.result(going).error_code == 0
+    assert len(plans) - before <= 1  # the plan of the first motion, where it came this late
+    bench.stages.destroy_subscription(watch)
+    bench.stages.destroy_subscription(listener)
+
+
 def test_topic_does_the_same(bench: Bench) -> None:
     bench.statuses.clear()
     bench.instructions.publish(String(data=GRAB))

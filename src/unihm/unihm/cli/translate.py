@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
         f"{len(motion)} frames."
     )
     if args.view:
-        from unihm.visualization.hand_viewer import HandViewer
+        from unihm.visualization.hand_viewer import HandsPage
 
-        page = HandViewer([motion, *translated.values()], args.port)
+        page = HandsPage([motion, *translated.values()], args.port)
         print(f"Open {page.url} in a browser; Ctrl-C ends.")
         page.play()

@@ -10,7 +10,7 @@ import numpy as np
 from unihm.control.config import ControlConfig
 from unihm.control.grip import squeeze_offsets
 from unihm.control.timing import TimedPath, follow, move
-from unihm.errors import UnihmError
+from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.robots.limits import JointLimits
@@ -20,6 +20,7 @@ from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, Ta
 _TRANSIT_FRAME = 0.05  # s per 2 cm frame of a vertical transit
 _HAND_ACCELERATION_TIME = 0.1  # s in which a finger reaches its full speed
 _CLOSE = 1e-3  # rad below which a transit is not worth a move
+_LONGEST_JOIN = 0.6  # rad: more than a stop travels
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,17 @@ class ExecutionPlan:
     def duration(self) -> float:
         """Seconds."""
         return float(self.times[-1])
+
+    def rest(self, index: int) -> ExecutionPlan:
+        """What is left of the plan from sample ``index`` on."""
+        index = min(max(index, 0), len(self) - 1)
+        return ExecutionPlan(
+            self.times[index:] - self.times[index],
+            self.arm[index:],
+            self.hand[index:],
+            self.phase[index:],
+            self.squeeze,
+        )
 
     def last_of(self, phase: Phase) -> int:
         """Index of the last set-point of ``phase``; -1 where there is none."""
@@ -134,6 +146,43 @@ def plan_move(
     builder.go(np.concatenate([q_arm, goal_hand]), phase)
     _travel(builder, arm, hand, goal_arm, goal_hand, config, phase)
     return builder.plan(len(arm), np.zeros(len(q_hand)))
+
+
+def begin_at(
+    plan: ExecutionPlan,
+    arm: Arm,
+    hand: Hand,
+    q_arm: FloatArray,
+    q_hand: FloatArray,
+    config: ControlConfig | None = None,
+) -> ExecutionPlan:
+    """The same plan from where arm (7,) and hand (J,) rest, which is not far from its beginning.
+
+    A robot that was stopped on its way stands a little beyond the sample that it was told to leave.
+
+    Raises:
+        UnihmError: SAFETY_STOP where the plan begins further away than any stop can have led.
+    """
+    away = max(np.abs(plan.arm[0] - q_arm).max(), np.abs(plan.hand[0] - q_hand).max())
+    if away <= _CLOSE:
+        return plan
+    if np.abs(plan.arm[0] - q_arm).max() > _LONGEST_JOIN:
+        raise UnihmError(
+            ErrorCode.SAFETY_STOP, f"A motion would begin {away:.2f} rad from where the arm is."
+        )
+    config = config or ControlConfig()
+    limits = arm.limits.scaled(config.speed).joined(hand_limits(hand))
+    builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
+    builder.go(np.concatenate([plan.arm[0], plan.hand[0]]), Phase(plan.phase[0]))
+    way = builder.plan(len(arm), plan.squeeze)
+    times = np.arange(len(way) - 1 + len(plan)) / config.rate
+    return ExecutionPlan(
+        times,
+        np.concatenate([way.arm[:-1], plan.arm]),
+        np.concatenate([way.hand[:-1], plan.hand]),
+        np.concatenate([way.phase[:-1], plan.phase]),
+        plan.squeeze,
+    )
 
 
 def hand_limits(hand: Hand) -> JointLimits:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-import ruckig
 from pydantic import Field
 
 from unihm.config import Positive, settings
-from unihm.control.timing import TimedPath, stop
+from unihm.control.limiter import Limiter
+from unihm.control.timing import TimedPath
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.limits import JointLimits
 from unihm.types import FloatArray
-
-_ROUNDING = 1.02  # what a command may exceed a limit by before it is reshaped
 
 
 @settings()
@@ -38,17 +36,24 @@ class SafetyConfig:
 
 
 class SafetyGate:
-    """Limits position, velocity, acceleration and jerk of a stream of joint commands.
+    """What is sent to n joints: every set-point passes here, is made legal, or stops the robot.
 
-    A command inside the limits passes unchanged. One outside is approached as fast as the limits
-    allow, so that what is sent is always smooth. What no limiting can mend raises SAFETY_STOP, and
-    :meth:`stop` then gives the way to rest.
+    The invariant, for every sequence of calls: what is returned is finite; it lies within the
+    position limits; its first, second and third differences, divided by the period, are within the
+    limits of velocity, acceleration and jerk; and from every set-point :meth:`stop` leads to rest
+    within all of them (:mod:`unihm.control.limiter`). A wanted set-point that keeps this passes
+    unchanged; another one is approached as fast as may be. What no limiting can mend raises
+    SAFETY_STOP, and then :meth:`stop` is the way to rest.
 
     Args:
-        limits: of the n joints.
-        rate: commands per second.
+        limits: of the joints, in rad (m for sliding joints) and seconds.
+        rate: set-points per second.
         start: (n,) set-point at rest that the robot holds now.
         config: bounds.
+
+    Raises:
+        UnihmError: SAFETY_STOP for a start that is not finite, or INVALID_CONFIG for limits that
+            allow no motion.
     """
 
     def __init__(
@@ -58,16 +63,21 @@ class SafetyGate:
         start: FloatArray,
         config: SafetyConfig | None = None,
     ) -> None:
+        derivatives = np.array([limits.velocity, limits.acceleration, limits.jerk])
+        if not (np.isfinite(derivatives).all() and (derivatives > 0).all() and 0 < rate < np.inf):
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                "Velocity, acceleration and jerk limits and the rate must be positive numbers.",
+            )
         self.limits = limits
         self.rate = rate
         self.config = config or SafetyConfig()
-        self.reset(start)
+        self._limiter = Limiter(limits, rate, self._vector("start", start))
 
-    def reset(self, start: FloatArray) -> None:
-        """Begin again at rest at ``start`` (n,)."""
-        self.position = np.array(start, float)
-        self.velocity = np.zeros_like(self.position)
-        self.acceleration = np.zeros_like(self.position)
+    @property
+    def position(self) -> FloatArray:
+        """(n,) the last set-point."""
+        return self._limiter.position.copy()
 
     def command(
         self,
@@ -76,7 +86,7 @@ class SafetyGate:
         age: float = 0.0,
         wrist_position: FloatArray | None = None,
     ) -> FloatArray:
-        """Check one command and return what may be sent in its place.
+        """Check one command and return (n,) what may be sent in its place.
 
         Args:
             wanted: (n,) joint positions.
@@ -85,77 +95,59 @@ class SafetyGate:
             wrist_position: (3,) m, world: where ``wanted`` takes the wrist.
 
         Raises:
-            UnihmError: SAFETY_STOP.
+            UnihmError: SAFETY_STOP; nothing has changed then.
         """
-        wanted = np.asarray(wanted, float)
-        if wanted.shape != self.position.shape or not np.isfinite(wanted).all():
-            raise UnihmError(ErrorCode.SAFETY_STOP, "A command was not finite or had a wrong size.")
-        if age > self.config.stale_after:
+        wanted = self._vector("command", wanted)
+        if not 0.0 <= age <= self.config.stale_after:
             raise UnihmError(
-                ErrorCode.SAFETY_STOP, f"The last joint state is {age:.1f} s old; stopping."
+                ErrorCode.SAFETY_STOP,
+                f"The last joint state is {age:.1f} s old, where 0 to "
+                f"{self.config.stale_after:.1f} s are believed; stopping.",
             )
         if wrist_position is not None:
             self._check_workspace(wrist_position)
         if measured is not None:
-            self._check_tracking(measured)
-        target = np.clip(wanted, self.limits.lower, self.limits.upper)
-        velocity = (target - self.position) * self.rate
-        acceleration = (velocity - self.velocity) * self.rate
-        jerk = (acceleration - self.acceleration) * self.rate
-        within = (
-            (np.abs(velocity) <= _ROUNDING * self.limits.velocity)
-            & (np.abs(acceleration) <= _ROUNDING * self.limits.acceleration)
-            & (np.abs(jerk) <= _ROUNDING * self.limits.jerk)
-        )
-        if within.all():
-            self.position, self.velocity, self.acceleration = target, velocity, acceleration
-        else:
-            self._approach(target)
-        return self.position.copy()
+            self._check_tracking(self._vector("measured position", measured))
+        return self._limiter.step(wanted)
 
     def stop(self) -> TimedPath:
-        """The smoothest quick way to rest from the last command; the gate then stands there."""
-        path = stop(self.position, self.velocity, self.acceleration, self.limits, self.rate)
-        self.reset(path.positions[-1])
-        return path
+        """The quickest way to rest from the last set-point, its first sample; the gate then rests.
 
-    def _approach(self, target: FloatArray) -> None:
-        """One period of the fastest limited move from the last command to ``target``."""
-        joints = len(target)
-        problem = ruckig.InputParameter(joints)
-        problem.current_position = list(self.position)
-        problem.current_velocity = list(self.velocity)
-        problem.current_acceleration = list(self.acceleration)
-        problem.target_position = list(target)
-        problem.target_velocity = [0.0] * joints
-        problem.target_acceleration = [0.0] * joints
-        problem.max_velocity = list(self.limits.velocity)
-        problem.max_acceleration = list(self.limits.acceleration)
-        problem.max_jerk = list(self.limits.jerk)
-        problem.synchronization = ruckig.Synchronization.No  # type: ignore[attr-defined]
-        output = ruckig.OutputParameter(joints)
-        result = ruckig.Ruckig(joints, 1.0 / self.rate).update(problem, output)
-        if result not in (ruckig.Result.Working, ruckig.Result.Finished):
+        Every joint takes its own shortest way.
+        """
+        velocity, acceleration = self._limiter.velocity.copy(), self._limiter.acceleration.copy()
+        positions = self._limiter.stop()
+        velocities = np.diff(positions, axis=0) * self.rate
+        velocities = np.concatenate([velocity[None], velocities])
+        accelerations = np.diff(velocities, axis=0) * self.rate
+        return TimedPath(
+            np.arange(len(positions)) / self.rate,
+            positions,
+            velocities,
+            np.concatenate([acceleration[None], accelerations]),
+        )
+
+    def _vector(self, what: str, values: FloatArray) -> FloatArray:
+        vector = np.asarray(values, float)
+        if vector.shape != self.limits.lower.shape or not np.isfinite(vector).all():
             raise UnihmError(
-                ErrorCode.SAFETY_STOP, f"No safe command leads on from here: {result}."
+                ErrorCode.SAFETY_STOP,
+                f"A {what} must be {len(self.limits.lower)} finite numbers; its shape is "
+                f"{vector.shape}.",
             )
-        self.position = np.array(output.new_position)
-        self.velocity = np.array(output.new_velocity)
-        self.acceleration = np.array(output.new_acceleration)
+        return vector
 
     def _check_workspace(self, position: FloatArray) -> None:
         lower, upper = self.config.workspace_lower, self.config.workspace_upper
-        if (np.asarray(position) < lower).any() or (np.asarray(position) > upper).any():
-            x, y, z = position
+        x, y, z = position
+        if not all(low <= at <= high for low, at, high in zip(lower, position, upper)):
             raise UnihmError(
                 ErrorCode.SAFETY_STOP,
                 f"The wrist would leave its workspace at x {x:.2f}, y {y:.2f}, z {z:.2f} m.",
             )
 
     def _check_tracking(self, measured: FloatArray) -> None:
-        if not np.isfinite(measured).all():
-            raise UnihmError(ErrorCode.SAFETY_STOP, "A measured joint position is not finite.")
-        error = np.abs(measured - self.position)
+        error = np.abs(measured - self._limiter.position)
         if error.max() > self.config.tracking_error:
             raise UnihmError(
                 ErrorCode.SAFETY_STOP,

@@ -1,8 +1,8 @@
 """Jerk-limited timing of joint paths: rest to rest along a path, or from any state to a goal.
 
 Paths that must be followed exactly (the motion of arm and hand near the object) are interpolated
-by a quintic spline and stretched in time until every limit holds; point-to-point moves and stops
-from any state are solved exactly by Ruckig (Berscheid and Kroeger, 2021).
+by a quintic spline and stretched in time until every limit holds; point-to-point moves from any
+state are solved exactly by Ruckig (Berscheid and Kroeger, 2021). How to stop: ``limiter.py``.
 """
 
 from __future__ import annotations
@@ -98,21 +98,6 @@ def move(
             ErrorCode.INVALID_MOTION,
             f"Joint {int(np.argmax(outside))} is asked to go beyond its limits.",
         )
-    return _sample(problem, rate)
-
-
-def stop(
-    position: FloatArray,
-    velocity: FloatArray,
-    acceleration: FloatArray,
-    limits: JointLimits,
-    rate: float,
-) -> TimedPath:
-    """Come to rest from any state (n,) as fast as acceleration and jerk allow."""
-    problem = _problem(position, velocity, acceleration, limits)
-    problem.control_interface = ruckig.ControlInterface.Velocity
-    problem.target_velocity = [0.0] * len(position)
-    problem.target_acceleration = [0.0] * len(position)
     return _sample(problem, rate)
 
 

@@ -15,7 +15,7 @@ from unihm_msgs import msg
 
 from unihm.config import load_section
 from unihm.control.config import ControlConfig
-from unihm.control.execution import ExecutionPlan, plan_execution, plan_move
+from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
 from unihm.control.reverse import put_back
 from unihm.control.safety import SafetyGate
 from unihm.errors import ErrorCode, UnihmError
@@ -46,6 +46,7 @@ class Run:
     start: float  # s, when sample 0 is due
     gate: SafetyGate
     then: Callable[[], None]
+    undoes: bool = False  # puts back what is held
     index: int = 0  # the next sample to pass the gate
     reported: float = 0.0
 
@@ -72,7 +73,8 @@ class ArmControllerNode(UnihmNode):
         self._lock = threading.RLock()  # executor and planning thread both start and stop runs
         self._run: Run | None = None
         self._ended = False
-        self._held: tuple[ExecutionPlan, int] | None = None  # what holds the object, and where
+        self._way_back: ExecutionPlan | None = None  # puts back what is held; None: nothing is
+        self._carried_out = ""  # the task whose motion came last
         self._setpoint: tuple[FloatArray, FloatArray] | None = None
         self._cloud: msg.ObjectCloud | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
@@ -101,7 +103,7 @@ class ArmControllerNode(UnihmNode):
         return Phase(run.plan.phase[min(run.index, len(run.plan) - 1)]).name
 
     def diagnose(self) -> dict[str, Any]:
-        return {"phase": self.phase, "holds": self._held is not None}
+        return {"phase": self.phase, "holds": self._way_back is not None}
 
     # ------------------------------------------------------------ messages
 
@@ -121,7 +123,7 @@ class ArmControllerNode(UnihmNode):
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         with self._lock:
             if code in _NOTHING_HELD:
-                self._held = None
+                self._way_back = None
             run = self._run
             if run is None or run.task_id != task_id or run.stage == "retreat":
                 self._at_rest(task_id, code)
@@ -166,7 +168,7 @@ class ArmControllerNode(UnihmNode):
             return
 
         def arrived() -> None:
-            self._held = None
+            self._way_back = None
             self._submit(self._get_ready, task_id, started)
 
         self._start(task_id, "ready", plan, arrived)
@@ -175,6 +177,11 @@ class ArmControllerNode(UnihmNode):
         """Plan and start the motion of the task."""
         if self.is_stopped(task_id):
             return
+        if task_id == self._carried_out:
+            self.get_logger().warning(f"A second motion for the task {task_id}: not carried out.")
+            return
+        self._carried_out = task_id
+        self._wait_until_idle()
         self.report(task_id, msg.StageStatus.STARTED)
         motion = conversions.motion_from_msg(message)
         cloud = None
@@ -186,7 +193,7 @@ class ArmControllerNode(UnihmNode):
 
         def done() -> None:
             if plan.phase[-1] == Phase.HOLD and plan.squeeze.any():
-                self._held = (plan, len(plan) - 1)
+                self._way_back = put_back(plan, len(plan) - 1)
             self.report(
                 task_id,
                 msg.StageStatus.SUCCEEDED,
@@ -200,16 +207,15 @@ class ArmControllerNode(UnihmNode):
     def _retreat(self, task_id: str) -> None:
         """Open the hand and go home, where nothing is held."""
         self._wait_until_idle()
-        if self._held is None:
+        if self._way_back is None:
             plan = self._way_home()
             if plan is not None:
                 self._start(task_id, "retreat", plan, lambda: None)
 
     def _way_home(self) -> ExecutionPlan | None:
         """The next plan on the way home with an empty, open hand; None where it is there."""
-        if self._held is not None:
-            plan, index = self._held
-            return put_back(plan, index)
+        if self._way_back is not None:
+            return self._way_back
         q_arm, q_hand = self._here()
         away = max(
             np.abs(q_arm - self.arm.home).max(), np.abs(q_hand - self.hand.open_joints).max()
@@ -238,13 +244,14 @@ class ArmControllerNode(UnihmNode):
         self, task_id: str, stage: str, plan: ExecutionPlan, then: Callable[[], None]
     ) -> None:
         """Check the whole plan, send it, and watch it from now on."""
-        smooth = self._checked(plan)
+        undoes = plan is self._way_back
+        smooth = self._checked(begin_at(plan, self.arm, self.hand, *self._here(), self.config))
         with self._lock:
             if self.is_stopped(task_id) and stage != "retreat":
                 return
             start = self.seconds + LEAD
             gate = SafetyGate(self.arm.limits, self.config.rate, smooth.arm[0], self.config.safety)
-            self._send(Run(task_id, stage, smooth, start, gate, then))
+            self._send(Run(task_id, stage, smooth, start, gate, then, undoes))
 
     def _send(self, run: Run) -> None:
         stamp = conversions.seconds_to_time(run.start)
@@ -346,15 +353,16 @@ class ArmControllerNode(UnihmNode):
             self.get_logger().error(error.message)
 
     def _remember_grip(self, run: Run) -> None:
-        """Whether the hand holds the object at this point of the plan."""
-        if run.stage != "arm":
-            return
+        """How what the hand holds at this point of the plan is put back."""
         index = max(0, run.index - 1)
-        if run.plan.phase[index] == Phase.HOLD and run.plan.squeeze.any():
-            self._held = (run.plan, index)
+        if run.undoes:
+            self._way_back = run.plan.rest(index)
+        elif run.stage == "arm":
+            holds = run.plan.phase[index] == Phase.HOLD and run.plan.squeeze.any()
+            self._way_back = put_back(run.plan, index) if holds else None
 
     def _at_rest(self, task_id: str, code: ErrorCode) -> None:
         """The robot has come to rest for a task that is over: hold, or go home empty-handed."""
         self.report(task_id, msg.StageStatus.STOPPED)
-        if code not in _STAY and self._held is None:
+        if code not in _STAY and self._way_back is None:
             self._submit(self._retreat, task_id)

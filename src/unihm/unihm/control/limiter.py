@@ -1,0 +1,266 @@
+"""The next set-point of every joint: as near to what is wanted as stays legal from now on.
+
+Set-points are sent at a fixed period T, so everything is said of the sequence itself: with
+v = (p - p_prev) / T, a = (v - v_prev) / T and j = (a - a_prev) / T, the limits hold for every
+difference of what is sent, and at every set-point a stop exists that keeps all of them and ends
+inside the position limits. That last property (the state is *viable*) is what makes the others
+last: the stop is always one of the choices for the next set-point.
+
+One step of one joint is the choice of its next acceleration a'. Where the stop from the next state
+ends, and the furthest that it reaches, grow with a', so that every condition is a bound on it:
+
+- acceleration and jerk: a' in [-A, A] and in [a - d, a + d] with d = J T;
+- velocity: the velocity reached while a' is brought to zero, v + T S(a'), is at most V, where
+  S(q) = q + (q - d) + (q - 2d) + ... over the positive terms;
+- position: the furthest point of the stop is inside the limits.
+
+The stop is the greedy one: brake as hard as can be taken back before the velocity is zero, which is
+again S turned round. See :func:`stop_action`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from unihm.robots.limits import JointLimits
+from unihm.types import FloatArray
+
+_ROUNDING = 1e-6  # share of the acceleration's limit
+_TRIALS = 40  # to find the acceleration at a bound
+
+njit: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@njit
+def _braking(speed, A, d, T):
+    """The largest deceleration that can be taken back before a speed is gone: S(q) T = speed >= 0.
+
+    S is convex and piecewise linear: between n d and (n + 1) d it is (n + 1) q - d n (n + 1) / 2.
+    """
+    w = speed / T
+    if w <= d or d >= A:
+        return min(A, w)
+    n = np.floor(0.5 * (np.sqrt(1.0 + 8.0 * w / d) - 1.0))
+    return min(A, (w + 0.5 * d * n * (n + 1.0)) / (n + 1.0))
+
+
+@njit
+def stop_action(v, a, A, d, T):
+    """The acceleration of the next period on the quickest way to rest."""
+    wanted = _braking(abs(v), A, d, T)
+    if v > 0:
+        wanted = -wanted
+    return min(max(wanted, a - d), a + d)
+
+
+@njit
+def stop_reach(p, v, a, V, A, d, T):
+    """Where the stop from a state ends, its highest and its lowest set-point."""
+    highest = lowest = p
+    tiny_v, tiny_a = 1e-12 * V, 1e-9 * min(A, d)
+    steps = np.floor(A / d)
+    relief = T * ((steps + 1.0) * A - 0.5 * d * steps * (steps + 1.0))  # S(A) T
+    while abs(v) > tiny_v or abs(a) > tiny_a:
+        sign = 1.0 if v > 0 else -1.0
+        # As long as the full deceleration lasts, in one go.
+        periods = np.floor((abs(v) - relief) / (A * T))
+        if periods > 0 and abs(a + sign * A) <= d:
+            a = -sign * A
+            p += periods * T * (v + 0.5 * (periods + 1.0) * a * T)
+            v += periods * a * T
+        else:
+            a = stop_action(v, a, A, d, T)
+            v += a * T
+            p += v * T
+        highest, lowest = max(highest, p), min(lowest, p)
+    return p, highest, lowest
+
+
+@njit
+def _after(p, v, a, V, A, d, T):
+    """:func:`stop_reach` of the state that the acceleration ``a`` of the next period leads to."""
+    v += a * T
+    return stop_reach(p + v * T, v, a, V, A, d, T)
+
+
+@njit
+def _reaching(bound, which, good, bad, p, v, V, A, d, T):
+    """The largest acceleration with which the end (0) or the highest point (1) of the stop is at
+    most ``bound``: between ``good``, with which it is, and ``bad``, with which it isn't.
+
+    False position, halving where that is slow (Illinois): always on the safe side of the bound.
+    """
+    under = _after(p, v, good, V, A, d, T)[which] - bound
+    over = _after(p, v, bad, V, A, d, T)[which] - bound
+    side = 0
+    for _ in range(_TRIALS):
+        if bad - good <= 1e-9 * A or under >= -1e-12 or over <= under:
+            break
+        middle = good - under * (bad - good) / (over - under)
+        middle = min(max(middle, good + 0.01 * (bad - good)), bad - 0.01 * (bad - good))
+        value = _after(p, v, middle, V, A, d, T)[which] - bound
+        if value <= 0:
+            good, under = middle, value
+            if side < 0:
+                over *= 0.5
+            side = -1
+        else:
+            bad, over = middle, value
+            if side > 0:
+                under *= 0.5
+            side = 1
+    return good
+
+
+@njit
+def _furthest(v, a, A, d, T):
+    """More than a stop from this state can travel: most states are far from all ends."""
+    speed = abs(v) + abs(a) * (T + 0.5 * abs(a) * T / d)
+    return speed * (0.5 * speed / A + 1.5 * A * T / d + 4.0 * T)
+
+
+@njit
+def next_acceleration(p, v, a, goal, drift, drift_rate, caught, L, U, V, A, d, T):
+    """The acceleration of the next period; see the module's docstring.
+
+    Args:
+        goal: the set-point that is wanted, inside [L, U].
+        drift, drift_rate: how fast the wanted set-points move, and how fast that changes.
+        caught: the last set-point was the wanted one.
+    """
+    # In a viable state this is one of the choices, whatever rounding says of the bounds.
+    safe = stop_action(v, a, A, d, T)
+    high = min(A, a + d)
+    low = max(-A, a - d)
+    high = min(high, _braking(max(V - v, 0.0), A, d, T))
+    low = max(low, -_braking(max(V + v, 0.0), A, d, T))
+    high, low = max(high, safe), min(low, safe)
+    # Position: nothing to look for while both ends are far.
+    reach = _furthest(v, max(abs(low), abs(high)), A, d, T) + V * T
+    if p + reach > U and _after(p, v, high, V, A, d, T)[1] > U:
+        high = _reaching(U, 1, safe, high, p, v, V, A, d, T)
+    if p - reach < L and _after(p, v, low, V, A, d, T)[2] < L:
+        low = -_reaching(-L, 1, -safe, -low, -p, -v, V, A, d, T)
+    # What is wanted, where it can be had and, after a delay, kept: the difference in velocity must
+    # go within a period, or the set-points would swing about the goal.
+    wanted = ((goal - p) / T - v) / T
+    slack = _ROUNDING * A  # set-points on a limit are computed with rounding errors
+    if low - slack <= wanted <= high + slack:
+        wanted = min(max(wanted, low), high)
+        if caught:
+            return wanted
+        difference = (drift - v - wanted * T) / T
+        then = drift_rate + difference
+        if abs(then) <= A and abs(then - wanted) <= d and abs(difference) <= d:
+            return wanted
+    # Else the quickest approach: the state whose stop ends at the goal.
+    if p + reach < goal:
+        return high
+    if p - reach > goal:
+        return low
+    if _after(p, v, high, V, A, d, T)[0] <= goal:
+        return high
+    if _after(p, v, low, V, A, d, T)[0] >= goal:
+        return low
+    if low <= safe <= high and abs(_after(p, v, safe, V, A, d, T)[0] - goal) <= 1e-12:
+        return safe
+    return _reaching(goal, 0, low, high, p, v, V, A, d, T)
+
+
+@njit
+def _advance(state, goal, drift, drift_rate, caught, lower, upper, V, A, J, T):
+    for i in range(state.shape[1]):
+        a = next_acceleration(
+            state[0, i], state[1, i], state[2, i], goal[i], drift[i], drift_rate[i], caught[i],
+            lower[i], upper[i], V[i], A[i], J[i] * T, T,
+        )  # fmt: skip
+        state[2, i] = a
+        state[1, i] += a * T
+        # The bound may be missed by a rounding error.
+        state[0, i] = min(max(state[0, i] + state[1, i] * T, lower[i]), upper[i])
+
+
+class Limiter:
+    """A sequence of set-points for n joints that keeps all limits; the joints are independent.
+
+    Args:
+        limits: of the joints.
+        rate: set-points per second.
+        start: (n,) where the joints rest. One that lies outside the position limits may move
+            towards them and not away.
+
+    Attributes:
+        position, velocity, acceleration: (n,) of the last set-point, as differences.
+    """
+
+    def __init__(self, limits: JointLimits, rate: float, start: FloatArray) -> None:
+        self.limits = limits
+        self.period = 1.0 / rate
+        self.reset(start)
+
+    def reset(self, start: FloatArray) -> None:
+        """Begin again at rest at ``start`` (n,)."""
+        self._state = np.zeros((3, len(start)))
+        self._state[0] = start
+        self._lower = np.minimum(self.limits.lower, start)
+        self._upper = np.maximum(self.limits.upper, start)
+        self._goal = np.array(start, float)
+        self._drift = np.zeros(len(start))
+
+    @property
+    def position(self) -> FloatArray:
+        return self._state[0]
+
+    @property
+    def velocity(self) -> FloatArray:
+        return self._state[1]
+
+    @property
+    def acceleration(self) -> FloatArray:
+        return self._state[2]
+
+    def step(self, goal: FloatArray) -> FloatArray:
+        """The next set-point (n,) on the way to ``goal`` (n,), which is finite."""
+        goal = np.clip(goal, self._lower, self._upper)
+        drift = (goal - self._goal) / self.period
+        apart = np.abs(self.position - self._goal)
+        caught = apart <= 2.0 * _ROUNDING * self.limits.acceleration * self.period**2
+        _advance(
+            self._state, goal, drift, (drift - self._drift) / self.period, caught,
+            self._lower, self._upper, self.limits.velocity, self.limits.acceleration,
+            self.limits.jerk, self.period,
+        )  # fmt: skip
+        self._goal, self._drift = goal, drift
+        return self.position.copy()
+
+    def stop(self) -> FloatArray:
+        """The way to rest (N, n) from the last set-point, which is its first row.
+
+        Every joint takes its own shortest. The limiter itself is then at rest at the end of it.
+        """
+        rows = [self.position.copy()]
+        V, A, T = self.limits.velocity, self.limits.acceleration, self.period
+        while _brake(self._state, self._lower, self._upper, V, A, self.limits.jerk, T):
+            rows.append(self.position.copy())
+        self.reset(self.position.copy())
+        return np.array(rows)
+
+
+@njit
+def _brake(state, lower, upper, V, A, J, T):
+    """One period of the stop of every joint; False where all rest."""
+    moved = False
+    for i in range(state.shape[1]):
+        v, a, d = state[1, i], state[2, i], J[i] * T
+        if abs(v) <= 1e-12 * V[i] and abs(a) <= 1e-9 * min(A[i], d):
+            continue
+        a = stop_action(v, a, A[i], d, T)
+        state[2, i] = a
+        state[1, i] += a * T
+        state[0, i] = min(max(state[0, i] + state[1, i] * T, lower[i]), upper[i])
+        moved = True
+    return moved
