@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import binomtest
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.grab import (
-    Attempt,
-    Episode,
+    GrabAttempt,
     GrabBenchmark,
+    GrabEpisode,
     _failure,
     grab_episodes,
     say,
@@ -89,15 +89,15 @@ def test_what_counts_as_success(lifted, held, stage):
 
 
 def test_summary_counts_both_tries():
-    good = Attempt(True, "", True, seconds={"first_command": 1.0})
-    lost = Attempt(False, "grasp", False, seconds={"first_command": 3.0})
-    cold = Attempt(True, "", True, seconds={"first_command": 30.0})
-    fooled = Attempt(False, "hold", True)
+    good = GrabAttempt(True, "", True, seconds={"first_command": 1.0})
+    lost = GrabAttempt(False, "grasp", False, seconds={"first_command": 3.0})
+    cold = GrabAttempt(True, "", True, seconds={"first_command": 30.0})
+    fooled = GrabAttempt(False, "hold", True)
     episodes = [
-        Episode(0, "", "a", "box", [cold]),
-        Episode(1, "", "a", "box", [lost, good]),
-        Episode(2, "", "a", "box", [lost, lost]),
-        Episode(3, "", "a", "box", [fooled]),
+        GrabEpisode(0, "", "a", "box", [cold]),
+        GrabEpisode(1, "", "a", "box", [lost, good]),
+        GrabEpisode(2, "", "a", "box", [lost, lost]),
+        GrabEpisode(3, "", "a", "box", [fooled]),
     ]
     summary = summarise(episodes)
     assert summary["success_rate"] == 0.5

@@ -26,7 +26,7 @@ from unihm.robots import load_hand
 from unihm.tokenizer import TokenizerConfig, TokenizerTraining
 from unihm.transforms import make_transform
 from unihm.types import HandMotion
-from unihm.visualization.hand_viewer import SPACING, HandsPage
+from unihm.visualization.hand_viewer import SPACING, HandViewer
 
 HANDS = ("human", "xhand")
 
@@ -199,7 +199,7 @@ def test_commands_bench_and_translate(tokenizer, episodes, tmp_path, monkeypatch
 
 def test_hands_are_shown_side_by_side(episodes):
     motions = [episodes[0].motions[hand] for hand in HANDS]
-    page = HandsPage(motions, port=0)
+    page = HandViewer(motions, port=0)
     try:
         page.show(20)
         first, second = (
@@ -213,4 +213,4 @@ def test_hands_are_shown_side_by_side(episodes):
     shorter = episodes[1].motions["human"]
     if len(shorter) != len(motions[0]):
         with pytest.raises(UnihmError, match="equally long"):
-            HandsPage([motions[0], shorter], port=0)
+            HandViewer([motions[0], shorter], port=0)

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator, GeneratorConfig, GeneratorTraining
 from unihm.generator.inputs import relative_poses, trajectory_features
-from unihm.learning.datasets.episode import View
+from unihm.learning.datasets.episode import EpisodeView
 from unihm.learning.training.generator import (
     make_batch,
     mask_share,
@@ -225,7 +225,7 @@ def test_a_view_is_learned_in_its_own_frame(tokenizer, episodes):
         points=apply(invert(T_object_view), points),
         normals=episodes[0].cloud.normals @ T_object_view[:3, :3],
     )
-    episode = dataclasses.replace(episodes[0], views=(View(cloud, T_object_view),))
+    episode = dataclasses.replace(episodes[0], views=(EpisodeView(cloud, T_object_view),))
     generator = Generator.create(CONFIG, tokenizer)
     [seen] = prepare([episode], HANDS, generator)
     [plain] = prepare([episode.as_seen(episode.views[0])], HANDS, generator)

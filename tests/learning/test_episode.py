@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets.episode import Camera, Episode, is_validation, load_dataset
+from unihm.learning.datasets.episode import Episode, EpisodeCamera, is_validation, load_dataset
 from unihm.transforms import make_transform
 from unihm.types import HandMotion, ObjectCloud, ObjectTrajectory, TaskKind
 
@@ -34,7 +34,7 @@ def make_episode(name: str = "cup-0-grab", object_id: str = "cup-0") -> Episode:
         vertices=np.eye(3),
         faces=np.array([[0, 1, 2]]),
         timestamps=np.arange(FRAMES) * 0.1,
-        camera=Camera(np.eye(3), np.eye(4), ("color_0.jpg",), ("depth_0.png",)),
+        camera=EpisodeCamera(np.eye(3), np.eye(4), ("color_0.jpg",), ("depth_0.png",)),
         info={"mass": 0.2},
     )
 

@@ -10,10 +10,11 @@ import trimesh
 import yaml
 from unihm.cli.main import main
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets import dexycb, oakink
+from unihm.learning.datasets import readers
 from unihm.learning.datasets.conversion import convert
 from unihm.learning.datasets.episode import load_dataset
 from unihm.learning.datasets.plain_pickle import read_plain_pickle
+from unihm.learning.datasets.readers import dexycb, oakink
 from unihm.learning.datasets.recorded import to_episode
 from unihm.robots import load_hand
 from unihm.transforms import apply, from_xyz_rpy, invert, to_pose7
@@ -185,6 +186,40 @@ def test_conversion_goes_on_where_it_stopped_and_says_what_failed(tmp_path, caps
     assert main(["data", "info", str(out)]) == 0
     assert "1 episodes, 1 objects" in capsys.readouterr().out
     assert len(load_dataset(out, "all")) == 1
+
+
+def test_a_further_data_set_is_one_file(tmp_path, monkeypatch, capsys):
+    """A module beside the other readers is all that ``unihm data convert`` asks for."""
+    (tmp_path / "readers").mkdir()
+    (tmp_path / "readers/boxes.py").write_text(
+        """
+import numpy as np
+import trimesh
+from unihm.learning.datasets.recorded import Recording
+
+
+def find_sequences(root):
+    return sorted(root.glob("*.npz"))
+
+
+def read_sequence(path):
+    with np.load(path) as file:
+        box = trimesh.creation.box(file["size"])
+        times = np.arange(len(file["poses"])) / 30
+        return Recording(
+            path.stem, "boxes", "box", "box", "right", times, file["poses"], file["keypoints"], box
+        )
+"""
+    )
+    monkeypatch.setattr(readers, "__path__", [*readers.__path__, str(tmp_path / "readers")])
+    poses, keypoints = motion()
+    np.savez(tmp_path / "one.npz", poses=poses, keypoints=keypoints, size=SIZE)
+    out = str(tmp_path / "out")
+    assert main(["data", "convert", "boxes", str(tmp_path), "--out", out, "--workers", "1"]) == 0
+    (episode,) = load_dataset(tmp_path / "out", "all")
+    assert episode.source == "boxes"
+    assert main(["data", "convert", "spheres", str(tmp_path), "--out", out]) != 0
+    assert "No reader for 'spheres'; there are boxes, dexycb, oakink." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("reader", [dexycb, oakink])

@@ -10,7 +10,7 @@ from rendered_scenes import make_item, render
 from unihm.cli.main import main
 from unihm.config import from_mapping
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets.episode import Camera, Episode
+from unihm.learning.datasets.episode import Episode, EpisodeCamera
 from unihm.learning.synthesis.tables.planner_scenes import load_sample, make_sample, save_sample
 from unihm.learning.training.cliport import (
     pick_batch,
@@ -287,7 +287,7 @@ def recorded(tmp_path_factory):
     depth = np.rint(1000 * frame.observation.depth).astype(np.uint16)
     iio.imwrite(folder / "rgb.png", frame.observation.rgb)
     iio.imwrite(folder / "depth.png", depth)
-    camera = Camera(
+    camera = EpisodeCamera(
         frame.observation.K, frame.observation.T_world_camera, ("rgb.png",), ("depth.png",)
     )
     for kind, words in (

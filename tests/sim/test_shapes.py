@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import trimesh
 from unihm.errors import ErrorCode, UnihmError
-from unihm.sim.shapes import SHAPES, make_shape, stacking_height
+from unihm.sim import load_scene
+from unihm.sim.shapes import SHAPES, Part, make_shape, shape, stacking_height, union
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
@@ -70,3 +71,31 @@ def test_a_turned_box_stands_on_its_edge():
     tilt = trimesh.transformations.rotation_matrix(np.pi / 4, [1, 0, 0])[:3, :3]
     assert stacking_height(geometry, np.eye(3)) == pytest.approx(0.05)
     assert stacking_height(geometry, tilt) == pytest.approx(0.05 * 2**0.5)
+
+
+def test_a_shape_of_ones_own_stands_in_a_scene_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("unihm.sim.shapes.SHAPES", dict(SHAPES))
+
+    @shape("step")
+    def step(width: float = 0.1):
+        if width > 0.5:
+            raise ValueError("it is too wide")
+        upper = np.eye(4)
+        upper[:3, 3] = [width / 4, 0.0, 0.03]
+        return union(
+            [Part("box", (width, 0.06, 0.03)), Part("box", (width / 2, 0.06, 0.03), upper)]
+        )
+
+    scene = tmp_path / "scene.yaml"
+    scene.write_text("objects: [{name: red step, shape: step, size: {width: 0.08}, color: red}]")
+    (item,) = load_scene(scene).objects
+    np.testing.assert_allclose(item.geometry.extents, [0.08, 0.06, 0.06])
+    assert item.T_world_object[2, 3] == pytest.approx(0.03)
+    scene.write_text("objects: [{name: red step, shape: step, size: {width: 0.6}}]")
+    with pytest.raises(UnihmError, match="Impossible step: it is too wide"):
+        load_scene(scene)
+
+
+def test_two_files_cannot_give_one_name():
+    with pytest.raises(UnihmError, match=r"'box' in unihm\.sim\.shapes already"):
+        shape("box")(lambda: None)

@@ -7,14 +7,21 @@ import pytest
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.world import World
 from unihm.transforms import apply, from_xyz_rpy, invert, is_rigid
-from unihm.visualization.video import Recording, close_up, film, half_length, orbit, show
+from unihm.visualization.video import (
+    SceneRecording,
+    close_up,
+    half_length,
+    orbit,
+    render_video,
+    show,
+)
 
 
 @pytest.fixture(scope="module")
 def recording():
     """An arm that turned while a box was carried through the air."""
     world = World("table", render=False)
-    made = Recording()
+    made = SceneRecording()
     target = world.robot.targets[:7]
     for step in range(40):
         target[0] += 0.02
@@ -43,9 +50,9 @@ def test_a_recording_is_played_back_as_it_was(recording):
 
 def test_an_empty_recording_says_so():
     with pytest.raises(UnihmError, match="Nothing was recorded") as caught:
-        Recording().at(0.0)
+        SceneRecording().at(0.0)
     assert caught.value.code is ErrorCode.INVALID_EPISODE
-    assert Recording().duration == 0.0
+    assert SceneRecording().duration == 0.0
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.5, 1.0])
@@ -65,7 +72,7 @@ def test_cameras_look_at_what_they_are_for(fraction):
 @pytest.mark.render
 def test_a_film_moves(recording, rendered_world):
     before = rendered_world.snapshot()
-    frames = list(film(rendered_world, recording, orbit, fps=2.0, width=120, height=90))
+    frames = list(render_video(rendered_world, recording, orbit, fps=2.0, width=120, height=90))
     assert [time for time, _ in frames] == [0.0, 0.5, 1.0, 1.5]
     assert all(image.shape == (90, 120, 3) for _, image in frames)
     changed = abs(frames[0][1].astype(int) - frames[-1][1]).max(axis=2) > 20

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unihm.ros.witness import WitnessNode
     from unihm.sim.scene import Scene
-    from unihm.sim.tasks import Outcome
+    from unihm.sim.tasks import TaskOutcome
     from unihm.visualization.pictures import Picture, Story
 
 FPS = 10.0
@@ -120,7 +120,7 @@ def _perform(
     return witness, success, words
 
 
-def _judge(witness: WitnessNode, scene: Scene, instruction: str) -> Outcome:
+def _judge(witness: WitnessNode, scene: Scene, instruction: str) -> TaskOutcome:
     """What the simulator says, outside the graph."""
     from unihm.sim.tasks import judge_grab, judge_place
 
@@ -140,7 +140,7 @@ def _objects_meant(scene: Scene, instruction: str) -> tuple[str, str]:
     return target, containers[0] if containers else ""
 
 
-def _praise(verdict: Outcome) -> str:
+def _praise(verdict: TaskOutcome) -> str:
     rise = verdict.measurements.get("rise")
     return "placed" if rise is None else f"held {100 * rise:.0f} cm up"
 
@@ -176,7 +176,7 @@ def _tell(
 
     from unihm.sim.world import World
     from unihm.visualization.pictures import Story, caption
-    from unihm.visualization.video import close_up, film, half_length, orbit, show
+    from unihm.visualization.video import close_up, half_length, orbit, render_video, show
 
     if not witness.saw_a_plan or not witness.recording.moments:
         return [], []
@@ -205,7 +205,7 @@ def _tell(
 
     def frames() -> Iterator[Picture]:
         total = int(recording.duration * FPS) + 1
-        pictures = film(world, recording, orbit, fps=FPS)
+        pictures = render_video(world, recording, orbit, fps=FPS)
         for seconds, image in tqdm(
             pictures, total=total, desc="  filming", file=sys.stdout, leave=False, disable=None
         ):

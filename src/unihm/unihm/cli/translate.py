@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> None:
         f"{len(motion)} frames."
     )
     if args.view:
-        from unihm.visualization.hand_viewer import HandsPage
+        from unihm.visualization.hand_viewer import HandViewer
 
-        page = HandsPage([motion, *translated.values()], args.port)
+        page = HandViewer([motion, *translated.values()], args.port)
         print(f"Open {page.url} in a browser; Ctrl-C ends.")
         page.play()

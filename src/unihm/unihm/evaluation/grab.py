@@ -94,7 +94,7 @@ class FullPipeline(Protocol):
 
 
 @dataclass
-class Attempt:
+class GrabAttempt:
     """One try of an episode.
 
     Attributes:
@@ -123,14 +123,14 @@ class Attempt:
 
 
 @dataclass
-class Episode:
+class GrabEpisode:
     """One scene, one sentence, and the tries that were made."""
 
     seed: int
     instruction: str
     target: str
     shape: str
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[GrabAttempt] = field(default_factory=list)
 
 
 def grab_episodes(episodes: int, seed: int, scene: str | None) -> Iterator[tuple[int, Scene, str]]:
@@ -201,10 +201,10 @@ class GrabBenchmark:
         self.retries = retries
         self.random_tokens = random_tokens
 
-    def run(self, seed: int, scene: Scene, target: str) -> Episode:
+    def run(self, seed: int, scene: Scene, target: str) -> GrabEpisode:
         """One episode: up to ``1 + retries`` tries."""
         rng = np.random.default_rng([seed, 8])
-        episode = Episode(seed, say(scene, target, rng), target, scene.object(target).shape)
+        episode = GrabEpisode(seed, say(scene, target, rng), target, scene.object(target).shape)
         world = World(scene, hand=self.hand.name, render=True, seed=seed)
         player = Player(world, self.arm, self.hand, self.control)
         for number in range(1 + self.retries):
@@ -220,10 +220,10 @@ class GrabBenchmark:
         return episode
 
     def _attempt(
-        self, episode: Episode, world: World, player: Player, rng: np.random.Generator
-    ) -> tuple[Attempt, ExecutionPlan | None]:
+        self, episode: GrabEpisode, world: World, player: Player, rng: np.random.Generator
+    ) -> tuple[GrabAttempt, ExecutionPlan | None]:
         """One try; the plan is None where the robot cannot go on."""
-        attempt = Attempt()
+        attempt = GrabAttempt()
         task = Task(f"grab-{episode.seed}", episode.instruction, self.hand.name)
         standing = {name: T[2, 3] for name, T in world.object_poses().items()}
         before, empty = world.observe(), player.sample()
@@ -330,7 +330,7 @@ def _failure(lifted: dict[str, float], held: dict[str, float], target: str) -> s
     return ""
 
 
-def summarise(episodes: list[Episode]) -> dict[str, Any]:
+def summarise(episodes: list[GrabEpisode]) -> dict[str, Any]:
     """Rates with and without the second try, failures by stage, times, and own judgement.
 
     The first try loads models and fills caches; its times are left out where there are others.

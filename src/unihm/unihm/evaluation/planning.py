@@ -69,7 +69,7 @@ RELATIONS = {"left": "to the left of", "right": "to the right of", "front": "in 
 
 
 @dataclass(frozen=True)
-class Table:
+class NamedTable:
     """A rendered table.
 
     Attributes:
@@ -106,7 +106,7 @@ class PlanningFigures:
         }
 
 
-def make_table(seed: int, count: int = 4, meshes: list[Path] | None = None) -> Table:
+def make_table(seed: int, count: int = 4, meshes: list[Path] | None = None) -> NamedTable:
     """Objects that share colours and kinds (no two share both), and a grey tray."""
     rng = np.random.default_rng([seed, 83])
     kinds = rng.permutation([str(m) for m in meshes] if meshes else list(SHAPES))[: count - 1]
@@ -123,7 +123,7 @@ def make_table(seed: int, count: int = 4, meshes: list[Path] | None = None) -> T
     items.append(draw_tray(rng, positions[-1]))
     eye = EYE + rng.normal(0, 0.04, 3)
     frame = RaycastScene(items, rng, textured=0.0).render(K, SIZE, look_at(eye, TARGET), SENSOR)
-    return Table(frame, tuple(names))
+    return NamedTable(frame, tuple(names))
 
 
 def measure_planning(
@@ -172,7 +172,7 @@ def _nearest(surfaces: list[FloatArray], point: FloatArray) -> tuple[int, float]
 
 def _measure_grab(
     planner: Planner,
-    table: Table,
+    table: NamedTable,
     index: int,
     surfaces: list[FloatArray],
     sentence: str,
@@ -193,7 +193,7 @@ def _measure_grab(
 
 
 def _measure_places(
-    planner: Planner, table: Table, rng: np.random.Generator, figures: PlanningFigures
+    planner: Planner, table: NamedTable, rng: np.random.Generator, figures: PlanningFigures
 ) -> None:
     """Into the tray, and beside something."""
     boxes = [item.world_mesh.bounds for item in table.frame.items]

@@ -59,7 +59,7 @@ class EuclideanContact:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RefinedGrasp:
     """One grasp on one spoilt cloud.
 
     Attributes:
@@ -105,7 +105,7 @@ def spoil(
     return ObjectCloud(points, normals)
 
 
-def refine_grasp(hand: Hand, case: Case, spoilt: ObjectCloud, kernel: str) -> Outcome:
+def refine_grasp(hand: Hand, case: Case, spoilt: ObjectCloud, kernel: str) -> RefinedGrasp:
     """Refine the grasp of ``case`` against ``spoilt`` with one kernel; measure on the clean cloud.
 
     All else is the same: pads alone, the paper's priors with weights that let 1 mm count.
@@ -136,7 +136,7 @@ def refine_grasp(hand: Hand, case: Case, spoilt: ObjectCloud, kernel: str) -> Ou
     pads = batch.positions(y[:, None], index[:, None])[:, 0]
     p, n = Surface([case.cloud], neighbours=6).planes(pads, batch.ops)
     error = dot(pads - p, n) - chain.pads.radius
-    return Outcome(pads[0], error[0])
+    return RefinedGrasp(pads[0], error[0])
 
 
 def sweep(

@@ -13,7 +13,7 @@ from unihm.ros import conversions
 from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
 from unihm.sim.tasks import Track
 from unihm.types import HandMotion, ObjectCloud, RgbdObservation
-from unihm.visualization.video import Recording
+from unihm.visualization.video import SceneRecording
 
 
 class WitnessNode(UnihmNode):
@@ -30,7 +30,7 @@ class WitnessNode(UnihmNode):
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
-        self.recording, self.track = Recording(), Track()
+        self.recording, self.track = SceneRecording(), Track()
         self._joints = JointState()
         self._heard: dict[str, Any] = {}
         self._lock = threading.Lock()

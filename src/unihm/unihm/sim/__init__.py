@@ -1,1 +1,37 @@
-"""The simulated robot, camera and table; nothing of the pipeline imports it."""
+"""The simulated robot, camera and table; nothing of the pipeline imports it.
+
+SAPIEN is loaded when a world is first asked for: scenes and shapes can be read without it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from unihm.sim.scene import Scene, SceneObject, load_scene, random_scene
+from unihm.sim.shapes import Geometry, Part, make_shape, shape
+
+if TYPE_CHECKING:
+    from unihm.sim.free_hand import FreeHandWorld
+    from unihm.sim.world import World
+
+__all__ = [
+    "FreeHandWorld",
+    "Geometry",
+    "Part",
+    "Scene",
+    "SceneObject",
+    "World",
+    "load_scene",
+    "make_shape",
+    "random_scene",
+    "shape",
+]
+
+_WORLDS = {"FreeHandWorld": "unihm.sim.free_hand", "World": "unihm.sim.world"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WORLDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_WORLDS[name]), name)

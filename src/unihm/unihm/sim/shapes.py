@@ -1,13 +1,14 @@
 """Procedural objects: a surface to look at and convex parts to touch.
 
-Every shape is a function of its measures in metres, registered in :data:`SHAPES`. The object
-frame has its origin at the centre of the bounding box, z up as the object stands.
+A shape is a function of its measures in metres, given a name by :func:`shape`; one of your own
+file can be used in scenes as soon as the file is imported. The object frame has its origin at the
+centre of the bounding box, z up as the object stands.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -21,7 +22,11 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.transforms import apply, from_xyz_rpy
 
 Kind = Literal["box", "cylinder", "sphere", "capsule", "convex"]
+ShapeFunction = Callable[..., "Geometry"]
 SEGMENTS = 24  # sides of a round wall
+
+SHAPES: dict[str, ShapeFunction] = {}
+"""The shapes by name; :func:`shape` adds to them."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,29 @@ class Geometry:
         return float(sum(part.mesh.volume for part in self.parts))
 
 
+def shape(name: str) -> Callable[[ShapeFunction], ShapeFunction]:
+    """Decorator: scenes may ask for the decorated function as ``shape: name``.
+
+    Its arguments are the measures in metres, each with a default; it returns a :class:`Geometry`
+    (anywhere, :func:`make_shape` moves it to its frame) and raises ValueError with a few words
+    where the measures contradict each other.
+
+    Raises:
+        UnihmError: INVALID_SCENE where another function has that name.
+    """
+
+    def register(function: ShapeFunction) -> ShapeFunction:
+        known = SHAPES.get(name)
+        if known is not None and known.__module__ != function.__module__:
+            raise UnihmError(
+                ErrorCode.INVALID_SCENE, f"There is a shape '{name}' in {known.__module__} already."
+            )
+        SHAPES[name] = function
+        return function
+
+    return register
+
+
 def make_shape(name: str, size: dict[str, float]) -> Geometry:
     """Build the shape ``name`` with the measures ``size``.
 
@@ -113,14 +141,15 @@ def centred(surface: trimesh.Trimesh, parts: tuple[Part, ...]) -> Geometry:
     return Geometry(surface, moved)
 
 
-def _union(parts: list[Part]) -> Geometry:
-    """Solid that is the union of its parts."""
+def union(parts: Sequence[Part]) -> Geometry:
+    """Solid that is the union of its convex parts."""
     if len(parts) == 1:
         return Geometry(parts[0].mesh, tuple(parts))
     return Geometry(trimesh.boolean.union([p.mesh for p in parts], engine="manifold"), tuple(parts))
 
 
-def _convex(points: NDArray[np.float64]) -> Part:
+def hull(points: NDArray[np.float64]) -> Part:
+    """The convex hull of points (V, 3) as a part."""
     return Part("convex", vertices=np.asarray(points, float))
 
 
@@ -132,16 +161,14 @@ def _rings(profile: list[tuple[float, float]], angles: NDArray[np.float64]) -> N
     return np.stack([x, y, np.broadcast_to(height[:, None], x.shape)], -1).reshape(-1, 3)
 
 
-def _lathe(profile: list[tuple[float, float]]) -> Geometry:
+def revolution(profile: list[tuple[float, float]]) -> Geometry:
     """Solid of revolution of (radius, height) from the axis at the bottom to that at the top.
 
     Consecutive rings of the profile bound one convex frustum each.
     """
     angles = np.linspace(0, 2 * np.pi, SEGMENTS, endpoint=False)
     rings = [(r, h) for r, h in profile if r > 0]
-    parts = [
-        _convex(_rings([low, high], angles)) for low, high in pairwise(rings) if low[1] < high[1]
-    ]
+    parts = [hull(_rings([low, high], angles)) for low, high in pairwise(rings) if low[1] < high[1]]
     return Geometry(_revolve(profile), tuple(parts))
 
 
@@ -163,34 +190,39 @@ def _vessel(inner: list[tuple[float, float]], outer: list[tuple[float, float]]) 
     angles = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
     radius_at_floor = np.interp(floor[1], [h for _, h in outer], [r for r, _ in outer])
     brim = (float(radius_at_floor), floor[1])
-    parts = [_convex(_rings([base, brim], angles[:-1]))]
+    parts = [hull(_rings([base, brim], angles[:-1]))]
     outside = [brim, *outer[1:]]  # the disc alone stands on the table
     for step in range(len(outer) - 1):
         wall = [inner[step], inner[step + 1], outside[step], outside[step + 1]]
-        parts += [_convex(_rings(wall, angles[i : i + 2])) for i in range(SEGMENTS)]
+        parts += [hull(_rings(wall, angles[i : i + 2])) for i in range(SEGMENTS)]
     return Geometry(surface, tuple(parts))
 
 
+@shape("box")
 def box(x: float = 0.05, y: float = 0.05, z: float = 0.10) -> Geometry:
     """Cuboid."""
-    return _union([Part("box", (x, y, z))])
+    return union([Part("box", (x, y, z))])
 
 
+@shape("cylinder")
 def cylinder(radius: float = 0.03, height: float = 0.12) -> Geometry:
     """Upright cylinder, such as a can."""
-    return _union([Part("cylinder", (radius, height))])
+    return union([Part("cylinder", (radius, height))])
 
 
+@shape("sphere")
 def sphere(radius: float = 0.035) -> Geometry:
     """Ball."""
-    return _union([Part("sphere", (radius,))])
+    return union([Part("sphere", (radius,))])
 
 
+@shape("capsule")
 def capsule(radius: float = 0.025, length: float = 0.08) -> Geometry:
     """Lying capsule; ``length`` is that of its axis, along x."""
-    return _union([Part("capsule", (radius, length), from_xyz_rpy([0, 0, 0], [0, np.pi / 2, 0]))])
+    return union([Part("capsule", (radius, length), from_xyz_rpy([0, 0, 0], [0, np.pi / 2, 0]))])
 
 
+@shape("ellipsoid")
 def ellipsoid(x: float = 0.08, y: float = 0.06, z: float = 0.05) -> Geometry:
     """Egg with the given diameters, lying along x."""
     smooth = trimesh.creation.icosphere(subdivisions=4)
@@ -199,21 +231,24 @@ def ellipsoid(x: float = 0.08, y: float = 0.06, z: float = 0.05) -> Geometry:
     along = np.array([-1.0, -0.87, -0.65, -0.4, -0.13, 0.13, 0.4, 0.65, 0.87, 1.0])
     angles = (np.arange(16) + 0.5) * np.pi / 8
     across = np.sqrt(1 - along**2)[:, None, None] * np.stack([np.cos(angles), np.sin(angles)], -1)
-    hull = np.concatenate([np.repeat(along, 16)[:, None], across.reshape(-1, 2)], axis=1)
-    return Geometry(smooth, (_convex(hull * np.array([x, y, z]) / 2),))
+    ring_points = np.concatenate([np.repeat(along, 16)[:, None], across.reshape(-1, 2)], axis=1)
+    return Geometry(smooth, (hull(ring_points * np.array([x, y, z]) / 2),))
 
 
+@shape("cone")
 def cone(radius: float = 0.04, height: float = 0.10) -> Geometry:
     """Upright cone with a blunt tip."""
-    return _lathe([(0.0, 0.0), (radius, 0.0), (0.15 * radius, height), (0.0, height)])
+    return revolution([(0.0, 0.0), (radius, 0.0), (0.15 * radius, height), (0.0, height)])
 
 
+@shape("prism")
 def prism(radius: float = 0.035, height: float = 0.10) -> Geometry:
     """Upright prism over a regular hexagon."""
     angles = np.linspace(0, 2 * np.pi, 6, endpoint=False)
-    return _union([_convex(_rings([(radius, 0.0), (radius, height)], angles))])
+    return union([hull(_rings([(radius, 0.0), (radius, height)], angles))])
 
 
+@shape("ring")
 def ring(radius: float = 0.05, tube: float = 0.014) -> Geometry:
     """Torus lying flat; ``radius`` is that of the circle through the middle of the tube."""
     if tube >= radius:
@@ -222,16 +257,17 @@ def ring(radius: float = 0.05, tube: float = 0.014) -> Geometry:
     angles = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
     section = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     profile = [(radius + tube * np.cos(a), tube * np.sin(a)) for a in section]
-    parts = [_convex(_rings(profile, angles[i : i + 2])) for i in range(SEGMENTS)]
+    parts = [hull(_rings(profile, angles[i : i + 2])) for i in range(SEGMENTS)]
     return Geometry(surface, tuple(parts))
 
 
+@shape("bottle")
 def bottle(radius: float = 0.032, height: float = 0.18, neck: float = 0.013) -> Geometry:
     """Bottle with a shoulder, a neck and a cap."""
     if neck >= radius:
         raise ValueError("the neck is wider than the body")
     body, shoulder, cap = 0.58 * height, 0.80 * height, 0.90 * height
-    return _lathe(
+    return revolution(
         [
             (0.0, 0.0),
             (0.92 * radius, 0.0),
@@ -247,6 +283,7 @@ def bottle(radius: float = 0.032, height: float = 0.18, neck: float = 0.013) -> 
     )
 
 
+@shape("cup")
 def cup(
     radius: float = 0.038, height: float = 0.10, base: float = 0.028, wall: float = 0.003
 ) -> Geometry:
@@ -256,6 +293,7 @@ def cup(
     )
 
 
+@shape("bowl")
 def bowl(radius: float = 0.065, height: float = 0.05, wall: float = 0.004) -> Geometry:
     """Round bowl on a flat foot."""
     outer = [(0.45 * radius, 0.0)] + [
@@ -266,6 +304,7 @@ def bowl(radius: float = 0.065, height: float = 0.05, wall: float = 0.004) -> Ge
     return _vessel(inner, outer)
 
 
+@shape("mug")
 def mug(radius: float = 0.038, height: float = 0.09, wall: float = 0.004) -> Geometry:
     """Mug whose handle points along +x."""
     body = _vessel(
@@ -293,12 +332,13 @@ def _bar(start: NDArray[np.float64], end: NDArray[np.float64], radius: float) ->
     return Part("capsule", (radius, float(np.linalg.norm(end - start))), axis)
 
 
+@shape("hammer")
 def hammer(length: float = 0.22, head: float = 0.09) -> Geometry:
     """Hammer lying on its side, its handle along x."""
     thick = 0.26 * head
     lying = from_xyz_rpy([0, 0, 0], [0, np.pi / 2, 0])
     across = from_xyz_rpy([length / 2, 0, 0], [np.pi / 2, 0, 0])
-    return _union(
+    return union(
         [
             Part("cylinder", (0.42 * thick, length), lying),
             Part("cylinder", (thick / 2, head), across),
@@ -306,10 +346,11 @@ def hammer(length: float = 0.22, head: float = 0.09) -> Geometry:
     )
 
 
+@shape("screwdriver")
 def screwdriver(length: float = 0.20, radius: float = 0.014) -> Geometry:
     """Screwdriver lying along x: a thick grip and a thin shaft."""
     grip = 0.45 * length
-    return _union(
+    return union(
         [
             Part(
                 "capsule",
@@ -325,16 +366,16 @@ def screwdriver(length: float = 0.20, radius: float = 0.014) -> Geometry:
     )
 
 
+@shape("l_block")
 def l_block(length: float = 0.10, width: float = 0.04, height: float = 0.05) -> Geometry:
     """Building block shaped like the letter L, lying flat."""
     if width >= length:
         raise ValueError("the width exceeds the length")
     foot = from_xyz_rpy([(width - length) / 2, (length - width) / 2, 0], [0, 0, 0])
-    return _union(
-        [Part("box", (length, width, height)), Part("box", (width, length, height), foot)]
-    )
+    return union([Part("box", (length, width, height)), Part("box", (width, length, height), foot)])
 
 
+@shape("tray")
 def tray(x: float = 0.26, y: float = 0.20, z: float = 0.035, wall: float = 0.006) -> Geometry:
     """Open rectangular tray or bin."""
     if 2 * wall >= min(x, y) or wall >= z:
@@ -343,7 +384,7 @@ def tray(x: float = 0.26, y: float = 0.20, z: float = 0.035, wall: float = 0.006
     def at(size: tuple[float, float, float], xyz: tuple[float, float, float]) -> Part:
         return Part("box", size, from_xyz_rpy(xyz, [0, 0, 0]))
 
-    return _union(
+    return union(
         [
             at((x, y, wall), (0, 0, wall / 2)),
             at((wall, y, z), ((x - wall) / 2, 0, z / 2)),
@@ -352,15 +393,6 @@ def tray(x: float = 0.26, y: float = 0.20, z: float = 0.035, wall: float = 0.006
             at((x, wall, z), (0, (wall - y) / 2, z / 2)),
         ]
     )
-
-
-SHAPES: dict[str, Callable[..., Geometry]] = {
-    shape.__name__: shape
-    for shape in (
-        box, cylinder, sphere, capsule, ellipsoid, cone, prism, ring, bottle, cup, bowl, mug,
-        hammer, screwdriver, l_block, tray,
-    )
-}  # fmt: skip
 
 
 def stacking_height(geometry: Geometry, rotation: NDArray[np.float64]) -> float:

@@ -45,7 +45,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """Verdict on a task.
 
     Attributes:
@@ -59,7 +59,7 @@ class Outcome:
     measurements: dict[str, float]
 
 
-def judge_grab(track: Track, target: str) -> Outcome:
+def judge_grab(track: Track, target: str) -> TaskOutcome:
     """Success: ``target`` risen by 10 cm, for 1 s and to the end, and nothing else lifted."""
     rise = track.rise(target)
     others = {n: float(track.rise(n).max()) for n in track.poses[0] if n != target}
@@ -81,10 +81,10 @@ def judge_grab(track: Track, target: str) -> Outcome:
         reason = f"The {also[0]} was lifted as well."
     else:
         reason = ""
-    return Outcome(not reason, reason, measurements)
+    return TaskOutcome(not reason, reason, measurements)
 
 
-def judge_place(track: Track, scene: Scene, target: str, container: str) -> Outcome:
+def judge_place(track: Track, scene: Scene, target: str, container: str) -> TaskOutcome:
     """Success: ``target`` was lifted and now lies still within ``container``."""
     rise, last = track.rise(target), track.poses[-1]
     vessel = scene.object(container)
@@ -106,10 +106,10 @@ def judge_place(track: Track, scene: Scene, target: str, container: str) -> Outc
         reason = f"The {target} still moves."
     else:
         reason = ""
-    return Outcome(not reason, reason, measurements)
+    return TaskOutcome(not reason, reason, measurements)
 
 
-def judge_push(track: Track, target: str, direction: FloatArray | None = None) -> Outcome:
+def judge_push(track: Track, target: str, direction: FloatArray | None = None) -> TaskOutcome:
     """Success: ``target`` slid 5 cm over the table, along ``direction`` (x, y) where one is given.
 
     It must stay on the table and upright.
@@ -135,7 +135,7 @@ def judge_push(track: Track, target: str, direction: FloatArray | None = None) -
         reason = f"The {target} fell over."
     else:
         reason = ""
-    return Outcome(not reason, reason, measurements)
+    return TaskOutcome(not reason, reason, measurements)
 
 
 def _time_above(times: FloatArray, values: FloatArray, threshold: float) -> float:

@@ -26,7 +26,7 @@ from unihm.types import RgbdObservation
 
 
 @dataclass(frozen=True)
-class Contact:
+class BodyContact:
     """Two bodies that press on each other.
 
     Attributes:
@@ -216,7 +216,7 @@ class World:
         """What :meth:`RenderCamera.entity_ids` shows for every object."""
         return {name: entity.per_scene_id for name, entity in self._objects.items()}
 
-    def contacts(self) -> list[Contact]:
+    def contacts(self) -> list[BodyContact]:
         """Pairs of bodies with a force between them in the last step, one entry per pair."""
         points: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
         for contact in self._physics.physx_system.get_contacts():
@@ -233,7 +233,7 @@ class World:
             positions, impulses = np.split(np.array(rows, float), 2, axis=1)
             weights = np.linalg.norm(impulses, axis=1)
             center = np.average(positions, axis=0, weights=weights)
-            found.append(Contact(pair, center, impulses.sum(axis=0) * self.rate))
+            found.append(BodyContact(pair, center, impulses.sum(axis=0) * self.rate))
         return found
 
     def camera(self, width: int, height: int, fov: float) -> RenderCamera:

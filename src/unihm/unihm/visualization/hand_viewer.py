@@ -20,7 +20,7 @@ SPACING = 0.32  # m between neighbours
 LINK, PAD = (176, 183, 195), (60, 92, 140)
 
 
-class HandsPage:
+class HandViewer:
     """Hands in a row, each in its own copy of the object's frame; a slider goes through the frames.
 
     Args:

@@ -27,8 +27,8 @@ class Moment:
 
 
 @dataclass
-class Recording:
-    """Moments in order of time; 20 Hz and more make a smooth film."""
+class SceneRecording:
+    """Moments in order of time; 20 Hz and more make a smooth render_video."""
 
     moments: list[Moment] = field(default_factory=list)
 
@@ -76,9 +76,9 @@ def show(world: World, moment: Moment) -> None:
             world.set_object_pose(name, pose)
 
 
-def film(
+def render_video(
     world: World,
-    recording: Recording,
+    recording: SceneRecording,
     view: Callable[[float], FloatArray],
     fps: float = 15.0,
     width: int = 640,

@@ -1,4 +1,4 @@
-"""Convert DexYCB or OakInk to episodes, retargeted to the hands that are named.
+"""Convert a data set such as DexYCB or OakInk to episodes, retargeted to the hands that are named.
 
 The folder is the data set as it is unpacked. An interrupted run goes on where it stopped.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("source", choices=("dexycb", "oakink"), help="which data set")
+    parser.add_argument("source", help="which data set: dexycb, oakink or a reader of your own")
     parser.add_argument("root", type=Path, help="its folder")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--hands", nargs="+", default=["human"], help="right hands (default human)")

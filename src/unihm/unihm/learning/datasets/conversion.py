@@ -14,17 +14,11 @@ from typing import Any
 from tqdm import tqdm
 
 from unihm import __version__
-from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets import dexycb, oakink
-from unihm.learning.datasets.recorded import Recording, to_episode
+from unihm.errors import UnihmError
+from unihm.learning.datasets.readers import load_reader
+from unihm.learning.datasets.recorded import to_episode
 from unihm.perception.trajectory import DT
 from unihm.robots import load_hand
-
-# Per data set: how to find its sequences, and how to read one of them.
-READERS: dict[str, tuple[Callable[[Path], Sequence[Any]], Callable[[Any], Recording]]] = {
-    "dexycb": (dexycb.find_sequences, dexycb.read_sequence),
-    "oakink": (oakink.find_sequences, oakink.read_sequence),
-}
 
 
 def convert(
@@ -38,7 +32,7 @@ def convert(
     """Convert every sequence under ``root``; those that cannot be are listed with the reason.
 
     Args:
-        source: a key of :data:`READERS`.
+        source: a module of :mod:`unihm.learning.datasets.readers`.
         root: of the data set.
         out: folder of the episodes; ``conversion.json`` is written beside them.
         hands: right hands to retarget to.
@@ -52,14 +46,10 @@ def convert(
         UnihmError: INVALID_CONFIG for an unknown source, INVALID_EPISODE where ``root`` holds no
             sequence, UNKNOWN_HAND.
     """
-    if source not in READERS:
-        raise UnihmError(
-            ErrorCode.INVALID_CONFIG, f"No reader for '{source}'; there are {', '.join(READERS)}."
-        )
+    reader = load_reader(source)
     for hand in hands:
         load_hand(hand)
-    find, _ = READERS[source]
-    sequences = find(root)
+    sequences = reader.find_sequences(root)
     out.mkdir(parents=True, exist_ok=True)
     log = out / "conversion.jsonl"
     done = _read_done(log)
@@ -90,9 +80,9 @@ def convert(
 def _one(
     source: str, hands: tuple[str, ...], dt: float, out: Path, sequence: Any
 ) -> dict[str, str]:
-    _, read = READERS[source]
+    reader = load_reader(source)
     try:
-        to_episode(read(sequence), hands, dt).save(out)
+        to_episode(reader.read_sequence(sequence), hands, dt).save(out)
     except UnihmError as error:
         return {"sequence": str(sequence), "error": error.message}
     return {"sequence": str(sequence), "error": ""}

@@ -25,7 +25,7 @@ FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Camera:
+class EpisodeCamera:
     """Where the images of an episode were taken from, and where they are.
 
     Attributes:
@@ -42,7 +42,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class View:
+class EpisodeView:
     """The object as perception would have it: seen by a noisy camera, then completed.
 
     Attributes:
@@ -87,8 +87,8 @@ class Episode:
     vertices: FloatArray = field(default_factory=lambda: np.zeros((0, 3)))
     faces: IntArray = field(default_factory=lambda: np.zeros((0, 3), int))
     timestamps: FloatArray | None = None
-    camera: Camera | None = None
-    views: tuple[View, ...] = ()
+    camera: EpisodeCamera | None = None
+    views: tuple[EpisodeView, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -123,7 +123,7 @@ class Episode:
         if len(self.faces) and (self.faces.min() < 0 or self.faces.max() >= len(self.vertices)):
             self._fail("a face refers to a vertex that is not there")
 
-    def as_seen(self, view: View) -> Episode:
+    def as_seen(self, view: EpisodeView) -> Episode:
         """The same episode in the frame, and with the cloud, of one of its views.
 
         What happens in the world stays the same: object frame, motions and keypoints move together.
@@ -246,7 +246,7 @@ class Episode:
         }
         camera = None
         if "camera_K" in arrays:
-            camera = Camera(
+            camera = EpisodeCamera(
                 arrays["camera_K"],
                 arrays["camera_pose"],
                 tuple(header["rgb_files"]),
@@ -267,7 +267,7 @@ class Episode:
             timestamps=arrays.get("timestamps"),
             camera=camera,
             views=tuple(
-                View(
+                EpisodeView(
                     _read_cloud(arrays, f"view/{k}", confidence),
                     from_pose7(arrays[f"view/{k}_pose"].astype(float)),
                 )

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation, Slerp
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets.episode import Camera, Episode
+from unihm.learning.datasets.episode import Episode, EpisodeCamera
 from unihm.learning.datasets.instructions import make_instructions
 from unihm.perception.scene.frames import canonical_object_frame
 from unihm.perception.trajectory import DT
@@ -65,7 +65,7 @@ class Recording:
     T_world_mesh: FloatArray
     keypoints: FloatArray
     mesh: trimesh.Trimesh
-    camera: Camera | None = None
+    camera: EpisodeCamera | None = None
 
 
 def to_episode(recording: Recording, hands: Sequence[str] = ("human",), dt: float = DT) -> Episode:

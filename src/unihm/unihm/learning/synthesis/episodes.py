@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from unihm.learning.datasets.episode import Episode, View
+from unihm.learning.datasets.episode import Episode, EpisodeView
 from unihm.learning.datasets.instructions import make_instructions
 from unihm.learning.synthesis.grasps.grasp_motion import Attempt, grasp_motion
 from unihm.learning.synthesis.grasps.hand_points import hand_points
@@ -128,7 +128,7 @@ def _push_episode(
     grasps: ObjectGrasps,
     hands: Sequence[str],
     info: dict[str, Any],
-    views: tuple[View, ...],
+    views: tuple[EpisodeView, ...],
     rng: np.random.Generator,
 ) -> Episode | None:
     """The object pushed to one of four sides, by the hands that manage it; None if no robot."""
@@ -168,7 +168,7 @@ def _episode(
     trajectory: ObjectTrajectory,
     motions: dict[str, HandMotion],
     info: dict[str, Any],
-    views: tuple[View, ...],
+    views: tuple[EpisodeView, ...],
     rng: np.random.Generator,
     direction: FloatArray | None = None,
 ) -> Episode:

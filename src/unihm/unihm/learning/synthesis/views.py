@@ -9,7 +9,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from unihm.errors import UnihmError
-from unihm.learning.datasets.episode import View
+from unihm.learning.datasets.episode import EpisodeView
 from unihm.learning.synthesis.tables.rendering import packed_rays, raycaster
 from unihm.perception.scene.completion import complete
 from unihm.perception.scene.frames import azimuth, canonical_object_frame
@@ -67,7 +67,7 @@ def seen_points(
 
 def view(
     mesh: trimesh.Trimesh, T_world_object: FloatArray, rng: np.random.Generator
-) -> View | None:
+) -> EpisodeView | None:
     """One random look at an object; None where its frame comes out as quite another one."""
     camera = random_camera(rng)
     points = seen_points(mesh, T_world_object, camera, rng)
@@ -88,4 +88,4 @@ def view(
         confidence=whole.confidence,
         observed=whole.observed[kept],
     )
-    return View(cloud, T_object_view)
+    return EpisodeView(cloud, T_object_view)

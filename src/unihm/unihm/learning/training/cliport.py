@@ -18,7 +18,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.synthesis.tables.planner_scenes import (
     PickQuestion,
     PlaceQuestion,
-    Sample,
+    PlannerSample,
     load_sample,
     make_sample,
     save_sample,
@@ -64,7 +64,7 @@ def _render(config: CliportConfig, number: int, path: Path) -> None:
     save_sample(path, sample)
 
 
-def pick_target(sample: Sample, question: PickQuestion, turns: int) -> NDArray[np.float32]:
+def pick_target(sample: PlannerSample, question: PickQuestion, turns: int) -> NDArray[np.float32]:
     """(R, H, W) distribution over the cells of what fits, most in the middle of each object.
 
     All zero where nothing that fits is seen.
@@ -108,13 +108,13 @@ def turned(offset: FloatArray, angle: float) -> FloatArray:
     return np.array([row * cos - column * sin, row * sin + column * cos])
 
 
-def map_tensor(sample: Sample) -> Tensor:
+def map_tensor(sample: PlannerSample) -> Tensor:
     """(17, H, W); see :func:`unihm.perception.planner.cliport.model.map_layers`."""
     rgb = sample.rgb.astype(np.float32) / 255.0
     return map_layers(rgb, sample.height.astype(np.float32), sample.seen)
 
 
-def kind_target(sample: Sample) -> NDArray[np.int64]:
+def kind_target(sample: PlannerSample) -> NDArray[np.int64]:
     """(H, W) number of the kind that each cell shows: 28 nothing, -1 not known."""
     known = {name: k for k, name in enumerate(KIND_NAMES)}
     numbers = [len(KIND_NAMES), *(known.get(kind, -1) for kind in sample.kinds)]
@@ -122,7 +122,7 @@ def kind_target(sample: Sample) -> NDArray[np.int64]:
 
 
 def pick_batch(
-    samples: list[Sample], phrases: int, turns: int, rng: np.random.Generator
+    samples: list[PlannerSample], phrases: int, turns: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What a step looks at and asks for; some tables mirrored.
 
@@ -145,7 +145,7 @@ def pick_batch(
 
 
 def place_batch(
-    samples: list[Sample], turns: int, rng: np.random.Generator
+    samples: list[PlannerSample], turns: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
     """Maps (B, 17, H, W), words (B, 384), picks (B, 2), targets (B, R, H, W); None without any."""
     rows = []
@@ -181,7 +181,7 @@ def _relit(maps: Tensor, rng: np.random.Generator) -> Tensor:
 def train_planner(
     config: CliportConfig,
     work: Path,
-    samples: list[Sample] | None = None,
+    samples: list[PlannerSample] | None = None,
     start: dict[str, Tensor] | None = None,
 ) -> tuple[Cliport, dict[str, Any]]:
     """Train and validate; goes on from ``work`` where it was interrupted.
@@ -258,7 +258,7 @@ def _schedule(progress: float) -> float:
 def _step(
     model: Cliport,
     optimizer: torch.optim.Optimizer,
-    pool: list[Sample],
+    pool: list[PlannerSample],
     config: CliportConfig,
     step: int,
     naming: bool,
@@ -301,7 +301,9 @@ def _means(losses: list[list[float]]) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def evaluate(model: Cliport, samples: list[Sample], config: CliportConfig) -> dict[str, float]:
+def evaluate(
+    model: Cliport, samples: list[PlannerSample], config: CliportConfig
+) -> dict[str, float]:
     """Figures on tables: picks on what was asked for, absences noticed, distance of places.
 
     Returns:

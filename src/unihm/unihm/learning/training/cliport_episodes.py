@@ -11,7 +11,11 @@ from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Episode, load_dataset
-from unihm.learning.synthesis.tables.planner_scenes import PickQuestion, PlaceQuestion, Sample
+from unihm.learning.synthesis.tables.planner_scenes import (
+    PickQuestion,
+    PlaceQuestion,
+    PlannerSample,
+)
 from unihm.perception.camera.capture import world_points
 from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.parser import Command, parse
@@ -24,7 +28,7 @@ from unihm.types import FloatArray, RgbdObservation, TaskKind
 NEAR = 0.012  # m from the object's surface within which a seen point belongs to it
 
 
-def load_tables(folder: Path, config: CliportConfig) -> list[Sample]:
+def load_tables(folder: Path, config: CliportConfig) -> list[PlannerSample]:
     """One table for every episode of ``folder`` that has a first image and a sentence.
 
     Raises:
@@ -67,7 +71,7 @@ def read_depth(path: Path) -> NDArray[np.float32]:
 
 def to_sample(
     episode: Episode, observation: RgbdObservation, config: CliportConfig
-) -> Sample | None:
+) -> PlannerSample | None:
     """The table as it was at first, what was asked, and where the object went."""
     points = world_points(observation)
     T = episode.trajectory.T_world_object
@@ -101,7 +105,7 @@ def to_sample(
     if not picks:
         return None
     phrases = sorted({q.phrase for q in picks} | {q.clause for q in places})
-    return Sample(
+    return PlannerSample(
         rgb=(255 * top.rgb).astype(np.uint8),
         height=top.height.astype(np.float16),
         seen=top.source >= 0,

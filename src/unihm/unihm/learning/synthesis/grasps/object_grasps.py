@@ -27,7 +27,7 @@ OPENING = 0.025  # m between pads and surface before the fingers close
 CONTACT_HEIGHT = 0.4  # of the object's height
 LOWEST_CONTACT = 0.018  # m above the table
 GOOD_QUALITY = 8.0  # N/N; below it a human grasp needs no second template
-NEEDED = 0.6  # share of the disturbed trials that must lift the object
+NEEDED = 0.6  # share of the trials that must lift the object: two of the three
 
 
 def usual_targets(item: TableObject) -> Targets:

@@ -80,7 +80,7 @@ class PlaceQuestion:
 
 
 @dataclass(frozen=True)
-class Sample:
+class PlannerSample:
     """One table from above.
 
     Attributes:
@@ -130,7 +130,7 @@ def draw_color(rng: np.random.Generator) -> tuple[str, FloatArray]:
     return NAMES[int(name_pixels((255 * rgb[None]).astype(np.uint8))[0])], rgb
 
 
-def make_sample(seed: int, config: CliportConfig) -> Sample | None:
+def make_sample(seed: int, config: CliportConfig) -> PlannerSample | None:
     """A random table; None where the camera sees too little of it."""
     rng = np.random.default_rng([seed, 53])
     items, things = _furnish(rng)
@@ -151,7 +151,7 @@ def make_sample(seed: int, config: CliportConfig) -> Sample | None:
     picks = _pick_questions(rng, things, visible)
     places = _place_questions(rng, things, visible, config)
     phrases = sorted({q.phrase for q in picks} | {q.clause for q in places})
-    return Sample(
+    return PlannerSample(
         rgb=(255 * top.rgb).astype(np.uint8),
         height=top.height.astype(np.float16),
         seen=top.source >= 0,
@@ -404,7 +404,7 @@ def _unique_words(rng: np.random.Generator, thing: Thing, others: list[Thing]) -
     return None
 
 
-def save_sample(path: Path, sample: Sample) -> None:
+def save_sample(path: Path, sample: PlannerSample) -> None:
     """Write one table (npz, no pickles)."""
     phrases = list(sample.words)
     number = {phrase: k for k, phrase in enumerate(phrases)}
@@ -433,7 +433,7 @@ def save_sample(path: Path, sample: Sample) -> None:
     np.savez(path, **arrays)
 
 
-def load_sample(path: Path) -> Sample:
+def load_sample(path: Path) -> PlannerSample:
     """Read what :func:`save_sample` wrote."""
     with np.load(path, allow_pickle=False) as data:
         phrases = [str(p) for p in data["phrases"]]
@@ -457,4 +457,4 @@ def load_sample(path: Path) -> Sample:
         )
         words = dict(zip(phrases, data["words"].astype(np.float32)))
         kinds = tuple(str(kind) for kind in data["kinds"])
-        return Sample(data["rgb"], data["height"], seen, labels, kinds, picks, places, words)
+        return PlannerSample(data["rgb"], data["height"], seen, labels, kinds, picks, places, words)

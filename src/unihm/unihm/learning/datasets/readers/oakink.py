@@ -20,7 +20,7 @@ import numpy as np
 import trimesh
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets.episode import Camera
+from unihm.learning.datasets.episode import EpisodeCamera
 from unihm.learning.datasets.plain_pickle import read_plain_pickle
 from unihm.learning.datasets.recorded import Recording
 from unihm.transforms import apply, invert
@@ -110,7 +110,7 @@ def read_sequence(sequence: Sequence) -> Recording:
             T_world_mesh=T_world_camera @ T_camera_mesh,
             keypoints=apply(T_world_camera, joints),
             mesh=_mesh(sequence.root / "image" / "obj", object_id),
-            camera=Camera(
+            camera=EpisodeCamera(
                 sequence.annotation("cam_intr", first),
                 T_world_camera,
                 tuple(

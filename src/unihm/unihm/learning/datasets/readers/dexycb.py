@@ -22,7 +22,7 @@ import trimesh
 
 from unihm.config import parse_yaml
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets.episode import Camera
+from unihm.learning.datasets.episode import EpisodeCamera
 from unihm.learning.datasets.recorded import Recording
 from unihm.transforms import apply, from_pose7, invert, make_transform
 from unihm.types import FloatArray
@@ -126,11 +126,11 @@ def _joints(folder: Path, frames: int) -> FloatArray:
 
 def _camera(
     root: Path, folder: Path, serial: str, frames: int, T_world_camera: FloatArray
-) -> Camera:
+) -> EpisodeCamera:
     color = _yaml(root / "calibration" / "intrinsics" / f"{serial}_640x480.yml")["color"]
     K = np.array([[color["fx"], 0, color["ppx"]], [0, color["fy"], color["ppy"]], [0, 0, 1.0]])
     place = (folder / serial).relative_to(root)
-    return Camera(
+    return EpisodeCamera(
         K,
         T_world_camera,
         tuple(str(place / f"color_{i:06d}.jpg") for i in range(frames)),
