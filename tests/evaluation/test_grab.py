@@ -5,17 +5,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.grab import (
     GrabAttempt,
     GrabBenchmark,
     GrabEpisode,
-    _failure,
-    grab_episodes,
-    say,
+    failure_stage,
     summarise,
 )
+from unihm.evaluation.grab_tasks import grab_episodes, say
 from unihm.evaluation.statistics import spread, wilson_interval
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
@@ -25,14 +23,9 @@ from unihm.transforms import make_transform
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 
 
-@pytest.mark.parametrize(("good", "count"), [(0, 20), (13, 20), (16, 20), (20, 20), (1, 3)])
-def test_wilson_interval_is_the_textbooks(good, count):
-    expected = binomtest(good, count).proportion_ci(method="wilson")
-    assert wilson_interval(good, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
-
-
-def test_no_trials_say_nothing():
+def test_no_trials_say_nothing_and_twenty_good_ones_not_everything():
     assert wilson_interval(0, 0) == (0.0, 1.0)
+    assert wilson_interval(20, 20) == pytest.approx((0.839, 1.0), abs=1e-3)
     assert spread([]) == {}
 
 
@@ -85,7 +78,7 @@ def test_sentences_vary_and_name_the_object():
     ],
 )
 def test_what_counts_as_success(lifted, held, stage):
-    assert _failure(lifted, held, "a") == stage
+    assert failure_stage(lifted, held, "a") == stage
 
 
 def test_summary_counts_both_tries():

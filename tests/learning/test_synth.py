@@ -9,7 +9,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Episode, load_dataset
 from unihm.learning.datasets.instructions import SIZES, make_instructions
 from unihm.learning.synthesis.episodes import synthesise
-from unihm.learning.synthesis.objects import _RECIPES, VESSELS, sample_object
+from unihm.learning.synthesis.objects import RECIPES, VESSELS, sample_object
 from unihm.learning.synthesis.production import produce
 from unihm.learning.synthesis.views import view
 from unihm.perception.scene.frames import azimuth, canonical_object_frame
@@ -79,7 +79,7 @@ def test_the_object_frame_is_that_of_perception():
 
 def test_every_recipe_makes_its_shape():
     shapes = {sample_object(0, index).shape for index in range(150)}
-    assert shapes == set(_RECIPES)
+    assert shapes == set(RECIPES)
 
 
 def test_a_view_is_near_the_truth_and_moves_everything_together(folder):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from rendered_scenes import make_item, render
 from unihm.errors import ErrorCode, UnihmError
-from unihm.evaluation.perception import center_click, correcting_click, iou
+from unihm.evaluation.perception.clicks import center_click, correcting_click, iou
 from unihm.learning.training.pointsam import (
     batch_clouds,
     click_rounds,

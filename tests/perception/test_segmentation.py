@@ -7,7 +7,7 @@ import pytest
 from rendered_scenes import EYE, make_item, render
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
-from unihm.evaluation.perception import iou
+from unihm.evaluation.perception.clicks import iou
 from unihm.perception.scene.completion import Completion
 from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig, draw_mask
 from unihm.transforms import from_xyz_rpy

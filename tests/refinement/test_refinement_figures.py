@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from refinement_cases import ball_cloud, disturbed, grasp_of_ball
 from unihm.cli.main import main
-from unihm.evaluation.refinement import Case, measure_never_worse, measure_quality
-from unihm.evaluation.refinement_baseline import refine_as_research_code
-from unihm.evaluation.refinement_noise import KERNELS, EuclideanContact, refine_grasp, spoil
+from unihm.evaluation.noise import KERNELS, EuclideanContact, refine_grasp, spoil
+from unihm.evaluation.refine import measure_never_worse, measure_quality
+from unihm.evaluation.refine_baseline import refine_as_research_code
+from unihm.evaluation.refine_cases import Case
 from unihm.refinement import RefinementConfig, refine
 from unihm.refinement.backend import backend_for
 from unihm.refinement.batch import Batch

@@ -119,7 +119,7 @@ def test_an_episode_gets_a_motion_of_another_hand(
 @pytest.mark.parametrize("hand", ["allegro", "shadow", "inspire", "leap"])
 def test_no_worse_than_dex_retargeting(hand: str, keypoints: FloatArray) -> None:
     pytest.importorskip("dex_retargeting")
-    from unihm.evaluation.retargeting import measure, summarise
+    from unihm.evaluation.retarget import measure, summarise
     from unihm.retargeting.retargeter import RetargetingConfig
 
     row = measure(hand, "made", keypoints, RetargetingConfig())
@@ -134,7 +134,7 @@ def test_no_worse_than_dex_retargeting(hand: str, keypoints: FloatArray) -> None
 @pytest.mark.parametrize("hand", ["allegro", "shadow", "inspire", "leap"])
 def test_no_worse_than_dex_retargeting_on_real_recordings(hand: str, recording: FloatArray) -> None:
     pytest.importorskip("dex_retargeting")
-    from unihm.evaluation.retargeting import measure
+    from unihm.evaluation.retarget import measure
     from unihm.retargeting.retargeter import RetargetingConfig
 
     row = measure(hand, "recorded", recording[:150], RetargetingConfig())

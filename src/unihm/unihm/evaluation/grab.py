@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,11 +24,12 @@ from unihm.control.verification import (
     verify_lift,
 )
 from unihm.errors import UnihmError
+from unihm.evaluation.grab_tasks import say
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
-from unihm.sim.scene import Scene, load_scene, random_scene
+from unihm.sim.scene import Scene
 from unihm.sim.world import World
 from unihm.transforms import apply
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase, RgbdObservation, Task
@@ -38,28 +38,6 @@ RISEN = 0.10  # m that the named object must have risen
 STIRRED = 0.05  # m that any other object may rise at most
 HOLD = 1.0  # s between the two looks
 SETTLE = 0.4  # s at rest before the joints are read for the verdict
-
-# Words of this benchmark alone; the training data has its own.
-SENTENCES = (
-    "pick up the {name}",
-    "Grab the {name}, please.",
-    "I'd like to have the {name}",
-    "take hold of the {name} and raise it",
-    "could you lift the {name}?",
-    "get me the {name}",
-    "please fetch the {name}",
-    "hold the {name} up for a moment",
-)
-NOUNS = {
-    "box": ("box", "block"),
-    "cylinder": ("cylinder", "can"),
-    "sphere": ("ball", "sphere"),
-    "prism": ("prism", "hexagonal block"),
-    "bottle": ("bottle", "flask"),
-    "cup": ("cup", "beaker"),
-    "mug": ("mug", "coffee mug"),
-    "ellipsoid": ("egg", "ellipsoid"),
-}
 
 
 class Result(Protocol):
@@ -131,47 +109,6 @@ class GrabEpisode:
     target: str
     shape: str
     attempts: list[GrabAttempt] = field(default_factory=list)
-
-
-def grab_episodes(episodes: int, seed: int, scene: str | None) -> Iterator[tuple[int, Scene, str]]:
-    """(seed, scene, name of the target) for each episode: random scenes, or one file's objects.
-
-    A file's scene is used as it stands for one round of its objects; after that the objects are
-    shifted by up to 2 cm and turned at random.
-    """
-    fixed = load_scene(scene) if scene else None
-    for number in range(episodes):
-        episode_seed = 10_000 * (seed + 1) + number
-        rng = np.random.default_rng([episode_seed, 7])
-        if fixed is None:
-            made = random_scene(episode_seed)
-            yield episode_seed, made, str(rng.choice([item.name for item in made.objects]))
-            continue
-        names = [item.name for item in fixed.objects if not item.fixed]
-        made = _shuffled(fixed, rng) if number >= len(names) else fixed
-        yield episode_seed, made, names[number % len(names)]
-
-
-def _shuffled(scene: Scene, rng: np.random.Generator) -> Scene:
-    objects = []
-    for item in scene.objects:
-        if not item.fixed:
-            place = np.array(item.position, float)
-            place[:2] += rng.uniform(-0.02, 0.02, 2)
-            roll, pitch, _ = item.rpy
-            turned = (roll, pitch, float(rng.uniform(-np.pi, np.pi)))
-            item = replace(item, position=tuple(place), rpy=turned)
-        objects.append(item)
-    return replace(scene, objects=tuple(objects))
-
-
-def say(scene: Scene, target: str, rng: np.random.Generator) -> str:
-    """A sentence that asks for ``target`` by its colour and a common word for its shape."""
-    item = scene.object(target)
-    name = target
-    if isinstance(item.color, str) and item.shape in NOUNS and target.startswith(item.color):
-        name = f"{item.color} {rng.choice(NOUNS[item.shape])}"
-    return str(rng.choice(SENTENCES)).format(name=name)
 
 
 class GrabBenchmark:
@@ -266,7 +203,7 @@ class GrabBenchmark:
         attempt.believed, attempt.reason = verdict.held, verdict.reason
         attempt.evidence = verdict.evidence
         player.wait(HOLD - SETTLE)
-        attempt.stage = _failure(attempt.risen, self._risen(world, standing), episode.target)
+        attempt.stage = failure_stage(attempt.risen, self._risen(world, standing), episode.target)
         if attempt.stage and attempt.meant != episode.target:
             attempt.stage = "wrong object"
         attempt.success = not attempt.stage
@@ -319,7 +256,7 @@ def _meant(motion: HandMotion, world: World) -> tuple[str, float]:
     return name, offsets[name]
 
 
-def _failure(lifted: dict[str, float], held: dict[str, float], target: str) -> str:
+def failure_stage(lifted: dict[str, float], held: dict[str, float], target: str) -> str:
     """Why it is no success; empty where it is one."""
     if max((up for name, up in held.items() if name != target), default=0.0) > STIRRED:
         return "other object"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-
-_Z95 = 1.959964  # normal quantile of 0.975
+from scipy.stats import binomtest
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """95 % interval of a success rate (Wilson 1927), sensible for few trials and for 0 or 1."""
     if trials == 0:
         return 0.0, 1.0
-    rate, z2 = successes / trials, _Z95**2
-    centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = _Z95 / (1 + z2 / trials) * np.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def spread(values: list[float]) -> dict[str, float]:

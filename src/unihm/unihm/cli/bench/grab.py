@@ -54,8 +54,9 @@ def run(args: argparse.Namespace) -> int:
     from unihm.config import load_section
     from unihm.control.config import ControlConfig
     from unihm.control.verification import VerificationConfig
-    from unihm.evaluation.grab import GrabBenchmark, grab_episodes, summarise
-    from unihm.evaluation.refinement import mistaken
+    from unihm.evaluation.grab import GrabBenchmark, summarise
+    from unihm.evaluation.grab_tasks import grab_episodes
+    from unihm.evaluation.refine_cases import mistaken
     from unihm.pipeline import Pipeline
     from unihm.refinement import RefinementConfig
     from unihm.robots import load_hand

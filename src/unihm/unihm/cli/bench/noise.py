@@ -25,8 +25,8 @@ def run(args: argparse.Namespace) -> None:
     """Measure, draw and print."""
     import json
 
-    from unihm.evaluation.refinement import synthetic_cases
-    from unihm.evaluation.refinement_noise import HOLES, NOISE, OUTLIERS, plot, sweep
+    from unihm.evaluation.noise import HOLES, NOISE, OUTLIERS, plot, sweep
+    from unihm.evaluation.refine_cases import synthetic_cases
     from unihm.robots import load_hand
 
     hand = load_hand(args.hand)

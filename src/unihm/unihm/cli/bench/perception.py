@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure and print."""
     import json
 
-    from unihm.evaluation.perception_report import measure, print_table
+    from unihm.evaluation.perception.report import measure, print_table
 
     figures = measure(args.frames, args.scenes, args.meshes, args.preset, args.seed)
     print_table(figures)

@@ -37,15 +37,12 @@ def run(args: argparse.Namespace) -> None:
     """Measure and print."""
     from tqdm import tqdm
 
-    from unihm.evaluation.refinement import (
-        Case,
+    from unihm.evaluation.refine import (
         measure_never_worse,
         measure_quality,
         measure_speed,
-        mesh_clouds,
-        read_clip,
-        synthetic_cases,
     )
+    from unihm.evaluation.refine_cases import Case, mesh_clouds, read_clip, synthetic_cases
     from unihm.robots import load_hand
 
     hands = [load_hand(name) for name in args.hands]

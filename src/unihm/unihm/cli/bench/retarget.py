@@ -1,7 +1,7 @@
 """Measure retargeting against dex-retargeting on real keypoints, in one run.
 
 Prints fingertip error and time per frame of both, on the same targets; the module
-unihm.evaluation.retargeting says exactly what is compared. The baseline is no dependency:
+unihm.evaluation.retarget says exactly what is compared. The baseline is no dependency:
 `pip install dex-retargeting==0.5.0 six` brings it.
 """
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
     from unihm.config import load_section
-    from unihm.evaluation.retargeting import HANDS, measure, summarise
+    from unihm.evaluation.retarget import HANDS, measure, summarise
     from unihm.retargeting.keypoints import read_keypoints
     from unihm.retargeting.retargeter import RetargetingConfig
 

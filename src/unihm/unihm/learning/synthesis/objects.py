@@ -114,7 +114,7 @@ def _l_block(rng: np.random.Generator) -> Measures:
 
 
 @dataclass(frozen=True)
-class _Recipe:
+class Recipe:
     """How often a shape comes, with which measures, and how often it lies on its side."""
 
     weight: float
@@ -122,30 +122,30 @@ class _Recipe:
     lying: float = 0.0
 
 
-_RECIPES: dict[str, _Recipe] = {
-    "box": _Recipe(24, _box),
-    "cylinder": _Recipe(
+RECIPES: dict[str, Recipe] = {
+    "box": Recipe(24, _box),
+    "cylinder": Recipe(
         18,
         lambda r: {"radius": _between(r, 0.0125, 0.044), "height": _between(r, 0.03, 0.20)},
         lying=0.3,
     ),
-    "sphere": _Recipe(9, lambda r: {"radius": _between(r, 0.018, 0.045)}),
-    "capsule": _Recipe(
+    "sphere": Recipe(9, lambda r: {"radius": _between(r, 0.018, 0.045)}),
+    "capsule": Recipe(
         5, lambda r: {"radius": _between(r, 0.014, 0.04), "length": _between(r, 0.04, 0.14)}
     ),
-    "ellipsoid": _Recipe(6, _ellipsoid),
-    "cone": _Recipe(
+    "ellipsoid": Recipe(6, _ellipsoid),
+    "cone": Recipe(
         3, lambda r: {"radius": _between(r, 0.02, 0.045), "height": _between(r, 0.06, 0.14)}
     ),
-    "prism": _Recipe(
+    "prism": Recipe(
         5, lambda r: {"radius": _between(r, 0.018, 0.044), "height": _between(r, 0.04, 0.18)}
     ),
-    "ring": _Recipe(
+    "ring": Recipe(
         3, lambda r: {"radius": _between(r, 0.022, 0.034), "tube": _between(r, 0.010, 0.014)}
     ),
-    "bottle": _Recipe(8, _bottle, lying=0.3),
-    "cup": _Recipe(6, _cup),
-    "mug": _Recipe(
+    "bottle": Recipe(8, _bottle, lying=0.3),
+    "cup": Recipe(6, _cup),
+    "mug": Recipe(
         5,
         lambda r: {
             "radius": _between(r, 0.032, 0.042),
@@ -153,13 +153,13 @@ _RECIPES: dict[str, _Recipe] = {
             "wall": _between(r, 0.003, 0.005),
         },
     ),
-    "hammer": _Recipe(
+    "hammer": Recipe(
         3, lambda r: {"length": _between(r, 0.14, 0.24), "head": _between(r, 0.07, 0.11)}
     ),
-    "screwdriver": _Recipe(
+    "screwdriver": Recipe(
         2, lambda r: {"length": _between(r, 0.16, 0.24), "radius": _between(r, 0.012, 0.017)}
     ),
-    "l_block": _Recipe(3, _l_block),
+    "l_block": Recipe(3, _l_block),
 }
 
 
@@ -174,10 +174,10 @@ def _pose(rng: np.random.Generator, lying: Rotation, mesh: trimesh.Trimesh) -> F
 def sample_object(seed: int, index: int) -> TableObject:
     """Object number ``index`` of the series ``seed``; the same arguments give the same object."""
     rng = np.random.default_rng([seed, index])
-    names = list(_RECIPES)
-    weights = np.array([_RECIPES[name].weight for name in names])
+    names = list(RECIPES)
+    weights = np.array([RECIPES[name].weight for name in names])
     shape = names[rng.choice(len(names), p=weights / weights.sum())]
-    recipe = _RECIPES[shape]
+    recipe = RECIPES[shape]
     measures = recipe.measures(rng)
     geometry = make_shape(shape, measures)
     lying = _LYING if rng.random() < recipe.lying else _UPRIGHT

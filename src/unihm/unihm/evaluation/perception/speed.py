@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from unihm.evaluation.perception import ClickMethod, center_click
-from unihm.evaluation.scenes import named_scene
+from unihm.evaluation.perception.clicks import ClickMethod, center_click
+from unihm.evaluation.perception.scenes import named_scene
 
 _FRAMES = 3
 

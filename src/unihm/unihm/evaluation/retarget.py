@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from unihm.evaluation.retargeting_baseline import DexRetargeting
+from unihm.evaluation.retarget_baseline import DexRetargeting
 from unihm.retargeting.keypoints import bone_lengths, check_keypoints, side_of
 from unihm.retargeting.retargeter import Retargeter, RetargetingConfig
 from unihm.robots.kinematics import load_hand

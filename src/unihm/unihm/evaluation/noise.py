@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from unihm.evaluation.refinement import Case
+from unihm.evaluation.refine_cases import Case
 from unihm.refinement import RefinementConfig
 from unihm.refinement.batch import Batch
 from unihm.refinement.chain import chain_of

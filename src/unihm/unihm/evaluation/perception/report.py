@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from unihm.config import load_section
 from unihm.errors import UnihmError
-from unihm.evaluation.perception import ClickScore, load_frames, mean_iou, score_clicks
-from unihm.evaluation.perception_completion import (
+from unihm.evaluation.perception.clicks import ClickScore, load_frames, mean_iou, score_clicks
+from unihm.evaluation.perception.completion import (
     held_out_views,
     measure_completion,
     mesh_views,
 )
-from unihm.evaluation.perception_speed import measure_click, peak_memory_mb
-from unihm.evaluation.planning import measure_planning
-from unihm.evaluation.scenes import measure_scenes
+from unihm.evaluation.perception.planning import measure_planning
+from unihm.evaluation.perception.scenes import measure_scenes
+from unihm.evaluation.perception.speed import measure_click, peak_memory_mb
 from unihm.perception.planner.planner import Planner, PlannerConfig
 from unihm.perception.segmentation.clicks import Click, clicked_cluster, cluster_masks
 from unihm.perception.segmentation.pointsam import PointSamPredictor

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from tqdm import tqdm
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.evaluation.scenes import (
+from unihm.evaluation.perception.scenes import (
     EYE,
     PALETTE,
     PLAIN_SENTENCES,

@@ -1,0 +1,1 @@
+"""`unihm bench perception`: clicks, planning, segmentation and completion, by figure."""
