@@ -55,9 +55,13 @@ def test_parameters_are_described_and_numbers_are_bounded(name: str, context: Co
     node.destroy_node()
 
 
-def test_a_number_out_of_bounds_is_refused(context: Context) -> None:
-    with pytest.raises(rclpy.exceptions.InvalidParameterValueException):
-        make("capture", context, timeout=-1.0)
+@pytest.mark.parametrize("value", [-1.0, "soon", 3])
+def test_a_parameter_out_of_bounds_or_of_another_type_is_refused(
+    context: Context, value: object
+) -> None:
+    with pytest.raises(UnihmError, match="Parameter timeout of capture: ") as caught:
+        make("capture", context, timeout=value)
+    assert caught.value.code is ErrorCode.INVALID_CONFIG
 
 
 def test_qos_can_be_overridden(context: Context) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
@@ -88,6 +89,10 @@ class UnihmNode(LifecycleNode):
             default: its value unless one is given; its type is the parameter's type.
             description: a sentence for ``ros2 param describe``.
             low, high: inclusive bounds of a number.
+
+        Raises:
+            UnihmError: INVALID_CONFIG for a value of another type (in a YAML file 5 is no float,
+                5.0 is), or out of bounds.
         """
         descriptor = ParameterDescriptor(description=description)
         if low is not None and high is not None:
@@ -96,7 +101,12 @@ class UnihmNode(LifecycleNode):
                 descriptor.floating_point_range = [bounds]
             else:
                 descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
-        return self.declare_parameter(name, default, descriptor).value
+        try:
+            return self.declare_parameter(name, default, descriptor).value
+        except ParameterException as error:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG, f"Parameter {name} of {self.get_name()}: {error}."
+            ) from error
 
     def publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publisher:
         """A publisher whose QoS parameters can override (``qos_overrides.<topic>.publisher.*``)."""
