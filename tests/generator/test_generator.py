@@ -86,7 +86,6 @@ def generate(generator: Generator, episode, hand="xhand", instruction="pick up t
         Task("t", instruction, hand),
         episode.trajectory,
         episode.cloud,
-        hand,
         motion.joints[0],
         make_transform(np.eye(3), [0.1, -0.2, 0.4]),
     )
@@ -294,7 +293,7 @@ def test_empty_instruction_and_too_long_trajectory_are_refused(trained, unseen):
 def test_weights_missing_or_of_another_codebook(trained, tokenizer, tmp_path, monkeypatch):
     monkeypatch.setenv("UNIHM_WEIGHTS_DIR", str(tmp_path))
     with pytest.raises(UnihmError) as caught:
-        Generator.load("tiny", tokenizer)
+        Generator.load("paper", tokenizer)
     assert caught.value.code == ErrorCode.WEIGHTS_MISSING
     trained.save(tmp_path / "tiny")
     about = json.loads((tmp_path / "tiny" / "generator.json").read_text())

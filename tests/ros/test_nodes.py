@@ -77,7 +77,7 @@ def test_a_node_whose_weights_are_missing_says_so_to_whoever_asks(
     context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UNIHM_WEIGHTS_DIR", str(tmp_path))
-    node = make("generator", context)
+    node = make("generator", context, preset="paper")  # comes without weights
     assert not node.start()
     listener = Node("listener", namespace="unihm", context=context)
     statuses: list[msg.StageStatus] = []

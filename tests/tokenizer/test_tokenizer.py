@@ -231,7 +231,7 @@ def test_a_hand_without_weights_is_unknown(tokenizer, validation_episodes):
 def test_weights_that_are_missing_damaged_or_of_another_codebook(tokenizer, tmp_path, monkeypatch):
     monkeypatch.setenv("UNIHM_WEIGHTS_DIR", str(tmp_path))
     with pytest.raises(UnihmError) as caught:
-        Tokenizer.load("tiny")
+        Tokenizer.load("paper")
     assert caught.value.code == ErrorCode.WEIGHTS_MISSING
     folder = tmp_path / "tiny"
     tokenizer.save(folder)

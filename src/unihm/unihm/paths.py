@@ -36,3 +36,13 @@ def weights_dir(preset: str) -> Path:
     """Folder with the weights of ``preset``: ``$UNIHM_WEIGHTS_DIR/<preset>`` or the shipped one."""
     root = Path(os.environ.get("UNIHM_WEIGHTS_DIR", _PACKAGE / "weights"))
     return root / preset
+
+
+def weights_file(preset: str, name: str) -> Path:
+    """A file of the weights of ``preset``; the shipped one where :func:`weights_dir` has none.
+
+    So what a training wrote is used beside what is shipped.
+    """
+    shipped = _PACKAGE / "weights" / preset / name
+    own = weights_dir(preset) / name
+    return own if own.is_file() or not shipped.is_file() else shipped

@@ -103,9 +103,7 @@ class Pipeline:
         tell("segmentation", cloud)
         with _timed(seconds, "generator"):
             T_object_wrist = invert(trajectory.T_world_object[0]) @ T_world_wrist
-            tokens = self.generator.generate(
-                task, trajectory, cloud, hand.name, joints, T_object_wrist
-            )
+            tokens = self.generator.generate(task, trajectory, cloud, joints, T_object_wrist)
             if random_tokens is not None:
                 tokens = self.tokenizer.random_tokens(tokens.codes.shape, random_tokens)
         tell("generator", tokens)

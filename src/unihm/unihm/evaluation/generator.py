@@ -82,7 +82,6 @@ def generated(generator: Generator, random: np.random.Generator) -> Method:
             Task("evaluation", sentence, hand),
             episode.trajectory,
             episode.cloud,
-            hand,
             joints[0],
             T_object_wrist[0],
         )

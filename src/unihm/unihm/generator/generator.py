@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from transformers import Qwen3Config, Qwen3Model
 
 from unihm.config import from_mapping
@@ -19,9 +16,14 @@ from unihm.generator.config import GeneratorConfig
 from unihm.generator.inputs import cloud_features, relative_poses, trajectory_features
 from unihm.generator.model import GeneratorModel
 from unihm.generator.text import BackboneText, SentenceEncoderText, TextEncoder
-from unihm.paths import weights_dir
+from unihm.paths import weights_file
+from unihm.perception.scene import example
+from unihm.robots import load_hand
 from unihm.tokenizer import Tokenizer
 from unihm.types import FloatArray, HandTokens, ObjectCloud, ObjectTrajectory, Task
+from unihm.weights import load_weights, read_about, save_weights
+
+FILE = "generator.safetensors"
 
 
 class Generator:
@@ -49,14 +51,8 @@ class Generator:
 
     @classmethod
     def load(cls, preset: str = "tiny", tokenizer: Tokenizer | None = None) -> Generator:
-        """Load the weights of a preset; raises WEIGHTS_MISSING where there are none."""
-        folder = weights_dir(preset)
-        if not (folder / "generator.safetensors").is_file():
-            raise UnihmError(
-                ErrorCode.WEIGHTS_MISSING,
-                f"No generator weights in {folder}; make them with "
-                f"`unihm train generator --preset {preset}`.",
-            )
+        """Load the weights of a preset, and its tokenizer's unless one is given."""
+        folder = weights_file(preset, FILE).parent
         return cls.read(folder, tokenizer or Tokenizer.load(preset))
 
     @classmethod
@@ -67,32 +63,21 @@ class Generator:
             UnihmError: WEIGHTS_MISSING when a file is missing or damaged; CODEBOOK_MISMATCH
                 when the generator was trained with the codes of another tokenizer.
         """
-        try:
-            about = json.loads((folder / "generator.json").read_text())
-            weights = load_file(folder / "generator.safetensors")
-        except (OSError, ValueError, SafetensorError) as error:
-            raise UnihmError(
-                ErrorCode.WEIGHTS_MISSING, f"The generator in {folder} is unreadable: {error}."
-            ) from error
+        path = folder / FILE
+        about = read_about(path, "config", "hands", "codebook_id")
         if about["codebook_id"] != tokenizer.codebook_id:
             raise UnihmError(
                 ErrorCode.CODEBOOK_MISMATCH,
                 f"The generator in {folder} speaks codebook {about['codebook_id']}, "
                 f"the tokenizer {tokenizer.codebook_id}.",
             )
-        config = from_mapping(GeneratorConfig, about["config"])
+        config = from_mapping(GeneratorConfig, about["config"], path.stem)
         # The folder holds the backbone's weights and vocabulary too: its checkpoint can go.
         backbone = Qwen3Model(Qwen3Config.from_dict(about["backbone"])) if config.backbone else None
         generator = cls._build(
             config, tokenizer, tuple(about["hands"]), backbone, folder / "vocabulary"
         )
-        try:
-            generator.model.load_state_dict(weights)
-        except RuntimeError as error:
-            raise UnihmError(
-                ErrorCode.WEIGHTS_MISSING,
-                f"The generator weights in {folder} do not fit their description: {error}",
-            ) from error
+        load_weights(path, generator.model)
         return generator
 
     @classmethod
@@ -115,36 +100,44 @@ class Generator:
 
     def save(self, folder: Path, about: dict[str, Any] | None = None) -> None:
         """Write ``generator.safetensors`` and ``generator.json`` (with ``about`` in it)."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {key: value.contiguous() for key, value in self.model.state_dict().items()}
-        save_file(tensors, folder / "generator.safetensors")
         description = {
             "codebook_id": self.tokenizer.codebook_id,
             "config": dataclasses.asdict(self.model.config),
             "hands": list(self.model.hands),
-            **(about or {}),
         }
         if isinstance(self.text, BackboneText):
             description["backbone"] = self.model.backbone.config.to_dict()
             self.text.tokenizer.save_pretrained(folder / "vocabulary")
-        (folder / "generator.json").write_text(json.dumps(description, indent=1) + "\n")
+        save_weights(folder / FILE, self.model, {**description, **(about or {})})
+
+    def warm_up(self) -> None:
+        """Generate once for nothing: the first time takes a second, the next ones hundredths."""
+        self.tokenizer.warm_up()
+        hand = load_hand(self.tokenizer.hands[0])
+        sides = np.concatenate([np.eye(3), -np.eye(3)])
+        self.generate(
+            Task("warm-up", example.TASK.instruction, hand.name),
+            example.example_trajectory(),
+            ObjectCloud(0.03 * sides, sides),
+            hand.open_joints,
+            np.eye(4),
+        )
 
     def generate(
         self,
         task: Task,
         trajectory: ObjectTrajectory,
         cloud: ObjectCloud,
-        hand: str,
         joints: FloatArray,
         T_object_wrist: FloatArray,
     ) -> HandTokens:
-        """Tokens of the motion of ``hand`` that carries out ``task`` (equation 9).
+        """Tokens of the motion that carries out ``task`` (equation 9).
 
         Args:
-            task: its instruction is what is followed.
+            task: the instruction that is followed, and the hand whose tokens they are; they may be
+                decoded for any other hand too.
             trajectory: where the object shall go; it decides the number of tokens.
             cloud: the object's surface in the trajectory's object frame.
-            hand: whose tokens; they may be decoded for any other hand too.
             joints: (J,) the hand's independent joints now, radians.
             T_object_wrist: (4, 4) the hand's root link now, in the object frame.
 
@@ -163,7 +156,7 @@ class Generator:
                 f"The trajectory has {len(trajectory)} frames; the generator goes up to "
                 f"{self.model.config.max_chunks * self.tokenizer.chunk}.",
             )
-        initial = self.tokenizer.encode_pose(hand, T_object_wrist, np.asarray(joints, float))
+        initial = self.tokenizer.encode_pose(task.hand, T_object_wrist, np.asarray(joints, float))
         # A fixed choice of points: the same input gives the same tokens.
         points = cloud_features(cloud, self.model.config.points, np.random.default_rng(0))
         words = torch.from_numpy(self.text(task.instruction))[None]
@@ -175,7 +168,7 @@ class Generator:
                 trajectory=torch.from_numpy(features)[None],
                 chunk_mask=torch.ones(1, len(features), dtype=torch.bool),
                 initial=initial[None],
-                hand=self.hand_index(hand),
+                hand=self.hand_index(task.hand),
             )
             codes = self.tokenizer.model.quantizer.encode(z_hat[0])
         return HandTokens(codes.numpy(), self.tokenizer.chunk, self.tokenizer.codebook_id)

@@ -40,7 +40,7 @@ class GeneratorNode(StageNode):
     def load(self) -> None:
         self.arm = Arm(self.arm_name)
         self.generator = Generator.load(self.preset)
-        self.generator.tokenizer.warm_up()
+        self.generator.warm_up()
 
     def process(self, inputs: dict[str, Any]) -> msg.HandTokens:
         task = task_from_msg(inputs["task"])
@@ -53,7 +53,6 @@ class GeneratorNode(StageNode):
             task,
             trajectory,
             cloud_from_msg(inputs["object_cloud"]),
-            hand.name,
             joints,
             invert(trajectory.T_world_object[0]) @ T_world_wrist,
         )

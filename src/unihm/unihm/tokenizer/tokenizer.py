@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from unihm.config import from_mapping
 from unihm.errors import ErrorCode, UnihmError
-from unihm.paths import weights_dir
+from unihm.paths import weights_file
 from unihm.robots import load_hand
 from unihm.tokenizer.config import TokenizerConfig
 from unihm.tokenizer.features import (
@@ -26,6 +23,9 @@ from unihm.tokenizer.features import (
 )
 from unihm.tokenizer.model import TokenizerModel
 from unihm.types import FloatArray, HandMotion, HandTokens, ObjectTrajectory
+from unihm.weights import load_weights, read_about, save_weights
+
+FILE = "tokenizer.safetensors"
 
 
 class Tokenizer:
@@ -57,15 +57,8 @@ class Tokenizer:
 
     @classmethod
     def load(cls, preset: str = "tiny") -> Tokenizer:
-        """Load the weights of a preset; raises WEIGHTS_MISSING where there are none."""
-        folder = weights_dir(preset)
-        if not (folder / "tokenizer.safetensors").is_file():
-            raise UnihmError(
-                ErrorCode.WEIGHTS_MISSING,
-                f"No tokenizer weights in {folder}; make them with "
-                f"`unihm train tokenizer --preset {preset}`.",
-            )
-        return cls.read(folder)
+        """Load the weights of a preset; see :meth:`read`."""
+        return cls.read(weights_file(preset, FILE).parent)
 
     @classmethod
     def read(cls, folder: Path) -> Tokenizer:
@@ -75,23 +68,12 @@ class Tokenizer:
             UnihmError: WEIGHTS_MISSING when a file is missing or damaged; CODEBOOK_MISMATCH
                 when the weights do not hold the codebook that the description names.
         """
-        try:
-            about = json.loads((folder / "tokenizer.json").read_text())
-            weights = load_file(folder / "tokenizer.safetensors")
-        except (OSError, ValueError, SafetensorError) as error:
-            raise UnihmError(
-                ErrorCode.WEIGHTS_MISSING, f"The tokenizer in {folder} is unreadable: {error}."
-            ) from error
-        model = TokenizerModel(from_mapping(TokenizerConfig, about["config"]))
+        path = folder / FILE
+        about = read_about(path, "config", "hands", "codebook_id")
+        model = TokenizerModel(from_mapping(TokenizerConfig, about["config"], path.stem))
         for name, joints in about["hands"].items():
             model.add_hand(name, POSE_FEATURES + len(joints))
-        try:
-            model.load_state_dict(weights)
-        except RuntimeError as error:
-            raise UnihmError(
-                ErrorCode.WEIGHTS_MISSING,
-                f"The tokenizer weights in {folder} do not fit their description: {error}",
-            ) from error
+        load_weights(path, model)
         tokenizer = cls(model)
         if tokenizer.codebook_id != about["codebook_id"]:
             raise UnihmError(
@@ -109,16 +91,12 @@ class Tokenizer:
 
     def save(self, folder: Path, about: dict[str, Any] | None = None) -> None:
         """Write ``tokenizer.safetensors`` and ``tokenizer.json`` (with ``about`` in it)."""
-        folder.mkdir(parents=True, exist_ok=True)
-        tensors = {key: value.contiguous() for key, value in self.model.state_dict().items()}
-        save_file(tensors, folder / "tokenizer.safetensors")
         description = {
             "codebook_id": self.codebook_id,
             "config": dataclasses.asdict(self.config),
             "hands": {name: list(load_hand(name).joint_names) for name in self.hands},
-            **(about or {}),
         }
-        (folder / "tokenizer.json").write_text(json.dumps(description, indent=1) + "\n")
+        save_weights(folder / FILE, self.model, {**description, **(about or {})})
 
     def encode(self, motion: HandMotion, levels: int | None = None) -> HandTokens:
         """Codes of a motion (equation 1); a last incomplete chunk is filled with the last frame.

@@ -1,4 +1,8 @@
-"""Networks of perception on disk: safetensors, with a JSON beside that says how they were made."""
+"""Networks on disk: safetensors, with a JSON beside that says what they are and how to remake them.
+
+The weights of a preset lie in ``<preset>/<stage>.safetensors`` here, or below
+``UNIHM_WEIGHTS_DIR``.
+"""
 
 from __future__ import annotations
 
@@ -13,31 +17,60 @@ from torch import Tensor, nn
 
 from unihm.errors import ErrorCode, UnihmError
 
+__all__ = ["State", "load_weights", "read_about", "read_state", "save_weights"]
+
 State = dict[str, Tensor]
 
 
-def save_weights(path: Path, model: nn.Module, about: dict[str, Any]) -> None:
-    """Write ``path`` (half precision) and ``path`` with the suffix .json."""
+def save_weights(path: Path, model: nn.Module, about: dict[str, Any], half: bool = False) -> None:
+    """Write ``path``, and ``about`` to the same with the suffix .json.
+
+    Args:
+        path: of a safetensors file.
+        model: whose tensors are written.
+        about: what else is needed to load them, and the commands that remake them.
+        half: write half precision, where the network does not mind.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {k: v.detach().half().contiguous() for k, v in model.state_dict().items()}
-    save_file(state, path)
+    state = {k: v.detach().contiguous() for k, v in model.state_dict().items()}
+    save_file({k: v.half() for k, v in state.items()} if half else state, path)
     about = {"torch": torch.__version__, **about}
     path.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n")
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_about(path: Path, *needed: str) -> dict[str, Any]:
+    """The JSON beside the weights ``path``, which has the keys ``needed``.
+
+    Raises:
+        UnihmError: WEIGHTS_MISSING where it is absent, no JSON, or without one of them.
+    """
+    try:
+        about = json.loads(_existing(path).with_suffix(".json").read_text())
+        absent = [key for key in needed if key not in about]
+    except (OSError, ValueError, TypeError) as error:
+        raise UnihmError(
+            ErrorCode.WEIGHTS_MISSING, f"The description of {path} cannot be read: {error}."
+        ) from error
+    if absent:
+        raise UnihmError(
+            ErrorCode.WEIGHTS_MISSING, f"The description of {path} lacks {', '.join(absent)}."
+        )
+    return about
+
+
+def read_state(path: Path) -> State:
     """Tensors of a safetensors file, or of a torch checkpoint that holds nothing but tensors.
 
     Raises:
         UnihmError: WEIGHTS_MISSING where the file is absent or holds anything else.
     """
-    if not path.is_file():
-        raise UnihmError(ErrorCode.WEIGHTS_MISSING, f"There are no weights at {path}.")
     try:
-        if path.suffix == ".safetensors":
+        if _existing(path).suffix == ".safetensors":
             state: Any = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
+    except UnihmError:
+        raise
     except Exception as error:  # every format has errors of its own
         raise UnihmError(
             ErrorCode.WEIGHTS_MISSING, f"{path} cannot be read as weights: {error}."
@@ -55,7 +88,9 @@ def load_weights(
     """Read ``path`` into ``model``; every tensor must be there and fit.
 
     Args:
-        rename: from the names in the file to the model's.
+        path: of a safetensors file, or of a published checkpoint.
+        model: is put into evaluation mode.
+        rename: from the names in a published file to the model's; what is left over is dropped.
 
     Raises:
         UnihmError: WEIGHTS_MISSING.
@@ -64,11 +99,22 @@ def load_weights(
     state = rename(state) if rename else state
     missing = sorted(set(wanted) - set(state))
     wrong = [k for k, v in wanted.items() if k in state and state[k].shape != v.shape]
-    if missing or wrong:
+    extra = [] if rename else sorted(set(state) - set(wanted))
+    if missing or wrong or extra:
         raise UnihmError(
             ErrorCode.WEIGHTS_MISSING,
-            f"{path} does not fit the network: {len(missing)} tensors are missing and "
-            f"{len(wrong)} have another shape (first: {(missing + wrong)[0]}).",
+            f"{path} does not fit the network: {len(missing)} tensors are missing, {len(wrong)} "
+            f"have another shape and {len(extra)} are not known "
+            f"(first: {(missing + wrong + extra)[0]}).",
         )
     model.load_state_dict({k: state[k] for k in wanted})
     model.eval()
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise UnihmError(
+            ErrorCode.WEIGHTS_MISSING,
+            f"There are no weights at {path}; `unihm train` makes those of this project.",
+        )
+    return path

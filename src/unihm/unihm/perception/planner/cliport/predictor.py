@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from unihm.config import load_section
-from unihm.paths import weights_dir
+from unihm.paths import weights_dir, weights_file
 from unihm.perception.planner.cliport.config import CliportConfig
 from unihm.perception.planner.cliport.heightmap import Heightmap, make_heightmap
 from unihm.perception.planner.cliport.model import Cliport, map_layers, with_absence
@@ -134,12 +134,11 @@ class CliportPredictor:
             UnihmError: WEIGHTS_MISSING.
         """
         config = load_section(preset, "cliport", CliportConfig)
-        folder = weights_dir(preset)
         if config.network == "tiny":
             model = Cliport(config)
-            load_weights(folder / "cliport.safetensors", model)
+            load_weights(weights_file(preset, "cliport.safetensors"), model)
             return cls(model, config)
-        return cls(load_published(config, folder), config)
+        return cls(load_published(config, weights_dir(preset)), config)
 
     def look(
         self, observation: RgbdObservation, points: FloatArray, table_height: float = 0.0

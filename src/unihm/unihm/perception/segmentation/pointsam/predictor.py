@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from unihm.config import load_section
-from unihm.paths import weights_dir
+from unihm.paths import weights_file
 from unihm.perception.scene.table import Plane
 from unihm.perception.segmentation.clicks import Click
 from unihm.perception.segmentation.pointsam.config import PointSamConfig
@@ -65,13 +65,13 @@ class PointSamPredictor:
         Raises:
             UnihmError: WEIGHTS_MISSING.
         """
-        published = weights_dir(preset) / "pointsam_vit_l.safetensors"
+        published = weights_file(preset, "pointsam_vit_l.safetensors")
         if published.is_file():
             large = LargePointSam(load_section(preset, "pointsam_vit_l", LargeConfig))
             load_weights(published, large, from_published)
             return cls(large)
         model = PointSam(load_section(preset, "pointsam", PointSamConfig))
-        load_weights(weights_dir(preset) / "pointsam.safetensors", model)
+        load_weights(weights_file(preset, "pointsam.safetensors"), model)
         return cls(model)
 
     def look(self, observation: RgbdObservation, table: Plane | None = None) -> ImageSession:

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
-from unihm.paths import weights_dir
+from unihm.paths import weights_file
 from unihm.perception.scene.completion import CUT, Completion, estimate_normals, spread, thin
 from unihm.perception.segmentation.snowflake.config import SnowflakeConfig
 from unihm.perception.segmentation.snowflake.model import SnowflakeNet, from_published
@@ -44,12 +44,11 @@ class Completer:
             UnihmError: WEIGHTS_MISSING.
         """
         model = SnowflakeNet(load_section(preset, "snowflake", SnowflakeConfig))
-        folder = weights_dir(preset)
-        published = folder / "snowflake.pth"
+        published = weights_file(preset, "snowflake.pth")
         if published.is_file():
             load_weights(published, model, from_published)
         else:
-            load_weights(folder / "snowflake.safetensors", model)
+            load_weights(weights_file(preset, "snowflake.safetensors"), model)
         return cls(model)
 
     def complete(
