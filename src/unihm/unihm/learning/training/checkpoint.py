@@ -11,6 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from unihm.errors import ErrorCode, UnihmError
+
 
 def save_checkpoint(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]
@@ -30,12 +32,26 @@ def save_checkpoint(
     partial.replace(path)
 
 
-def read_progress(path: Path) -> dict[str, Any] | None:
-    """What :func:`save_checkpoint` was told, or None where there is no checkpoint."""
+def read_progress(path: Path, settings: str = "") -> dict[str, Any] | None:
+    """What :func:`save_checkpoint` was told, or None where there is no checkpoint.
+
+    Args:
+        path: of the checkpoint.
+        settings: what its ``settings`` must be, where the training may not change them on the way.
+
+    Raises:
+        UnihmError: INVALID_CONFIG for a checkpoint of other settings.
+    """
     if not path.is_file():
         return None
     with safe_open(path, framework="pt") as file:
-        return json.loads(file.metadata()["progress"])
+        progress = json.loads(file.metadata()["progress"])
+    if settings and progress["settings"] != settings:
+        raise UnihmError(
+            ErrorCode.INVALID_CONFIG,
+            f"{path.parent} holds a training with other settings; delete it to start over.",
+        )
+    return progress
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

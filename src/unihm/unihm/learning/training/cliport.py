@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,13 +22,7 @@ from unihm.learning.synthesis.tables.planner_scenes import (
     make_sample,
     save_sample,
 )
-from unihm.learning.training.checkpoint import (
-    load_checkpoint,
-    log_line,
-    read_progress,
-    save_checkpoint,
-)
-from unihm.learning.training.loop import make_missing
+from unihm.learning.training.loop import make_missing, run_steps
 from unihm.perception.planner.cliport.config import CliportConfig
 from unihm.perception.planner.cliport.model import (
     KIND_NAMES,
@@ -213,34 +206,21 @@ def train_planner(
         model.load_state_dict(start)
     else:
         model.teach()
-    rate = training.rate if start is None else training.fine_tuning_rate
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
-    checkpoint, log = work / "checkpoint.safetensors", work / "log.jsonl"
-    progress = read_progress(checkpoint)
-    step = 0
-    if progress is not None:
-        load_checkpoint(checkpoint, model, optimizer)
-        step = int(progress["step"])
+    largest = training.rate if start is None else training.fine_tuning_rate
     # Weights that are trained further know kinds already.
     first = training.kind_steps if start is None else 0
-    bar = tqdm(total=first + training.steps, initial=step, desc="training")
-    started, recent = time.monotonic(), []
-    while step < first + training.steps:
+
+    def rate(step: int) -> float:
         naming = step < first
-        done = step / first if naming else (step - first) / training.steps
-        for group in optimizer.param_groups:
-            group["lr"] = rate * _schedule(done)
-        recent.append(_step(model, optimizer, pool, config, step, naming))
-        step += 1
-        bar.update()
-        if step % 50 == 0 or step in (first, first + training.steps):
-            figures = _means(recent)
-            recent.clear()
-            bar.set_postfix(figures)
-            seconds = round(time.monotonic() - started)
-            log_line(log, {"step": step, "seconds": seconds, **figures})
-            save_checkpoint(checkpoint, model, optimizer, {"step": step})
-    bar.close()
+        return largest * _schedule(step / first if naming else (step - first) / training.steps)
+
+    def take(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        naming = step < first
+        places = not naming and step % training.place_every == 0
+        return _losses(model, pool, config, rng, naming, places)
+
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
+    run_steps(model, optimizer, take, rate, first + training.steps, training.seed, work)
     model.eval()
     return model, {
         "steps": training.steps,
@@ -255,49 +235,38 @@ def _schedule(progress: float) -> float:
     return min(1.0, progress / 0.05 + 0.02) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 0.002
 
 
-def _step(
+def _losses(
     model: Cliport,
-    optimizer: torch.optim.Optimizer,
     pool: list[PlannerSample],
     config: CliportConfig,
-    step: int,
+    rng: np.random.Generator,
     naming: bool,
-) -> list[float]:
-    """One update; returns the losses of kind, pick and place, NaN for what was no lesson."""
+    placing: bool,
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss of a batch, and its parts: kind, pick and place.
+
+    Args:
+        naming: learn what the cells show, and nothing else.
+        placing: learn to place as well; places cost as much as picks, and planning needs them less
+            often.
+    """
     training = config.training
-    rng = np.random.default_rng([training.seed, step])
     size = min(training.kind_batch if naming else training.batch, len(pool))
     chosen = [pool[i] for i in rng.choice(len(pool), size, replace=False)]
     phrases = 1 if naming else training.phrases
-    model.train()
     maps, words, target, kinds = pick_batch(chosen, phrases, config.pick_rotations, rng)
     named, logits = model.name(maps)
-    kind = kind_loss(logits, kinds)
-    loss, values = kind, [float(kind.detach()), float("nan"), float("nan")]
+    losses = {"kind": kind_loss(logits, kinds)}
     if not naming:
-        pick = affordance_loss(model.pick(named, words).flatten(0, 1), target)
-        loss, values[1] = loss + pick, float(pick.detach())
-    # Places cost as much as picks, and planning needs them less often.
-    lesson = not naming and step % training.place_every == 0
-    places = place_batch(chosen, config.place_rotations, rng) if lesson else None
+        losses["pick"] = affordance_loss(model.pick(named, words).flatten(0, 1), target)
+    places = place_batch(chosen, config.place_rotations, rng) if placing else None
     if places is not None:
         maps, words, picks, target = places
         with torch.no_grad():  # kinds are learned from labels, above
             named, _ = model.name(maps)
-        place = affordance_loss(model.place(named, words, picks), target)
-        loss, values[2] = loss + place, float(place.detach())
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return values
-
-
-def _means(losses: list[list[float]]) -> dict[str, float]:
-    """Mean of each loss over the steps in which it was asked for."""
-    columns = zip(("kind", "pick", "place"), np.array(losses).T)
-    known = ((name, values[np.isfinite(values)]) for name, values in columns)
-    return {name: round(float(values.mean()), 4) for name, values in known if len(values)}
+        losses["place"] = affordance_loss(model.place(named, words, picks), target)
+    figures = {name: float(loss.detach()) for name, loss in losses.items()}
+    return torch.stack(list(losses.values())).sum(), figures
 
 
 @torch.inference_mode()

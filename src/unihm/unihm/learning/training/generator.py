@@ -138,13 +138,8 @@ def train_generator(
     )
     checkpoint = work / "checkpoint.safetensors"
     identity = repr((model.config, generator.tokenizer.codebook_id))
-    start, progress = 0, read_progress(checkpoint)
+    start, progress = 0, read_progress(checkpoint, identity)
     if progress is not None:
-        if progress["settings"] != identity:
-            raise UnihmError(
-                ErrorCode.INVALID_CONFIG,
-                f"{work} holds a training with other settings; delete it to start over.",
-            )
         start = progress["epoch"]
         load_checkpoint(checkpoint, model, optimizer)
     bar = tqdm(range(start, settings.epochs), desc="generator", initial=start)

@@ -1,8 +1,7 @@
-"""What the trainings of perception's networks share: data, progress, checkpoints, resuming."""
+"""What the trainings of perception's networks share: making their data, and a loop over steps."""
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -15,10 +14,18 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from unihm.learning.training.checkpoint import (
+    load_checkpoint,
+    log_line,
+    read_progress,
+    save_checkpoint,
+)
+
 SAVE_EVERY = 50  # steps
 
-# A step draws its batch with the given generator and returns the loss and figures to show.
-Step = Callable[[np.random.Generator], tuple[Tensor, dict[str, float]]]
+# A step, by its number, draws its batch with the given generator and returns the loss and figures
+# to show.
+Step = Callable[[int, np.random.Generator], tuple[Tensor, dict[str, float]]]
 
 
 def make_missing(paths: list[Path], make: Callable[[int, Path], None], doing: str) -> list[Path]:
@@ -50,7 +57,7 @@ def _make_whole(make: Callable[[int, Path], None], job: tuple[int, Path]) -> Non
     temporary.replace(path)
 
 
-def learning_rate(step: int, steps: int, warm: float = 0.05) -> float:
+def one_cycle(step: int, steps: int, warm: float = 0.05) -> float:
     """Share of the largest rate: a linear warm-up, then half a cosine down to nothing.
 
     It depends on nothing else, so that a training may be prolonged or cut short when resumed.
@@ -62,36 +69,38 @@ def learning_rate(step: int, steps: int, warm: float = 0.05) -> float:
 
 
 def run_steps(
-    model: nn.Module, take: Step, steps: int, rate: float, seed: int, work: Path, decay: float
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    take: Step,
+    rate: Callable[[int], float],
+    steps: int,
+    seed: int,
+    work: Path,
 ) -> None:
-    """Train with AdamW; goes on from ``work/checkpoint.pt``, and logs to ``work/log.jsonl``.
+    """Train; goes on from ``work/checkpoint.safetensors``, and logs to ``work/log.jsonl``.
 
     Args:
         model: trained in place.
+        optimizer: of its parameters.
         take: makes the loss of one step; step k always gets the same random numbers.
+        rate: learning rate of a step.
         steps: batches, those of earlier runs included.
-        rate: largest learning rate.
         seed: of the batches.
         work: folder of checkpoint and log.
-        decay: of the weights.
     """
-    work.mkdir(parents=True, exist_ok=True)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay)
-    checkpoint, log = work / "checkpoint.pt", work / "log.jsonl"
-    step = 0
-    if checkpoint.is_file():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = int(state["step"])
+    checkpoint, step = work / "checkpoint.safetensors", 0
+    progress = read_progress(checkpoint)
+    if progress is not None:
+        load_checkpoint(checkpoint, model, optimizer)
+        step = int(progress["step"])
     model.train()
     bar = tqdm(total=steps, initial=step, desc="training")
     started = time.monotonic()
     recent: list[dict[str, float]] = []
     while step < steps:
         for group in optimizer.param_groups:
-            group["lr"] = rate * learning_rate(step, steps)
-        loss, figures = take(np.random.default_rng([seed, step]))
+            group["lr"] = rate(step)
+        loss, figures = take(step, np.random.default_rng([seed, step]))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -100,14 +109,19 @@ def run_steps(
         recent.append({"loss": float(loss.detach()), **figures})
         bar.update()
         if step % SAVE_EVERY == 0 or step == steps:
-            mean = {k: round(float(np.mean([r[k] for r in recent])), 4) for k in recent[0]}
+            mean = _means(recent)
             recent.clear()
             bar.set_postfix(mean)
-            with log.open("a") as file:
-                seconds = round(time.monotonic() - started)
-                file.write(json.dumps({"step": step, "seconds": seconds, **mean}) + "\n")
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-            temporary = checkpoint.with_suffix(".tmp")
-            torch.save(state, temporary)
-            temporary.replace(checkpoint)
+            seconds = round(time.monotonic() - started)
+            log_line(work / "log.jsonl", {"step": step, "seconds": seconds, **mean})
+            save_checkpoint(checkpoint, model, optimizer, {"step": step})
     bar.close()
+
+
+def _means(figures: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of each figure over the steps that have it."""
+    names = dict.fromkeys(name for some in figures for name in some)
+    return {
+        name: round(float(np.mean([some[name] for some in figures if name in some])), 4)
+        for name in names
+    }

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from unihm.errors import UnihmError
 from unihm.learning.synthesis.tables.piles import random_pile, random_view
 from unihm.learning.synthesis.tables.rendering import RaycastScene, Sensor
-from unihm.learning.training.loop import make_missing, run_steps
+from unihm.learning.training.loop import make_missing, one_cycle, run_steps
 from unihm.perception.segmentation.pointsam.config import PointSamConfig, SegmentationTraining
 from unihm.perception.segmentation.pointsam.model import PointSam, bond_loss, mask_loss, prompt_loss
 from unihm.perception.segmentation.pointsam.processing import (
@@ -307,13 +307,18 @@ def train_segmentation(config: PointSamConfig, work: Path) -> tuple[PointSam, di
     torch.manual_seed(training.seed)
     model = PointSam(config)
 
-    def take(rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    def take(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         samples = [pool[i] for i in rng.choice(len(pool), training.batch, replace=False)]
         batch = batch_clouds(samples, int(rng.integers(*POINTS)), rng)
         loss, ious = click_rounds(model, batch, training, rng)
         return loss, {f"iou_{k + 1}": value for k, value in enumerate(ious)}
 
-    run_steps(model, take, training.steps, training.rate, training.seed, work, decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
+
+    def rate(step: int) -> float:
+        return training.rate * one_cycle(step, training.steps)
+
+    run_steps(model, optimizer, take, rate, training.steps, training.seed, work)
     figures = {
         "config": asdict(config),
         "held_out": validate(model, validation, training),

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from unihm.errors import UnihmError
 from unihm.learning.synthesis.tables.partial_views import random_partial_view, random_whole_shape
-from unihm.learning.training.loop import make_missing, run_steps
+from unihm.learning.training.loop import make_missing, one_cycle, run_steps
 from unihm.perception.scene.completion import thin
 from unihm.perception.segmentation.pointsam.model import gather
 from unihm.perception.segmentation.snowflake.config import SnowflakeConfig
@@ -188,13 +188,18 @@ def train_completion(config: SnowflakeConfig, work: Path) -> tuple[SnowflakeNet,
     torch.manual_seed(training.seed)
     model = SnowflakeNet(config)
 
-    def take(rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    def take(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         chosen = rng.choice(len(pool), training.batch, replace=False)
         batch = draw_batch(pool, chosen, config, rng)
         loss, (distance, share) = completion_loss(model(batch.partial), batch)
         return loss, {"chamfer": distance, "normals": share}
 
-    run_steps(model, take, training.steps, training.rate, training.seed, work, decay=0.001)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.001)
+
+    def rate(step: int) -> float:
+        return training.rate * one_cycle(step, training.steps)
+
+    run_steps(model, optimizer, take, rate, training.steps, training.seed, work)
     return model, {"config": asdict(config), "held_out": validate(model, validation)}
 
 

@@ -162,14 +162,9 @@ def train_tokenizer(
     stages = _stages(model, train, validation, added, learn_codebook=base is None)
 
     checkpoint, settings = work / "checkpoint.safetensors", repr((config, added))
-    progress = read_progress(checkpoint)
+    progress = read_progress(checkpoint, settings)
     first_stage, first_epoch = 0, 0
     if progress is not None:
-        if progress["settings"] != settings:
-            raise UnihmError(
-                ErrorCode.INVALID_CONFIG,
-                f"{work} holds a training with other settings; delete it to start over.",
-            )
         first_stage, first_epoch = progress["stage"], progress["epoch"]
         load_checkpoint(checkpoint, model, stages[first_stage].optimizer)
 
