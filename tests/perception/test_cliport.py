@@ -1,6 +1,8 @@
 """CLIPort, small: the map, the networks, the training, and what the planner makes of it."""
 
 import dataclasses
+import json
+import shlex
 
 import imageio.v3 as iio
 import numpy as np
@@ -325,13 +327,18 @@ def test_fine_tuning_is_one_command(recorded, tmp_path, monkeypatch, capsys):
     trained = Cliport(load_section("tiny", "cliport", CliportConfig))
     save_weights(tmp_path / "weights/tiny/cliport.safetensors", trained, {})
     command = [
-        "train", "planner", "--episodes", str(recorded), "--init", "tiny", "--steps", "2",
+        "train", "planner", "--episodes", str(recorded), "--init", "tiny",
+        "--set", "cliport.training.steps=2",
         "--work", str(tmp_path / "work"), "--weights", str(tmp_path / "mine"),
     ]  # fmt: skip
     assert main(command) == 0
     assert "pick_right" in capsys.readouterr().out
     assert (tmp_path / "mine/cliport.safetensors").is_file()
-    assert "--init tiny" in (tmp_path / "mine/cliport.json").read_text()
+    about = json.loads((tmp_path / "mine/cliport.json").read_text())
+    assert about["commands"] == [shlex.join(["unihm", *command])]
+    assert about["config"]["training"]["steps"] == 2
+    assert main([*command, "--set", "generator.hidden=3"]) == 1
+    assert "reads the section cliport" in capsys.readouterr().err
 
 
 def test_a_folder_without_images_is_no_training_data(make_box_episodes, tmp_path):

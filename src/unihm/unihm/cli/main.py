@@ -12,6 +12,7 @@ import argparse
 import importlib
 import logging
 import pkgutil
+import shlex
 import sys
 from types import ModuleType
 
@@ -36,7 +37,7 @@ def _add_commands(parser: argparse.ArgumentParser, package: ModuleType) -> None:
     top = package is unihm.cli
     places = parser.add_subparsers(metavar="COMMAND" if top else "WHAT", required=True)
     for info in pkgutil.iter_modules(package.__path__):
-        if top and info.name == "main":
+        if (top and info.name == "main") or info.name.startswith("_"):
             continue
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         text = (module.__doc__ or "").strip()
@@ -56,6 +57,7 @@ def _add_commands(parser: argparse.ArgumentParser, package: ModuleType) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run a command; a failure that the project knows is one sentence and exit status 1."""
     args = build_parser().parse_args(argv)
+    args.command = shlex.join(["unihm", *(sys.argv[1:] if argv is None else argv)])
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.INFO, format="%(levelname)s %(message)s"
     )

@@ -6,40 +6,18 @@ Interrupt it with Ctrl-C and run the same command again: it goes on from the las
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from unihm.cli.train._options import add_options, train_network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
-    parser.add_argument("--views", type=int, help="views to render (default: the preset's)")
-    parser.add_argument("--steps", type=int, help="batches to train (default: the preset's)")
-    parser.add_argument("--seed", type=int, help="of everything (default: the preset's)")
-    parser.add_argument(
-        "--work", type=Path, help="views, checkpoint and log (default: out/train/snowflake-PRESET)"
-    )
-    parser.add_argument("--weights", type=Path, help="result (default: the preset's own weights)")
+    add_options(parser, "snowflake")
 
 
 def run(args: argparse.Namespace) -> None:
     """Render, train, then write the weights."""
-    import dataclasses
-
-    from unihm.config import load_section, overridden
     from unihm.learning.training.snowflake import train_completion
-    from unihm.paths import weights_dir
     from unihm.perception.segmentation.snowflake import SnowflakeConfig
-    from unihm.weights import save_weights
 
-    config = load_section(args.preset, "snowflake", SnowflakeConfig)
-    training = overridden(config.training, views=args.views, steps=args.steps, seed=args.seed)
-    config = dataclasses.replace(config, training=training)
-    work = args.work or Path(f"out/train/snowflake-{args.preset}")
-    model, figures = train_completion(config, work)
-    command = (
-        f"unihm train completion --preset {args.preset} --views {training.views} "
-        f"--steps {training.steps} --seed {training.seed}"
-    )
-    path = (args.weights or weights_dir(args.preset)) / "snowflake.safetensors"
-    save_weights(path, model, {"command": command, **figures})
-    print(f"{path}: {figures['held_out']}")
+    train_network(args, SnowflakeConfig, train_completion)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -319,11 +319,7 @@ def train_segmentation(config: PointSamConfig, work: Path) -> tuple[PointSam, di
         return training.rate * one_cycle(step, training.steps)
 
     run_steps(model, optimizer, take, rate, training.steps, training.seed, work)
-    figures = {
-        "config": asdict(config),
-        "held_out": validate(model, validation, training),
-    }
-    return model, figures
+    return model, {"held_out": validate(model, validation, training)}
 
 
 @torch.inference_mode()

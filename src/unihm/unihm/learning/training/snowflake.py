@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -200,7 +200,7 @@ def train_completion(config: SnowflakeConfig, work: Path) -> tuple[SnowflakeNet,
         return training.rate * one_cycle(step, training.steps)
 
     run_steps(model, optimizer, take, rate, training.steps, training.seed, work)
-    return model, {"config": asdict(config), "held_out": validate(model, validation)}
+    return model, {"held_out": validate(model, validation)}
 
 
 @torch.inference_mode()

@@ -1,0 +1,108 @@
+"""What all trainings have in common: their options, and how they end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from unihm.config import load_section
+from unihm.errors import ErrorCode, UnihmError
+from unihm.paths import weights_dir
+
+Config = TypeVar("Config")
+
+
+def add_options(parser: argparse.ArgumentParser, section: str) -> None:
+    """Declare them.
+
+    Args:
+        parser: of the command.
+        section: of the preset, and name of the weights.
+    """
+    parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        metavar="KEY=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help=f"instead of what the preset says, e.g. {section}.training.seed=1",
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        help=f"data, checkpoint and log (default: out/train/{section}-PRESET)",
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        help="folder of the result (default: out/weights/PRESET, or that of UNIHM_WEIGHTS_DIR)",
+    )
+    parser.set_defaults(section=section)
+
+
+def read_config(args: argparse.Namespace, cls: type[Config]) -> Config:
+    """The preset's section with the changes of ``--set``; raises INVALID_CONFIG."""
+    for change in args.changes:
+        if not change.startswith(f"{args.section}."):
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"This training reads the section {args.section}, not what '{change}' changes.",
+            )
+    return load_section(args.preset, args.section, cls, args.changes)
+
+
+def work_folder(args: argparse.Namespace) -> Path:
+    """Where data, checkpoint and log lie."""
+    return args.work or Path(f"out/train/{args.section}-{args.preset}")
+
+
+def result_folder(args: argparse.Namespace) -> Path:
+    """Where the weights are written: never over the shipped ones unless told."""
+    if args.weights:
+        return args.weights
+    if "UNIHM_WEIGHTS_DIR" in os.environ:
+        return weights_dir(args.preset)
+    return Path("out/weights") / args.preset
+
+
+def commands(args: argparse.Namespace) -> list[str]:
+    """What remakes the result: the command that made the episodes, if that is known, and this."""
+    made = []
+    for name in ("synth.json", "conversion.json"):
+        path = args.episodes / name if getattr(args, "episodes", None) else None
+        if path is not None and path.is_file():
+            made.append(json.loads(path.read_text())["command"])
+    return [*made, args.command]
+
+
+def tell_how_to_use(args: argparse.Namespace) -> None:
+    """Print what makes the result be used, where nothing does yet."""
+    if "UNIHM_WEIGHTS_DIR" not in os.environ:
+        print(f"To use it: export UNIHM_WEIGHTS_DIR={result_folder(args).parent.resolve()}")
+
+
+def train_network(
+    args: argparse.Namespace,
+    cls: type[Config],
+    train: Callable[[Config, Path], tuple[Any, dict[str, Any]]],
+) -> None:
+    """Train a network of perception, then write it and print its figures on held-out data."""
+    import dataclasses
+
+    from unihm.weights import save_weights
+
+    config: Any = read_config(args, cls)
+    model, figures = train(config, work_folder(args))
+    path = result_folder(args) / f"{args.section}.safetensors"
+    about = {"commands": commands(args), "config": dataclasses.asdict(config), **figures}
+    save_weights(path, model, about, half=True)
+    print(f"Wrote {path}. On what was held out:")
+    for name, value in figures["held_out"].items():
+        print(f"  {name:24s} {value}")
+    tell_how_to_use(args)
