@@ -6,11 +6,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from published_checkpoints import qwen3
 from scipy.spatial.transform import Rotation
-from tokenizers import Tokenizer as BytePairs
-from tokenizers.models import BPE
-from tokenizers.pre_tokenizers import ByteLevel
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+from transformers import Qwen3Model
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator, GeneratorConfig, GeneratorTraining
 from unihm.generator.inputs import relative_poses, trajectory_features
@@ -306,24 +304,8 @@ def test_weights_missing_or_of_another_codebook(trained, tokenizer, tmp_path, mo
 
 @pytest.fixture
 def qwen3_checkpoint(tmp_path):
-    """A random Qwen3 with its byte-pair vocabulary, on disk as published checkpoints are."""
-    folder = tmp_path / "qwen3"
-    config = Qwen3Config(
-        vocab_size=256,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-    )
-    torch.manual_seed(5)
-    Qwen3Model(config).save_pretrained(folder)
-    letters = {symbol: i for i, symbol in enumerate(sorted(ByteLevel.alphabet()))}
-    pairs = BytePairs(BPE(vocab=letters, merges=[]))
-    pairs.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    PreTrainedTokenizerFast(tokenizer_object=pairs).save_pretrained(folder)
-    return folder
+    qwen3(tmp_path / "qwen3")
+    return tmp_path / "qwen3"
 
 
 def test_a_published_backbone_is_loaded_from_disk(qwen3_checkpoint, tokenizer, unseen, tmp_path):

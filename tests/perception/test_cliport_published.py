@@ -1,10 +1,9 @@
 """The published networks, small and with random weights under their published names."""
 
-import gzip
-
 import numpy as np
 import pytest
 import torch
+from published_checkpoints import clip_vocabulary, cliport
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.planner.cliport import CliportConfig
 from unihm.perception.planner.cliport.published import (
@@ -43,20 +42,6 @@ def turned_pair(shape):
     return maps, torch.tensor([[30.0, 20.0]]), (1, 30, 20)
 
 
-def published_state(model):
-    """The tensors under the names of a published checkpoint, CLIP three times and whole."""
-    state = {}
-    for key, value in model.state_dict().items():
-        if key.startswith("clip."):
-            for stream in ("attention.attn", "transport.key", "transport.query"):
-                state[f"{stream}_stream_two.clip_rn50.{key.removeprefix('clip.')}"] = value
-        else:
-            state[key] = value
-    state["attention.attn_stream_two.clip_rn50.logit_scale"] = torch.tensor(1.0)
-    state["attention.attn_stream_two.clip_rn50.visual.attnpool.k_proj.weight"] = torch.ones(2, 2)
-    return state
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("paper")
@@ -64,14 +49,13 @@ def folder(tmp_path_factory):
     model = PublishedCliport(CONFIG, SMALL)
     for parameter in model.clip.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
-    torch.save({"state_dict": published_state(model), "epoch": 3}, folder / "cliport.ckpt")
-    merges = ["#version", "r e", "re d</w>", "m u", "mu g</w>", "t h", "th e</w>"]
-    (folder / VOCABULARY).write_bytes(gzip.compress("\n".join(merges).encode()))
+    torch.save({"state_dict": cliport(model), "epoch": 3}, folder / "cliport.ckpt")
+    (folder / VOCABULARY).write_bytes(clip_vocabulary())
     return folder
 
 
 def test_names_are_those_of_the_published_agent():
-    names = set(published_state(PublishedCliport(CONFIG, Sizes(layers=1, words=570))))
+    names = set(cliport(PublishedCliport(CONFIG, Sizes(layers=1, words=570))))
     for name in (
         "attention.attn_stream_one.conv1.0.weight",
         "attention.attn_stream_one.layer10.1.conv3.weight",

@@ -3,16 +3,39 @@
 The expected numbers were made once with the authors' code on the same tensors.
 """
 
+import json
+import shutil
+from dataclasses import asdict
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
-from published_checkpoints import fill, point_sam, snowflake
-from unihm.config import load_section
+import yaml
+from published_checkpoints import clip_vocabulary, cliport, fill, point_sam, qwen3, snowflake
+from safetensors.torch import load_file, save_file
+from torch.nn.modules.module import register_module_forward_hook
+from unihm.config import load_section, read_yaml
 from unihm.errors import ErrorCode, UnihmError
+from unihm.generator import Generator, GeneratorConfig
+from unihm.paths import config_dir
+from unihm.perception.planner.cliport import CliportConfig
+from unihm.perception.planner.cliport import predictor as cliport_predictor
+from unihm.perception.planner.cliport.published import (
+    VOCABULARY,
+    PublishedCliport,
+    Sizes,
+    load_published,
+)
+from unihm.perception.planner.planner import Planner, PlannerConfig
 from unihm.perception.segmentation.pointsam import large
-from unihm.perception.segmentation.pointsam.predictor import PointSamPredictor
-from unihm.perception.segmentation.snowflake import Completer, SnowflakeConfig, SnowflakeNet
+from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig
+from unihm.perception.segmentation.snowflake import SnowflakeConfig, SnowflakeNet
 from unihm.perception.segmentation.snowflake.model import from_published
+from unihm.robots import load_hand
+from unihm.tokenizer import Tokenizer, TokenizerConfig
+from unihm.tokenizer.features import POSE_FEATURES
+from unihm.tokenizer.model import TokenizerModel
 
 SNOWFLAKE = SnowflakeConfig(
     partial=600, neighbours=16, groups=(512, 128),
@@ -80,20 +103,81 @@ def test_the_paper_preset_has_the_published_sizes():
     assert config.start * np.prod(config.factors) == 16384
 
 
-def test_published_files_are_found_in_the_folder_of_weights(tmp_path, monkeypatch):
-    from safetensors.torch import save_file
-    from unihm.perception.segmentation.pointsam import predictor
-    from unihm.perception.segmentation.snowflake import completer
+@pytest.fixture
+def dropped(tmp_path, monkeypatch):
+    """The preset `paper` in small, its folder of weights filled as a user fills it."""
+    shutil.copytree(config_dir(), tmp_path / "config")
+    preset = tmp_path / "config" / "presets" / "paper.yaml"
+    values = read_yaml(preset)
+    values["snowflake"] = asdict(SNOWFLAKE)
+    values["pointsam_vit_l"] = asdict(POINT_SAM)
+    values["cliport"].update(x=[0.1, 0.9], y=[-0.6, 0.6], pixel=0.0125, place_rotations=4, crop=32)
+    values["generator"].update(backbone=str(tmp_path / "qwen3"), points=64, trajectory_hidden=32)
+    values["tokenizer"].update(codebook_size=32, latent=8, hidden=16, hands=["shadow", "xhand"])
+    preset.write_text(yaml.safe_dump(json.loads(json.dumps(values))))
+    monkeypatch.setenv("UNIHM_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("UNIHM_WEIGHTS_DIR", str(tmp_path / "weights"))
+    sizes = Sizes(base=8, clip=8, blocks=(1, 1, 1, 1), embedding=32, text=16, heads=2, layers=1,
+                  words=570)  # fmt: skip
+    monkeypatch.setattr(cliport_predictor, "load_published", partial(load_published, sizes=sizes))
 
-    folder = tmp_path / "paper"
-    folder.mkdir()
+    folder = tmp_path / "weights" / "paper"
+    folder.mkdir(parents=True)
     state = fill(snowflake(32, 16, (1, 2, 2)))
     torch.save({"model": {f"module.{k}": v for k, v in state.items()}}, folder / "snowflake.pth")
     save_file(fill(point_sam(64, 2, 170)), folder / "pointsam_vit_l.safetensors")
-    monkeypatch.setenv("UNIHM_WEIGHTS_DIR", str(tmp_path))
-    monkeypatch.setattr(completer, "load_section", lambda *_: SNOWFLAKE)
-    monkeypatch.setattr(predictor, "load_section", lambda *_: POINT_SAM)
+    agent = PublishedCliport(load_section("paper", "cliport", CliportConfig), sizes)
+    torch.save({"state_dict": cliport(agent), "epoch": 3}, folder / "cliport.ckpt")
+    (folder / VOCABULARY).write_bytes(clip_vocabulary())
+    qwen3(tmp_path / "qwen3")
+    model = TokenizerModel(load_section("paper", "tokenizer", TokenizerConfig))
+    for hand in model.config.hands:
+        model.add_hand(hand, POSE_FEATURES + load_hand(hand).num_joints)
+    tokenizer = Tokenizer(model)
+    tokenizer.save(folder)
+    Generator.create(load_section("paper", "generator", GeneratorConfig), tokenizer).save(folder)
+    return folder
+
+
+def test_weights_dropped_into_the_paper_preset_are_all_used(dropped):
+    used = []
+    hook = register_module_forward_hook(lambda module, *_: used.append(module))
+    try:
+        Planner(load_section("paper", "planner", PlannerConfig)).warm_up()
+        Segmenter(load_section("paper", "segmentation", SegmenterConfig)).warm_up()
+        Generator.load("paper").warm_up()
+    finally:
+        hook.remove()
+    seen = {tuple(p.flatten().tolist()) for module in set(used) for p in module.parameters(False)}
+    snow = fill(snowflake(32, 16, (1, 2, 2)))
+    sam = fill(point_sam(64, 2, 170))
+    agent = torch.load(dropped / "cliport.ckpt", weights_only=True)["state_dict"]
+    generator = load_file(dropped / "generator.safetensors")
+    for state, name in (
+        (snow, "decoder.uppers.1.mlp_delta.mlp.0.weight"),
+        (sam, "pc_encoder.patch_proj.weight"),
+        (sam, "mask_decoder.iou_prediction_head.layers.0.weight"),
+        (agent, "attention.attn_stream_one.conv1.0.weight"),
+        (agent, "attention.attn_stream_two.clip_rn50.visual.conv1.weight"),
+        (generator, "backbone.layers.0.mlp.up_proj.weight"),
+        (load_file(dropped / "tokenizer.safetensors"), "encoders.shadow.head.weight"),
+    ):
+        assert tuple(state[name].flatten().tolist()) in seen, name
+    published = load_file(dropped.parents[1] / "qwen3" / "model.safetensors")
     torch.testing.assert_close(
-        Completer.load("paper").model.steps[1].split.weight, state["decoder.uppers.1.ps.weight"]
+        generator["backbone.layers.0.mlp.up_proj.weight"], published["layers.0.mlp.up_proj.weight"]
     )
-    assert isinstance(PointSamPredictor.load("paper").model, large.LargePointSam)
+
+
+@pytest.mark.parametrize(
+    "missing", ["cliport.ckpt", "pointsam_vit_l.safetensors", "snowflake.pth", "tokenizer.json"]
+)
+def test_the_paper_preset_says_what_it_lacks(dropped, missing):
+    (dropped / missing).unlink()
+    stage = {
+        "cliport.ckpt": lambda: Planner(load_section("paper", "planner", PlannerConfig)),
+        "tokenizer.json": lambda: Tokenizer.load("paper"),
+    }.get(missing, lambda: Segmenter(load_section("paper", "segmentation", SegmenterConfig)))
+    with pytest.raises(UnihmError, match=str(dropped)) as caught:
+        stage()
+    assert caught.value.code is ErrorCode.WEIGHTS_MISSING

@@ -111,12 +111,12 @@ class Generator:
         save_weights(folder / FILE, self.model, {**description, **(about or {})})
 
     def warm_up(self) -> None:
-        """Generate once for nothing: the first time takes a second, the next ones hundredths."""
+        """Generate once for nothing: the first time takes a second, the next ones a hundredth."""
         self.tokenizer.warm_up()
         hand = load_hand(self.tokenizer.hands[0])
         sides = np.concatenate([np.eye(3), -np.eye(3)])
         self.generate(
-            Task("warm-up", example.TASK.instruction, hand.name),
+            Task("warm-up", "pick up the red box", hand.name),
             example.example_trajectory(),
             ObjectCloud(0.03 * sides, sides),
             hand.open_joints,

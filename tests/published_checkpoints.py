@@ -1,9 +1,14 @@
 """Names and shapes of published checkpoints, filled with reproducible numbers."""
 
+import gzip
 from itertools import pairwise
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer as BytePairs
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
 
 def linear(name, inputs, outputs, kernel=0, bias=True):
@@ -155,3 +160,42 @@ def fill(shapes):
             values = 0.1 * values + (1.0 if "norm" in name and name.endswith("weight") else 0.0)
         state[name] = torch.from_numpy(values).float()
     return state
+
+
+def cliport(model):
+    """The tensors of a published CLIPort agent: CLIP is there three times, and whole."""
+    state = {}
+    for key, value in model.state_dict().items():
+        if key.startswith("clip."):
+            for stream in ("attention.attn", "transport.key", "transport.query"):
+                state[f"{stream}_stream_two.clip_rn50.{key.removeprefix('clip.')}"] = value
+        else:
+            state[key] = value
+    state["attention.attn_stream_two.clip_rn50.logit_scale"] = torch.tensor(1.0)
+    state["attention.attn_stream_two.clip_rn50.visual.attnpool.k_proj.weight"] = torch.ones(2, 2)
+    return state
+
+
+def clip_vocabulary():
+    """Few merges of byte pairs, in the published file's form; 570 words."""
+    merges = ["#version", "r e", "re d</w>", "m u", "mu g</w>", "t h", "th e</w>"]
+    return gzip.compress("\n".join(merges).encode())
+
+
+def qwen3(folder):
+    """A random Qwen3 with its byte-pair vocabulary, on disk as published checkpoints are."""
+    config = Qwen3Config(
+        vocab_size=256,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+    )
+    torch.manual_seed(5)
+    Qwen3Model(config).save_pretrained(folder)
+    letters = {symbol: i for i, symbol in enumerate(sorted(ByteLevel.alphabet()))}
+    pairs = BytePairs(BPE(vocab=letters, merges=[]))
+    pairs.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    PreTrainedTokenizerFast(tokenizer_object=pairs).save_pretrained(folder)
