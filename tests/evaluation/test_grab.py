@@ -120,11 +120,11 @@ class Told:
         self.error = error
         self.calls = Counter()
 
-    def run(self, task, observation, T_world_wrist, joints, *, random_tokens=None):
-        self.calls["random" if random_tokens is not None else "learned"] += 1
+    def plan(self, observation, instruction, hand, T_world_wrist, joints, after):
+        self.calls["whole" if after is None else after("generator", None)] += 1
         if self.error is not None:
             raise self.error
-        hand = load_hand(task.hand)
+        hand = load_hand(hand)
         trajectory = make_trajectory(
             TaskKind.GRAB, make_transform(np.eye(3), [0.5, -0.2, 0.05]), np.array([0.5, -0.2, 0.1])
         )
@@ -166,10 +166,12 @@ def test_a_stage_that_fails_ends_the_episode_with_its_code():
 @pytest.mark.usefixtures("rendering")
 def test_an_empty_grasp_is_noticed_and_tried_once_again():
     pipeline = Told()
-    episode = GrabBenchmark(pipeline, random_tokens=True).run(0, SCENE, "red box")
+    episode = GrabBenchmark(pipeline, ablate=lambda rng: lambda stage, value: f"no {stage}").run(
+        0, SCENE, "red box"
+    )
     assert [attempt.stage for attempt in episode.attempts] == ["grasp", "grasp"]
     assert [attempt.believed for attempt in episode.attempts] == [False, False]
-    assert pipeline.calls == {"random": 2}
+    assert pipeline.calls == {"no generator": 2}
     assert episode.attempts[0].meant == "red box"
     assert episode.attempts[0].offset == pytest.approx(0.35, abs=1e-3)
     assert episode.attempts[0].seconds["first_command"] > 0

@@ -33,7 +33,6 @@ from unihm.perception.planner.cliport.model import (
     kind_loss,
     with_absence,
 )
-from unihm.perception.planner.cliport.overlay import affordance_image
 from unihm.perception.planner.cliport.predictor import Affordances, PlaceMap
 from unihm.perception.planner.cliport.turning import crop_turned, rotate
 from unihm.perception.planner.cliport.vocabulary import CLAUSES, HELD_OUT, KINDS, PUSH_WORDS
@@ -346,24 +345,6 @@ def test_a_folder_without_images_is_no_training_data(make_box_episodes, tmp_path
     with pytest.raises(UnihmError) as error:
         load_tables(tmp_path, CONFIG)
     assert error.value.code == ErrorCode.INVALID_EPISODE
-
-
-# ------------------------------------------------------------------------------ for people
-
-
-def test_the_affordance_is_painted_on_the_object(three):
-    observation = three.observation
-    points = world_points(observation, stride=2)
-    top = make_heightmap(observation, points)
-    shares = np.zeros(top.height.shape, np.float32)
-    middle = three.items[0].world_mesh.bounds.mean(axis=0)[:2]
-    row, column = np.rint(top.to_pixel(middle)).astype(int)
-    shares[row - 3 : row + 4, column - 3 : column + 4] = 1.0
-    image = affordance_image(observation, points, top, shares)
-    assert image.shape == (480, 640, 3)
-    changed = (image != observation.rgb).any(axis=-1)
-    assert (three.labels[changed] == 1).mean() > 0.7
-    assert changed.sum() > 0.2 * (three.labels == 1).sum()
 
 
 def test_affordances_of_any_image_sum_to_one(three):

@@ -8,18 +8,18 @@ from rendered_scenes import make_item, render
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.parser import parse
-from unihm.perception.planner.planner import Planner, PlannerConfig
-from unihm.perception.scene import matching
+from unihm.perception.planner import Planner, PlannerConfig
+from unihm.perception.scene import matching, read_scene
 from unihm.perception.scene.frames import azimuth, canonical_object_frame, horizontal_rectangle
-from unihm.perception.segmentation.segmenter import Segmenter
+from unihm.perception.segmentation import Segmenter
 from unihm.transforms import apply
-from unihm.types import Phase, Task, TaskKind
+from unihm.types import Phase, TaskKind
 
 PLANNER, SEGMENTER = Planner(), Segmenter()
 
 
 def plan(sentence, frame):
-    return PLANNER.plan(Task("t", sentence, "xhand"), frame.observation)
+    return PLANNER.plan(frame.observation, sentence).trajectory
 
 
 def code_of(sentence, frame):
@@ -109,7 +109,7 @@ def test_blind_camera(three, value):
         three.observation, depth=np.full_like(three.observation.depth, value)
     )
     with pytest.raises(UnihmError) as error:
-        PLANNER.plan(Task("t", "pick up the red box", "xhand"), blind)
+        PLANNER.plan(blind, "pick up the red box")
     assert error.value.code == ErrorCode.INVALID_DEPTH
 
 
@@ -163,7 +163,7 @@ def test_a_piece_of_a_thing_is_not_a_second_one():
 def test_completed_clouds_are_whole(three, index):
     sentence = f"pick up the {('red', 'blue', 'green')[index]} object"
     trajectory = plan(sentence, three)
-    cloud = SEGMENTER.segment(Task("t", sentence, "xhand"), three.observation, trajectory)
+    cloud = SEGMENTER.segment(three.observation, trajectory).cloud
     assert cloud.points.shape == (2048, 3)
     np.testing.assert_allclose(np.linalg.norm(cloud.normals, axis=1), 1.0, atol=1e-6)
     truth = three.items[index].world_mesh
@@ -187,8 +187,7 @@ def test_completed_clouds_are_whole(three, index):
 
 def test_cloud_is_in_the_frame_of_the_trajectory(three):
     trajectory = plan("pick up the red box", three)
-    task = Task("t", "pick up the red box", "xhand")
-    cloud = SEGMENTER.segment(task, three.observation, trajectory)
+    cloud = SEGMENTER.segment(three.observation, trajectory).cloud
     again = canonical_object_frame(cloud.points, 0.0)
     np.testing.assert_allclose(again[:3, 3], 0, atol=2e-3)
 
@@ -197,24 +196,25 @@ def test_pick_point_on_the_bare_table_is_refused(three):
     trajectory = plan("pick up the red box", three)
     off = dataclasses.replace(trajectory, pick_point=np.array([0.5, 0.1, 0.0]))
     with pytest.raises(UnihmError) as error:
-        SEGMENTER.segment(Task("t", "", "xhand"), three.observation, off)
+        SEGMENTER.segment(three.observation, off)
     assert error.value.code == ErrorCode.OBJECT_NOT_FOUND
 
 
 def test_a_small_object_cut_by_the_image_border_is_no_certainty():
     frame = render(make_item("box", "red", 0.62, 0.485, x=0.06, y=0.06, z=0.1))
-    scene = PLANNER._reader.read(frame.observation)
+    scene = read_scene(frame.observation)
     assert len(scene.objects) == 1
     assert scene.objects[0].fit.confidence < 0.75
 
 
 def test_unknown_backend_is_a_config_error():
-    with pytest.raises(ValueError, match="backend"):
+    with pytest.raises(UnihmError, match="backend") as error:
         PlannerConfig(backend="magic")
+    assert error.value.code == ErrorCode.INVALID_CONFIG
 
 
 def test_scores_of_a_phrase_are_bounded(three):
-    seen = PLANNER._reader.read(three.observation).objects
+    seen = read_scene(three.observation).objects
     for sentence in ("pick up the small red box", "grab the ball near the can"):
         scores = matching.score(parse(sentence).target, seen)
         assert scores.shape == (3,)

@@ -5,25 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 from rendered_scenes import make_item, render
-from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.planner.planner import Planner, PlannerConfig
-from unihm.types import Task
-
-BACKENDS = {
-    "geometric": PlannerConfig(),
-    "tiny": load_section("tiny", "planner", PlannerConfig),
-}
+from unihm.perception.planner import Planner
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=["geometric", "tiny"])
 def planner(request):
-    return Planner(BACKENDS[request.param])
+    return Planner() if request.param == "geometric" else Planner.load(request.param)
 
 
 def plan(planner, frame_or_observation, sentence):
     observation = getattr(frame_or_observation, "observation", frame_or_observation)
-    return planner.plan(Task("test", sentence, "xhand"), observation)
+    return planner.plan(observation, sentence).trajectory
 
 
 def code_of(planner, frame, sentence):

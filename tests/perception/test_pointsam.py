@@ -204,16 +204,16 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
 
 @pytest.mark.parametrize("click", [Click(-1, 5), Click(640, 5), Click(5, 480)])
 def test_click_outside_the_image(pair, click):
-    session = PointSamPredictor(PointSam(SMALL)).look(pair.observation)
+    session = PointSamPredictor(PointSam(SMALL)).embed(pair.observation)
     with pytest.raises(UnihmError) as error:
-        session.segment([click])
+        session.predict([click])
     assert error.value.code == ErrorCode.LOW_CONFIDENCE
 
 
 def test_click_on_the_bare_table(pair):
-    session = PointSamPredictor(PointSam(SMALL)).look(pair.observation)
+    session = PointSamPredictor(PointSam(SMALL)).embed(pair.observation)
     with pytest.raises(UnihmError, match="no object") as error:
-        session.segment([Click(60, 440)])
+        session.predict([Click(60, 440)])
     assert error.value.code == ErrorCode.LOW_CONFIDENCE
 
 
@@ -223,9 +223,9 @@ def test_click_in_a_hole_of_the_depth(pair):
     observation = type(pair.observation)(
         pair.observation.rgb, depth, pair.observation.K, pair.observation.T_world_camera
     )
-    session = PointSamPredictor(PointSam(SMALL)).look(observation)
+    session = PointSamPredictor(PointSam(SMALL)).embed(observation)
     with pytest.raises(UnihmError, match="no depth") as error:
-        session.segment([Click(150, 150)])
+        session.predict([Click(150, 150)])
     assert error.value.code == ErrorCode.LOW_CONFIDENCE
 
 

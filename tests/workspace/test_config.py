@@ -11,11 +11,11 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import GeneratorConfig, GeneratorTraining
 from unihm.paths import config_dir
 from unihm.perception.camera.capture import CaptureConfig
+from unihm.perception.planner import PlannerConfig
 from unihm.perception.planner.cliport import CliportConfig
-from unihm.perception.planner.planner import PlannerConfig
+from unihm.perception.segmentation import SegmenterConfig
 from unihm.perception.segmentation.pointsam import PointSamConfig
 from unihm.perception.segmentation.pointsam.large import LargeConfig
-from unihm.perception.segmentation.segmenter import SegmenterConfig
 from unihm.perception.segmentation.snowflake import SnowflakeConfig
 from unihm.refinement import RefinementConfig
 from unihm.retargeting.retargeter import RetargetingConfig

@@ -1,7 +1,7 @@
-"""All stages in one process, without ROS: a sentence and an image in, a refined motion out.
+"""All stages in one process, without ROS: an image and a sentence in, a refined motion out.
 
-The nodes call the same stage functions one by one; this module is for Python users, the
-benchmarks and the tests.
+The nodes call the same stages one by one; this module is for Python users, the benchmarks and
+the tests.
 """
 
 from __future__ import annotations
@@ -9,17 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from unihm.config import load_section
 from unihm.generator import Generator
-from unihm.perception.planner.planner import Planner, PlannerConfig
-from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig
-from unihm.refinement import RefinementConfig, RefinementReport, refine
-from unihm.robots import load_hand
+from unihm.perception import Plan, Planner, Segmentation, Segmenter
+from unihm.refinement import RefinementConfig, RefinementReport, refine, warm_up
+from unihm.robots import Hand, load_hand
+from unihm.robots.arm import load_arm
 from unihm.tokenizer import Tokenizer
 from unihm.transforms import invert
 from unihm.types import (
@@ -32,92 +30,149 @@ from unihm.types import (
     Task,
 )
 
-STAGES = ("planner", "segmentation", "generator", "decoder", "refiner")
+#: Called with a stage's name and its result; what it returns is what the next stage is given.
+After = Callable[[str, Any], Any]
 
 
 @dataclass(frozen=True)
 class Manipulation:
-    """Everything the stages made of one task, and the seconds that each took."""
+    """What the stages made of one instruction.
 
-    task: Task
-    trajectory: ObjectTrajectory
-    cloud: ObjectCloud
+    Attributes:
+        plan: where the object goes, and what was seen.
+        segmentation: the object's surface and its pixels.
+        tokens: the motion over the shared codebook.
+        decoded: the motion as the hand's decoder reads it.
+        motion: the refined one.
+        report: what the refinement did; None without it.
+        seconds: of every stage, by its name.
+    """
+
+    plan: Plan
+    segmentation: Segmentation
     tokens: HandTokens
     decoded: HandMotion
     motion: HandMotion
     report: RefinementReport | None
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float]
+
+    @property
+    def trajectory(self) -> ObjectTrajectory:
+        """Where the object goes, and when the hand touches it."""
+        return self.plan.trajectory
+
+    @property
+    def cloud(self) -> ObjectCloud:
+        """The object's whole surface, in its own frame."""
+        return self.segmentation.cloud
 
 
 class Pipeline:
-    """The stages of one preset, loaded once and used for any number of tasks and hands.
+    """The stages of one preset, loaded once and used for any number of instructions and hands.
 
-    Args:
-        preset: name of a file in ``config/presets``.
-        refine_motion: False leaves the decoded motion as it is (for ablations).
+    :meth:`from_pretrained` loads them; the constructor takes stages that are there already.
 
     Attributes:
-        disturb: spoils the decoded motion, as a worse generator would (for ablations).
+        refinement: settings of the last stage; None leaves it out, so that the decoded motion is
+            the result.
     """
 
-    def __init__(self, preset: str = "tiny", *, refine_motion: bool = True) -> None:
-        self.planner = Planner(load_section(preset, "planner", PlannerConfig))
-        self.segmenter = Segmenter(load_section(preset, "segmentation", SegmenterConfig))
-        self.tokenizer = Tokenizer.load(preset)
-        self.generator = Generator.load(preset, self.tokenizer)
-        self.refinement = load_section(preset, "refinement", RefinementConfig)
-        self.refine_motion = refine_motion
-        self.disturb: Callable[[HandMotion], HandMotion] | None = None
-
-    def run(
+    def __init__(
         self,
-        task: Task,
+        planner: Planner,
+        segmenter: Segmenter,
+        tokenizer: Tokenizer,
+        generator: Generator,
+        refinement: RefinementConfig | None,
+    ) -> None:
+        self.planner = planner
+        self.segmenter = segmenter
+        self.tokenizer = tokenizer
+        self.generator = generator
+        self.refinement = refinement
+
+    @classmethod
+    def from_pretrained(cls, preset: str = "tiny") -> Pipeline:
+        """All stages of a preset, a file in ``config/presets``, with their weights.
+
+        Raises:
+            UnihmError: INVALID_CONFIG for a preset that there is not; WEIGHTS_MISSING.
+        """
+        tokenizer = Tokenizer.load(preset)
+        return cls(
+            Planner.load(preset),
+            Segmenter.load(preset),
+            tokenizer,
+            Generator.load(preset, tokenizer),
+            load_section(preset, "refinement", RefinementConfig),
+        )
+
+    def warm_up(self) -> None:
+        """Let every stage do for once what takes seconds the first time."""
+        self.planner.warm_up()
+        self.segmenter.warm_up()
+        self.tokenizer.warm_up()
+        warm_up()
+
+    def plan(
+        self,
         observation: RgbdObservation,
-        T_world_wrist: FloatArray,
-        joints: FloatArray,
-        on_stage: Callable[[str, Any], None] | None = None,
-        random_tokens: np.random.Generator | None = None,
+        instruction: str,
+        hand: str = "xhand",
+        T_world_wrist: FloatArray | None = None,
+        joints: FloatArray | None = None,
+        after: After | None = None,
     ) -> Manipulation:
-        """Carry one task from the image to the refined motion (equations 7, 8, 9, 17).
+        """From an image and a sentence to a whole motion of a hand (equations 7, 8, 9, 17).
 
         Args:
-            task: the instruction and the hand.
             observation: what the camera sees now.
-            T_world_wrist: (4, 4) where the hand's root link is now.
-            joints: (J,) where the hand's independent joints are now.
-            on_stage: called with a stage's name and its result as soon as it is there.
-            random_tokens: replace the generator's codes by codes drawn from this generator,
-                to show what the learned model contributes.
+            instruction: the sentence, such as "hand me the mug".
+            hand: name of a file in ``config/hands``.
+            T_world_wrist: (4, 4) where the hand's root link is now; None where the arm at home
+                holds it.
+            joints: (J,) rad, where the hand's independent joints are now; None for an open hand.
+            after: hook between the stages, for ablations and for showing what happens: given
+                ("planner", Plan), ("segmentation", Segmentation), ("generator", HandTokens),
+                ("decoder", HandMotion), ("refiner", (HandMotion, RefinementReport)) it returns
+                what goes on, the same or another.
 
         Raises:
             UnihmError: from the stage that could not go on, with its code and sentence.
         """
-        hand = load_hand(task.hand)
+        model = load_hand(hand)
+        wrist = wrist_at_home(model) if T_world_wrist is None else T_world_wrist
+        joints = model.open_joints if joints is None else joints
+        after = after or (lambda stage, value: value)
         seconds: dict[str, float] = {}
-        tell = on_stage or (lambda stage, value: None)
         with _timed(seconds, "planner"):
-            trajectory = self.planner.plan(task, observation)
-        tell("planner", trajectory)
+            plan = self.planner.plan(observation, instruction)
+        plan = after("planner", plan)
+        trajectory = plan.trajectory
         with _timed(seconds, "segmentation"):
-            cloud = self.segmenter.segment(task, observation, trajectory)
-        tell("segmentation", cloud)
+            segmentation = self.segmenter.segment(observation, trajectory, plan.scene)
+        segmentation = after("segmentation", segmentation)
         with _timed(seconds, "generator"):
-            T_object_wrist = invert(trajectory.T_world_object[0]) @ T_world_wrist
-            tokens = self.generator.generate(task, trajectory, cloud, joints, T_object_wrist)
-            if random_tokens is not None:
-                tokens = self.tokenizer.random_tokens(tokens.codes.shape, random_tokens)
-        tell("generator", tokens)
+            T_object_wrist = invert(trajectory.T_world_object[0]) @ wrist
+            tokens = self.generator.generate(
+                Task("", instruction, hand), trajectory, segmentation.cloud, joints, T_object_wrist
+            )
+        tokens = after("generator", tokens)
         with _timed(seconds, "decoder"):
-            decoded = self.tokenizer.decode(tokens, hand.name, trajectory)
-            if self.disturb is not None:
-                decoded = self.disturb(decoded)
-        tell("decoder", decoded)
+            decoded = self.tokenizer.decode(tokens, hand, trajectory)
+        decoded = after("decoder", decoded)
         motion, report = decoded, None
-        if self.refine_motion:
+        if self.refinement is not None:
             with _timed(seconds, "refiner"):
-                motion, report = refine(decoded, cloud, self.refinement)
-            tell("refiner", (motion, report))
-        return Manipulation(task, trajectory, cloud, tokens, decoded, motion, report, seconds)
+                refined = refine(decoded, segmentation.cloud, self.refinement)
+            motion, report = after("refiner", refined)
+        return Manipulation(plan, segmentation, tokens, decoded, motion, report, seconds)
+
+
+def wrist_at_home(hand: Hand) -> FloatArray:
+    """(4, 4) T_world_wrist: where the arm holds the hand while it waits."""
+    arm = load_arm()
+    return arm.forward(arm.home) @ hand.T_flange_wrist
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from unihm.errors import ErrorCode, UnihmError
 from unihm.transforms import FloatArray, IntArray, is_rigid
 
+#: What the pipeline consists of, in order: a room of the package and a node each.
+STAGES = ("planner", "segmentation", "generator", "decoder", "refiner")
+
 
 class Phase(IntEnum):
     """What the hand is doing in a frame of a motion: the contact schedule."""

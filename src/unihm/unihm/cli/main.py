@@ -17,8 +17,8 @@ import sys
 from types import ModuleType
 
 import unihm.cli
-from unihm import __version__
 from unihm.errors import UnihmError
+from unihm.version import __version__
 
 
 def build_parser() -> argparse.ArgumentParser:

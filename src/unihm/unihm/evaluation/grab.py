@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -27,12 +28,13 @@ from unihm.errors import UnihmError
 from unihm.evaluation.grab_tasks import say
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
+from unihm.pipeline import After
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.sim.scene import Scene
 from unihm.sim.world import World
 from unihm.transforms import apply
-from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase, RgbdObservation, Task
+from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase, RgbdObservation
 
 RISEN = 0.10  # m that the named object must have risen
 STIRRED = 0.05  # m that any other object may rise at most
@@ -59,16 +61,16 @@ class Result(Protocol):
 class FullPipeline(Protocol):
     """From a sentence and an image to a motion; :class:`unihm.pipeline.Pipeline` is one."""
 
-    def run(
+    def plan(
         self,
-        task: Task,
         observation: RgbdObservation,
+        instruction: str,
+        hand: str,
         T_world_wrist: FloatArray,
         joints: FloatArray,
-        *,
-        random_tokens: np.random.Generator | None = None,
+        after: After | None,
     ) -> Result:
-        """See :meth:`unihm.pipeline.Pipeline.run`."""
+        """See :meth:`unihm.pipeline.Pipeline.plan`."""
 
 
 @dataclass
@@ -118,7 +120,7 @@ class GrabBenchmark:
         pipeline: anything that runs a task.
         hand: name of a hand file.
         retries: further tries after a lift that the robot itself judges to have failed.
-        random_tokens: replace the generator's tokens by random ones.
+        ablate: given random numbers of the episode's own, the hook between the stages.
         control, verification: settings.
     """
 
@@ -127,7 +129,7 @@ class GrabBenchmark:
         pipeline: FullPipeline,
         hand: str = "xhand",
         retries: int = 1,
-        random_tokens: bool = False,
+        ablate: Callable[[np.random.Generator], After] | None = None,
         control: ControlConfig | None = None,
         verification: VerificationConfig | None = None,
     ) -> None:
@@ -136,7 +138,7 @@ class GrabBenchmark:
         self.verification = verification or VerificationConfig()
         self.arm, self.hand = load_arm(self.control.arm), load_hand(hand)
         self.retries = retries
-        self.random_tokens = random_tokens
+        self.ablate = ablate
 
     def run(self, seed: int, scene: Scene, target: str) -> GrabEpisode:
         """One episode: up to ``1 + retries`` tries."""
@@ -161,18 +163,18 @@ class GrabBenchmark:
     ) -> tuple[GrabAttempt, ExecutionPlan | None]:
         """One try; the plan is None where the robot cannot go on."""
         attempt = GrabAttempt()
-        task = Task(f"grab-{episode.seed}", episode.instruction, self.hand.name)
         standing = {name: T[2, 3] for name, T in world.object_poses().items()}
         before, empty = world.observe(), player.sample()
         q_arm, q_hand = player.setpoint
         start = time.perf_counter()
         try:
-            result = self.pipeline.run(
-                task,
+            result = self.pipeline.plan(
                 before,
+                episode.instruction,
+                self.hand.name,
                 self.arm.forward(q_arm) @ self.hand.T_flange_wrist,
                 q_hand,
-                random_tokens=rng if self.random_tokens else None,
+                self.ablate(rng) if self.ablate else None,
             )
         except UnihmError as error:
             attempt.stage, attempt.reason = f"pipeline:{error.code.name}", error.message

@@ -8,9 +8,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
-from unihm.config import load_section
 from unihm.nodes.capture import LATCHED
-from unihm.perception.planner.planner import Planner, PlannerConfig
+from unihm.perception import Plan, Planner, PlanningError
 from unihm.ros.conversions import (
     observation_from_msg,
     rgb_to_msg,
@@ -18,6 +17,8 @@ from unihm.ros.conversions import (
     trajectory_to_msg,
 )
 from unihm.ros.stage import StageNode
+from unihm.types import RgbdObservation
+from unihm.visualization.overlays import draw_affordance
 
 
 class PlannerNode(StageNode):
@@ -32,17 +33,25 @@ class PlannerNode(StageNode):
         self._affordance = self.publisher(Image, "affordance", LATCHED)
 
     def load(self) -> None:
-        self.planner = Planner(load_section(self.preset, "planner", PlannerConfig))
+        self.planner = Planner.load(self.preset)
         self.planner.warm_up()
 
     def process(self, inputs: dict[str, Any]) -> msg.ObjectTrajectory:
-        observation = inputs["observation"]
-        seen = observation_from_msg(observation)
+        message = inputs["observation"]
+        observation = observation_from_msg(message)
+        instruction = task_from_msg(inputs["task"]).instruction
         try:
-            trajectory = self.planner.plan(task_from_msg(inputs["task"]), seen)
-        finally:  # where it failed, the picture says why
-            picture = self.planner.affordance(seen)
-            if picture is not None:
-                self._affordance.publish(rgb_to_msg(picture, observation.header))
-        header = Header(stamp=observation.header.stamp, frame_id=observation.world_frame)
-        return trajectory_to_msg(trajectory, header, observation.task_id)
+            plan = self.planner.plan(observation, instruction)
+        except PlanningError as error:  # the picture says why
+            self._show(observation, error, message.header)
+            raise
+        self._show(observation, plan, message.header)
+        header = Header(stamp=message.header.stamp, frame_id=message.world_frame)
+        return trajectory_to_msg(plan.trajectory, header, message.task_id)
+
+    def _show(
+        self, observation: RgbdObservation, seen: Plan | PlanningError, header: Header
+    ) -> None:
+        if seen.affordance is not None:
+            picture = draw_affordance(observation, seen.scene.points, seen.affordance)
+            self._affordance.publish(rgb_to_msg(picture, header))

@@ -8,9 +8,8 @@ from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
-from unihm.config import load_section
 from unihm.nodes.capture import LATCHED
-from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig, draw_mask
+from unihm.perception import Segmenter
 from unihm.ros.conversions import (
     cloud_to_msg,
     observation_from_msg,
@@ -19,6 +18,7 @@ from unihm.ros.conversions import (
     trajectory_from_msg,
 )
 from unihm.ros.stage import StageNode
+from unihm.visualization.overlays import draw_mask
 
 OBJECT_FRAME = "object"  # T_world_object of the task's trajectory, frame 0, places it
 
@@ -43,13 +43,14 @@ class SegmentationNode(StageNode):
         self._seen = self.publisher(PointCloud2, "seen_points", LATCHED)
 
     def load(self) -> None:
-        self.segmenter = Segmenter(load_section(self.preset, "segmentation", SegmenterConfig))
+        self.segmenter = Segmenter.load(self.preset)
         self.segmenter.warm_up()
 
     def process(self, inputs: dict[str, Any]) -> msg.ObjectCloud:
         message = inputs["observation"]
         observation = observation_from_msg(message)
-        result = self.segmenter.look(observation, trajectory_from_msg(inputs["object_trajectory"]))
+        trajectory = trajectory_from_msg(inputs["object_trajectory"])
+        result = self.segmenter.segment(observation, trajectory)
         stamp = message.header.stamp
         overlay = draw_mask(observation.rgb, result.mask)
         self._overlay.publish(rgb_to_msg(overlay, message.header))

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from unihm import __version__
 from unihm.errors import ErrorCode, UnihmError
 from unihm.retargeting.keypoints import read_keypoints
 from unihm.retargeting.retargeter import Retargeter, RetargetingConfig, RetargetResult
 from unihm.robots.kinematics import load_hand
+from unihm.version import __version__
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from unihm.retargeting.keypoints import bone_lengths, check_keypoints, hand_size
 from unihm.retargeting.solver import WRIST, WRIST_LIMIT, TargetSolver
 from unihm.retargeting.targets import GripperTargets, TargetBuilder, Targets
 from unihm.robots.batch import PointKinematics
-from unihm.robots.kinematics import Hand
+from unihm.robots.kinematics import Hand, load_hand
 from unihm.transforms import FloatArray
 
 #: A sequence is solved at every 16th frame from several poses, then at closer frames (stride,
@@ -297,3 +297,21 @@ def _best_path(x: FloatArray, cost: FloatArray, smoothness: float) -> list[int]:
     for previous in reversed(came_from):
         path.append(int(previous[path[-1]]))
     return path[::-1]
+
+
+def retarget(
+    keypoints: ArrayLike, hand: Hand | str, config: RetargetingConfig | None = None
+) -> RetargetResult:
+    """A hand's motion after human keypoints (equation B1).
+
+    Args:
+        keypoints: (T, 21, 3) metres, any fixed frame, of the hand's side; in the order of
+            :data:`unihm.robots.spec.KEYPOINT_NAMES`.
+        hand: the hand, or the name of its file in ``config/hands``.
+        config: weights.
+
+    Raises:
+        UnihmError: INVALID_KEYPOINTS, UNKNOWN_HAND.
+    """
+    hand = load_hand(hand) if isinstance(hand, str) else hand
+    return Retargeter(hand, config).retarget(keypoints)

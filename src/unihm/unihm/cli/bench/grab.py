@@ -54,24 +54,30 @@ def run(args: argparse.Namespace) -> int:
     from unihm.config import load_section
     from unihm.control.config import ControlConfig
     from unihm.control.verification import VerificationConfig
+    from unihm.evaluation.ablation import Ablation
     from unihm.evaluation.grab import GrabBenchmark, summarise
     from unihm.evaluation.grab_tasks import grab_episodes
-    from unihm.evaluation.refine_cases import mistaken
     from unihm.pipeline import Pipeline
     from unihm.refinement import RefinementConfig
     from unihm.robots import load_hand
 
-    pipeline = Pipeline(args.preset, refine_motion=args.refiner != "off")
-    if args.mistakes:
-        hand, rng = load_hand(args.hand), np.random.default_rng(args.seed)
-        pipeline.disturb = lambda motion: mistaken(motion, hand, rng, args.mistakes)
-    if args.refiner == "paper":
+    pipeline = Pipeline.from_pretrained(args.preset)
+    ablation = Ablation(
+        load_hand(args.hand),
+        pipeline.tokenizer,
+        random_tokens=args.tokens == "random",
+        mistakes=args.mistakes,
+        mistakes_rng=np.random.default_rng(args.seed),
+    )
+    if args.refiner == "off":
+        pipeline.refinement = None
+    elif args.refiner == "paper":
         pipeline.refinement = load_section("paper", "refinement", RefinementConfig)
     benchmark = GrabBenchmark(
         pipeline,
         args.hand,
         args.retries,
-        args.tokens == "random",
+        ablation.hook,
         load_section(args.preset, "control", ControlConfig),
         load_section(args.preset, "verification", VerificationConfig),
     )

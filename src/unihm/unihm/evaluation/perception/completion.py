@@ -19,7 +19,7 @@ from unihm.learning.synthesis.tables.partial_views import (
     random_whole_shape,
 )
 from unihm.perception.scene.completion import Completion, complete, thin
-from unihm.perception.segmentation.segmenter import Segmenter
+from unihm.perception.segmentation import Segmenter
 from unihm.types import FloatArray
 
 # A method: seen points, camera, height of the table -> the whole surface.

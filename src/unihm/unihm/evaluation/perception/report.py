@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unihm.config import load_section
 from unihm.errors import UnihmError
 from unihm.evaluation.perception.clicks import ClickScore, load_frames, mean_iou, score_clicks
 from unihm.evaluation.perception.completion import (
@@ -19,10 +18,10 @@ from unihm.evaluation.perception.completion import (
 from unihm.evaluation.perception.planning import measure_planning
 from unihm.evaluation.perception.scenes import measure_scenes
 from unihm.evaluation.perception.speed import measure_click, peak_memory_mb
-from unihm.perception.planner.planner import Planner, PlannerConfig
-from unihm.perception.segmentation.clicks import Click, clicked_cluster, cluster_masks
+from unihm.perception.planner import Planner
+from unihm.perception.segmentation import Click, Segmenter
+from unihm.perception.segmentation.clicks import clicked_cluster, cluster_masks
 from unihm.perception.segmentation.pointsam import PointSamPredictor
-from unihm.perception.segmentation.segmenter import Segmenter, SegmenterConfig
 from unihm.types import RgbdObservation
 
 MESH_FILES = (".stl", ".obj", ".ply", ".glb", ".off")
@@ -49,17 +48,15 @@ def measure(
             figures |= _click_figures(prefix, score_clicks(labelled, method))
             figures[f"{prefix}click_ms"] = measure_click(method, seed)
     if scenes:
-        planner_config = load_section(preset, "planner", PlannerConfig)
-        segmenter_config = load_section(preset, "segmentation", SegmenterConfig)
-        planner, segmenter = Planner(planner_config), Segmenter(segmenter_config)
+        planner, segmenter = Planner.load(preset), Segmenter.load(preset)
         shapes = list(held_out_views(scenes, seed))
         figures |= measure_completion("completion_held_out_", shapes, segmenter)
         files = [p for p in sorted(meshes.iterdir()) if p.suffix in MESH_FILES] if meshes else None
         if files:
             views = list(mesh_views(files, seed))
             figures |= measure_completion("completion_mesh_", views, segmenter)
-        figures["planner_backend"] = planner_config.backend
-        figures["segmentation_backend"] = segmenter_config.backend
+        figures["planner_backend"] = planner.config.backend
+        figures["segmentation_backend"] = segmenter.config.backend
         learned = measure_scenes(planner, segmenter, scenes, seed, files)
         baseline = measure_scenes(Planner(), Segmenter(), scenes, seed, files)
         figures |= measure_planning(planner, scenes, seed, files).summary()
@@ -77,18 +74,18 @@ def _geometric(observation: RgbdObservation):  # type: ignore[no-untyped-def]
 
 
 def _learned(predictor: PointSamPredictor):  # type: ignore[no-untyped-def]
-    def look(observation: RgbdObservation):  # type: ignore[no-untyped-def]
-        session = predictor.look(observation)
+    def prepare(observation: RgbdObservation):  # type: ignore[no-untyped-def]
+        session = predictor.embed(observation)
 
         def answer(clicks: list[Click]) -> NDArray[np.bool_]:
             try:
-                return session.segment(clicks).mask
+                return session.predict(clicks).mask
             except UnihmError:  # an honest refusal counts as an empty mask
                 return np.zeros(observation.depth.shape, bool)
 
         return answer
 
-    return look
+    return prepare
 
 
 def _click_figures(prefix: str, scores: list[ClickScore]) -> dict[str, Any]:

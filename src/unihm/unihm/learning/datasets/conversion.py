@@ -13,12 +13,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from unihm import __version__
 from unihm.errors import UnihmError
 from unihm.learning.datasets.readers import load_reader
 from unihm.learning.datasets.recorded import to_episode
 from unihm.perception.trajectory import DT
 from unihm.robots import load_hand
+from unihm.version import __version__
 
 
 def convert(

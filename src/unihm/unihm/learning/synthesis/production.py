@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from unihm import __version__
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Episode
 from unihm.learning.synthesis.episodes import DEFAULT_HANDS, Rejection, synthesise
 from unihm.robots import load_hand
+from unihm.version import __version__
 
 LOG = "log.jsonl"  # one line per object that is done
 SUMMARY = "synth.json"

@@ -21,7 +21,7 @@ from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.parser import Command, parse
 from unihm.perception.planner.cliport.config import CliportConfig
 from unihm.perception.planner.cliport.heightmap import Heightmap, make_heightmap, to_pixel
-from unihm.perception.planner.cliport.judge import clause_of
+from unihm.perception.planner.cliport.scorer import clause_of
 from unihm.perception.planner.cliport.vocabulary import CLAUSES, PUSH_WORDS
 from unihm.types import FloatArray, RgbdObservation, TaskKind
 

@@ -1,1 +1,7 @@
 """Stage: instruction and image to the trajectory of the named object (eq. 7)."""
+
+from unihm.perception.planner.config import PlannerConfig
+from unihm.perception.planner.planner import Plan, Planner, PlanningError
+from unihm.perception.planner.selection import Selection
+
+__all__ = ["Plan", "Planner", "PlannerConfig", "PlanningError", "Selection"]

@@ -13,12 +13,12 @@ from unihm.perception.camera.capture import radius_inliers, statistical_inliers
 from unihm.perception.scene.clusters import voxelise
 from unihm.perception.scene.frames import robust_range
 from unihm.perception.scene.primitives import (
-    Lathe,
+    HeightField,
     Primitive,
-    Relief,
+    SurfaceOfRevolution,
     fit_box,
-    fit_lathe,
-    fit_relief,
+    fit_height_field,
+    fit_surface_of_revolution,
 )
 from unihm.types import FloatArray
 
@@ -48,8 +48,8 @@ class Fit:
         seen: (M, 3) thinned points, metres above the table.
         normals: (M, 3) towards the camera.
         shape: the primitive.
-        lathe: the best surface of revolution, whether or not it is the shape.
-        box_error, lathe_error: misfit of the two primitives in metres.
+        revolution: the best surface of revolution, whether or not it is the shape.
+        box_error, revolution_error: misfit of the two primitives in metres.
         handle: (M,) points that stick out of the surface of revolution sideways.
         confidence: 0 to 1.
         table_height: metres, world.
@@ -58,9 +58,9 @@ class Fit:
     seen: FloatArray
     normals: FloatArray
     shape: Primitive
-    lathe: Lathe
+    revolution: SurfaceOfRevolution
     box_error: float
-    lathe_error: float
+    revolution_error: float
     handle: NDArray[np.bool_]
     confidence: float
     table_height: float
@@ -77,12 +77,12 @@ class Fit:
         # Model points where the camera saw the object are replaced by what it saw.
         far = cKDTree(self.seen).query(model)[0] > 0.007
         normals = self.normals
-        if not isinstance(self.shape, Relief):
+        if not isinstance(self.shape, HeightField):
             # Where what is seen agrees with the model, the model's normals have no noise.
             distance, nearest = cKDTree(model).query(self.seen)
             normals = np.where((distance < 0.004)[:, None], model_normals[nearest], normals)
         hidden, hidden_normals = model[far], model_normals[far]
-        if self.shape is self.lathe and self.handle.any():
+        if self.shape is self.revolution and self.handle.any():
             # Of a handle the near side is seen; its far side is about a finger's width behind.
             outward = normals[self.handle]
             back = self.seen[self.handle] - _HANDLE_THICKNESS * outward
@@ -124,25 +124,25 @@ def fit(
     """
     base = np.array([0.0, 0.0, table_height])
     seen, normals = thin(np.asarray(points, float) - base, np.asarray(camera, float) - base, voxel)
-    box, lathe = fit_box(seen, normals), fit_lathe(seen, normals)
+    box, revolution = fit_box(seen, normals), fit_surface_of_revolution(seen, normals)
     box_error = _misfit(box, seen)
-    handle = _handle(lathe, seen)
-    if handle.mean() > 0.3:  # that much is no handle: the lathe is wrong
+    handle = _handle(revolution, seen)
+    if handle.mean() > 0.3:  # that much is no handle: the surface is wrong
         handle = np.zeros(len(seen), bool)
-    lathe_error = _misfit(lathe, seen[~handle]) if _is_round(lathe, seen) else _WORST
-    error = min(box_error, lathe_error)
-    shape: Primitive = box if box_error < lathe_error else lathe
-    if error > _RELIEF_ERROR:
-        shape = fit_relief(seen)
+    revolution_error = _misfit(revolution, seen[~handle]) if _is_round(revolution, seen) else _WORST
+    error = min(box_error, revolution_error)
+    shape: Primitive = box if box_error < revolution_error else revolution
+    if error > _UNEXPLAINED:
+        shape = fit_height_field(seen)
     coverage = min(1.0, len(seen) * (voxel / 0.003) ** 2 / 150)
     confidence = float(np.clip(1.15 - error / 0.008, 0.1, 1.0) * coverage)
     return Fit(
         seen=seen,
         normals=normals,
         shape=shape,
-        lathe=lathe,
+        revolution=revolution,
         box_error=box_error,
-        lathe_error=lathe_error,
+        revolution_error=revolution_error,
         handle=handle,
         confidence=confidence * (CUT if cut else 1.0),
         table_height=table_height,
@@ -178,20 +178,20 @@ _WORST = 0.026
 # How much wider than the diagonal of what is seen a round object may be.
 _WIDER = 1.1
 # Mean distance in metres of the seen points from a shape above which it is not believed.
-_RELIEF_ERROR = 0.0065
+_UNEXPLAINED = 0.0065
 
 
-def _is_round(lathe: Lathe, seen: FloatArray) -> bool:
-    """False for a lathe much wider than what is seen: an arc, as of a banana, is no disc."""
+def _is_round(revolution: SurfaceOfRevolution, seen: FloatArray) -> bool:
+    """False for one much wider than what is seen: an arc, as of a banana, is no disc."""
     low, high = robust_range(seen[:, :2])
-    return 2 * float(lathe.radii.max()) < _WIDER * float(np.linalg.norm(high - low))
+    return 2 * float(revolution.radii.max()) < _WIDER * float(np.linalg.norm(high - low))
 
 
-def _handle(lathe: Lathe, seen: FloatArray) -> NDArray[np.bool_]:
+def _handle(revolution: SurfaceOfRevolution, seen: FloatArray) -> NDArray[np.bool_]:
     """(N,) points well outside a surface of revolution, below its rim: a handle or a spout."""
-    radius = np.linalg.norm(seen[:, :2] - lathe.center, axis=1)
-    expected = np.interp(seen[:, 2], lathe.heights, lathe.radii)
-    return (radius > expected + 0.007) & (seen[:, 2] > 0.1 * lathe.height)
+    radius = np.linalg.norm(seen[:, :2] - revolution.center, axis=1)
+    expected = np.interp(seen[:, 2], revolution.heights, revolution.radii)
+    return (radius > expected + 0.007) & (seen[:, 2] > 0.1 * revolution.height)
 
 
 def _misfit(shape: Primitive, seen: FloatArray) -> float:

@@ -12,7 +12,7 @@ from unihm.perception.language.nouns import SHAPES
 from unihm.perception.scene.clusters import Cluster
 from unihm.perception.scene.completion import Fit, fit
 from unihm.perception.scene.frames import horizontal_rectangle, robust_range
-from unihm.perception.scene.primitives import Lathe
+from unihm.perception.scene.primitives import SurfaceOfRevolution
 from unihm.types import FloatArray
 
 # Measures of sizes that words compare, from the extents (long, short, height).
@@ -39,7 +39,7 @@ SHAPE_WORDS = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class DetectedObject:
     """One object on the table; what is asked of it is worked out when it is first asked.
 
     Attributes:
@@ -116,38 +116,39 @@ def _above(value: float, middle: float, width: float) -> float:
 
 
 def _shape_scores(fit: Fit, extents: FloatArray) -> dict[str, float]:
-    """Score of each class from the fits of box and lathe, the profile and the proportions."""
+    """Score of each class from the fits of both primitives, the profile and the proportions."""
     long, short, height = extents
-    box_error, lathe_error = fit.box_error, fit.lathe_error
-    boxy = _above(lathe_error - box_error, 0.0, 0.0008) * _above(0.007, box_error, 0.0015)
-    turned = _above(box_error - lathe_error, 0.0, 0.0008) * _above(0.008, lathe_error, 0.0015)
+    box_error, revolution_error = fit.box_error, fit.revolution_error
+    boxy = _above(revolution_error - box_error, 0.0, 0.0008) * _above(0.007, box_error, 0.0015)
+    turned = _above(box_error - revolution_error, 0.0, 0.0008)
+    turned *= _above(0.008, revolution_error, 0.0015)
     scores = dict.fromkeys(SHAPES, 0.0)
     scores["box"] = boxy
-    scores["irregular"] = 0.25 + 0.65 * _above(min(box_error, lathe_error), 0.006, 0.001)
+    scores["irregular"] = 0.25 + 0.65 * _above(min(box_error, revolution_error), 0.006, 0.001)
     scores["long"] = _above(long / max(short, 1e-3), 2.3, 0.25) * _above(0.8 * long, height, 0.01)
     scores["flat"] = _above(0.45 * short, height, 0.006)
-    lathe = fit.lathe
+    revolution = fit.revolution
     handle = min(1.0, float(fit.handle.mean()) / _HANDLE_SHARE)
-    hollow = 1.0 if lathe.hollow else 0.0
-    squat = _above(1.15 * lathe.radii.max(), height, 0.006)
+    hollow = 1.0 if revolution.hollow else 0.0
+    squat = _above(1.15 * revolution.radii.max(), height, 0.006)
     scores["bowl"] = hollow * squat * max(turned, 0.3)
     vessel = hollow * (1 - squat) * max(turned, 0.4)
     scores["cup"] = vessel * (1 - 0.5 * handle)
     scores["mug"] = vessel * (0.35 + 0.65 * handle)
     scores["tray"] = max(hollow * scores["flat"], boxy * hollow) * _above(long, 0.12, 0.01)
     solid = turned * (1 - hollow)
-    for name, likeness in _profiles(lathe, height).items():
+    for name, likeness in _profiles(revolution, height).items():
         scores[name] = solid * likeness
     scores["prism"] = 0.55 * max(solid * scores["cylinder"], 0.6 * boxy)
-    scores["prism"] = max(scores["prism"], solid * _above(lathe_error, 0.0028, 0.0004))
-    scores["ring"] = hollow * _above(0.6 * lathe.radii.max(), height, 0.005)
+    scores["prism"] = max(scores["prism"], solid * _above(revolution_error, 0.0028, 0.0004))
+    scores["ring"] = hollow * _above(0.6 * revolution.radii.max(), height, 0.005)
     return {name: float(np.clip(score, 0.02, 1.0)) for name, score in scores.items()}
 
 
-def _profiles(lathe: Lathe, height: float) -> dict[str, float]:
+def _profiles(revolution: SurfaceOfRevolution, height: float) -> dict[str, float]:
     """How much the profile of a solid of revolution is like each of the round classes."""
     z = np.linspace(0.05, 0.95, 19)
-    radius = np.interp(z * lathe.height, lathe.heights, lathe.radii)
+    radius = np.interp(z * revolution.height, revolution.heights, revolution.radii)
     widest = max(radius.max(), 1e-3)
     ball = np.sqrt(1 - (2 * z - 1) ** 2)
     # The lowest third is hidden from a camera above, so it says nothing.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from unihm.types import ObjectTrajectory, RgbdObservation, Task, TaskKind
+from unihm.types import ObjectTrajectory, RgbdObservation, TaskKind
 
-TASK = Task("warm-up", "pick up the red box", "")
+INSTRUCTION = "pick up the red box"
 _HEIGHT, _TALL = 1.0, 0.05  # metres: the camera above the table, the box
 
 

@@ -11,7 +11,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.colors import NAMES, SIMILARITY
 from unihm.perception.language.nouns import NOUNS, lookup
 from unihm.perception.language.parser import Phrase
-from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, Seen
+from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, DetectedObject
 from unihm.types import FloatArray
 
 # An object whose words fit less than this is not what was meant.
@@ -35,10 +35,10 @@ AXES = {"left": (0.0, 1.0), "right": (0.0, -1.0), "near": (-1.0, 0.0), "far": (1
 
 
 # How well each object fits the words of colour and kind: (N,) from 0 to 1.
-Judge = Callable[[Phrase, list[Seen]], FloatArray]
+Scorer = Callable[[Phrase, list[DetectedObject]], FloatArray]
 
 
-def judge_by_geometry(phrase: Phrase, objects: list[Seen]) -> FloatArray:
+def score_by_geometry(phrase: Phrase, objects: list[DetectedObject]) -> FloatArray:
     """Colours by name, and kinds by the primitive that fits: no weights.
 
     Fitting takes time, so that it is done only for objects whose colour may be meant.
@@ -49,7 +49,9 @@ def judge_by_geometry(phrase: Phrase, objects: list[Seen]) -> FloatArray:
     return scores
 
 
-def find(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) -> Seen:
+def find(
+    phrase: Phrase, objects: list[DetectedObject], scorer: Scorer = score_by_geometry
+) -> DetectedObject:
     """The object that ``phrase`` means.
 
     Words of colour and kind must fit; words of size and place compare the objects that do.
@@ -59,12 +61,12 @@ def find(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) 
     Args:
         phrase: what was said.
         objects: what is there.
-        judge: says how well colours and kinds fit.
+        scorer: says how well colours and kinds fit.
 
     Raises:
         UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS.
     """
-    scores = score(phrase, objects, judge)
+    scores = score(phrase, objects, scorer)
     best = float(scores.max(initial=0.0))
     if best < FOUND:
         there = ", ".join(o.words for o in objects) or "nothing"
@@ -82,10 +84,10 @@ def find(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) 
     return min(tied, key=lambda o: float(np.hypot(*o.center[:2])))
 
 
-def _without_pieces(things: list[Seen]) -> list[Seen]:
+def _without_pieces(things: list[DetectedObject]) -> list[DetectedObject]:
     """Without what is rather a piece of a larger one, parted from it by its own shadow or gap."""
 
-    def is_piece(one: Seen, other: Seen) -> bool:
+    def is_piece(one: DetectedObject, other: DetectedObject) -> bool:
         small, large = one.cluster.points, other.cluster.points
         if one is other or len(small) > _PIECE * len(large):
             return False
@@ -94,13 +96,15 @@ def _without_pieces(things: list[Seen]) -> list[Seen]:
     return [one for one in things if not any(is_piece(one, other) for other in things)]
 
 
-def score(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry) -> FloatArray:
+def score(
+    phrase: Phrase, objects: list[DetectedObject], scorer: Scorer = score_by_geometry
+) -> FloatArray:
     """(N,) from 0 to 1: how well each object fits the phrase."""
     if not objects:
         return np.zeros(0)
-    scores = judge(phrase, objects)
+    scores = scorer(phrase, objects)
     if phrase.relation is not None:
-        scores = scores * _related(phrase.relation, objects, judge)
+        scores = scores * _related(phrase.relation, objects, scorer)
     # Comparatives choose among the objects that the other words leave.
     rivals = scores >= max(0.5 * scores.max(), FOUND)
     counts = [phrase.rank if k == 0 and not phrase.place else 1 for k in range(len(phrase.sizes))]
@@ -124,7 +128,7 @@ def score(phrase: Phrase, objects: list[Seen], judge: Judge = judge_by_geometry)
     return scores
 
 
-def color_fit(phrase: Phrase, thing: Seen) -> float:
+def color_fit(phrase: Phrase, thing: DetectedObject) -> float:
     """Share of the object that has the colours, near colours counting in part."""
     factor = 1.0
     if phrase.colors:
@@ -137,7 +141,7 @@ def color_fit(phrase: Phrase, thing: Seen) -> float:
     return factor
 
 
-def kind_fit(phrase: Phrase, thing: Seen) -> float:
+def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:
     """How well the shape fits the noun; 0 for a thing that stands on no table."""
     if not phrase.noun:
         return 1.0
@@ -150,10 +154,12 @@ def kind_fit(phrase: Phrase, thing: Seen) -> float:
     return similarity * (floor + (1.0 - floor) * fit**0.5)
 
 
-def _related(relation: tuple[str, Phrase], objects: list[Seen], judge: Judge) -> FloatArray:
+def _related(
+    relation: tuple[str, Phrase], objects: list[DetectedObject], scorer: Scorer
+) -> FloatArray:
     """(N,) how well each object stands in the relation to the one that the phrase names."""
     name, phrase = relation
-    anchor = int(np.argmax(score(phrase, objects, judge)))
+    anchor = int(np.argmax(score(phrase, objects, scorer)))
     offsets = np.stack([o.center - objects[anchor].center for o in objects])
     distance = np.linalg.norm(offsets[:, :2], axis=1)
     if name in ("beside", "on", "in"):
@@ -183,6 +189,6 @@ def _preference(values: FloatArray, rivals: np.ndarray, tie: float, rank: int = 
     return np.where(behind <= tie, 1.0, 0.5)
 
 
-def _where(thing: Seen) -> str:
+def _where(thing: DetectedObject) -> str:
     side = "left" if thing.center[1] > 0 else "right"
     return f"a {thing.words} {np.hypot(*thing.center[:2]):.2f} m away on the {side}"

@@ -58,7 +58,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Lathe:
+class SurfaceOfRevolution:
     """Surface of revolution about a vertical axis: a radius per height, open or closed on top.
 
     Attributes:
@@ -126,8 +126,8 @@ class Lathe:
 
 
 @dataclass(frozen=True)
-class Relief:
-    """Whatever was seen, let down to the table: for shapes that are neither box nor lathe.
+class HeightField:
+    """Whatever was seen, let down to the table: for shapes that no other primitive explains.
 
     Attributes:
         columns: (C, 2) centres of the occupied squares of a grid over the table.
@@ -171,7 +171,7 @@ class Relief:
         return points, normals.astype(float)
 
 
-Primitive = Box | Lathe | Relief
+Primitive = Box | SurfaceOfRevolution | HeightField
 
 
 def fit_box(points: FloatArray, normals: FloatArray) -> Box:
@@ -213,7 +213,9 @@ def fit_box(points: FloatArray, normals: FloatArray) -> Box:
     return Box(turn @ ends.mean(axis=0), np.diff(ends, axis=0)[0] / 2, float(yaw), height)
 
 
-def fit_lathe(points: FloatArray, normals: FloatArray, bin_height: float = 0.006) -> Lathe:
+def fit_surface_of_revolution(
+    points: FloatArray, normals: FloatArray, bin_height: float = 0.006
+) -> SurfaceOfRevolution:
     """Surface of revolution through the seen points.
 
     All slices share one axis c: |p - c|^2 = r_slice^2 is linear in c after the mean of each slice
@@ -249,7 +251,7 @@ def fit_lathe(points: FloatArray, normals: FloatArray, bin_height: float = 0.006
         weights = 1.0 / (1.0 + (error / 0.002) ** 2)
     heights, radii = _profile(xy, z, n, center, height, bin_height)
     hollow = _is_hollow(points, normals, center, height, float(np.median(radii)))
-    return Lathe(center, heights, radii, hollow)
+    return SurfaceOfRevolution(center, heights, radii, hollow)
 
 
 def _group_means(values: FloatArray, group: IntArray, weights: FloatArray) -> FloatArray:
@@ -280,7 +282,7 @@ def _profile(
     height: float,
     bin_height: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Heights (B,) and outer radii (B,) of a lathe, carried on to the table and to the top."""
+    """Heights (B,) and outer radii (B,) of the profile, carried on to the table and to the top."""
     outer = ((xy - center) * normals).sum(axis=1) > 0
     if outer.sum() < 10:
         outer[:] = True
@@ -329,13 +331,13 @@ def _quadric(
     return z, np.sqrt(square)
 
 
-def fit_relief(points: FloatArray, cell: float = 0.005) -> Relief:
+def fit_height_field(points: FloatArray, cell: float = 0.005) -> HeightField:
     """Columns under the seen points (N, 3)."""
     index = np.floor(points[:, :2] / cell).astype(int)
     cells, owner = np.unique(index, axis=0, return_inverse=True)
     tops = np.zeros(len(cells))
     np.maximum.at(tops, owner, points[:, 2])
-    return Relief((cells + 0.5) * cell, np.maximum(tops, 1e-3), cell)
+    return HeightField((cells + 0.5) * cell, np.maximum(tops, 1e-3), cell)
 
 
 def _top(points: FloatArray, normals: FloatArray) -> float:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ from unihm.errors import UnihmError
 from unihm.perception.camera.capture import CaptureConfig, world_points
 from unihm.perception.scene.clusters import Cluster, ClusterConfig, find_clusters
 from unihm.perception.scene.completion import thin
-from unihm.perception.scene.describe import Seen
+from unihm.perception.scene.describe import DetectedObject
 from unihm.perception.scene.table import Plane, level_table
 from unihm.types import FloatArray, IntArray, RgbdObservation
 
@@ -55,11 +53,13 @@ class TableScene:
         points: (H, W, 3) world; NaN where depth is missing. Thinned by the stride.
         table: the plane of the table.
         objects: what stands on it, the largest first.
+        workspace: where was looked, and how.
     """
 
     points: FloatArray
     table: Plane
-    objects: list[Seen]
+    objects: list[DetectedObject]
+    workspace: WorkspaceConfig
 
     def height_below(self, center: FloatArray, radius: float) -> float:
         """Median height of what is seen within ``radius`` of (x, y); the table where nothing is."""
@@ -68,70 +68,47 @@ class TableScene:
         return float(np.median(heights)) if heights.size >= 10 else self.table.offset
 
 
-@cache
-def scene_reader(config: WorkspaceConfig) -> SceneReader:
-    """The reader of this process for ``config``: planner and segmentation share its work."""
-    return SceneReader(config)
+def read_scene(observation: RgbdObservation, config: WorkspaceConfig | None = None) -> TableScene:
+    """Find and describe what stands on the table.
+
+    Raises:
+        UnihmError: INVALID_DEPTH where the depth image holds nothing.
+    """
+    config = config or WorkspaceConfig()
+    step = config.stride if observation.depth.shape[1] >= _FINE else 1
+    points = world_points(observation, config.capture, step)
+    inside = _inside(points, config)
+    some = np.flatnonzero(inside)[:: max(1, _THIN // step**2)]  # the table needs few
+    table = level_table(points.reshape(-1, 3)[some], config.table_height)
+    fewest = max(config.clusters.min_points // step**2, 15)
+    clusters = find_clusters(
+        points,
+        observation.rgb[::step, ::step],
+        table,
+        inside,
+        replace(config.clusters, min_points=fewest),
+    )
+    camera = observation.T_world_camera[:3, 3]
+    objects = [
+        DetectedObject(c, camera, table.offset, at_border(c.pixels, points.shape, 1 + 2 // step))
+        for c in clusters
+        if _is_surface(c, camera)
+    ]
+    return TableScene(points, table, objects, config)
 
 
-class SceneReader:
-    """Reads observations; the last few readings are kept, because two stages ask for each."""
-
-    def __init__(self, config: WorkspaceConfig, keep: int = 4) -> None:
-        self.config = config
-        self._keep = keep
-        self._read: OrderedDict[int, tuple[RgbdObservation, TableScene]] = OrderedDict()
-
-    def read(self, observation: RgbdObservation) -> TableScene:
-        """Find and describe the objects.
-
-        Raises:
-            UnihmError: INVALID_DEPTH where the depth image holds nothing.
-        """
-        known = self._read.get(id(observation))
-        if known is not None and known[0] is observation:
-            return known[1]
-        scene = self._look(observation)
-        self._read[id(observation)] = (observation, scene)
-        while len(self._read) > self._keep:
-            self._read.popitem(last=False)
-        return scene
-
-    def _look(self, observation: RgbdObservation) -> TableScene:
-        config = self.config
-        step = config.stride if observation.depth.shape[1] >= _FINE else 1
-        points = world_points(observation, config.capture, step)
-        inside = self._inside(points)
-        some = np.flatnonzero(inside)[:: max(1, _THIN // step**2)]  # the table needs few
-        table = level_table(points.reshape(-1, 3)[some], config.table_height)
-        fewest = max(config.clusters.min_points // step**2, 15)
-        clusters = find_clusters(
-            points,
-            observation.rgb[::step, ::step],
-            table,
-            inside,
-            replace(config.clusters, min_points=fewest),
+def _inside(points: FloatArray, config: WorkspaceConfig) -> NDArray[np.bool_]:
+    """(H, W) True where a point may belong to an object or to the table."""
+    x, y, z = (np.ascontiguousarray(points[..., k]) for k in range(3))
+    with np.errstate(invalid="ignore"):
+        return (
+            (x > config.x[0])
+            & (x < config.x[1])
+            & (y > config.y[0])
+            & (y < config.y[1])
+            & (np.abs(z - config.table_height) < config.max_height)
+            & (x * x + y * y > config.base_radius**2)
         )
-        camera = observation.T_world_camera[:3, 3]
-        objects = [
-            Seen(c, camera, table.offset, at_border(c.pixels, points.shape, 1 + 2 // step))
-            for c in clusters
-            if _is_surface(c, camera)
-        ]
-        return TableScene(points, table, objects)
-
-    def _inside(self, points: FloatArray) -> NDArray[np.bool_]:
-        config = self.config
-        x, y, z = (np.ascontiguousarray(points[..., k]) for k in range(3))
-        with np.errstate(invalid="ignore"):
-            return (
-                (x > config.x[0])
-                & (x < config.x[1])
-                & (y > config.y[0])
-                & (y < config.y[1])
-                & (np.abs(z - config.table_height) < config.max_height)
-                & (x * x + y * y > config.base_radius**2)
-            )
 
 
 def _is_surface(cluster: Cluster, camera: FloatArray) -> bool:
@@ -139,7 +116,7 @@ def _is_surface(cluster: Cluster, camera: FloatArray) -> bool:
     if len(cluster.points) >= _SPECK:
         return True
     try:
-        thin(cluster.points, camera, Seen.voxel)
+        thin(cluster.points, camera, DetectedObject.voxel)
     except UnihmError:
         return False
     return True
@@ -155,7 +132,9 @@ def at_border(pixels: IntArray, shape: tuple[int, ...], margin: int = 3) -> bool
     )
 
 
-def cluster_at(objects: list[Seen], point: FloatArray, reach: float = 0.03) -> Seen | None:
+def cluster_at(
+    objects: list[DetectedObject], point: FloatArray, reach: float = 0.03
+) -> DetectedObject | None:
     """The object whose seen points come nearest to ``point`` (3,); None beyond ``reach`` metres."""
     best, distance = None, reach
     for thing in objects:

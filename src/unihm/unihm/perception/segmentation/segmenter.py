@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
-from unihm.config import NotNegative, Share, settings
+from unihm.config import NotNegative, Share, load_section, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera.capture import project, world_points
-from unihm.perception.scene import example
+from unihm.perception.scene import TableScene, WorkspaceConfig, example, read_scene
 from unihm.perception.scene.completion import Completion, fit, seen_part
-from unihm.perception.scene.reader import WorkspaceConfig, at_border, cluster_at, scene_reader
+from unihm.perception.scene.reader import at_border, cluster_at
 from unihm.perception.scene.table import Plane, level_table
 from unihm.perception.segmentation.clicks import Click
 from unihm.transforms import apply, invert
-from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, RgbdObservation, Task
+from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, RgbdObservation
 
 if TYPE_CHECKING:
     from unihm.perception.segmentation.snowflake import Completer
@@ -82,7 +81,6 @@ class Segmenter:
 
     def __init__(self, config: SegmenterConfig | None = None) -> None:
         self.config = config or SegmenterConfig()
-        self._reader = scene_reader(self.config.workspace)
         if self.config.backend == "pointsam":
             from unihm.perception.segmentation.pointsam import PointSamPredictor
 
@@ -93,25 +91,39 @@ class Segmenter:
 
             self._completer = Completer.load(self.config.weights)
 
+    @classmethod
+    def load(cls, preset: str = "tiny") -> Segmenter:
+        """The segmentation of a preset.
+
+        Raises:
+            UnihmError: WEIGHTS_MISSING, INVALID_CONFIG.
+        """
+        return cls(load_section(preset, "segmentation", SegmenterConfig))
+
     def warm_up(self) -> None:
         """Segment once for nothing: the first time takes seconds."""
         with suppress(UnihmError):  # a workspace in which the example is not on the table
-            self.look(example.example_observation(), example.example_trajectory())
+            self.segment(example.example_observation(), example.example_trajectory())
 
     def segment(
-        self, task: Task, observation: RgbdObservation, trajectory: ObjectTrajectory
-    ) -> ObjectCloud:
-        """Cloud (2048 points) of the object at ``trajectory.pick_point``, in its object frame.
+        self,
+        observation: RgbdObservation,
+        trajectory: ObjectTrajectory,
+        scene: TableScene | None = None,
+    ) -> Segmentation:
+        """Cut out the object at ``trajectory.pick_point``; a cloud of 2048 points in its frame.
+
+        Args:
+            observation: the image that the trajectory was planned for.
+            trajectory: of the object.
+            scene: what the planner read of the image, if it is at hand; the result is the same
+                without it. One that was read with another workspace is not used.
 
         Raises:
             UnihmError: OBJECT_NOT_FOUND where nothing stands at the pick point; LOW_CONFIDENCE
                 where too little of it is seen; INVALID_DEPTH.
         """
-        return self.look(observation, trajectory).cloud
-
-    def look(self, observation: RgbdObservation, trajectory: ObjectTrajectory) -> Segmentation:
-        """:meth:`segment`, with the mask and the points that the cloud was made of."""
-        pixels, points, table = self._target(observation, trajectory.pick_point)
+        pixels, points, table = self._target(observation, trajectory.pick_point, scene)
         camera = observation.T_world_camera[:3, 3]
         cut = at_border(pixels, observation.depth.shape)
         completion = self.complete(points, camera, table.offset, cut)
@@ -155,9 +167,9 @@ class Segmenter:
         learned = self._completer.complete(
             seen, camera, table_height, cut=cut, normals=shape.normals
         )
-        vessel = shape.shape is shape.lathe and shape.lathe.hollow
+        vessel = shape.shape is shape.revolution and shape.revolution.hollow
         enough = self.config.fitted_vessel if vessel else self.config.fitted
-        if min(shape.box_error, shape.lathe_error) < enough:
+        if min(shape.box_error, shape.revolution_error) < enough:
             fitted = shape.complete()
             # What is seen of a banana is also part of a wide disc: then only the network knows.
             unseen = fitted.points[~fitted.observed]
@@ -167,14 +179,15 @@ class Segmenter:
         return learned
 
     def _target(
-        self, observation: RgbdObservation, pick_point: FloatArray
+        self, observation: RgbdObservation, pick_point: FloatArray, scene: TableScene | None
     ) -> tuple[IntArray, FloatArray, Plane]:
         """The target's pixels (N,), flat, their points (N, 3) in the world, and the table."""
         if self.config.backend == "pointsam":
             found = self._by_click(observation, pick_point)
             if found is not None:
                 return found
-        scene = self._reader.read(observation)
+        if scene is None or scene.workspace != self.config.workspace:
+            scene = read_scene(observation, self.config.workspace)
         target = cluster_at(scene.objects, pick_point)
         if target is None:
             x, y, z = pick_point
@@ -197,8 +210,8 @@ class Segmenter:
         offset = float(table.offset - table.normal @ T[:3, 3])
         in_camera = Plane(T[:3, :3].T @ table.normal, offset)
         try:
-            session = self._predictor.look(observation, in_camera)
-            answer = session.segment([Click(int(u), int(v))])
+            session = self._predictor.embed(observation, in_camera)
+            answer = session.predict([Click(int(u), int(v))])
         except UnihmError as error:
             _log.info("Point-SAM gave no mask (%s); using the cluster.", error.message)
             return None
@@ -214,11 +227,3 @@ class Segmenter:
             _log.info("Point-SAM's mask is beside the pick point; using the cluster.")
             return None
         return chosen, seen, table
-
-
-def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The image (H, W, 3) with a mask (H, W) tinted green and outlined, for people."""
-    shown = rgb.copy()
-    shown[mask] = (0.55 * rgb[mask] + 0.45 * np.array([40, 220, 80])).astype(np.uint8)
-    shown[mask & ~binary_erosion(mask, iterations=2)] = (255, 255, 255)
-    return shown

@@ -2,13 +2,17 @@
 
 from unihm.perception.planner.cliport.config import CliportConfig, PlannerTraining
 from unihm.perception.planner.cliport.heightmap import Heightmap, make_heightmap
-from unihm.perception.planner.cliport.predictor import Affordances, CliportPredictor
+from unihm.perception.planner.cliport.predictor import Affordances, CliportPredictor, PickMap
+from unihm.perception.planner.cliport.scorer import AffordanceScorer, PickAffordance
 
 __all__ = [
+    "AffordanceScorer",
     "Affordances",
     "CliportConfig",
     "CliportPredictor",
     "Heightmap",
+    "PickAffordance",
+    "PickMap",
     "PlannerTraining",
     "make_heightmap",
 ]

@@ -19,7 +19,7 @@ class PlannerTraining:
         steps: batches of the second stage, which learns to pick and to place.
         batch: tables in each of them.
         phrases: descriptions of things on each table that are asked for in one step.
-        place_every: steps between two lessons in placing.
+        place_every: steps between two samples of placing.
         rate: largest learning rate (one cycle: warm-up, then cosine).
         fine_tuning_rate: the same where a training starts from trained weights.
         seed: of everything.

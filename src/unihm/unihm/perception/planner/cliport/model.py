@@ -22,7 +22,7 @@ from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.sentence_encoder import DIMENSION
 from unihm.perception.planner.cliport.config import CliportConfig
 from unihm.perception.planner.cliport.turning import crop_turned, rotate
-from unihm.perception.planner.cliport.vocabulary import KINDS, clause_lessons, name_lessons
+from unihm.perception.planner.cliport.vocabulary import KINDS, clause_samples, name_samples
 
 CHANNELS = 5  # red, green, blue, height, seen; the names of colours come behind them
 COLORS = len(NAMES)
@@ -287,9 +287,9 @@ class Cliport(nn.Module):
 
     def teach(self) -> None:
         """What words choose, from the vocabulary of the training sentences."""
-        self.attention.streams.choice.teach(*name_lessons())
+        self.attention.streams.choice.teach(*name_samples())
         for streams in (self.transport.key, self.transport.query):
-            streams.choice.teach(*clause_lessons())
+            streams.choice.teach(*clause_samples())
 
 
 def map_layers(

@@ -110,7 +110,7 @@ class Affordances:
 
 
 class CliportPredictor:
-    """A trained network; :meth:`look` at an image, then ask it.
+    """A trained network; :meth:`predict` the affordances of an image.
 
     Args:
         model: the network.
@@ -140,10 +140,10 @@ class CliportPredictor:
             return cls(model, config)
         return cls(load_published(config, weights_dir(preset)), config)
 
-    def look(
+    def predict(
         self, observation: RgbdObservation, points: FloatArray, table_height: float = 0.0
     ) -> Affordances:
-        """Prepare an image.
+        """Affordances of an image, ready to be asked.
 
         Args:
             points: (H, W, 3) its clean points in the world, NaN where depth is missing.

@@ -85,7 +85,7 @@ CLAUSES: dict[str, str] = {
 PUSH_WORDS = {"left": "left", "right": "right", "away": "away", "toward": "towards me"}
 
 
-def name_lessons() -> tuple[list[str], FloatArray]:
+def name_samples() -> tuple[list[str], FloatArray]:
     """Phrases (N,), and (N, 40) how far each allows the names of colours and of kinds."""
     nouns = {noun: _kinds_of_noun(noun) for named in KINDS.values() for noun in named}
     nouns |= {noun: np.ones(len(KINDS)) for noun in GENERIC}
@@ -118,9 +118,9 @@ def _may_be_taught(noun: str) -> bool:
     return not set(noun.split()) & set(HELD_OUT)
 
 
-def clause_lessons() -> tuple[list[str], FloatArray]:
+def clause_samples() -> tuple[list[str], FloatArray]:
     """The same for clauses: what they put something beside, in or on."""
-    described, names = name_lessons()
+    described, names = name_samples()
     about = [clause for clause in CLAUSES.values() if "{}" in clause]
     about = [clause for clause in about if clause not in (CLAUSES["area"], CLAUSES["push"])]
     phrases = [about[k % len(about)].format(words) for k, words in enumerate(described)]

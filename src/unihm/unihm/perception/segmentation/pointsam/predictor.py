@@ -47,7 +47,7 @@ class ClickMask:
 
 
 class PointSamPredictor:
-    """A trained network; :meth:`look` at an image, then ask it for masks.
+    """A trained network; :meth:`embed` an image, then ask for masks.
 
     Args:
         model: the network.
@@ -74,7 +74,7 @@ class PointSamPredictor:
         load_weights(weights_file(preset, "pointsam.safetensors"), model)
         return cls(model)
 
-    def look(self, observation: RgbdObservation, table: Plane | None = None) -> ImageSession:
+    def embed(self, observation: RgbdObservation, table: Plane | None = None) -> ImageSession:
         """Prepare an image.
 
         Args:
@@ -86,7 +86,7 @@ class PointSamPredictor:
         return ImageSession(self.model, observation, make_view(observation, table))
 
 
-class _Look:
+class _Embedding:
     """The encoded cloud around a click."""
 
     def __init__(self, model: PointSam, crop: Crop) -> None:
@@ -161,7 +161,7 @@ def _best(
     return logits, iou
 
 
-class _LargeLook:
+class _LargeEmbedding:
     """The same for the published network."""
 
     def __init__(self, model: LargePointSam, crop: Crop) -> None:
@@ -189,7 +189,7 @@ class _LargeLook:
         outputs: slice,
         as_is: bool = False,
     ) -> tuple[NDArray[np.float32], float]:
-        """As :meth:`_Look.ask`, of a single mask prompt that is never kept as it is."""
+        """As :meth:`_Embedding.ask`, of a single mask prompt that is never kept as it is."""
         (prompt,) = prompts
         masks = self._model.decode(
             self._cloud,
@@ -208,14 +208,14 @@ class ImageSession:
         self, model: PointSam | LargePointSam, observation: RgbdObservation, view: View
     ) -> None:
         self._model, self._observation, self._view = model, observation, view
-        self._look: tuple[int, _Look | _LargeLook] | None = None
+        self._embedding: tuple[int, _Embedding | _LargeEmbedding] | None = None
 
     def points(self, pixels: IntArray) -> FloatArray:
         """(N, 3) metres, camera frame, of pixels (N,), flat; NaN where depth is missing."""
         return self._view.image.reshape(-1, 3)[pixels]
 
     @torch.inference_mode()
-    def segment(self, clicks: list[Click]) -> ClickMask:
+    def predict(self, clicks: list[Click]) -> ClickMask:
         """Mask of the object that the first click is on, corrected by those after it.
 
         Raises:
@@ -223,33 +223,36 @@ class ImageSession:
                 where there is no depth.
         """
         center = locate(self._view, clicks[0], self._observation)
-        look = self._encode(center)
-        index = [int(np.flatnonzero(look.crop.index == center)[0])]
-        index += [self._nearest(look.crop, c) for c in clicks[1:]]
+        embedding = self._encode(center)
+        index = [int(np.flatnonzero(embedding.crop.index == center)[0])]
+        index += [self._nearest(embedding.crop, c) for c in clicks[1:]]
         positive = [c.positive for c in clicks]
         # The first click is ambiguous: the network offers masks from the click alone and from
         # pieces of the surface as mask prompts, and says which it expects to be best.
-        prompts = [None, *look.proposals(index[0])]
-        logits, iou = look.ask(index[:1], positive[:1], prompts, slice(1, 4), as_is=True)
+        prompts = [None, *embedding.proposals(index[0])]
+        logits, iou = embedding.ask(index[:1], positive[:1], prompts, slice(1, 4), as_is=True)
         # Each further click corrects the mask that those before it gave, as in training; pieces
         # of the surface around it, added or taken away, are mask prompts too.
         for count in range(2, len(clicks) + 1):
-            prompts = [logits, *look.corrections(logits, index[count - 1], positive[count - 1])]
-            logits, iou = look.ask(index[:count], positive[:count], prompts, slice(0, 1))
-        again, better = look.ask(index, positive, [logits], slice(0, 1))
+            prompts = [
+                logits,
+                *embedding.corrections(logits, index[count - 1], positive[count - 1]),
+            ]
+            logits, iou = embedding.ask(index[:count], positive[:count], prompts, slice(0, 1))
+        again, better = embedding.ask(index, positive, [logits], slice(0, 1))
         if better > iou:
             logits, iou = again, better
-        mask = paint(self._view, look.crop, logits)
+        mask = paint(self._view, embedding.crop, logits)
         return ClickMask(mask, float(np.clip(iou, 0.0, 1.0)))
 
-    def _encode(self, center: int) -> _Look | _LargeLook:
-        if self._look is None or self._look[0] != center:
+    def _encode(self, center: int) -> _Embedding | _LargeEmbedding:
+        if self._embedding is None or self._embedding[0] != center:
             if isinstance(self._model, LargePointSam):
                 crop = make_crop(self._view, center, LARGE_POINTS)
-                self._look = center, _LargeLook(self._model, crop)
+                self._embedding = center, _LargeEmbedding(self._model, crop)
             else:
-                self._look = center, _Look(self._model, make_crop(self._view, center))
-        return self._look[1]
+                self._embedding = center, _Embedding(self._model, make_crop(self._view, center))
+        return self._embedding[1]
 
     def _nearest(self, crop: Crop, click: Click) -> int:
         """The crop's point whose pixel is nearest to a click."""

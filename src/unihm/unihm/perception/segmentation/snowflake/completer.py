@@ -22,7 +22,7 @@ _GAP = 0.007
 _ALIKE, _SHARE = 0.75, 0.4
 # Expected error, as a share of the object's size, at which the confidence is 1 and 0.
 _GOOD, _BAD = 0.025, 0.085
-# Seen points, thinned, below which too little is known of the object.
+# DetectedObject points, thinned, below which too little is known of the object.
 _ENOUGH = 150
 
 

@@ -1,34 +1,36 @@
-"""The affordance painted on the camera's image, for people."""
+"""What perception found, painted on the camera's image."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
-from unihm.perception.planner.cliport.heightmap import Heightmap
 from unihm.types import FloatArray, RgbdObservation
+
+if TYPE_CHECKING:
+    from unihm.perception.planner.cliport import PickAffordance
 
 FLOOR = 0.08  # share of the best cell below which nothing is painted
 STRENGTH = 0.75  # how much of the image the paint hides at most
 
 
-def affordance_image(
-    observation: RgbdObservation,
-    points: FloatArray,
-    heightmap: Heightmap,
-    shares: NDArray[np.float32],
+def draw_affordance(
+    observation: RgbdObservation, points: FloatArray, affordance: PickAffordance
 ) -> NDArray[np.uint8]:
-    """The image with a map laid over it: from yellow to red, the redder the better.
+    """The image with an affordance laid over it: from yellow to red, the redder the better.
 
     Args:
         observation: whose image is painted.
         points: (h, w, 3) its points in the world, with or without a stride.
-        heightmap: the grid of the map.
-        shares: (H, W) the map.
+        affordance: where the target may be picked.
 
     Returns:
-        (height, width, 3) uint8.
+        (H, W, 3) uint8.
     """
+    heightmap, shares = affordance.heightmap, affordance.shares
     cells = np.floor(heightmap.to_pixel(np.nan_to_num(points[..., :2], nan=1e6)) + 0.5)
     on_map = np.all((cells >= 0) & (cells < shares.shape), axis=-1)
     index = np.where(np.expand_dims(on_map, -1), cells, 0).astype(np.int64)
@@ -43,3 +45,11 @@ def affordance_image(
     )
     blend = STRENGTH * np.minimum(1.0, 1.5 * heat)
     return (observation.rgb * (1.0 - blend) + paint * blend).astype(np.uint8)
+
+
+def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The image (H, W, 3) with a mask (H, W) tinted green and outlined."""
+    shown = rgb.copy()
+    shown[mask] = (0.55 * rgb[mask] + 0.45 * np.array([40, 220, 80])).astype(np.uint8)
+    shown[mask & ~binary_erosion(mask, iterations=2)] = (255, 255, 255)
+    return shown

@@ -5,11 +5,15 @@ import pytest
 from rendered_scenes import make_item, render
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.parser import parse
-from unihm.perception.planner.cliport import CliportConfig, make_heightmap
-from unihm.perception.planner.cliport.judge import AffordanceJudge, clause_of
-from unihm.perception.planner.cliport.predictor import PickMap
+from unihm.perception.planner.cliport import (
+    AffordanceScorer,
+    CliportConfig,
+    PickMap,
+    make_heightmap,
+)
+from unihm.perception.planner.cliport.scorer import clause_of
+from unihm.perception.scene import read_scene
 from unihm.perception.scene.matching import find
-from unihm.perception.scene.reader import WorkspaceConfig, scene_reader
 
 
 class Told:
@@ -33,13 +37,13 @@ def two_red():
         make_item("box", "red", 0.45, 0.20, x=0.05, y=0.045, z=0.06),
         make_item("cylinder", "red", 0.45, -0.20, radius=0.045, height=0.16),
     )
-    return frame.observation, scene_reader(WorkspaceConfig()).read(frame.observation)
+    return frame.observation, read_scene(frame.observation)
 
 
 def meant(two_red, sentence, places, sure=1.0):
     observation, scene = two_red
-    judge = AffordanceJudge(Told(scene, observation, places, sure))
-    found = find(parse(sentence).target, scene.objects, judge)
+    scorer = AffordanceScorer(Told(scene, observation, places, sure))
+    found = find(parse(sentence).target, scene.objects, scorer)
     return "left" if found.center[1] > 0 else "right"
 
 
@@ -77,8 +81,8 @@ def test_what_stands_on_no_table_is_not_asked_for(two_red):
 def test_words_of_place_choose_among_what_fits(two_red):
     observation, scene = two_red
     told = Told(scene, observation, {"red object": LEFT})
-    judge = AffordanceJudge(told)
-    found = find(parse("pick up the red object on the right").target, scene.objects, judge)
+    scorer = AffordanceScorer(told)
+    found = find(parse("pick up the red object on the right").target, scene.objects, scorer)
     assert found.center[1] < 0
 
 
@@ -86,5 +90,5 @@ def test_what_stands_beyond_the_map_is_judged_by_rule(two_red):
     observation, scene = two_red
     right_half = CliportConfig(y=(-0.48, 0.0))
     told = Told(scene, observation, {"red box": RIGHT}, sure=0.001, config=right_half)
-    found = find(parse("pick up the red box").target, scene.objects, AffordanceJudge(told))
+    found = find(parse("pick up the red box").target, scene.objects, AffordanceScorer(told))
     assert found.center[1] > 0

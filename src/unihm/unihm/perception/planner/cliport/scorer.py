@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from unihm.perception.language.nouns import lookup
 from unihm.perception.language.parser import Phrase
+from unihm.perception.planner.cliport.heightmap import Heightmap
 from unihm.perception.planner.cliport.predictor import Affordances, PickMap
 from unihm.perception.planner.cliport.vocabulary import CLAUSES
-from unihm.perception.scene.describe import Seen
+from unihm.perception.scene import DetectedObject
 from unihm.perception.scene.matching import color_fit, kind_fit
 from unihm.types import FloatArray, IntArray
 
@@ -34,32 +38,44 @@ def clause_of(phrase: Phrase) -> str:
     return " ".join([*phrase.colors, *(known or phrase.noun).split()])
 
 
-class AffordanceJudge:
-    """Says how well objects fit a phrase (a :data:`unihm.perception.scene.matching.Judge`).
+@dataclass(frozen=True)
+class PickAffordance:
+    """Where the thing that was asked for may be picked.
+
+    Attributes:
+        heightmap: the table from above.
+        shares: (H, W) of the soft-max, one for each of its cells.
+    """
+
+    heightmap: Heightmap
+    shares: NDArray[np.float32]
+
+
+class AffordanceScorer:
+    """Says how well objects fit a phrase, by the affordances of one image.
+
+    It is a :class:`unihm.perception.planner.selection.ReferenceScorer`.
 
     Args:
         affordances: of the image.
-
-    Attributes:
-        maps: the pick affordance of every clause that was asked for.
     """
 
     def __init__(self, affordances: Affordances) -> None:
-        self.affordances = affordances
-        self.maps: dict[str, PickMap] = {}
+        self._affordances = affordances
+        self._maps: dict[str, PickMap] = {}
 
-    def __call__(self, phrase: Phrase, objects: list[Seen]) -> FloatArray:
+    def __call__(self, phrase: Phrase, objects: list[DetectedObject]) -> FloatArray:
         """(N,) from 0 to 1."""
         clause = clause_of(phrase)
         colors = np.array([color_fit(phrase, o) for o in objects])
         if not objects or not phrase.noun:  # of colours alone there is nothing to learn
-            self.map_of(clause or "object")
+            self._map_of(clause or "object")
             return colors
         noun, likeness = lookup(phrase.noun)
         if likeness == 0.0:
             return np.zeros(len(objects))  # such a thing stands on no table
-        found = self.map_of(clause)
-        cells = [self.cells(o, found) for o in objects]
+        found = self._map_of(clause)
+        cells = [self._cells(o, found) for o in objects]
         beyond = np.array([not len(c) for c in cells])  # of the map: judged by rule alone
         # Of two that fit equally the larger one fits no better.
         shares = np.array([c.mean() if len(c) else 0.0 for c in cells])
@@ -75,50 +91,53 @@ class AffordanceJudge:
         return rule * np.where(beyond, 1.0, ratio * present) ** 0.5
 
     @property
-    def asked(self) -> PickMap | None:
-        """The map of what was asked for first: the target."""
-        return next(iter(self.maps.values()), None)
+    def affordance(self) -> PickAffordance | None:
+        """Of what was asked for first: the target."""
+        first = next(iter(self._maps.values()), None)
+        if first is None:
+            return None
+        return PickAffordance(self._affordances.heightmap, first.shares)
 
-    def map_of(self, clause: str) -> PickMap:
+    def _map_of(self, clause: str) -> PickMap:
         """Pick affordance of a clause."""
-        if clause not in self.maps:
-            self.maps[clause] = self.affordances.pick(clause)[0]
-        return self.maps[clause]
+        if clause not in self._maps:
+            self._maps[clause] = self._affordances.pick(clause)[0]
+        return self._maps[clause]
 
-    def cells(self, thing: Seen, found: PickMap) -> FloatArray:
+    def _cells(self, thing: DetectedObject, found: PickMap) -> FloatArray:
         """(C,) shares of the cells of the map that show an object."""
-        rows, columns = self.cells_of(thing).T
+        rows, columns = self._cells_of(thing).T
         return found.shares[rows, columns].astype(float)
 
-    def cells_of(self, thing: Seen) -> IntArray:
+    def _cells_of(self, thing: DetectedObject) -> IntArray:
         """(C, 2) rows and columns of the cells that an object covers."""
-        shape = self.affordances.heightmap.height.shape
-        cells = np.rint(self.affordances.heightmap.to_pixel(thing.cluster.points[:, :2]))
+        shape = self._affordances.heightmap.height.shape
+        cells = np.rint(self._affordances.heightmap.to_pixel(thing.cluster.points[:, :2]))
         inside = (cells >= 0).all(axis=1) & (cells < shape).all(axis=1)
         covered = np.zeros(shape, bool)
         covered[tuple(cells[inside].astype(np.int64).T)] = True
         return np.argwhere(covered)
 
-    def way(self, word: str, pick_point: FloatArray) -> FloatArray | None:
+    def opening_direction(self, word: str, pick_point: FloatArray) -> FloatArray | None:
         """(2,) metres from a picked point (3,) to where a front goes that is to "open" or "close".
 
         None where the network has not decided on a place.
         """
-        pick = self.affordances.heightmap.to_pixel(pick_point[:2])
-        place = self.affordances.place(CLAUSES[word], np.rint(pick))
+        pick = self._affordances.heightmap.to_pixel(pick_point[:2])
+        place = self._affordances.place(CLAUSES[word], np.rint(pick))
         if place.decision < DECIDED:
             return None
-        return self.affordances.heightmap.to_world(place.best[0]) - pick_point[:2]
+        return self._affordances.heightmap.to_world(place.best[0]) - pick_point[:2]
 
-    def best_point(self, thing: Seen, phrase: Phrase) -> FloatArray:
+    def pick_point(self, target: DetectedObject, phrase: Phrase) -> FloatArray:
         """(3,) the seen point of an object in the best of its cells."""
         clause = clause_of(phrase) or "object"
-        points, cells = thing.cluster.points, self.cells_of(thing)
+        points, cells = target.cluster.points, self._cells_of(target)
         if not len(cells):
             middle = np.median(points, axis=0)
         else:
-            shares = self.map_of(clause).shares[cells[:, 0], cells[:, 1]]
-            at = self.affordances.heightmap.to_world(cells[int(shares.argmax())].astype(float))
+            shares = self._map_of(clause).shares[cells[:, 0], cells[:, 1]]
+            at = self._affordances.heightmap.to_world(cells[int(shares.argmax())].astype(float))
             near = points[np.linalg.norm(points[:, :2] - at, axis=1) < 0.008]
             middle = np.median(near, axis=0) if len(near) else np.array([*at, points[:, 2].max()])
         return points[int(np.linalg.norm(points - middle, axis=1).argmin())]
