@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         from rclpy.logging import LoggingSeverity, set_logger_level
 
         from unihm.ros.recorder import open_bag
-        from unihm.visualization.pictures import picture_strip, write_film, write_picture
+        from unihm.visualization.pictures import picture_strip, write_picture, write_video
     except ImportError as error:
         raise UnihmError(
             ErrorCode.MISSING_DEPENDENCY,
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     if stories:
         print(f"\nPicture  {write_picture(args.out / 'strip.png', picture_strip(stories))}")
     if frames:
-        print(f"Film     {write_film(args.out / 'film.mp4', frames, FPS)}")
+        print(f"Film     {write_video(args.out / 'film.mp4', frames, FPS)}")
     print(f"Bag      {bag_path}")
     print(f"{done} of {len(scene.instructions)} done.")
     return 0 if done == len(scene.instructions) else 1

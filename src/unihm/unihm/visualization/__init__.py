@@ -1,1 +1,1 @@
-"""Everything that draws: pictures, films, pages."""
+"""Everything that draws: pictures, videos, pages in the browser."""

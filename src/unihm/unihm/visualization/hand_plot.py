@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from unihm.robots.kinematics import Hand
 from unihm.robots.surface import surface_points
 from unihm.transforms import apply, invert
+from unihm.visualization.palette import INK, LINK, LINK_PAD, NORMAL, PAPER
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,7 +23,6 @@ VIEWS = {
     "palm": ([0.0, -1.0, 0.0], [1.0, 0.0, 0.0]),
     "side": ([0.0, 0.0, 1.0], [1.0, 0.0, 0.0]),
 }
-LINK, PAD, NORMAL, SHADE = (196, 201, 210), (60, 92, 140), (214, 96, 60), (250, 250, 248)
 
 
 def draw(
@@ -39,7 +39,7 @@ def draw(
     axes = np.vstack([axes, np.cross(axes[0], axes[1])])  # right, up, towards the eye
     points, normals, links = surface_points(hand, q, 0.4 / scale)
     pads = [tip.link for tip in hand.spec.fingertips]
-    colour = np.where(np.isin(links, pads)[:, None], PAD, LINK).astype(float)
+    colour = np.where(np.isin(links, pads)[:, None], LINK_PAD, LINK).astype(float)
     light = axes.T @ [0.3, 0.5, 0.81]
     normals = normals @ hand.T_wrist_palm[:3, :3]
     colour *= 0.45 + 0.55 * np.clip(normals @ light, 0.0, 1.0)[:, None]
@@ -54,7 +54,7 @@ def draw(
     row = np.rint(size / 2 - seen[:, 1]).astype(int)
     inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
     order = np.flatnonzero(inside)[np.argsort(seen[inside, 2])]  # the nearest is drawn last
-    picture = np.full((size, size, 3), SHADE, np.uint8)
+    picture = np.full((size, size, 3), PAPER, np.uint8)
     picture[row[order], column[order]] = colour[order].astype(np.uint8)
     return picture
 
@@ -75,7 +75,5 @@ def draw_sheet(hand: Hand, poses: Sequence[tuple[str, ArrayLike]], size: int = 3
     pen = ImageDraw.Draw(sheet)
     for i, (name, _) in enumerate(poses):
         for j, view in enumerate(VIEWS):
-            pen.text(
-                (i * size + 8, j * size + 6), f"{hand.name}: {name}, {view}", fill=(40, 40, 40)
-            )
+            pen.text((i * size + 8, j * size + 6), f"{hand.name}: {name}, {view}", fill=INK)
     return sheet

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import viser
-from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.kinematics import load_hand
 from unihm.robots.visual_meshes import link_bodies
 from unihm.transforms import FloatArray, make_transform
 from unihm.types import HandMotion
+from unihm.visualization.browser import add_body, wxyz
+from unihm.visualization.palette import LINK, LINK_PAD
 
 SPACING = 0.32  # m between neighbours
-LINK, PAD = (176, 183, 195), (60, 92, 140)
 
 
 class HandViewer:
@@ -61,7 +61,7 @@ class HandViewer:
         with self.server.atomic():
             for handle, poses in self._tracks:
                 T = poses[min(frame, self.frames - 1)]
-                handle.wxyz = Rotation.from_matrix(T[:3, :3]).as_quat()[[3, 0, 1, 2]]
+                handle.wxyz = wxyz(T)
                 handle.position = T[:3, 3]
 
     def play(self, stop: threading.Event | None = None) -> None:
@@ -87,12 +87,6 @@ class HandViewer:
         self.server.scene.add_label(f"{root}/name", hand.name, position=T_page_object[:3, 3])
         for link, body in link_bodies(hand.urdf).items():
             handle = self.server.scene.add_frame(f"{root}/{link}", show_axes=False)
-            self.server.scene.add_mesh_simple(
-                f"{root}/{link}/body",
-                np.asarray(body.vertices, np.float32),
-                np.asarray(body.faces, np.uint32),
-                color=PAD if link in pads else LINK,
-                flat_shading=False,
-            )
+            add_body(self.server, f"{root}/{link}/body", body, LINK_PAD if link in pads else LINK)
             T_wrist_link = np.array([pose[link] for pose in poses])
             self._tracks.append((handle, T_page_object @ motion.T_object_wrist @ T_wrist_link))

@@ -1,4 +1,4 @@
-"""Pictures for people: what was said, seen, planned and done, side by side; and films."""
+"""Pictures for people: what was said, seen, planned and done, side by side; and videos."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ from unihm.types import (
     Phase,
     RgbdObservation,
 )
+from unihm.visualization.palette import (
+    BAD,
+    COMPLETED,
+    FAINT,
+    FAINT_ON_INK,
+    GOOD,
+    GRASP,
+    INK,
+    PAPER,
+    PATH,
+    SEEN,
+    Color,
+)
 
 Picture = NDArray[np.uint8]
-Color = tuple[int, int, int]
-
-PAPER: Color = (250, 249, 246)
-INK: Color = (32, 36, 44)
-FAINT: Color = (118, 124, 134)
-SEEN: Color = (255, 96, 64)
-COMPLETED: Color = (255, 205, 96)
-PATH: Color = (40, 110, 255)
-HAND: Color = (20, 190, 170)
-GOOD: Color = (24, 140, 72)
-BAD: Color = (196, 48, 40)
-
 PANEL = (480, 360)  # pixels, width and height
 
 
@@ -126,8 +127,8 @@ def draw_plan(observation: RgbdObservation, motion: HandMotion) -> Picture:
     facing = np.einsum("ij,ij->i", normals, towards) / np.linalg.norm(towards, axis=1)
     front = facing > 0
     shade = np.clip(0.35 + 0.65 * facing[front], 0, 1)[:, None]
-    image = splat(observation.rgb, observation, points[front], shade * HAND, radius=1, opacity=0.8)
-    image = _line(image, observation, T_world_wrist[: contact + 1, :3, 3], HAND, 3)
+    image = splat(observation.rgb, observation, points[front], shade * GRASP, radius=1, opacity=0.8)
+    image = _line(image, observation, T_world_wrist[: contact + 1, :3, 3], GRASP, 3)
     return _line(image, observation, trajectory.T_world_object[:, :3, 3], PATH, 7, arrow=True)
 
 
@@ -276,7 +277,7 @@ def caption(image: Picture, text: str, note: str = "") -> Picture:
     font = _font(int(0.5 * bar))
     pen.text((0.4 * bar, height + 0.22 * bar), text, PAPER, font=font)
     length = pen.textlength(note, font=font)
-    pen.text((width - length - 0.4 * bar, height + 0.22 * bar), note, (170, 178, 190), font=font)
+    pen.text((width - length - 0.4 * bar, height + 0.22 * bar), note, FAINT_ON_INK, font=font)
     return np.asarray(sheet)
 
 
@@ -292,7 +293,7 @@ def write_picture(path: Path, image: Picture) -> Path:
     return path
 
 
-def write_film(path: Path, images: Iterable[Picture], fps: float) -> Path:
+def write_video(path: Path, images: Iterable[Picture], fps: float) -> Path:
     """Write frames of even width and height: an MP4 (H.264), or a GIF where the name says so."""
     import imageio.v2 as imageio
 

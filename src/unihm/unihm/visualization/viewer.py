@@ -29,18 +29,19 @@ from unihm.types import (
     Phase,
     RgbdObservation,
 )
-
-Color = tuple[int, int, int]
-
-ARM: Color = (236, 238, 241)
-HAND: Color = (92, 99, 112)
-PAD: Color = (34, 38, 46)
-TABLE: Color = (168, 138, 104)
-SEEN: Color = (255, 96, 64)
-COMPLETED: Color = (255, 196, 64)
-PATH: Color = (40, 110, 255)
-GHOST: Color = (20, 190, 170)
-FORCE: Color = (230, 30, 90)
+from unihm.visualization.browser import add_body, wxyz
+from unihm.visualization.palette import (
+    ARM,
+    COMPLETED,
+    FORCE,
+    GRASP,
+    HAND,
+    HAND_PAD,
+    PATH,
+    SEEN,
+    TABLE,
+    Color,
+)
 
 POINTS = 40_000  # of the camera's cloud at most: what a browser draws without stutter
 METRES_PER_NEWTON = 0.006  # length of the contact arrows
@@ -79,14 +80,14 @@ class RobotModel:
         self._joints: dict[str, Joint] = {}
         for joint in urdf.joints:
             names[joint.child] = f"{names[joint.parent]}/{joint.child}"
-            wxyz, position = _wxyz(joint.T_parent_joint), joint.T_parent_joint[:3, 3]
+            T = joint.T_parent_joint
             self._frames[joint.name] = server.scene.add_frame(
-                names[joint.child], show_axes=False, wxyz=wxyz, position=position
+                names[joint.child], show_axes=False, wxyz=wxyz(T), position=T[:3, 3]
             )
             self._joints[joint.name] = joint
         for link, body in link_bodies(urdf).items():
-            color = PAD if link in pads else HAND if link in hand_links else ARM
-            _add_body(server, f"{names[link]}/body", body, color)
+            color = HAND_PAD if link in pads else HAND if link in hand_links else ARM
+            add_body(server, f"{names[link]}/body", body, color)
 
     def show(self, positions: Mapping[str, float]) -> None:
         """Move the joints that are named (radians, metres), and those coupled to them."""
@@ -191,7 +192,7 @@ class Viewer:
                 scale=0.08,
                 thickness=0.002,
                 image=observation.rgb[::4, ::4],
-                wxyz=_wxyz(T_world_camera),
+                wxyz=wxyz(T_world_camera),
                 position=T_world_camera[:3, 3],
             )
             self._replace("camera", points, frustum)
@@ -210,7 +211,7 @@ class Viewer:
             shown: list[viser.SceneNodeHandle] = [
                 self.server.scene.add_batched_axes(
                     "/plan/frames",
-                    Rotation.from_matrix(path[changes, :3, :3]).as_quat()[:, [3, 0, 1, 2]],
+                    wxyz(path[changes]),
                     path[changes, :3, 3],
                     axes_length=0.04,
                     axes_radius=0.0015,
@@ -245,15 +246,15 @@ class Viewer:
         ]
         T_world_wrist = motion.T_world_wrist
         with self.server.atomic():
-            ghost = _add_body(
+            ghost = add_body(
                 self.server,
                 "/grasp/hand",
                 join(parts),
-                GHOST,
+                GRASP,
                 opacity=0.45,
                 T=T_world_wrist[contact],
             )
-            path = self._line("/grasp/path", T_world_wrist[: contact + 1, :3, 3], 0.003, GHOST)
+            path = self._line("/grasp/path", T_world_wrist[: contact + 1, :3, 3], 0.003, GRASP)
             self._replace("grasp", ghost, path)
 
     def show_contacts(self, positions: ArrayLike, forces: ArrayLike) -> None:
@@ -280,7 +281,7 @@ class Viewer:
         """Objects of the simulator, faint: the truth that the robot does not know."""
         for item in scene.objects:
             red, green, blue = (int(255 * part) for part in item.rgb)
-            self._objects[item.name] = _add_body(
+            self._objects[item.name] = add_body(
                 self.server,
                 f"/truth/{item.name}",
                 item.geometry.surface,
@@ -294,7 +295,7 @@ class Viewer:
         with self.server.atomic():
             for name, pose in poses.items():
                 if name in self._objects:
-                    self._objects[name].wxyz = _wxyz(pose)
+                    self._objects[name].wxyz = wxyz(pose)
                     self._objects[name].position = pose[:3, 3]
 
     # ------------------------------------------------------------------ the page itself
@@ -306,7 +307,7 @@ class Viewer:
         self.server.initial_camera.look_at = (0.38, 0.0, 0.20)
         scene.configure_default_lights(cast_shadow=True)
         top = trimesh.creation.box([1.1, 1.5, 0.04])
-        _add_body(self.server, "/table", top, TABLE, T=make_transform(np.eye(3), [0.35, 0, -0.021]))
+        add_body(self.server, "/table", top, TABLE, T=make_transform(np.eye(3), [0.35, 0, -0.021]))
         scene.add_grid("/floor", width=6.0, height=6.0, position=(0, 0, -0.75), cell_size=0.25)
 
     def _build_panel(self) -> None:
@@ -352,29 +353,3 @@ class Viewer:
         rows = [f"| {stage} | {self._stages[stage]} |" for stage in STAGES if stage in self._stages]
         table = "\n".join(["| stage | |", "| :-- | :-- |", *rows]) if rows else ""
         self._status.content = f"**“{instruction}”**\n\n{table}"
-
-
-def _wxyz(transform: FloatArray) -> NDArray[np.float64]:
-    return Rotation.from_matrix(transform[:3, :3]).as_quat()[[3, 0, 1, 2]]
-
-
-def _add_body(
-    server: viser.ViserServer,
-    name: str,
-    mesh: trimesh.Trimesh,
-    color: Color,
-    opacity: float | None = None,
-    T: FloatArray | None = None,
-) -> viser.MeshHandle:
-    """Mesh with smooth shading, except across edges sharper than 35 degrees."""
-    smooth = trimesh.graph.smooth_shade(mesh, angle=np.radians(35))
-    T = np.eye(4) if T is None else T
-    return server.scene.add_mesh_simple(
-        name,
-        np.asarray(smooth.vertices, np.float32),
-        np.asarray(smooth.faces, np.uint32),
-        color=color,
-        opacity=opacity,
-        wxyz=_wxyz(T),
-        position=T[:3, 3],
-    )
