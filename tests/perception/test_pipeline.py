@@ -14,7 +14,9 @@ SENTENCE = "hand me the red box"
 
 @pytest.fixture(scope="module")
 def pipeline():
-    return Pipeline.from_pretrained("tiny")
+    loaded = Pipeline.from_pretrained("tiny")
+    loaded.warm_up()
+    return loaded
 
 
 def test_the_scene_that_travels_changes_nothing(pipeline, three):

@@ -111,7 +111,7 @@ class Pipeline:
         """Let every stage do for once what takes seconds the first time."""
         self.planner.warm_up()
         self.segmenter.warm_up()
-        self.tokenizer.warm_up()
+        self.generator.warm_up()
         warm_up()
 
     def plan(
