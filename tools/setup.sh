@@ -4,8 +4,9 @@
 # Each step says what it does, leaves a stamp of what it was made from in .venv/stamps, and is
 # skipped while that stamp is true, so that the second run takes about a second.
 #
-#   tools/setup.sh tests           also a browser, which only the tests need
-#   PYTHON=python3.12 make setup   use this interpreter (3.10 to 3.13)
+#   tools/setup.sh tests           also what only the tests need
+#   tools/setup.sh lint            also the linters
+#   PYTHON=python3.12 make setup   use this interpreter (3.10 to 3.14)
 #   PIP_EXTRA_INDEX_URL=...        PyTorch's index of CPU builds saves the gigabytes of CUDA
 #   ROS_DISTRO set (a sourced ROS 2 installation): it is used instead of the ROS 2 wheels.
 set -euo pipefail
@@ -91,6 +92,10 @@ system_packages() {
 
 # ---------------------------------------------------------------- Python
 
+fits() {
+    "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1
+}
+
 # The interpreter to use: $PYTHON, the environment's own, or the first fitting one on PATH; a ROS
 # installation is bound to the system's python3.
 find_python() {
@@ -98,12 +103,11 @@ find_python() {
     if [[ -n ${ROS_DISTRO:-} ]]; then
         candidates+=(/usr/bin/python3)
     else
-        candidates+=(python3 python3.12 python3.11 python3.13 python3.10)
+        candidates+=(python3 python3.12 python3.11 python3.13 python3.14 python3.10)
     fi
     for candidate in "${candidates[@]}"; do
         [[ -n $candidate ]] || continue
-        if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
-            >/dev/null 2>&1; then
+        if fits "$candidate"; then
             command -v "$candidate"
             return
         fi
@@ -131,17 +135,41 @@ pip_install() {
 }
 
 install_packages() {
-    local files=(-r requirements/build.txt -r requirements/run.txt -r requirements/dev.txt)
-    if [[ -n ${ROS_DISTRO:-} ]]; then
-        # ROS's own Python messages are compiled for the numpy that ROS was built with.
-        local numpy
-        numpy=$("$PYTHON_FOUND" -c 'import numpy; print(numpy.__version__.split(".")[0])' \
-            2>/dev/null || echo 2)
-        if [[ $numpy == 1 ]]; then files+=("numpy<2"); fi
-    else
-        files+=(-r requirements/ros.txt)
-    fi
+    local files=(-r requirements/build.txt -r requirements/run.txt -r "requirements/$NUMPY.txt")
+    if [[ -z ${ROS_DISTRO:-} ]]; then files+=(-r requirements/ros.txt); fi
+    without_cuda
     pip_install "${files[@]}"
+}
+
+install_test_packages() {
+    local files=(-r requirements/tests.txt)
+    # The baseline is for NumPy 2 alone; its tests are skipped without it.
+    if [[ $NUMPY == numpy2 ]]; then files+=(-r requirements/baseline.txt); fi
+    pip_install "${files[@]}" -c "requirements/$NUMPY.txt"
+}
+
+install_linters() { pip_install -r requirements/lint.txt; }
+
+# On a machine without an NVIDIA GPU: asks before CUDA's gigabytes, which the package index's own
+# build of PyTorch brings; where nobody can be asked, says how to do without.
+without_cuda() {
+    local answer wanted="import json, sys
+wheel = json.load(sys.stdin)['install'][0]
+sys.exit(not any('nvidia' in d or 'cuda' in d for d in wheel['metadata'].get('requires_dist', [])
+                 if 'extra ==' not in d) or '+cpu' in wheel['metadata']['version'])"
+    if compgen -G "/dev/nvidia[0-9]*" >/dev/null || command -v nvidia-smi >/dev/null ||
+        "$VENV/bin/python" -c 'import torch' 2>/dev/null; then
+        return
+    fi
+    "$VENV/bin/python" -m pip install -qq --dry-run --no-deps --report - \
+        "$(grep '^torch==' requirements/run.txt)" 2>/dev/null |
+        "$VENV/bin/python" -c "$wanted" 2>/dev/null || return 0
+    say "  There is no NVIDIA GPU here, and pip would download CUDA for PyTorch: about 3 GB. To do" \
+        "without: PIP_EXTRA_INDEX_URL=<PyTorch's index of CPU builds> make setup"
+    if [[ -t 0 && -t 1 && -z ${CI:-} ]]; then
+        read -r -p "[setup]   Download it all the same? [y/N] " answer
+        [[ $answer == [yY]* ]] || fail "Stopped before the download."
+    fi
 }
 
 # The wheels' exported CMake files name the Python of the machine that built them.
@@ -261,16 +289,26 @@ if command -v flock >/dev/null && ! flock -n 9; then
     flock 9
 fi
 
+PYTHONS="Python 3.10 to 3.14"
+case ${ROS_DISTRO:-} in
+humble | jazzy | kilted) NUMPY=numpy1 ;; # what ROS's own Python messages are compiled for
+lyrical | "") NUMPY=numpy2 ;;
+*) fail "ROS 2 '$ROS_DISTRO' is not supported: source Humble, Jazzy, Kilted or Lyrical, or none" \
+    "(ROS_DISTRO unset), and ROS 2 comes from wheels." ;;
+esac
+if [[ -n ${PYTHON:-} ]] && ! fits "$PYTHON"; then
+    fail "PYTHON=$PYTHON cannot be used: UniHM needs $PYTHONS."
+fi
 system_packages
 PYTHON_FOUND=$(find_python)
-[[ -n $PYTHON_FOUND ]] || fail "No Python 3.10 to 3.13 was found; install one, or name it: PYTHON=..."
+[[ -n $PYTHON_FOUND ]] || fail "No $PYTHONS was found; install one, or name it: PYTHON=..."
 VERSION=$("$PYTHON_FOUND" -c 'import platform; print(platform.python_version())')
 if [[ -n ${ROS_DISTRO:-} ]]; then ROS="the ROS 2 $ROS_DISTRO installation"; else ROS="ROS 2 from wheels"; fi
 
 step environment "Python $VERSION environment in .venv, with $ROS" "$VERSION" "$ROS" -- \
     make_environment
 step packages "Python packages (the first time: a few minutes)" "$ROS" \
-    "$(cat requirements/*.txt)" -- install_packages
+    "$(cat requirements/{build,run,ros,$NUMPY}.txt)" -- install_packages
 if [[ -z ${ROS_DISTRO:-} ]]; then
     step cmake "CMake files of the ROS 2 wheels" "$(cat requirements/ros.txt)" -- fix_cmake_paths
 fi
@@ -278,5 +316,12 @@ step vulkan "Rendering: a Vulkan driver for SAPIEN" "$(grep sapien requirements/
     software_vulkan
 step workspace "Workspace: unihm_msgs and unihm (colcon build)" "$ROOT" "$ROS" \
     "$(cat colcon.meta src/unihm_msgs/*.* src/unihm_msgs/*/* src/unihm/{setup.py,package.xml})" \
-    "$(find launch config src/unihm/scripts -type f -o -type l | sort)" -- build_workspace
-if [[ ${1:-} == tests ]]; then install_browser; fi
+    "$(find launch config src/unihm/unihm/nodes -type f ! -name '*.pyc' | sort)" -- build_workspace
+case ${1:-} in
+tests)
+    step tests "Packages that the tests need" "$NUMPY" "$(cat requirements/{tests,baseline}.txt)" -- \
+        install_test_packages
+    install_browser
+    ;;
+lint) step lint "Linters" "$(cat requirements/lint.txt)" -- install_linters ;;
+esac

@@ -1,19 +1,45 @@
-"""ament_python package: the library, its nodes, and the shared launch and config folders."""
+"""ament_python package: the library, its nodes, launch files and configuration."""
 
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
-ROOT = Path("../..")
+# Where `ros2 run` and launch look for a node: one script, installed under the name of each.
+NODE = '''#!/usr/bin/env python3
+"""Starts the node that this file is called by."""
+
+import sys
+from pathlib import Path
+
+from unihm.ros.run import run_node
+
+if __name__ == "__main__":
+    sys.exit(run_node(Path(sys.argv[0]).name))
+'''
+
+
+def node_scripts() -> list[str]:
+    """Scripts named as the modules of ``unihm.nodes``, written here for the build."""
+    folder = Path("scripts")
+    folder.mkdir(exist_ok=True)
+    names = sorted(path.stem for path in Path("unihm/nodes").glob("[!_]*.py"))
+    for path in folder.iterdir():
+        if path.name not in names:
+            path.unlink()
+    for name in names:
+        path = folder / name
+        if not path.is_file() or path.read_text() != NODE:
+            path.write_text(NODE)
+            path.chmod(0o755)
+    return [str(folder / name) for name in names]
 
 
 def shared_files(folder: str) -> list[tuple[str, list[str]]]:
-    """The files of a top-level folder, to be installed into ``share/unihm/<folder>``."""
+    """The files of a folder, to be installed into ``share/unihm/<folder>``."""
     places: dict[str, list[str]] = {}
-    for path in sorted((ROOT / folder).rglob("*")):
+    for path in sorted(Path(folder).rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            target = Path("share/unihm") / path.parent.relative_to(ROOT)
-            places.setdefault(str(target), []).append(str(path))
+            places.setdefault(str(Path("share/unihm") / path.parent), []).append(str(path))
     return list(places.items())
 
 
@@ -25,8 +51,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/unihm"]),
         ("share/unihm", ["package.xml"]),
-        # One script under the name of each node, where `ros2 run` and launch look for it.
-        ("lib/unihm", sorted(str(path) for path in Path("scripts").iterdir())),
+        ("lib/unihm", node_scripts()),
         *shared_files("launch"),
         *shared_files("config"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from unihm.errors import ErrorCode, UnihmError
@@ -14,13 +15,14 @@ def config_dir() -> Path:
     """Folder with ``hands/``, ``robots/``, ``scenes/`` and ``presets/``.
 
     ``UNIHM_CONFIG_DIR`` wins; then the source checkout this package was imported from;
-    then ``share/unihm/config`` of the ROS workspaces on ``AMENT_PREFIX_PATH``.
+    then ``share/unihm/config`` of the ROS workspaces on ``AMENT_PREFIX_PATH`` and of the Python
+    environment, where pip puts it.
     """
     candidates = []
     if "UNIHM_CONFIG_DIR" in os.environ:
         candidates.append(Path(os.environ["UNIHM_CONFIG_DIR"]))
     candidates.append(_PACKAGE.parents[2] / "config")
-    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+    for prefix in [*os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep), sys.prefix]:
         if prefix:
             candidates.append(Path(prefix) / "share" / "unihm" / "config")
     for candidate in candidates:

@@ -10,7 +10,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def dot(a: ArrayLike, b: ArrayLike) -> FloatArray:
+def dot(a: FloatArray, b: FloatArray) -> FloatArray:
     """Inner products along the last axis, (..., n) and (..., n) to (...): numpy 2's ``vecdot``."""
     return np.einsum("...i,...i->...", a, b)
 
