@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NODES = ROOT / "src" / "unihm" / "scripts"
+NODES = ROOT / "src" / "unihm" / "unihm" / "nodes"
 is_set_up = pytest.mark.skipif(
     not (ROOT / ".venv" / "stamps" / "workspace").is_file(), reason="run `make setup` first"
 )
@@ -67,7 +67,7 @@ def test_a_machine_without_a_fitting_python_is_told_so(tmp_path: Path) -> None:
         (commands / name).symlink_to(found)
     done = run(str(tmp_path / "tools" / "setup.sh"), PATH=str(commands))
     assert done.returncode == 1
-    assert "Python 3.10 to 3.13" in done.stderr
+    assert "Python 3.10 to 3.14" in done.stderr
 
 
 def test_a_machine_without_compiler_and_apt_is_told_so(tmp_path: Path) -> None:
@@ -79,6 +79,24 @@ def test_a_machine_without_compiler_and_apt_is_told_so(tmp_path: Path) -> None:
     done = run(str(tmp_path / "tools" / "setup.sh"), PATH=str(commands))
     assert done.returncode == 1
     assert "C++ compiler" in done.stderr
+
+
+def test_another_ros_release_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    done = run(str(tmp_path / "tools" / "setup.sh"), ROS_DISTRO="foxy")
+    assert done.returncode == 1
+    assert "'foxy' is not supported: source Humble, Jazzy, Kilted or Lyrical" in done.stderr
+    assert done.stdout == ""
+
+
+def test_another_python_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    old = tmp_path / "python3.8"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = run(str(tmp_path / "tools" / "setup.sh"), PYTHON=str(old))
+    assert done.returncode == 1
+    assert "python3.8 cannot be used: UniHM needs Python 3.10 to 3.14" in done.stderr
 
 
 @pytest.mark.parametrize("package", ["unihm", "unihm_msgs"])
@@ -100,8 +118,17 @@ def test_package_xml_agrees_with_the_rest(package: str) -> None:
         assert found - {"ament_cmake", "rosidl_default_generators"} == depended
 
 
-def test_every_node_has_its_executable() -> None:
+def node_names() -> set[str]:
     text = (ROOT / "src/unihm/unihm/ros/run.py").read_text()
-    nodes = set(re.findall(r'"(\w+)": "\w+Node"', text))
-    assert nodes
-    assert {path.name for path in NODES.iterdir()} == nodes
+    return set(re.findall(r'"(\w+)": "\w+Node"', text))
+
+
+def test_every_node_is_a_module_of_its_name() -> None:
+    assert {path.stem for path in NODES.glob("[!_]*.py")} == node_names()
+
+
+@is_set_up
+def test_every_node_has_its_executable() -> None:
+    folder = ROOT / "install" / "unihm" / "lib" / "unihm"
+    assert {path.name for path in folder.iterdir() if os.access(path, os.X_OK)} == node_names()
+    assert os.access(ROOT / "install" / "unihm" / "bin" / "unihm", os.X_OK)

@@ -97,7 +97,7 @@ class Arm:
         self._spheres = [
             (self.model.getFrameId(link), centre, radius)
             for link, centre, radius in spheres
-            if self.model.frames[self.model.getFrameId(link)].parentJoint > 3
+            if _joint_of(self.model.frames[self.model.getFrameId(link)]) > 3
         ]
 
     def __len__(self) -> int:
@@ -292,6 +292,11 @@ def _unreachable(T_world: FloatArray) -> str:
         f"The arm cannot bring the hand to x {x:.2f}, y {y:.2f}, z {z:.2f} m "
         f"({np.hypot(x, y):.2f} m from its base) in the pose that the grasp needs."
     )
+
+
+def _joint_of(frame: pin.Frame) -> int:
+    """Index of the joint that moves ``frame``: pinocchio 2, for NumPy 1, has another name for it."""
+    return frame.parentJoint if hasattr(frame, "parentJoint") else frame.parent
 
 
 def _without_shapes(path: Path) -> str:
