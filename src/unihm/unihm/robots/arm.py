@@ -295,7 +295,7 @@ def _unreachable(T_world: FloatArray) -> str:
 
 
 def _joint_of(frame: pin.Frame) -> int:
-    """Index of the joint that moves ``frame``: pinocchio 2, for NumPy 1, has another name for it."""
+    """Index of the joint that moves ``frame``; pinocchio 2 (for NumPy 1) names it otherwise."""
     return frame.parentJoint if hasattr(frame, "parentJoint") else frame.parent
 
 

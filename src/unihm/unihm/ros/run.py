@@ -25,7 +25,7 @@ NODES = {
 }
 
 # Nodes that no task needs.
-FURTHER = {"markers": "MarkersNode", "retargeter": "RetargeterNode"}
+FURTHER = {"markers": "MarkersNode", "retargeter": "RetargeterNode", "viewer": "ViewerNode"}
 
 
 def node_class(name: str) -> type[UnihmNode]:
