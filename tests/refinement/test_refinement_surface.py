@@ -33,10 +33,10 @@ def test_nearest_points_are_exact_however_often_they_are_asked_for(sizes, neighb
     x = 0.05 * rng.normal(size=(len(sizes), 20, 3))
     for scale in (0.0, 1e-4, 0.05, 1e-3):  # the last answer helps to find the next one
         x = x + scale * rng.normal(size=x.shape)
-        index = surface._nearest(x.reshape(-1, 3), *surface._remembered(*x.shape[:2]))
+        index = surface.nearest(x.reshape(-1, 3), *surface.remembered(*x.shape[:2]))
         for cloud, own, found in zip(clouds, x, index.reshape(len(sizes), 20, neighbours)):
             expected = cKDTree(cloud.points).query(own, neighbours)[0].reshape(20, neighbours)
-            gap = np.linalg.norm(surface._points[found] - own[:, None], axis=-1)
+            gap = np.linalg.norm(surface.points[found] - own[:, None], axis=-1)
             np.testing.assert_allclose(gap, expected, atol=1e-12)
 
 
@@ -44,13 +44,14 @@ def test_nearest_points_are_exact_however_often_they_are_asked_for(sizes, neighb
 def test_planes_are_the_same_on_every_backend_and_by_comparison_with_all_points(neighbours, rng):
     clouds = [ball_cloud(count=300), box_cloud(count=500), cup()]
     x = 0.03 * rng.normal(size=(3, 60, 3))
-    expected = Surface(clouds, neighbours).planes(x, backend_for(None))
+    expected = Surface(clouds, neighbours).planes(x)
     ops = backend_for("cpu")
     surface = Surface(clouds, neighbours)
-    for one, other in zip(surface.planes(ops.array(x), ops), expected):
+    tensors = ops.surface(surface)
+    for one, other in zip(tensors.planes(ops.array(x)), expected):
         np.testing.assert_allclose(ops.host(one), other, atol=1e-9)
-    by_tree = surface._nearest(x.reshape(-1, 3), *surface._remembered(3, 60))
-    by_all = surface._query_all(ops.array(x), ops)  # as on a GPU
+    by_tree = surface.nearest(x.reshape(-1, 3), *surface.remembered(3, 60))
+    by_all = tensors.nearest_of_all(ops.array(x))  # as on a GPU
     np.testing.assert_array_equal(ops.host(by_all).reshape(by_tree.shape), by_tree)
 
 
@@ -58,11 +59,11 @@ def test_planes_are_the_same_on_every_backend_and_by_comparison_with_all_points(
 def test_behind_a_thin_wall_is_outside_and_deep_in_a_ball_is_inside(device):
     ops = backend_for(device)
     x = np.array([[[0.0, -0.045, 0.0], [0.0, 0.045, 0.0], [0.0, -0.02, 0.0]]])
-    p, n = (ops.host(part) for part in Surface([cup()], 8).planes(ops.array(x), ops))
+    p, n = map(ops.host, ops.surface(Surface([cup()], 8)).planes(ops.array(x)))
     d = dot(x - p, n)[0]
     assert d[0] == pytest.approx(0.013, abs=0.001)  # outside of the wall seen from inside
     assert d[1] == pytest.approx(0.010, abs=0.001)
     assert d[2] == pytest.approx(0.012, abs=0.001)  # in the hollow
     deep = np.array([[[0.0, 0.015, 0.0], [0.004, 0.0, 0.0]]])
-    p, n = (ops.host(part) for part in Surface([ball_cloud()], 8).planes(ops.array(deep), ops))
+    p, n = map(ops.host, ops.surface(Surface([ball_cloud()], 8)).planes(ops.array(deep)))
     np.testing.assert_allclose(dot(deep - p, n)[0], [-0.015, -0.026], atol=0.002)

@@ -48,7 +48,7 @@ class Bench:
         links, screws = self.arrays.forward(y, self.R)
         x = self.arrays.points(links, self.probes)
         if self.planes is None:
-            self.planes = Surface([ball_cloud()]).planes(x, OPS)
+            self.planes = Surface([ball_cloud()]).planes(x)
         p, n = self.planes
         d = OPS.dot(x - p, n) - self.probes.radius
         return State(self.arrays, y, links, screws, self.probes, x, n, d)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 from unihm.robots import Hand, list_hands, load_hand
-from unihm.robots.batch import PointKinematics
+from unihm.robots.numpy_kinematics import FloatingHand, PointKinematics
 from unihm.robots.spec import LinkPoint
-from unihm.robots.torch_kinematics import TorchHand
+from unihm.robots.torch_kinematics import TorchFloatingHand, TorchHand
 from unihm.transforms import FloatArray, make_transform
 
 
@@ -82,6 +83,54 @@ def test_batched_points_agree_with_pinocchio_also_on_a_moved_base(hand: Hand) ->
     base = np.tile(make_transform(turn, [0.1, 0.2, 0.3]), (7, 1, 1))
     moved = kinematics.positions(joints, base)
     np.testing.assert_allclose(moved, positions @ turn.T + [0.1, 0.2, 0.3], atol=1e-12)
+
+
+def test_all_evaluations_of_a_floating_hand_agree(hand: Hand) -> None:
+    random, count = np.random.default_rng(2), 4
+    wrist = np.hstack([random.normal(0, 0.1, (count, 3)), random.normal(0, 0.7, (count, 3))])
+    y = np.hstack([wrist, random_joints(hand, count)])
+    R = Rotation.random(count, random_state=0).as_matrix()
+    floating = FloatingHand(hand)
+    bodies, screws = floating.forward(y, R)
+    base = make_transform(R @ Rotation.from_rotvec(y[:, 3:6]).as_matrix(), y[:, :3])
+    links = hand.urdf.links
+    for i, q in enumerate(y[:, 6:]):
+        for link, pose in hand.link_poses(q).items():
+            body = bodies[i, hand.tree.link_body[link]]
+            np.testing.assert_allclose(
+                body @ hand.tree.T_body_link[link], base[i] @ pose, atol=1e-9
+            )
+    # Points on every link, their places and derivatives along one direction each.
+    xyz = random.normal(0, 0.05, (len(links), 3))
+    points = [LinkPoint(link, tuple(at)) for link, at in zip(links, xyz)]
+    body, place = hand.tree.attach(points)
+    rows = (body + len(hand.tree.moves) * np.arange(count)[:, None]).ravel()
+    place = np.tile(place, (count, 1, 1))
+    direction = random.normal(size=place.shape)
+    moved_by = np.tile(hand.tree.moved_by[body], (count, 1, 1))
+    x = floating.points(bodies, rows, place)
+    slopes = floating.rows(screws, x, direction, moved_by)
+    theirs = TorchFloatingHand(hand, torch.device("cpu"))
+    their_bodies, their_screws = theirs.forward(torch.as_tensor(y), torch.as_tensor(R))
+    np.testing.assert_allclose(their_bodies, bodies, atol=1e-9)
+    np.testing.assert_allclose(their_screws, screws, atol=1e-9)
+    their_x = theirs.points(their_bodies, torch.as_tensor(rows), torch.as_tensor(place))
+    np.testing.assert_allclose(their_x, x, atol=1e-9)
+    their_slopes = theirs.rows(
+        their_screws, their_x, torch.as_tensor(direction), torch.as_tensor(moved_by)
+    )
+    np.testing.assert_allclose(their_slopes, slopes, atol=1e-9)
+    # And against pinocchio's Jacobian, and the batched one of fixed points.
+    kinematics = PointKinematics(hand, points)
+    positions, jacobian = kinematics.positions_and_jacobian(y[:, 6:], base)
+    np.testing.assert_allclose(positions, x, atol=1e-9)
+    np.testing.assert_allclose(
+        np.einsum("bjni,bni->bnj", jacobian, direction), slopes[..., 6:], atol=1e-9
+    )
+    for i, q in enumerate(y[:, 6:]):
+        along = direction[i] @ base[i, :3, :3]
+        true = np.einsum("nij,ni->nj", hand.point_jacobian(q, points), along)
+        np.testing.assert_allclose(slopes[i, :, 6:], true, atol=1e-9)
 
 
 def test_many_threads_may_share_a_hand() -> None:

@@ -51,7 +51,7 @@ class EuclideanContact:
     def __call__(self, state: State) -> tuple[Any, Any]:
         """R = P."""
         arrays, ops = state.arrays, state.arrays.ops
-        p, _ = self.surface.planes(state.x, ops)
+        p, _ = self.surface.planes(state.x)
         way = state.x - p
         length = ops.xp.sqrt(ops.dot(way, way)) + 1e-12
         rows = arrays.rows(state.screws, state.x, way / length[..., None], state.probes.moved_by)
@@ -134,7 +134,7 @@ def refine_grasp(hand: Hand, case: Case, spoilt: ObjectCloud, kernel: str) -> Re
     )
     y = solve(problem, start, _ITERATIONS, config.damping, config.tolerance).y
     pads = batch.positions(y[:, None], index[:, None])[:, 0]
-    p, n = Surface([case.cloud], neighbours=6).planes(pads, batch.ops)
+    p, n = Surface([case.cloud], neighbours=6).planes(pads)
     error = dot(pads - p, n) - chain.pads.radius
     return RefinedGrasp(pads[0], error[0])
 

@@ -1,26 +1,126 @@
-"""The few array operations whose names, or whose speed, differ between numpy and torch.
+"""What the refinement asks of numpy or torch: one interface, two implementations.
 
-Everything else is written once, with operators and functions that ``xp`` (the module) has in both,
-but for the innermost steps, which are compiled for numpy: on arrays of a few dozen numbers the
-call of an array function is what costs.
+Formulas of whole terms are written once, with operators and functions that ``xp`` (the module) has
+in both. The methods here are what differs: for numpy the innermost steps are compiled, since on
+arrays of a few dozen numbers the call of an array function is what costs.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from unihm.refinement import compiled
+from unihm.refinement.kernel import AT_ZERO, DEEP
+from unihm.refinement.surface import Surface
+from unihm.robots import Hand
+from unihm.robots.numpy_kinematics import FloatingHand
 from unihm.transforms import dot
 
+ACTIVE_SETS = 4  # tried for one step
 _ZERO = np.zeros(())
-_TINY = 1e-14  # rad^2, added to a squared angle so that it can be divided by
-# phi @ this, as (3, 3), is the matrix of the cross product with phi.
-_SKEW = np.array(
-    [[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0]],
-    float,
-)
+
+
+class Kinematics(Protocol):
+    """A hand with a free wrist: :class:`unihm.robots.numpy_kinematics.FloatingHand`."""
+
+    def forward(self, y: Any, R_reference: Any) -> tuple[Any, Any]:
+        """Bodies and screws."""
+        ...
+
+    def points(self, bodies: Any, row: Any, place: Any) -> Any:
+        """Positions of points on bodies."""
+        ...
+
+    def rows(self, screws: Any, x: Any, direction: Any, moved_by: Any) -> Any:
+        """Derivatives of points along directions."""
+        ...
+
+
+class Planes(Protocol):
+    """The object: :class:`unihm.refinement.surface.Surface`."""
+
+    def planes(self, x: Any) -> tuple[Any, Any]:
+        """Tangent planes next to ``x``."""
+        ...
+
+
+class Backend(Protocol):
+    """Where the solver computes: arrays of float64, B sequences at once."""
+
+    xp: Any
+
+    def array(self, values: Any) -> Any:
+        """``values`` where the solver computes."""
+        ...
+
+    def host(self, values: Any) -> Any:
+        """``values`` as a numpy array."""
+        ...
+
+    def dot(self, a: Any, b: Any) -> Any:
+        """Inner product along the last axis."""
+        ...
+
+    def positive(self, a: Any) -> Any:
+        """max(a, 0)."""
+        ...
+
+    def zeros(self, *shape: int) -> Any:
+        """Float64 zeros."""
+        ...
+
+    def every(self, a: Any) -> bool:
+        """Whether all of a (B,) are true."""
+        ...
+
+    def kinematics(self, hand: Hand) -> Kinematics:
+        """The hand's tree."""
+        ...
+
+    def surface(self, surface: Surface) -> Planes:
+        """The object's surface."""
+        ...
+
+    def contact(
+        self, d: Any, n: Any, outside: Any, inside: Any, alpha: float, k: float
+    ) -> tuple[Any, Any]:
+        """Residuals (B, P) of equation 13 and their derivatives (B, P, 3) by position.
+
+        ``d``, ``outside`` and ``inside`` are (B, P): signed distance, and what a residual is
+        multiplied by on either side; ``n`` is (B, P, 3).
+        """
+        ...
+
+    def quadratic(self, y: Any, mean: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """1/2 (y - mean)^T W (y - mean) for ``y``, ``mean`` (B, D) and ``weight`` (D, D).
+
+        Energy (B,), gradient (B, D) and matrix (B, D, D), for :meth:`accumulate` to add to.
+        """
+        ...
+
+    def accumulate(
+        self, energy: Any, gradient: Any, matrix: Any, r: Any, J: Any
+    ) -> tuple[Any, Any, Any]:
+        """Energy, gradient and matrix with a term's 1/2 r.r, J^T r and J^T J; may be in place."""
+        ...
+
+    def bounded_step(
+        self, matrix: Any, lam: Any, scale: Any, gradient: Any, lower: Any, upper: Any
+    ) -> Any:
+        """Minimise 1/2 s.H s + g.s within bounds, sequence by sequence.
+
+        Args:
+            matrix: (B, D, D) Gauss-Newton matrix; H is it and the damping.
+            lam: (B,) damping, in units of ``scale``.
+            scale: (D,) diagonal.
+            gradient: (B, D) g.
+            lower: (B, D) not above 0.
+            upper: (B, D) not below 0.
+        """
+        ...
 
 
 class NumpyBackend:
@@ -29,16 +129,12 @@ class NumpyBackend:
     xp: Any = np
 
     def array(self, values: Any) -> Any:
-        """``values`` where the solver computes."""
+        """``values`` as they are."""
         return np.asarray(values)
 
     def host(self, values: Any) -> Any:
-        """``values`` as a numpy array."""
+        """``values`` as they are."""
         return values
-
-    def take(self, a: Any, index: Any, axis: int) -> Any:
-        """Entries ``index`` (I,) of an axis."""
-        return a.take(index, axis)
 
     def dot(self, a: Any, b: Any) -> Any:
         """Inner product along the last axis."""
@@ -56,75 +152,43 @@ class NumpyBackend:
         """Whether all of a (B,) are true."""
         return bool(a[0]) if len(a) == 1 else bool(a.all())
 
+    def kinematics(self, hand: Hand) -> Kinematics:
+        """The hand's tree."""
+        return FloatingHand(hand)
 
-class TorchBackend:
-    """Arrays are torch tensors of float64 on one device."""
+    def surface(self, surface: Surface) -> Planes:
+        """The surface itself."""
+        return surface
 
-    def __init__(self, device: str) -> None:
-        import torch
+    def contact(
+        self, d: Any, n: Any, outside: Any, inside: Any, alpha: float, k: float
+    ) -> tuple[Any, Any]:
+        """See :meth:`Backend.contact`."""
+        return compiled.contact(d, n, outside, inside, alpha, k, DEEP, AT_ZERO)
 
-        self.xp = torch
-        self.device = torch.device(device)
-        self._skew, self._eye = self.array(_SKEW), self.array(np.eye(3))
+    def quadratic(self, y: Any, mean: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """See :meth:`Backend.quadratic`."""
+        return compiled.quadratic(y, mean, weight)
 
-    def array(self, values: Any) -> Any:
-        """``values`` where the solver computes."""
-        return self.xp.as_tensor(values, device=self.device)
+    def accumulate(
+        self, energy: Any, gradient: Any, matrix: Any, r: Any, J: Any
+    ) -> tuple[Any, Any, Any]:
+        """See :meth:`Backend.accumulate`; in place."""
+        compiled.accumulate(energy, gradient, matrix, r, J)
+        return energy, gradient, matrix
 
-    def host(self, values: Any) -> Any:
-        """``values`` as a numpy array."""
-        return values.cpu().numpy()
-
-    def take(self, a: Any, index: Any, axis: int) -> Any:
-        """Entries ``index`` (I,) of an axis."""
-        return a.index_select(axis, index)
-
-    def cross(self, a: Any, b: Any) -> Any:
-        """Cross product along the last axis."""
-        return self.xp.linalg.cross(*self.xp.broadcast_tensors(a, b))
-
-    def dot(self, a: Any, b: Any) -> Any:
-        """Inner product along the last axis."""
-        return (a * b).sum(-1)
-
-    def positive(self, a: Any) -> Any:
-        """max(a, 0)."""
-        return self.xp.relu(a)
-
-    def every(self, a: Any) -> bool:
-        """Whether all of a (B,) are true."""
-        return bool(a.all())
-
-    def zeros(self, *shape: int) -> Any:
-        """Float64 zeros."""
-        return self.xp.zeros(shape, dtype=self.xp.float64, device=self.device)
-
-    def arange(self, count: int) -> Any:
-        """0, 1, ... count - 1."""
-        return self.xp.arange(count, device=self.device)
-
-    def solve(self, matrix: Any, right: Any) -> Any:
-        """Solutions (B, D) of symmetric positive definite systems (B, D, D) and (B, D)."""
-        factor = self.xp.linalg.cholesky_ex(matrix).L
-        return self.xp.cholesky_solve(right[..., None], factor)[..., 0]
-
-    def exponential(self, phi: Any) -> tuple[Any, Any]:
-        """exp(phi) and the left Jacobian J_l(phi) of SO(3), (B, 3, 3) each."""
-        xp = self.xp
-        squared = (self.dot(phi, phi) + _TINY)[:, None, None]
-        angle = xp.sqrt(squared)
-        K = (phi @ self._skew).reshape(-1, 3, 3)
-        KK = K @ K
-        sine, half = xp.sin(angle), xp.sin(0.5 * angle)
-        versine = 2.0 * half * half / squared
-        rotation = self._eye + (sine / angle) * K + versine * KK
-        return rotation, self._eye + versine * K + (angle - sine) / (squared * angle) * KK
-
-
-Backend = NumpyBackend | TorchBackend
+    def bounded_step(
+        self, matrix: Any, lam: Any, scale: Any, gradient: Any, lower: Any, upper: Any
+    ) -> Any:
+        """See :meth:`Backend.bounded_step`."""
+        return compiled.bounded_step(matrix, lam, scale, gradient, lower, upper, ACTIVE_SETS)
 
 
 @cache
 def backend_for(device: str | None) -> Backend:
     """numpy for None, else torch on a device such as ``cpu`` or ``cuda``."""
-    return NumpyBackend() if device is None else TorchBackend(device)
+    if device is None:
+        return NumpyBackend()
+    from unihm.refinement.torch_backend import TorchBackend
+
+    return TorchBackend(device)

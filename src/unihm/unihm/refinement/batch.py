@@ -92,6 +92,7 @@ class Batch:
 
     Attributes:
         ops: where the solver computes.
+        planes: the surface, there.
         y: (B, T, D) numpy, the motions that came in.
         phase: (B, T) numpy.
         frames: (B,) how many of the T frames are the motion's own.
@@ -115,6 +116,7 @@ class Batch:
         self.ops, self.arrays = backend_for(device), chain.arrays(device)
         self.W_gen = _diagonal(chain, config) if W_gen is None else _checked(W_gen, chain.size)
         self.surface = Surface(clouds, config.neighbours)
+        self.planes = self.ops.surface(self.surface)
         self.frames = np.array([len(m) for m in motions])
         frames = int(self.frames.max())
         self.dt = np.array([m.trajectory.dt for m in motions])

@@ -1,9 +1,9 @@
 """The inner loops of the refinement on numpy arrays, compiled.
 
-The same formulas stand beside, in :mod:`~unihm.refinement.chain`, :mod:`~unihm.refinement.kernel`,
-:mod:`~unihm.refinement.surface` and :mod:`~unihm.refinement.solver`, for torch tensors, and are
-explained there. A frame is a few dozen numbers: what an array library costs on it is its calls, so
-here each step is one call for all sequences. Compiled once per machine, then read from disk; plain
+The same formulas stand in :mod:`~unihm.refinement.kernel` and
+:mod:`~unihm.refinement.torch_backend`, for torch tensors, and are explained there. A frame is a few
+dozen numbers: what an array library costs on it is its calls, so here each step is one call for all
+sequences. Compiled once per machine, then read from disk; plain
 loops compile several times faster than expressions of whole arrays, and run no slower.
 """
 
@@ -16,159 +16,16 @@ import numba
 import numpy as np
 
 _LEAF = 16  # points that a leaf of the tree holds, at the most
-_TINY = 1e-14
 
 njit: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
-
-
-# ------------------------------------------------------------------ kinematics
-
-
-@njit
-def forward(y, R_reference, fixed, first, second, slide, axis, revolute, parent, couple, offset):
-    """Links (B, 1 + M, 4, 4) and screws (B, 6 + M, 6); see ``ChainArrays.forward``."""
-    count, moving = len(y), len(parent)
-    links = np.zeros((count, 1 + moving, 4, 4))
-    screws = np.zeros((count, 6 + moving, 6))
-    local = np.empty((3, 4))
-    for b in range(count):
-        rotation, left = _exponential(y[b, 3], y[b, 4], y[b, 5])
-        for i in range(3):
-            screws[b, i, 3 + i] = 1.0
-            links[b, 0, i, 3] = y[b, i]
-            for j in range(3):
-                for m in range(3):
-                    links[b, 0, i, j] += R_reference[b, i, m] * rotation[m, j]
-                    screws[b, 3 + j, i] += R_reference[b, i, m] * left[m, j]
-        links[b, 0, 3, 3] = 1.0
-        for c in range(3, 6):
-            _moment(links[b, 0], screws[b, c])
-        for joint in range(moving):
-            q = offset[joint]
-            for j in range(couple.shape[1]):
-                q += couple[joint, j] * y[b, 6 + j]
-            sine, cosine = np.sin(q), np.cos(q)
-            for i in range(3):
-                for j in range(4):
-                    local[i, j] = (
-                        fixed[joint, i, j]
-                        + sine * first[joint, i, j]
-                        + cosine * second[joint, i, j]
-                        + q * slide[joint, i, j]
-                    )
-            before, link, screw = links[b, parent[joint]], links[b, 1 + joint], screws[b, 6 + joint]
-            for i in range(3):
-                for j in range(4):
-                    link[i, j] = (
-                        before[i, 0] * local[0, j]
-                        + before[i, 1] * local[1, j]
-                        + before[i, 2] * local[2, j]
-                    )
-                link[i, 3] += before[i, 3]
-            link[3, 3] = 1.0
-            first_row = 0 if revolute[joint] else 3
-            for i in range(3):
-                for m in range(3):
-                    screw[first_row + i] += link[i, m] * axis[joint, m]
-            if revolute[joint]:
-                _moment(link, screw)
-    return links, screws
-
-
-@njit
-def _moment(link, screw):
-    """Fill in v = position x a of a turn about an axis through a link's origin."""
-    x, y, z = link[0, 3], link[1, 3], link[2, 3]
-    screw[3] = y * screw[2] - z * screw[1]
-    screw[4] = z * screw[0] - x * screw[2]
-    screw[5] = x * screw[1] - y * screw[0]
-
-
-@njit
-def _exponential(x, y, z):
-    """exp(phi) and the left Jacobian of SO(3)."""
-    squared = x * x + y * y + z * z + _TINY
-    angle = np.sqrt(squared)
-    sine, half = np.sin(angle), np.sin(0.5 * angle)
-    versine = 2.0 * half * half / squared
-    K = np.zeros((3, 3))
-    K[0, 1], K[0, 2], K[1, 2] = -z, y, -x
-    K[1, 0], K[2, 0], K[2, 1] = z, -y, x
-    rotation, left = np.zeros((3, 3)), np.zeros((3, 3))
-    a, c = sine / angle, (angle - sine) / (squared * angle)
-    for i in range(3):
-        for j in range(3):
-            KK = K[i, 0] * K[0, j] + K[i, 1] * K[1, j] + K[i, 2] * K[2, j]
-            rotation[i, j] = a * K[i, j] + versine * KK
-            left[i, j] = versine * K[i, j] + c * KK
-        rotation[i, i] += 1.0
-        left[i, i] += 1.0
-    return rotation, left
-
-
-@njit
-def points(links, row, xyz):
-    """Positions (B, P, 3) of points fixed to the links of the flat rows (B P,)."""
-    count, many = xyz.shape[:2]
-    x = np.empty((count, many, 3))
-    for b in range(count):
-        for p in range(many):
-            flat = row[b * many + p]
-            link = links[flat // links.shape[1], flat % links.shape[1]]
-            for i in range(3):
-                x[b, p, i] = (
-                    link[i, 0] * xyz[b, p, 0]
-                    + link[i, 1] * xyz[b, p, 1]
-                    + link[i, 2] * xyz[b, p, 2]
-                    + link[i, 3]
-                )
-    return x
-
-
-@njit
-def rows(screws, x, direction, moved_by, starts, columns, values, size):
-    """Derivatives (B, P, D); row c of the sparse (starts, columns, values) leads from a screw."""
-    count, many = x.shape[:2]
-    found = np.zeros((count, many, size))
-    for b in range(count):
-        for p in range(many):
-            nx, ny, nz = direction[b, p, 0], direction[b, p, 1], direction[b, p, 2]
-            if nx == 0.0 and ny == 0.0 and nz == 0.0:
-                continue
-            px, py, pz = x[b, p, 0], x[b, p, 1], x[b, p, 2]
-            mx, my, mz = py * nz - pz * ny, pz * nx - px * nz, px * ny - py * nx
-            for c in range(screws.shape[1]):
-                if moved_by[b, p, c] == 0.0:
-                    continue
-                s = screws[b, c]
-                speed = s[0] * mx + s[1] * my + s[2] * mz + s[3] * nx + s[4] * ny + s[5] * nz
-                for e in range(starts[c], starts[c + 1]):
-                    found[b, p, columns[e]] += values[e] * speed
-    return found
 
 
 # ------------------------------------------------------------------ energies and steps
 
 
 @njit
-def contact(
-    x,
-    d,
-    n,
-    screws,
-    outside,
-    inside,
-    alpha,
-    k,
-    deep,
-    at_zero,
-    moved_by,
-    starts,
-    columns,
-    values,
-    size,
-):
-    """Residuals (B, P) and derivatives (B, P, D); see :class:`unihm.refinement.terms.Contact`."""
+def contact(d, n, outside, inside, alpha, k, deep, at_zero):
+    """Residuals (B, P) and their derivatives (B, P, 3) by the probes' positions."""
     r, direction = np.empty(d.shape), np.empty(n.shape)
     for b in range(len(d)):
         for p in range(d.shape[1]):
@@ -177,7 +34,7 @@ def contact(
             r[b, p] = weight * value
             for i in range(3):
                 direction[b, p, i] = weight * slope * n[b, p, i]
-    return r, rows(screws, x, direction, moved_by, starts, columns, values, size)
+    return r, direction
 
 
 @njit
@@ -197,8 +54,8 @@ def _residual(d, alpha, k, deep, at_zero):
 
 
 @njit
-def prior(y, mean, weights):
-    """Energy (B,), gradient (B, D) and matrix (B, D, D) of the priors' sum."""
+def quadratic(y, mean, weights):
+    """Energy (B,), gradient (B, D) and matrix (B, D, D) of a quadratic form."""
     count, size = y.shape
     energy, gradient = np.zeros(count), np.zeros((count, size))
     matrix = np.empty((count, size, size))
@@ -238,7 +95,7 @@ def accumulate(energy, gradient, matrix, r, J):
 def bounded_step(matrix, lam, scale, gradient, lower, upper, tries):
     """Steps (B, D) of (matrix + lam diag(scale)) s = -gradient within bounds.
 
-    See :func:`unihm.refinement.solver.bounded_step`.
+    See :meth:`unihm.refinement.backend.Backend.bounded_step`.
     """
     count, size = gradient.shape
     steps = np.empty((count, size))

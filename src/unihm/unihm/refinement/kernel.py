@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unihm.refinement.backend import Backend
+if TYPE_CHECKING:
+    from unihm.refinement.backend import Backend
 
 DEEP = 12.0  # |k d| beyond which the exponential goes on as a parabola
 AT_ZERO = 1e-10  # m; below it f is lost in rounding and the residual's slope is that at 0

@@ -190,7 +190,7 @@ class _Refiner:
         ops, config = self.batch.ops, self.config
         problem = FrameProblem(
             arrays=self.batch.arrays,
-            surface=self.batch.surface,
+            surface=self.batch.planes,
             R_reference=self.R_reference,
             probes=probes,
             terms=[*terms, *self.terms],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,6 @@ from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.refinement import compiled
-from unihm.refinement.backend import Backend, NumpyBackend, TorchBackend
 from unihm.transforms import dot
 from unihm.types import FloatArray, IntArray, ObjectCloud
 
@@ -20,12 +18,11 @@ MAX_EXTENT = 1.5  # m; a hand-held object is smaller, the same object in millime
 _VIEWPOINTS = 32  # from which the whole of an object is looked at
 _FLIP = 30.0  # radius of the sphere of flipped points, in distances of the farthest point
 _SPREADING = 30  # times that neighbours agree on which side is out
-_BANDWIDTH = 1.5  # of the mean over neighbours, in spacings of the cloud
-_FILL = 1e3  # m; points out there fill up the shorter clouds of a batch
+BANDWIDTH = 1.5  # of the mean over neighbours, in spacings of the cloud
 _THIN = 0.006  # m behind a wall from which on it may be a thin one
-_BEHIND = 0.77  # cosine about -n of the cone that holds the far side of whatever is solid
+BEHIND = 0.77  # cosine about -n of the cone that holds the far side of whatever is solid
 _CLOSED = 0.45  # length of the mean normal; 0 of a closed surface, 0.5 of half a ball
-_SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
+SAME_SIDE = 0.3  # cosine between normals below which a neighbour lies on another wall
 
 
 def check_cloud(cloud: ObjectCloud) -> None:
@@ -124,12 +121,18 @@ def _visible(points: FloatArray, camera: FloatArray) -> NDArray[np.int64]:
 class Surface:
     """Nearest surface points of one cloud for all sequences of a batch, or of one cloud for each.
 
-    The structure, a k-d tree of each cloud, is built once. Tensors on a GPU are compared with all
-    points of their cloud at once.
+    The structure, a k-d tree of each cloud, is built once.
 
     Args:
         clouds: one, or as many as sequences.
         neighbours: points that a local plane is averaged over; 1 is the nearest point alone.
+
+    Attributes:
+        points, normals: (N, 3) of all clouds, one after the other.
+        starts: (C + 1,) where each cloud begins.
+        spacing: (C,) metres from a point to its neighbour.
+        doubt: (C,) metres behind a wall from which on it may be a thin one.
+        shared: whether one cloud serves all sequences.
     """
 
     def __init__(self, clouds: Sequence[ObjectCloud], neighbours: int = 1) -> None:
@@ -140,27 +143,25 @@ class Surface:
             points.append(cloud.points[order])
             normals.append(cloud.normals[order])
             boxes.append(box)
-        self._points = np.concatenate(points).astype(float)
-        self._normals = np.concatenate(normals).astype(float)
-        self._normals /= np.linalg.norm(self._normals, axis=1, keepdims=True)
+        self.points = np.concatenate(points).astype(float)
+        self.normals = np.concatenate(normals).astype(float)
+        self.normals /= np.linalg.norm(self.normals, axis=1, keepdims=True)
         self._boxes = np.concatenate(boxes)
-        self._starts = np.cumsum([0, *map(len, points)])
+        self.starts = np.cumsum([0, *map(len, points)])
         self._box_starts = np.cumsum([0, *map(len, boxes)])
-        self._shared = len(clouds) == 1
+        self.shared = len(clouds) == 1
         for i, own in enumerate(points):
             some = np.array(own[:: max(1, len(own) // 256)], float)
-            index = self._nearest(some, np.full(len(some), i), np.full((len(some), 2), -1))
-            second = self._points[index[:, 1]]
+            index = self.nearest(some, np.full(len(some), i), np.full((len(some), 2), -1))
+            second = self.points[index[:, 1]]
             gap = np.linalg.norm(some - second, axis=1)
             self.spacing[i] = max(np.median(gap), 1e-4)
         # An open surface has nothing behind it anywhere: what is behind it may be inside.
         whole = [np.linalg.norm(n.mean(axis=0)) < _CLOSED for n in normals]
-        self._doubt = np.where(whole, _THIN, np.inf)
+        self.doubt = np.where(whole, _THIN, np.inf)
         self._memory: dict[tuple[int, int], tuple[IntArray, IntArray]] = {}
-        self._padded: tuple[Any, Any] | None = None
-        self._placed: dict[Backend, tuple[Any, Any, Any]] = {}
 
-    def planes(self, x: Any, ops: Backend) -> tuple[Any, Any]:
+    def planes(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Local tangent plane (p, n) of the surface nearest to each point of ``x``.
 
         With one neighbour this is the nearest point and its normal, as in equation 11. With
@@ -172,25 +173,17 @@ class Surface:
 
         Args:
             x: (B, P, 3) in the object frame.
-            ops: where ``x`` lives.
 
         Returns:
             ``p`` (B, P, 3) on the surface and ``n`` (B, P, 3), unit, outward; constants as far
             as derivatives are concerned.
         """
-        if isinstance(ops, NumpyBackend):
-            p, n = self._planes_of(x.reshape(-1, 3), *self._remembered(*x.shape[:2]))
-            return p.reshape(x.shape), n.reshape(x.shape)
-        if x.device.type == "cpu":
-            index = self._nearest(x.numpy().reshape(-1, 3), *self._remembered(*x.shape[:2]))
-            index = ops.array(index.reshape(*x.shape[:2], self.neighbours))
-        else:
-            index = self._query_all(x, ops)
-        return self._planes(x, index, *self._arrays(ops), ops)
+        p, n = self._planes_of(x.reshape(-1, 3), *self.remembered(*x.shape[:2]))
+        return p.reshape(x.shape), n.reshape(x.shape)
 
     def planes_of(self, x: FloatArray, sequence: IntArray) -> tuple[FloatArray, FloatArray]:
         """The same for points (N, 3) that belong to the clouds of ``sequence`` (N,)."""
-        cloud = np.zeros_like(sequence) if self._shared else sequence
+        cloud = np.zeros_like(sequence) if self.shared else sequence
         return self._planes_of(x, cloud, np.full((len(x), self.neighbours), -1))
 
     def bounds(self) -> tuple[FloatArray, FloatArray]:
@@ -201,17 +194,17 @@ class Surface:
     def centre(self, sequence: int) -> FloatArray:
         """Middle (3,) of the box around the cloud of a sequence."""
         low, high = self.bounds()
-        cloud = 0 if self._shared else sequence
+        cloud = 0 if self.shared else sequence
         return (low[cloud] + high[cloud]) / 2
 
-    def _remembered(self, sequences: int, count: int) -> tuple[IntArray, IntArray]:
+    def remembered(self, sequences: int, count: int) -> tuple[IntArray, IntArray]:
         """For P points of each sequence their clouds (B P,), and what was nearest (B P, K) last.
 
         The solver asks for nearly the same points again and again.
         """
         key = sequences, count
         if key not in self._memory:
-            clouds = np.zeros(sequences, int) if self._shared else np.arange(sequences)
+            clouds = np.zeros(sequences, int) if self.shared else np.arange(sequences)
             last = np.full((sequences * count, self.neighbours), -1)
             self._memory[key] = np.repeat(clouds, count), last
         return self._memory[key]
@@ -220,93 +213,21 @@ class Surface:
         self, x: FloatArray, cloud: IntArray, last: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         """Planes next to ``x`` (R, 3); ``last`` (R, K) helps to find them and is brought on."""
-        search = self._points, self._starts, self._boxes, self._box_starts
+        search = self.points, self.starts, self._boxes, self._box_starts
         return compiled.planes(
             x,
             cloud,
             last,
             *search,
-            self._normals,
+            self.normals,
             self.spacing,
-            self._doubt,
-            _BANDWIDTH,
-            _SAME_SIDE,
-            _BEHIND,
+            self.doubt,
+            BANDWIDTH,
+            SAME_SIDE,
+            BEHIND,
         )
 
-    def _nearest(self, x: FloatArray, cloud: IntArray, last: IntArray) -> IntArray:
+    def nearest(self, x: FloatArray, cloud: IntArray, last: IntArray) -> IntArray:
         """Indices (R, K) of the points nearest to ``x`` (R, 3) in that order, kept in ``last``."""
-        compiled.nearest(x, cloud, last, self._points, self._starts, self._boxes, self._box_starts)
+        compiled.nearest(x, cloud, last, self.points, self.starts, self._boxes, self._box_starts)
         return last
-
-    def _turned(self, x: Any, n: Any, along: Any, ops: TorchBackend) -> Any:
-        """Normals ``n`` turned round where ``x`` is behind a thin wall; see :meth:`planes`."""
-        b, i = (along < -ops.array(self._doubt[:, None])).nonzero(as_tuple=True)
-        if len(b):
-            points = self._whole(ops)[0][0 * b if self._shared else b]
-            to_all = points - x[b, i][:, None]  # (R, N, 3)
-            behind = -ops.dot(to_all, n[b, i][:, None])
-            squared = ops.dot(to_all, to_all)
-            cone = (behind > 0) & (behind**2 > _BEHIND**2 * squared) & (squared < _FILL**2)
-            thin = ~cone.any(1)
-            n[b[thin], i[thin]] = -n[b[thin], i[thin]]
-        return n
-
-    def _query_all(self, x: Any, ops: TorchBackend) -> Any:
-        """Indices (B, P, K) of the nearest points, by comparison with every point of the cloud."""
-        points, starts = self._whole(ops)
-        # Differences, not the matrix product that cdist would use: that loses half the digits.
-        gap = ops.xp.cdist(
-            x, points.expand(len(x), -1, -1), compute_mode="donot_use_mm_for_euclid_dist"
-        )
-        return ops.xp.topk(gap, self.neighbours, largest=False).indices + starts
-
-    def _whole(self, ops: TorchBackend) -> tuple[Any, Any]:
-        """Points (C, N, 3) of all clouds, filled up with some far away, and where each starts."""
-        if self._padded is None:
-            counts = np.diff(self._starts)
-            padded = np.full((len(counts), counts.max(), 3), _FILL)
-            for cloud, start, count in zip(padded, self._starts, counts):
-                cloud[:count] = self._points[start : start + count]
-            self._padded = ops.array(padded), ops.array(self._starts[:-1, None, None])
-        return self._padded
-
-    def _arrays(self, ops: Backend) -> tuple[Any, Any, Any]:
-        """Points, normals and spacing (C, 1) where ``ops`` computes, copied once."""
-        if ops not in self._placed:
-            parts = self._points, self._normals, self.spacing[:, None]
-            self._placed[ops] = tuple(ops.array(part) for part in parts)
-        return self._placed[ops]
-
-    def _planes(
-        self, x: Any, index: Any, points: Any, normals: Any, spacing: Any, ops: TorchBackend
-    ) -> tuple[Any, Any]:
-        """:meth:`planes` of tensors, once the points (B, P, K) next to ``x`` are known."""
-        xp = ops.xp
-        flat = index.reshape(-1)
-        p = ops.take(points, flat, 0).reshape(*index.shape, 3)  # (B, P, K, 3)
-        n = ops.take(normals, flat, 0).reshape(*index.shape, 3)
-        if self.neighbours == 1:
-            return p[..., 0, :], n[..., 0, :]
-        way = x[..., None, :] - p
-        squared = ops.dot(way, way)
-        agree = ops.dot(n, n[..., :1, :]) > _SAME_SIDE
-        # The bandwidth is about the cloud's own spacing: it averages noise and keeps edges.
-        weight = (
-            xp.exp((squared[..., :1] - squared) * (0.5 / (_BANDWIDTH * spacing) ** 2)[..., None])
-            * agree
-        )
-        weight = (weight / weight.sum(-1)[..., None])[..., None, :]
-        p = (weight @ p)[..., 0, :]
-        n = (weight @ n)[..., 0, :]
-        n = n / xp.sqrt(ops.dot(n, n))[..., None]
-        way = x - p
-        n = self._turned(x, n, ops.dot(way, n), ops)
-        gap = xp.sqrt(ops.dot(way, way)) + 1e-12
-        cosine = ops.dot(way, n) / gap
-        # 1 within 45 deg of the normal, deep inside, or nearer than the points are to each other;
-        # 0 beyond 70 deg. Less would see edges around every hole, more would miss true edges.
-        on_face = 1.0 - ops.positive(1.0 - ops.positive(2.5 * cosine - 0.75))
-        on_face = xp.where((cosine < -0.5) | (gap < 2.0 * spacing), 1.0, on_face)[..., None]
-        n = on_face * n + (1.0 - on_face) * way / gap[..., None]
-        return p, n / xp.sqrt(ops.dot(n, n))[..., None]

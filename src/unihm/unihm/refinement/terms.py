@@ -13,10 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from unihm.refinement import compiled
-from unihm.refinement.backend import Backend, NumpyBackend
+from unihm.refinement.backend import Backend
 from unihm.refinement.chain import ChainArrays, LinkPointsAt
-from unihm.refinement.kernel import AT_ZERO, DEEP, residual
 
 
 @dataclass
@@ -70,27 +68,11 @@ class Contact:
 
     def __call__(self, state: State) -> tuple[Any, Any]:
         """R = P: one residual per probe; B19 with correspondences fixed."""
-        arrays, ops = state.arrays, state.arrays.ops
-        if isinstance(ops, NumpyBackend):
-            return compiled.contact(
-                state.x,
-                state.d,
-                state.n,
-                state.screws,
-                self.outside,
-                self.inside,
-                self.alpha,
-                self.k,
-                DEEP,
-                AT_ZERO,
-                state.probes.moved_by,
-                *arrays.reduction,
-            )
-        r, slope = residual(state.d, self.alpha, self.k, ops)
-        weight = ops.xp.where(state.d < 0, self.inside, self.outside)
-        along = (weight * slope)[..., None] * state.n
-        rows = arrays.rows(state.screws, state.x, along, state.probes.moved_by)
-        return weight * r, rows
+        arrays = state.arrays
+        r, along = arrays.ops.contact(
+            state.d, state.n, self.outside, self.inside, self.alpha, self.k
+        )
+        return r, arrays.rows(state.screws, state.x, along, state.probes.moved_by)
 
 
 @dataclass
@@ -225,9 +207,4 @@ class Prior:
 
     def __call__(self, y: Any) -> tuple[Any, Any, Any]:
         """Energy (B,), gradient (B, D) and matrix (B, D, D), which may be written to."""
-        if isinstance(self._ops, NumpyBackend):
-            return compiled.prior(y, self._mean, self.matrix)
-        gap = y - self._mean
-        gradient = gap @ self.matrix
-        matrix = self.matrix + self._ops.zeros(len(y), 1, 1)
-        return 0.5 * self._ops.dot(gap, gradient), gradient, matrix
+        return self._ops.quadratic(y, self._mean, self.matrix)

@@ -31,8 +31,8 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.retargeting.keypoints import bone_lengths, check_keypoints, hand_size
 from unihm.retargeting.solver import WRIST, WRIST_LIMIT, TargetSolver
 from unihm.retargeting.targets import GripperTargets, TargetBuilder, Targets
-from unihm.robots.batch import PointKinematics
 from unihm.robots.kinematics import Hand, load_hand
+from unihm.robots.numpy_kinematics import PointKinematics
 from unihm.transforms import FloatArray
 
 #: A sequence is solved at every 16th frame from several poses, then at closer frames (stride,
@@ -179,8 +179,8 @@ class Retargeter:
 
     def _solver(self) -> TargetSolver:
         hand, config, builder = self.hand, self.config, self.builder
-        tree = self.kinematics.tree
-        moved_by = np.abs(tree.ancestors[self.kinematics.body].astype(float) @ tree.expansion) > 0
+        moves = hand.tree.moves[self.kinematics.body].astype(float)
+        moved_by = np.abs(moves @ hand.tree.expansion) > 0
         motors = moved_by[builder.tip_rows].sum(axis=1)[builder.finger]
         weights = np.where(motors >= 3, config.link_weight, config.coupled_link_weight)
         weights[builder.tip_rows] = 1.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unihm.robots.batch import PointKinematics
+from unihm.robots.numpy_kinematics import PointKinematics
 from unihm.transforms import FloatArray
 
 WRIST = 6  # shift (3,) in metres, then turn (3,) as a rotation vector

@@ -1,6 +1,8 @@
 """A hand that can be asked where its links, pads and keypoints are (pinocchio, one pose at a time).
 
-For batches and gradients see :mod:`unihm.robots.torch_kinematics`, which agrees to 1e-6.
+For batches see :mod:`unihm.robots.numpy_kinematics`, for gradients
+:mod:`unihm.robots.torch_kinematics`; both evaluate :mod:`unihm.robots.tree` and are tested against
+this.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from numpy.typing import ArrayLike
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 from unihm.robots.spec import HandSpec, LinkPoint, find_hand_file, read_spec
+from unihm.robots.tree import KinematicTree
 from unihm.robots.urdf import Primitive, Urdf, read_urdf, resolve_path
 from unihm.transforms import FloatArray, from_xyz_rpy, make_transform
 
@@ -50,7 +53,7 @@ class Hand:
         self.finger_names = tuple(tip.finger for tip in spec.fingertips)
         self.all_joint_names = tuple(joint.name for joint in self.urdf.moving_joints)
         self._check_names()
-        self.expansion, self.expansion_offset = self._expansion()
+        self.tree = KinematicTree.of(self.urdf, self.joint_names)
         self._read_limits()
         y_palm = np.cross(spec.palm.normal, spec.palm.approach)
         palm_axes = np.stack([spec.palm.approach, y_palm, spec.palm.normal], axis=1)
@@ -76,7 +79,7 @@ class Hand:
 
     def expand(self, q: ArrayLike) -> FloatArray:
         """Values (..., M) of all moving joints, coupled ones included, as ``all_joint_names``."""
-        return np.asarray(q, float) @ self.expansion.T + self.expansion_offset
+        return np.asarray(q, float) @ self.tree.expansion.T + self.tree.offset
 
     def link_poses(self, q: ArrayLike) -> dict[str, FloatArray]:
         """Pose (4, 4) of every link in the wrist frame."""
@@ -140,19 +143,6 @@ class Hand:
                     f"{', '.join(names)}: {what}.",
                 )
 
-    def _expansion(self) -> tuple[FloatArray, FloatArray]:
-        """E (M, J) and e (M,) with q_all = E q + e."""
-        column = {name: j for j, name in enumerate(self.joint_names)}
-        matrix = np.zeros((len(self.all_joint_names), self.num_joints))
-        offset = np.zeros(len(self.all_joint_names))
-        for i, joint in enumerate(self.urdf.moving_joints):
-            if joint.mimic is None:
-                matrix[i, column[joint.name]] = 1.0
-            else:
-                matrix[i, column[joint.mimic.joint]] = joint.mimic.multiplier
-                offset[i] = joint.mimic.offset
-        return matrix, offset
-
     def _read_limits(self) -> None:
         by_name = {joint.name: joint for joint in self.urdf.moving_joints}
         own = [by_name[name] for name in self.joint_names]
@@ -182,7 +172,7 @@ class Hand:
         ids = [self.model.getJointId(name) for name in self.all_joint_names]
         self._columns = np.array([self.model.joints[i].idx_q for i in ids], int)
         self._velocity_expansion = np.zeros((self.model.nv, self.num_joints))
-        self._velocity_expansion[self._columns] = self.expansion
+        self._velocity_expansion[self._columns] = self.tree.expansion
         self._local = threading.local()
 
     def _forward(self, q: ArrayLike) -> pin.Data:

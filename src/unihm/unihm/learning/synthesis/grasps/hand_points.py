@@ -12,6 +12,8 @@ from functools import lru_cache
 import numpy as np
 
 from unihm.robots import Hand, load_hand
+from unihm.robots.numpy_kinematics import PointKinematics
+from unihm.robots.spec import LinkPoint
 from unihm.robots.urdf import Primitive
 from unihm.transforms import apply
 from unihm.types import FloatArray, IntArray
@@ -45,87 +47,51 @@ class HandPoints:
     """
 
     def __init__(self, hand: Hand, spacing: float = 0.012) -> None:
-        self.hand = hand
+        self.hand, tree = hand, hand.tree
         tips = hand.spec.fingertips
-        joints = hand.urdf.joints
-        self._moving = hand.urdf.moving_joints
-        column = {joint.name: i for i, joint in enumerate(self._moving)}
-        above: dict[str, list[int]] = {hand.urdf.root: []}
-        for joint in joints:  # parents come first
-            own = [column[joint.name]] if joint.name in column else []
-            above[joint.child] = above[joint.parent] + own
-        self.chains = [
-            np.flatnonzero(np.abs(hand.expansion[above[tip.link]]).sum(axis=0)) for tip in tips
-        ]
-        links = [tip.link for tip in tips]
-        local = [np.array(tip.xyz) for tip in tips]
+        pad_moves = tree.moves[[tree.link_body[tip.link] for tip in tips]]  # (D, M)
+        self.chains = [np.flatnonzero(np.abs(tree.expansion[m]).sum(axis=0)) for m in pad_moves]
+        balls: list[LinkPoint] = []
         radii, digit, distal = [], [], []
         for link, shape in hand.shapes:
             centres, radius = cover(shape, spacing)
-            owners = [
-                i
-                for i, tip in enumerate(tips)
-                if above[link] and set(above[link]) & set(above[tip.link])
-            ]
+            owners = np.flatnonzero((pad_moves & tree.moves[tree.link_body[link]]).any(axis=1))
             # A link that several fingers hang from is palm.
-            owner = owners[0] if len(owners) == 1 else PALM
-            for centre in centres:
-                links.append(link)
-                local.append(centre)
-                radii.append(radius)
-                digit.append(owner)
-                distal.append(owner != PALM and link == tips[owner].link)
+            owner = int(owners[0]) if len(owners) == 1 else PALM
+            balls += [LinkPoint(link, tuple(centre)) for centre in centres]
+            radii += [radius] * len(centres)
+            digit += [owner] * len(centres)
+            distal += [owner != PALM and link == tips[owner].link] * len(centres)
         self.radii = np.array(radii)
         self.digit: IntArray = np.array(digit)
         self.distal = np.array(distal)
-        self._links, self._local = links, np.array(local)
-        self._pad_normals = np.array([tip.normal for tip in tips])
-        self._names = sorted(set(links) | {joint.child for joint in self._moving})
-        self._link_index = np.array([self._names.index(link) for link in links])
-        self._joint_index = np.array([self._names.index(joint.child) for joint in self._moving])
-        self._axes = np.array([joint.axis for joint in self._moving])
-        self._slides = np.array([joint.kind == "prismatic" for joint in self._moving])
-        self._moves = np.zeros((len(links), len(self._moving)))
-        for i, link in enumerate(links):
-            self._moves[i, above[link]] = 1.0
+        pads = [LinkPoint(tip.link, tip.xyz) for tip in tips]
+        # A pad's normal is the way from the pad to a point a metre in front of it.
+        fronts = [LinkPoint(tip.link, tuple(np.add(tip.xyz, tip.normal))) for tip in tips]
+        self._kinematics = PointKinematics(hand, [*pads, *balls, *fronts])
 
     @property
     def num_pads(self) -> int:
         """D."""
-        return len(self._pad_normals)
+        return len(self.chains)
 
     def state(self, T_object_wrist: FloatArray, q: FloatArray) -> PointState:
         """All points at a wrist pose (4, 4) and joints (J,)."""
-        poses = self.hand.link_poses(q)
-        T = np.array([poses[name] for name in self._names])
-        T_points = T[self._link_index]
-        points = np.einsum("pij,pj->pi", T_points[:, :3, :3], self._local) + T_points[:, :3, 3]
-        T_joints = T[self._joint_index]
-        axes = np.einsum("mij,mj->mi", T_joints[:, :3, :3], self._axes)  # (M, 3) wrist frame
-        turn = np.cross(axes[None], points[:, None] - T_joints[None, :, :3, 3])  # (P, M, 3)
-        motion = np.where(self._slides[None, :, None], axes[None], turn) * self._moves[..., None]
-        by_joints = np.einsum("pmi,mj->pij", motion, self.hand.expansion)  # (P, 3, J)
-        R, t = T_object_wrist[:3, :3], T_object_wrist[:3, 3]
-        eye = np.broadcast_to(np.eye(3), (len(points), 3, 3))
-        local = np.concatenate([eye, -_skew(points), by_joints], axis=2)
-
-        pads = self.num_pads
-        normals = np.einsum("pij,pj->pi", T_points[:pads, :3, :3], self._pad_normals)
-        spin = np.cross(axes[None], normals[:, None]) * self._moves[:pads, :, None]
-        spin[:, self._slides] = 0.0
-        normal_local = np.concatenate(
-            [
-                np.zeros((pads, 3, 3)),
-                -_skew(normals),
-                np.einsum("pmi,mj->pij", spin, self.hand.expansion),
-            ],
-            axis=2,
+        x, by_joints = self._kinematics.positions_and_jacobian(q[None], T_object_wrist[None])
+        x, R, pads = x[0], T_object_wrist[:3, :3], self.num_pads
+        jacobian = np.empty((len(x), 3, 6 + len(q)))
+        jacobian[:, :, :3] = R
+        # Column k of the turn: the wrist's own axis k crossed with the arm from the wrist.
+        jacobian[:, :, 3:6] = np.cross(R.T[None], (x - T_object_wrist[:3, 3])[:, None]).transpose(
+            0, 2, 1
         )
+        jacobian[:, :, 6:] = by_joints[0].transpose(1, 2, 0)
+        count = len(x) - pads
         return PointState(
-            positions=points @ R.T + t,
-            jacobian=R @ local,
-            normals=normals @ R.T,
-            normal_jacobian=R @ normal_local,
+            positions=x[:count],
+            jacobian=jacobian[:count],
+            normals=x[count:] - x[:pads],
+            normal_jacobian=jacobian[count:] - jacobian[:pads],
         )
 
 
@@ -133,13 +99,6 @@ class HandPoints:
 def hand_points(name: str) -> HandPoints:
     """Points of a hand by name."""
     return HandPoints(load_hand(name))
-
-
-def _skew(vectors: FloatArray) -> FloatArray:
-    """(N, 3) to (N, 3, 3) with skew(a) b = a x b."""
-    x, y, z = vectors.T
-    zero = np.zeros_like(x)
-    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(-1, 3, 3)
 
 
 def cover(shape: Primitive, spacing: float) -> tuple[FloatArray, float]:
