@@ -10,9 +10,11 @@ import pytest
 from scipy.spatial.transform import Rotation
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Episode
+from unihm.learning.training.tokenizer import collect_motions, train_tokenizer
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.sim.world import World
+from unihm.tokenizer import Tokenizer, TokenizerConfig, TokenizerTraining
 from unihm.transforms import interpolate, invert, make_transform, minimum_snap
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 
@@ -107,3 +109,38 @@ def make_box_episodes() -> Callable[..., list[Episode]]:
         return [box_episode(number, hands, random) for number in range(count)]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tokenizer_config() -> TokenizerConfig:
+    """A tokenizer that is trained in seconds."""
+    training = TokenizerTraining(
+        warmup_epochs=10,
+        reference_epochs=20,
+        align_epochs=5,
+        tune_epochs=20,
+        refresh_every=5,
+        batch=8,
+    )
+    return TokenizerConfig(
+        chunk=4,
+        levels=3,
+        codebook_size=64,
+        latent=16,
+        hidden=32,
+        depth=1,
+        reference="human",
+        hands=("human", "xhand"),
+        training=training,
+    )
+
+
+@pytest.fixture(scope="session")
+def tokenizer(
+    tokenizer_config: TokenizerConfig,
+    make_box_episodes: Callable[..., list[Episode]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Tokenizer:
+    """Trained on 60 boxes of seed 0; tests leave it as it is."""
+    motions = collect_motions(make_box_episodes(60, tokenizer_config.hands), tokenizer_config.hands)
+    return train_tokenizer(tokenizer_config, motions, {}, tmp_path_factory.mktemp("tokenizer"))

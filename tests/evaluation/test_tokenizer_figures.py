@@ -20,10 +20,8 @@ from unihm.evaluation.tokenizer import (
     turns,
 )
 from unihm.learning.datasets.motion_file import read_motion, write_motion
-from unihm.learning.training.tokenizer import collect_motions, train_tokenizer
 from unihm.retargeting.keypoints import mirror, palm_frames
 from unihm.robots import load_hand
-from unihm.tokenizer import TokenizerConfig, TokenizerTraining
 from unihm.transforms import make_transform
 from unihm.types import HandMotion
 from unihm.visualization.hand_viewer import SPACING, HandViewer
@@ -34,26 +32,6 @@ HANDS = ("human", "xhand")
 @pytest.fixture(scope="module")
 def episodes(make_box_episodes):
     return make_box_episodes(60, HANDS, seed=2)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(episodes, tmp_path_factory):
-    training = TokenizerTraining(
-        warmup_epochs=8, reference_epochs=8, align_epochs=4, tune_epochs=8, batch=8
-    )
-    config = TokenizerConfig(
-        chunk=4,
-        levels=3,
-        codebook_size=32,
-        latent=16,
-        hidden=32,
-        depth=1,
-        reference="human",
-        hands=HANDS,
-        training=training,
-    )
-    motions = collect_motions(episodes, HANDS)
-    return train_tokenizer(config, motions, {}, tmp_path_factory.mktemp("work"))
 
 
 def moved(motion: HandMotion, T: np.ndarray) -> HandMotion:

@@ -8,32 +8,20 @@ import pytest
 import torch
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.tokenizer import fingertips
-from unihm.learning.training.tokenizer import collect_motions, train_tokenizer, validate
+from unihm.learning.training.tokenizer import (
+    TrainingStage,
+    collect_motions,
+    paired,
+    train_tokenizer,
+    validate,
+)
 from unihm.robots import load_hand
-from unihm.tokenizer import Tokenizer, TokenizerConfig, TokenizerTraining
+from unihm.tokenizer import Tokenizer
 from unihm.tokenizer.features import from_features
+from unihm.tokenizer.model import TokenizerModel
 from unihm.types import HandMotion, HandTokens, ObjectTrajectory
 
 HANDS = ("human", "xhand")
-TRAINING = TokenizerTraining(
-    warmup_epochs=10,
-    reference_epochs=20,
-    align_epochs=5,
-    tune_epochs=20,
-    refresh_every=5,
-    batch=8,
-)
-CONFIG = TokenizerConfig(
-    chunk=4,
-    levels=3,
-    codebook_size=64,
-    latent=16,
-    hidden=32,
-    depth=1,
-    reference="human",
-    hands=HANDS,
-    training=TRAINING,
-)
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +32,6 @@ def train_set(make_box_episodes):
 @pytest.fixture(scope="module")
 def validation_episodes(make_box_episodes):
     return make_box_episodes(8, (*HANDS, "inspire"), seed=1)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(train_set, tmp_path_factory) -> Tokenizer:
-    return train_tokenizer(CONFIG, train_set, {}, tmp_path_factory.mktemp("work"))
 
 
 def frames(motion: HandMotion, count: int) -> HandMotion:
@@ -116,7 +99,7 @@ def test_save_and_read_give_the_same_codes(tokenizer, validation_episodes, tmp_p
 
 
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(
-    tokenizer, train_set, tmp_path, monkeypatch
+    tokenizer_config, tokenizer, train_set, tmp_path, monkeypatch
 ):
     import unihm.learning.training.tokenizer as module
 
@@ -133,28 +116,22 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     monkeypatch.setattr(module, "save_checkpoint", save_then_stop)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            train_tokenizer(CONFIG, train_set, {}, tmp_path)
-    resumed = train_tokenizer(CONFIG, train_set, {}, tmp_path)
+            train_tokenizer(tokenizer_config, train_set, {}, tmp_path)
+    resumed = train_tokenizer(tokenizer_config, train_set, {}, tmp_path)
     assert same(resumed.model.state_dict(), tokenizer.model.state_dict())
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [*range(30), *range(5), *range(20)]
 
 
-def test_few_motions_are_cropped_several_times_an_epoch(train_set, tmp_path, monkeypatch):
-    import unihm.learning.training.tokenizer as module
-
-    seen = []
-    crops = module._Stage.crops
-
-    def counted(self, pairs, chosen, random):
-        seen.extend(chosen)
-        return crops(self, pairs, chosen, random)
-
-    monkeypatch.setattr(module._Stage, "crops", counted)
-    training = dataclasses.replace(TRAINING, warmup_epochs=1, reference_epochs=0, crops=150)
-    config = dataclasses.replace(CONFIG, hands=("human",), training=training)
-    train_tokenizer(config, train_set, {}, tmp_path)
-    assert (np.bincount(seen) == 3).all()  # of 60 motions
+def test_few_motions_are_cropped_several_times_an_epoch(tokenizer_config, train_set):
+    training = dataclasses.replace(tokenizer_config.training, crops=150)
+    model = TokenizerModel(dataclasses.replace(tokenizer_config, training=training))
+    model.add_hand("human", train_set["human"].rows[0].shape[1])
+    pairs = {"human": paired(train_set, "human", "human", training.window)}
+    stage = TrainingStage(model, "reference", pairs, {}, epochs=1, plain=1, learn_codebook=True)
+    batches = stage.batches(np.random.default_rng(0))
+    chosen = np.concatenate([part for _, part in batches])
+    assert (np.bincount(chosen) == 3).all()  # of 60 motions
 
 
 def test_validation_says_how_many_codes_are_used(tokenizer, validation_episodes):
@@ -167,9 +144,9 @@ def test_validation_says_how_many_codes_are_used(tokenizer, validation_episodes)
     assert figures["code_usage"] == pytest.approx(np.mean(used), abs=0.02)
 
 
-def test_a_checkpoint_of_other_settings_is_refused(train_set, tmp_path):
-    training = dataclasses.replace(TRAINING, warmup_epochs=1, reference_epochs=0)
-    config = dataclasses.replace(CONFIG, hands=("human",), training=training)
+def test_a_checkpoint_of_other_settings_is_refused(tokenizer_config, train_set, tmp_path):
+    training = dataclasses.replace(tokenizer_config.training, warmup_epochs=1, reference_epochs=0)
+    config = dataclasses.replace(tokenizer_config, hands=("human",), training=training)
     train_tokenizer(config, train_set, {}, tmp_path)
     with pytest.raises(UnihmError) as caught:
         train_tokenizer(dataclasses.replace(config, latent=8), train_set, {}, tmp_path)
@@ -177,10 +154,10 @@ def test_a_checkpoint_of_other_settings_is_refused(train_set, tmp_path):
 
 
 def test_adding_a_hand_leaves_codebook_and_other_hands_bit_identical(
-    tokenizer, train_set, validation_episodes, tmp_path
+    tokenizer_config, tokenizer, train_set, validation_episodes, tmp_path
 ):
     before = {k: v.clone() for k, v in tokenizer.model.state_dict().items()}
-    config = dataclasses.replace(CONFIG, hands=(*HANDS, "inspire"))
+    config = dataclasses.replace(tokenizer_config, hands=(*HANDS, "inspire"))
     larger = train_tokenizer(config, train_set, {}, tmp_path, base=tokenizer)
     after = larger.model.state_dict()
     assert set(larger.hands) == {*HANDS, "inspire"}
@@ -246,15 +223,13 @@ def test_weights_that_are_missing_damaged_or_of_another_codebook(tokenizer, tmp_
     assert caught.value.code == ErrorCode.WEIGHTS_MISSING
 
 
-def test_mlp_sees_only_its_own_chunk_and_conv_its_neighbours(train_set):
+def test_mlp_sees_only_its_own_chunk_and_conv_its_neighbours(tokenizer_config, train_set):
     torch.manual_seed(0)
     rows = torch.from_numpy(train_set["human"].rows[0][None, :40].copy())
     changed = rows.clone()
     changed[:, 20:24] += 1.0  # chunk 5
     for backbone, reach in (("mlp", 0), ("conv", 2)):
-        config = dataclasses.replace(CONFIG, backbone=backbone)
-        from unihm.tokenizer.model import TokenizerModel
-
+        config = dataclasses.replace(tokenizer_config, backbone=backbone)
         model = TokenizerModel(config)
         model.add_hand("human", rows.shape[-1])
         difference = (model.encode("human", rows) - model.encode("human", changed)).abs().sum(-1)

@@ -172,13 +172,13 @@ def _run_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * progress))
         batch = make_batch(generator, [examples[i] for i in chosen], hand, shuffle, augment=True)
-        losses = _losses(generator, batch, hand, masked)
-        loss = torch.stack(list(losses.values())).sum()
+        parts = losses(generator, batch, hand, masked)
+        loss = torch.stack(list(parts.values())).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        for key, value in losses.items():
+        for key, value in parts.items():
             sums[key] = sums.get(key, 0.0) + value.item() / len(batches)
     return sums
 
@@ -253,7 +253,7 @@ def make_batch(
     return Batch(tensors, torch.from_numpy(rows), torch.from_numpy(weights))
 
 
-def _losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dict[str, Tensor]:
+def losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dict[str, Tensor]:
     """Cross-entropy of the codes, error of the latents, of the decoded motion and its tips."""
     model, tokenizer = generator.model, generator.tokenizer
     settings = model.config.training

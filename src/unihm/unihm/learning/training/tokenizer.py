@@ -192,13 +192,15 @@ def _stages(
     validation: dict[str, MotionSet],
     added: list[str],
     learn_codebook: bool,
-) -> list[_Stage]:
+) -> list[TrainingStage]:
     """Reference with codebook; alignment of every other hand; then all of them together."""
     settings, reference = model.config.training, model.config.reference
 
-    def stage(name: str, hands: list[str], epochs: int, plain: int, codebook: bool) -> _Stage:
-        motions = {hand: _paired(train, hand, reference, settings.window) for hand in hands}
-        return _Stage(model, name, motions, validation, epochs, plain, codebook)
+    def stage(
+        name: str, hands: list[str], epochs: int, plain: int, codebook: bool
+    ) -> TrainingStage:
+        motions = {hand: paired(train, hand, reference, settings.window) for hand in hands}
+        return TrainingStage(model, name, motions, validation, epochs, plain, codebook)
 
     stages = []
     if reference in added:
@@ -226,8 +228,8 @@ def _solve(model: TokenizerModel, train: dict[str, MotionSet], hands: Sequence[s
         where = {episode: i for i, episode in enumerate(train[hand].episodes)}
         rows[hand] = [train[hand].rows[where[episode]] for episode in shared]
     solve_networks(model, rows)
-    pairs = {hand: _paired(train, hand, reference, settings.window) for hand in hands}
-    stage = _Stage(model, "solve", pairs, {}, 1, 1, True)
+    pairs = {hand: paired(train, hand, reference, settings.window) for hand in hands}
+    stage = TrainingStage(model, "solve", pairs, {}, 1, 1, True)
     random, latents = np.random.default_rng(settings.seed), []
     with torch.no_grad(), tqdm(total=LATENTS * model.config.codebook_size, desc="latents") as bar:
         while bar.n < bar.total:
@@ -241,7 +243,7 @@ def _solve(model: TokenizerModel, train: dict[str, MotionSet], hands: Sequence[s
 
 
 @dataclass(frozen=True)
-class _Pairs:
+class Pairs:
     """Motions of a hand and, of the same episodes, of the reference: (N, T, F), (N, T, F')."""
 
     x: Features
@@ -249,7 +251,8 @@ class _Pairs:
     lengths: IntArray
 
 
-def _paired(train: dict[str, MotionSet], hand: str, reference: str, window: int) -> _Pairs:
+def paired(train: dict[str, MotionSet], hand: str, reference: str, window: int) -> Pairs:
+    """Motions of the episodes that have both hands; raises INVALID_EPISODE where none has."""
     _, mine, theirs = np.intersect1d(
         train[hand].episodes, train[reference].episodes, return_indices=True
     )
@@ -259,10 +262,10 @@ def _paired(train: dict[str, MotionSet], hand: str, reference: str, window: int)
             f"No episode has both '{hand}' and the reference '{reference}'.",
         )
     x, lengths = train[hand].padded(window, mine)
-    return _Pairs(x, train[reference].padded(window, theirs)[0], lengths)
+    return Pairs(x, train[reference].padded(window, theirs)[0], lengths)
 
 
-class _Stage:
+class TrainingStage:
     """Some epochs of some hands, with one optimizer.
 
     Args:
@@ -275,7 +278,7 @@ class _Stage:
         self,
         model: TokenizerModel,
         name: str,
-        motions: dict[str, _Pairs],
+        motions: dict[str, Pairs],
         validation: dict[str, MotionSet],
         epochs: int,
         plain: int,
@@ -386,7 +389,7 @@ class _Stage:
         return [batches[i] for i in random.permutation(len(batches))]
 
     def crops(
-        self, pairs: _Pairs, chosen: IntArray, random: np.random.Generator
+        self, pairs: Pairs, chosen: IntArray, random: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """The same random windows of this hand's and the reference hand's motions, varied alike:
         blended with another episode's, and moved, since the object frame is never exact."""
