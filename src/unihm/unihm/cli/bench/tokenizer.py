@@ -4,7 +4,7 @@ Angles are in radians, a gripper's sliding joint in metres; what is "overall" le
 of means of radians.
 
 `--against FOLDER` measures further weights in the same run, such as those of the MLP backbone made
-by `unihm train tokenizer --backbone mlp --weights FOLDER`.
+by `unihm train tokenizer --set tokenizer.backbone=mlp --weights FOLDER`.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ def run(args: argparse.Namespace) -> None:
     from unihm.evaluation.tokenizer import measure
     from unihm.learning.datasets.episode import load_dataset
     from unihm.learning.synthesis.adoption import adopt
-    from unihm.paths import weights_dir
+    from unihm.paths import weights_file
     from unihm.tokenizer import Tokenizer
 
-    folders = (weights_dir(args.preset), *args.against)
+    own = weights_file(args.preset, "tokenizer.safetensors").parent
+    folders = (own, *args.against)
     tokenizers = {folder: Tokenizer.read(folder) for folder in folders}
     hands = list(dict.fromkeys(hand for t in tokenizers.values() for hand in t.hands))
     episodes = list(tqdm(load_dataset(args.episodes, "validation")[: args.limit], "episodes"))
