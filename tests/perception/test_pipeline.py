@@ -4,10 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from unihm import ErrorCode, Pipeline
 from unihm.perception import PlanningError
 from unihm.types import STAGES
-
-from unihm import ErrorCode, Pipeline
 
 SENTENCE = "hand me the red box"
 

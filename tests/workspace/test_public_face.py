@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 import unihm
 
 ROOT = Path(__file__).parents[2]
