@@ -7,8 +7,8 @@ from unihm.cli.main import main
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera.calibration import (
     Board,
+    BoardView,
     Calibration,
-    View,
     calibrate,
     check,
     see_board,
@@ -43,7 +43,7 @@ def views_of(T_world_camera, T_gripper_board, rng, count=14, noise=0.0, drift=0.
         T = invert(T_world_camera @ slip) @ T_world_gripper @ T_gripper_board
         turn = Rotation.from_rotvec(rng.normal(0, noise, 3)).as_matrix()
         T = T @ make_transform(turn, rng.normal(0, noise, 3))
-        views.append(View(T_world_gripper, T))
+        views.append(BoardView(T_world_gripper, T))
     return views
 
 
@@ -69,7 +69,7 @@ def test_a_camera_on_the_gripper_is_found():
     views = []
     for _ in range(10):
         A = random_pose(rng)
-        views.append(View(A, invert(A @ T_gripper_camera) @ T_world_board))
+        views.append(BoardView(A, invert(A @ T_gripper_camera) @ T_world_board))
     found = calibrate(views, on_gripper=True)
     assert found.T_world_camera is None
     assert_same(found.T_gripper_camera, T_gripper_camera, 1e-5, 1e-3)
@@ -81,7 +81,7 @@ def test_one_bad_view_pulls_little():
     camera, board = fixed_camera(), random_pose(rng)
     views = views_of(camera, board, rng, noise=0.0005)
     shifted = views[3].T_camera_board @ make_transform(np.eye(3), [0.08, 0, 0])
-    views[3] = View(views[3].T_world_gripper, shifted)
+    views[3] = BoardView(views[3].T_world_gripper, shifted)
     assert_same(calibrate(views).T_world_camera, camera, 0.01, 1.0)
 
 
@@ -94,12 +94,12 @@ def test_poses_that_determine_nothing_are_refused():
     same_axis = []
     for k in range(8):
         A = make_transform(Rotation.from_euler("z", 0.2 * k).as_matrix(), rng.normal(0, 0.1, 3))
-        same_axis.append(View(A, invert(camera) @ A @ board))
+        same_axis.append(BoardView(A, invert(camera) @ A @ board))
     with pytest.raises(UnihmError, match="one axis") as flat:
         calibrate(same_axis)
     assert flat.value.code == ErrorCode.INVALID_TRANSFORM
     views = views_of(camera, board, rng)
-    views[0] = View(np.diag([2.0, 2.0, 2.0, 1.0]), views[0].T_camera_board)
+    views[0] = BoardView(np.diag([2.0, 2.0, 2.0, 1.0]), views[0].T_camera_board)
     with pytest.raises(UnihmError) as scaled:
         calibrate(views)
     assert scaled.value.code == ErrorCode.INVALID_TRANSFORM

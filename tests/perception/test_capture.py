@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera import capture
+from unihm.perception import camera
+from unihm.perception.camera.points import radius_inliers, statistical_inliers
 from unihm.types import RgbdObservation
 
 rng = np.random.default_rng(0)
@@ -24,7 +25,7 @@ def test_colour_encodings_and_row_padding(encoding, channels, padding):
     rgba = rng.integers(0, 256, (6, 7, 4), dtype=np.uint8)
     rows = rgba[..., channels].reshape(6, -1)
     raw = np.pad(rows, ((0, 0), (0, padding)), constant_values=99)
-    decoded = capture.decode_colour(raw.tobytes(), encoding, 6, 7, raw.shape[1])
+    decoded = camera.decode_colour(raw.tobytes(), encoding, 6, 7, raw.shape[1])
     np.testing.assert_array_equal(decoded, rgba[..., :3])
 
 
@@ -34,34 +35,34 @@ def test_depth_encodings(big):
     metres[1, 2] = np.nan
     order = ">" if big else "<"
     raw = metres.astype(order + "f4").tobytes()
-    decoded = capture.decode_depth(raw, "32FC1", 5, 4, 16, big)
+    decoded = camera.decode_depth(raw, "32FC1", 5, 4, 16, big)
     np.testing.assert_array_equal(decoded, np.nan_to_num(metres))
     millimetres = np.nan_to_num(metres * 1000).astype(order + "u2")
-    decoded = capture.decode_depth(millimetres.tobytes(), "16UC1", 5, 4, 8, big)
+    decoded = camera.decode_depth(millimetres.tobytes(), "16UC1", 5, 4, 8, big)
     np.testing.assert_allclose(decoded, np.nan_to_num(metres), atol=1e-3)
 
 
 def test_wrong_encodings_and_short_buffers():
-    assert code_of(capture.decode_colour, b"", "yuv422", 2, 2, 4) == ErrorCode.INVALID_IMAGE
-    assert code_of(capture.decode_colour, bytes(10), "rgb8", 2, 2, 6) == ErrorCode.INVALID_IMAGE
-    assert code_of(capture.decode_depth, bytes(16), "rgb8", 2, 2, 8) == ErrorCode.INVALID_DEPTH
-    assert code_of(capture.decode_depth, bytes(15), "32FC1", 2, 2, 8) == ErrorCode.INVALID_DEPTH
-    assert code_of(capture.decode_depth, bytes(16), "32FC1", 2, 2, 4) == ErrorCode.INVALID_DEPTH
+    assert code_of(camera.decode_colour, b"", "yuv422", 2, 2, 4) == ErrorCode.INVALID_IMAGE
+    assert code_of(camera.decode_colour, bytes(10), "rgb8", 2, 2, 6) == ErrorCode.INVALID_IMAGE
+    assert code_of(camera.decode_depth, bytes(16), "rgb8", 2, 2, 8) == ErrorCode.INVALID_DEPTH
+    assert code_of(camera.decode_depth, bytes(15), "32FC1", 2, 2, 8) == ErrorCode.INVALID_DEPTH
+    assert code_of(camera.decode_depth, bytes(16), "32FC1", 2, 2, 4) == ErrorCode.INVALID_DEPTH
 
 
 def test_camera_info_must_fit_the_image():
-    np.testing.assert_array_equal(capture.intrinsics(K.ravel(), (48, 64), (48, 64)), K)
+    np.testing.assert_array_equal(camera.intrinsics(K.ravel(), (48, 64), (48, 64)), K)
     mismatch = ErrorCode.CAMERA_INFO_MISMATCH
-    assert code_of(capture.intrinsics, K.ravel(), (48, 64), (96, 128)) == mismatch
-    assert code_of(capture.intrinsics, np.zeros(9), (48, 64), (48, 64)) == mismatch
-    assert code_of(capture.intrinsics, K.ravel() * np.nan, (48, 64), (48, 64)) == mismatch
-    assert code_of(capture.intrinsics, K.ravel() * 4, (48, 64), (48, 64)) == mismatch
+    assert code_of(camera.intrinsics, K.ravel(), (48, 64), (96, 128)) == mismatch
+    assert code_of(camera.intrinsics, np.zeros(9), (48, 64), (48, 64)) == mismatch
+    assert code_of(camera.intrinsics, K.ravel() * np.nan, (48, 64), (48, 64)) == mismatch
+    assert code_of(camera.intrinsics, K.ravel() * 4, (48, 64), (48, 64)) == mismatch
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf, 50.0, -1.0])
 def test_depth_without_content_is_refused(value):
     depth = np.full((48, 64), value, np.float32)
-    assert code_of(capture.clean_depth, depth) == ErrorCode.INVALID_DEPTH
+    assert code_of(camera.clean_depth, depth) == ErrorCode.INVALID_DEPTH
 
 
 def test_flying_pixels_go_and_edges_stay():
@@ -69,7 +70,7 @@ def test_flying_pixels_go_and_edges_stay():
     depth[10:30, 20:40] = 0.8
     depth[10:30, 40] = 0.9  # a curtain between the box and the wall
     depth[40, 5] = 0.5  # a lone speck
-    clean = capture.clean_depth(depth)
+    clean = camera.clean_depth(depth)
     assert (clean[11:29, 40] == 0).all()
     assert clean[40, 5] == 0
     kept = np.ones(depth.shape, bool)
@@ -87,10 +88,10 @@ def test_points_land_in_the_world_and_project_back():
     T = np.eye(4)
     T[:3, :3] = [[1, 0, 0], [0, -1, 0], [0, 0, -1]]  # looking down
     T[:3, 3] = 0.5, 0.0, 1.0
-    points = capture.world_points(observation(depth, T))
+    points = camera.world_points(observation(depth, T))
     np.testing.assert_allclose(points[..., 2], 0.0, atol=1e-6)
     np.testing.assert_allclose(points[24, 32], [0.5, 0, 0], atol=1e-6)
-    pixels = capture.project(capture.deproject(depth, K), K)
+    pixels = camera.project(camera.deproject(depth, K), K)
     np.testing.assert_allclose(pixels[7, 9], [9, 7], atol=1e-6)
 
 
@@ -113,19 +114,19 @@ def test_outlier_filters_drop_the_far_specks():
     specks = rng.uniform(0.2, 0.4, (5, 3))
     points = np.concatenate([cloud, specks])
     for keep in (
-        capture.statistical_inliers(points),
-        capture.radius_inliers(points, 0.01, 3),
+        statistical_inliers(points),
+        radius_inliers(points, 0.01, 3),
     ):
         assert not keep[500:].any()
         assert keep[:500].mean() > 0.9
-    assert capture.radius_inliers(np.zeros((0, 3)), 0.1, 1).shape == (0,)
+    assert radius_inliers(np.zeros((0, 3)), 0.1, 1).shape == (0,)
 
 
 def test_two_cameras_make_one_cloud():
     depth = np.full((48, 64), 1.0, np.float32)
     shifted = np.eye(4)
     shifted[0, 3] = 0.3
-    points, colours = capture.fuse([observation(depth), observation(depth, shifted)], voxel=0.01)
+    points, colours = camera.fuse([observation(depth), observation(depth, shifted)], voxel=0.01)
     assert points.shape == colours.shape
     width = 64 / 60
     assert np.ptp(points[:, 0]) == pytest.approx(width + 0.3, abs=0.03)
@@ -133,7 +134,7 @@ def test_two_cameras_make_one_cloud():
 
 
 def test_stamps_are_paired_within_the_tolerance():
-    matcher = capture.StampMatcher(["rgb", "depth"], tolerance=0.02)
+    matcher = camera.StampMatcher(["rgb", "depth"], tolerance=0.02)
     assert matcher.add("rgb", 1.00, "a") is None
     assert matcher.add("depth", 1.05, "b") is None
     assert matcher.add("rgb", 1.04, "c") == {"rgb": "c", "depth": "b"}
@@ -153,12 +154,12 @@ def test_a_second_camera_fills_what_the_first_does_not_see():
     holed = depth.copy()
     holed[20:28, 28:36] = np.nan
     main, other = observation(holed, first), observation(shifted, second)
-    filled = capture.fill_from(main, [other])
+    filled = camera.fill_from(main, [other])
     assert not np.isfinite(main.depth[20:28, 28:36]).any()
     hole = filled.depth[21:27, 29:35]
     assert (hole > 0).mean() > 0.9
     np.testing.assert_allclose(hole[hole > 0], 0.9, atol=1e-3)
-    kept = capture.clean_depth(holed) > 0
+    kept = camera.clean_depth(holed) > 0
     np.testing.assert_array_equal(filled.depth[kept], holed[kept])
 
 
@@ -167,6 +168,6 @@ def test_a_camera_that_sees_elsewhere_changes_nothing():
     depth[10:20, 10:20] = 0.0
     away = np.eye(4)
     away[:3, 3] = 0.0, 0.0, 5.0
-    filled = capture.fill_from(observation(depth), [observation(depth.copy() + 0.5, away)])
+    filled = camera.fill_from(observation(depth), [observation(depth.copy() + 0.5, away)])
     np.testing.assert_array_equal(filled.depth[10:20, 10:20], 0.0)
-    np.testing.assert_array_equal(capture.fill_from(observation(depth), []).depth[0], depth[0])
+    np.testing.assert_array_equal(camera.fill_from(observation(depth), []).depth[0], depth[0])

@@ -22,7 +22,7 @@ from unihm.learning.training.cliport import (
     turned,
 )
 from unihm.learning.training.cliport_episodes import load_tables
-from unihm.perception.camera.capture import world_points
+from unihm.perception.camera import world_points
 from unihm.perception.planner.cliport import CliportConfig, PlannerTraining, make_heightmap
 from unihm.perception.planner.cliport.model import (
     CHANNELS,

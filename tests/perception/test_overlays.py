@@ -1,7 +1,7 @@
 """What perception found is painted where it is, and nowhere else."""
 
 import numpy as np
-from unihm.perception.camera.capture import world_points
+from unihm.perception.camera import world_points
 from unihm.perception.planner.cliport import PickAffordance, make_heightmap
 from unihm.visualization.overlays import draw_affordance, draw_mask
 

@@ -10,7 +10,7 @@ from unihm.control.verification import VerificationConfig
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import GeneratorConfig, GeneratorTraining
 from unihm.paths import config_dir
-from unihm.perception.camera.capture import CaptureConfig
+from unihm.perception.camera import CaptureConfig
 from unihm.perception.planner import PlannerConfig
 from unihm.perception.planner.cliport import CliportConfig
 from unihm.perception.segmentation import SegmenterConfig

@@ -13,7 +13,7 @@ from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 from unihm import types
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera.capture import CaptureConfig, StampMatcher, clean_depth, fill_from
+from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fill_from
 from unihm.ros.base import IMAGES, RELIABLE, UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.ros.conversions import time_to_seconds as seconds_of

@@ -13,7 +13,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from unihm.errors import UnihmError
 from unihm.nodes.capture import LATCHED
-from unihm.perception.camera.capture import world_points
+from unihm.perception.camera import world_points
 from unihm.robots import load_hand
 from unihm.ros import conversions
 from unihm.ros.base import RELIABLE, UnihmNode

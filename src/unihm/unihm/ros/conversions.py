@@ -22,7 +22,7 @@ from unihm_msgs import msg
 
 from unihm.control.execution import ExecutionPlan
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera.capture import decode_colour, decode_depth, intrinsics
+from unihm.perception.camera import decode_colour, decode_depth, intrinsics
 from unihm.refinement import RefinementReport
 from unihm.transforms import from_pose7, to_pose7
 from unihm.types import (

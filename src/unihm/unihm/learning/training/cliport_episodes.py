@@ -16,7 +16,7 @@ from unihm.learning.synthesis.tables.planner_scenes import (
     PlaceQuestion,
     PlannerSample,
 )
-from unihm.perception.camera.capture import world_points
+from unihm.perception.camera import world_points
 from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.parser import Command, parse
 from unihm.perception.planner.cliport.config import CliportConfig

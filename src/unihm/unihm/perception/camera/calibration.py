@@ -20,7 +20,7 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera.capture import project
+from unihm.perception.camera import project
 from unihm.transforms import apply, invert, is_rigid, make_transform
 from unihm.types import FloatArray
 
@@ -102,7 +102,7 @@ def _cv2():  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True)
-class View:
+class BoardView:
     """One look at the board.
 
     Attributes:
@@ -132,14 +132,14 @@ class Calibration:
     T_world_camera: FloatArray | None = None
     T_gripper_camera: FloatArray | None = None
 
-    def camera_of(self, view: View) -> FloatArray:
+    def camera_of(self, view: BoardView) -> FloatArray:
         """T_world_camera (4, 4) while ``view`` was taken."""
         if self.T_world_camera is not None:
             return self.T_world_camera
         assert self.T_gripper_camera is not None
         return view.T_world_gripper @ self.T_gripper_camera
 
-    def board_of(self, view: View) -> FloatArray:
+    def board_of(self, view: BoardView) -> FloatArray:
         """T_world_board (4, 4) while ``view`` was taken, as the robot has it."""
         if self.T_world_camera is not None:
             return view.T_world_gripper @ self.T_other
@@ -176,7 +176,9 @@ class Check:
         return f"No drift: the trend over the views is {size}, within their scatter."
 
 
-def see_board(rgb: NDArray[np.uint8], K: FloatArray, distortion: FloatArray, board: Board) -> View:
+def see_board(
+    rgb: NDArray[np.uint8], K: FloatArray, distortion: FloatArray, board: Board
+) -> BoardView:
     """Find the board in one image; the robot's pose is left at the identity.
 
     Args:
@@ -196,10 +198,10 @@ def see_board(rgb: NDArray[np.uint8], K: FloatArray, distortion: FloatArray, boa
     if not good:
         raise UnihmError(ErrorCode.LOW_CONFIDENCE, "The board's pose cannot be found.")
     T = make_transform(Rotation.from_rotvec(rotation.ravel()).as_matrix(), translation.ravel())
-    return View(np.eye(4), T, seen, points)
+    return BoardView(np.eye(4), T, seen, points)
 
 
-def calibrate(views: Sequence[View], on_gripper: bool = False) -> Calibration:
+def calibrate(views: Sequence[BoardView], on_gripper: bool = False) -> Calibration:
     """Find the camera.
 
     Args:
@@ -224,7 +226,7 @@ def calibrate(views: Sequence[View], on_gripper: bool = False) -> Calibration:
     return Calibration(T_other=P, T_world_camera=Q)
 
 
-def check(views: Sequence[View], calibration: Calibration, K: FloatArray) -> Check:
+def check(views: Sequence[BoardView], calibration: Calibration, K: FloatArray) -> Check:
     """Compare what is seen with what the robot says, view by view, and look for a trend.
 
     A camera that was touched, or a mount that works loose, moves the residuals one way over time;

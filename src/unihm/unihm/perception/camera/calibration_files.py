@@ -11,7 +11,7 @@ import yaml
 
 from unihm.config import read_yaml
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera.calibration import Board, Calibration, Check, View, see_board
+from unihm.perception.camera.calibration import Board, BoardView, Calibration, Check, see_board
 from unihm.transforms import from_pose7, is_rigid, to_pose7
 from unihm.types import FloatArray
 
@@ -87,7 +87,7 @@ def read_views(
     K: FloatArray,
     distortion: FloatArray,
     board: Board,
-) -> list[View]:
+) -> list[BoardView]:
     """Robot poses with what was seen at each; images without the board are passed over, and told.
 
     Raises:
@@ -100,7 +100,7 @@ def read_views(
         )
     robot = read_poses(poses)
     if markers is not None:
-        seen = [View(np.eye(4), T) for T in read_poses(markers)]
+        seen = [BoardView(np.eye(4), T) for T in read_poses(markers)]
         _same_number(len(robot), len(seen))
         return [replace(view, T_world_gripper=T) for view, T in zip(seen, robot)]
     assert images is not None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera.capture import radius_inliers, statistical_inliers
+from unihm.perception.camera.points import radius_inliers, statistical_inliers
 from unihm.perception.scene.clusters import voxelise
 from unihm.perception.scene.frames import robust_range
 from unihm.perception.scene.primitives import (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unihm.config import Count, Interval, NotNegative, Positive, settings
 from unihm.errors import UnihmError
-from unihm.perception.camera.capture import CaptureConfig, world_points
+from unihm.perception.camera import CaptureConfig, world_points
 from unihm.perception.scene.clusters import Cluster, ClusterConfig, find_clusters
 from unihm.perception.scene.completion import thin
 from unihm.perception.scene.describe import DetectedObject

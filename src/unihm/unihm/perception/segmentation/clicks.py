@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera.capture import clean_depth, deproject
+from unihm.perception.camera import clean_depth, deproject
 from unihm.perception.scene.clusters import ClusterConfig, find_clusters
 from unihm.perception.scene.table import Plane, fit_plane
 from unihm.types import FloatArray, RgbdObservation

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from unihm.config import NotNegative, Share, load_section, settings
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera.capture import project, world_points
+from unihm.perception.camera import project, world_points
 from unihm.perception.scene import TableScene, WorkspaceConfig, example, read_scene
 from unihm.perception.scene.completion import Completion, fit, seen_part
 from unihm.perception.scene.reader import at_border, cluster_at

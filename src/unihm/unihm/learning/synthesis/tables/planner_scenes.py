@@ -16,7 +16,7 @@ from unihm.errors import UnihmError
 from unihm.learning.synthesis.tables.household import HOUSEHOLD, make_household
 from unihm.learning.synthesis.tables.piles import random_shape
 from unihm.learning.synthesis.tables.rendering import Item, RaycastScene, Sensor
-from unihm.perception.camera.capture import CaptureConfig, world_points
+from unihm.perception.camera import CaptureConfig, world_points
 from unihm.perception.colors import NAMES, name_pixels
 from unihm.perception.language import sentence_encoder as text
 from unihm.perception.planner.cliport.config import CliportConfig

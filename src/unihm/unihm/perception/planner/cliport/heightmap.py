@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from unihm.perception.camera.capture import project
+from unihm.perception.camera import project
 from unihm.perception.planner.cliport.config import CliportConfig
 from unihm.transforms import apply, invert
 from unihm.types import FloatArray, IntArray, RgbdObservation
@@ -68,7 +68,7 @@ def make_heightmap(
     Args:
         observation: the image.
         points: (h, w, 3) its clean points in the world, NaN where depth is missing
-            (:func:`unihm.perception.camera.capture.world_points`, with or without a stride); not
+            (:func:`unihm.perception.camera.world_points`, with or without a stride); not
             looked at without depth.
         table_height: metres, world.
         config: the grid, and whether depth is used.

@@ -1,7 +1,7 @@
 """CLIPort, small: what (a semantic stream with language) and where (a spatial one), twice.
 
 After Shridhar, Manuelli and Fox, "CLIPort: What and Where Pathways for Robotic Manipulation"
-(CoRL 2021): :class:`Attention` gives the pick affordance, :class:`Transport` carries a crop about
+(CoRL 2021): :class:`_Attention` gives the pick affordance, :class:`Transport` carries a crop about
 the pick over the map in several turns and gives the place affordance. Its streams are a CLIP
 ResNet-50 and a ResNet-43; these here are small enough to be trained from nothing on a CPU. One
 thing is added: a soft-max over the pixels *and one more option*, "it is not here".
@@ -31,7 +31,7 @@ RIDGE = 1e-4  # on the weights of words, relative to the number of phrases
 CHOSEN_LOGIT = 6.0  # of a cell that has both the colour and the kind, before training
 
 
-class Block(nn.Module):
+class _Block(nn.Module):
     """Two convolutions with a shortcut; the first may halve the resolution."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
@@ -50,15 +50,15 @@ class Block(nn.Module):
         return F.relu(self.body(x) + self.shortcut(x))
 
 
-class Encoder(nn.Module):
+class _Encoder(nn.Module):
     """Features at half, quarter and eighth resolution of the map."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
         self.levels = nn.ModuleList([
-            Block(4 * inputs, width),
-            Block(width, 2 * width, 2),
-            nn.Sequential(Block(2 * width, 3 * width, 2), Block(3 * width, 3 * width)),
+            _Block(4 * inputs, width),
+            _Block(width, 2 * width, 2),
+            nn.Sequential(_Block(2 * width, 3 * width, 2), _Block(3 * width, 3 * width)),
         ])  # fmt: skip
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -71,13 +71,13 @@ class Encoder(nn.Module):
         return found
 
 
-class SpatialStream(nn.Module):
+class _SpatialStream(nn.Module):
     """Where: shape and height, no words. Its decoder's features go to the semantic stream."""
 
     def __init__(self, width: int, outputs: int, inputs: int = CHANNELS) -> None:
         super().__init__()
-        self.encoder = Encoder(inputs, width)
-        self.up = nn.ModuleList([Block(5 * width, 2 * width), Block(3 * width, width)])
+        self.encoder = _Encoder(inputs, width)
+        self.up = nn.ModuleList([_Block(5 * width, 2 * width), _Block(3 * width, width)])
         self.out = nn.Conv2d(width, 4 * outputs, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -90,19 +90,19 @@ class SpatialStream(nn.Module):
         return F.pixel_shuffle(self.out(x), 2), laterals
 
 
-class KindStream(nn.Module):
+class _KindStream(nn.Module):
     """What kind of thing every cell shows: one of :data:`KIND_NAMES`, or nothing."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.stream = SpatialStream(width, len(KIND_NAMES) + 1)
+        self.stream = _SpatialStream(width, len(KIND_NAMES) + 1)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps (B, 17, H, W) -> logits (B, 29, H, W); the last is that of nothing."""
         return self.stream(maps[:, :CHANNELS])[0]
 
 
-class Choice(nn.Module):
+class _Choice(nn.Module):
     """Which names words mean: those of colours, and those of kinds."""
 
     def __init__(self) -> None:
@@ -133,15 +133,15 @@ class Choice(nn.Module):
         self.words.bias.copy_(torch.from_numpy(mean - middle @ weights))
 
 
-class SemanticStream(nn.Module):
+class _SemanticStream(nn.Module):
     """What: colours, and the words multiplied into the features at every level."""
 
     def __init__(self, width: int, outputs: int, language: int) -> None:
         super().__init__()
-        self.encoder = Encoder(3, width)
+        self.encoder = _Encoder(3, width)
         self.words = nn.Sequential(nn.Linear(DIMENSION, language), nn.ReLU(inplace=True))
         self.gates = nn.ModuleList([nn.Linear(language, k * width) for k in (3, 2, 1)])
-        self.up = nn.ModuleList([Block(7 * width + 1, 2 * width), Block(4 * width + 1, width)])
+        self.up = nn.ModuleList([_Block(7 * width + 1, 2 * width), _Block(4 * width + 1, width)])
         self.out = nn.Conv2d(width, 4 * outputs, 1)
 
     def forward(
@@ -169,14 +169,14 @@ class SemanticStream(nn.Module):
         return F.pixel_shuffle(self.out(x * gates[-1]), 2)
 
 
-class TwoStreams(nn.Module):
+class _TwoStreams(nn.Module):
     """Both streams, added, and what the words choose."""
 
     def __init__(self, config: CliportConfig, outputs: int, further: int = 0) -> None:
         super().__init__()
-        self.spatial = SpatialStream(config.width, outputs, CHANNELS + further)
-        self.semantic = SemanticStream(config.width, outputs, config.language)
-        self.choice = Choice()
+        self.spatial = _SpatialStream(config.width, outputs, CHANNELS + further)
+        self.semantic = _SemanticStream(config.width, outputs, config.language)
+        self.choice = _Choice()
 
     def forward(
         self, maps: Tensor, language: Tensor, further: Tensor | None = None
@@ -195,13 +195,13 @@ class TwoStreams(nn.Module):
         return what + _repeated(where, language.shape[1]), chosen.flatten(0, 1)[:, None]
 
 
-class Attention(nn.Module):
+class _Attention(nn.Module):
     """The pick affordance."""
 
     def __init__(self, config: CliportConfig) -> None:
         super().__init__()
         self.rotations = config.pick_rotations
-        self.streams = TwoStreams(config, 1)
+        self.streams = _TwoStreams(config, 1)
         self.sharpness = nn.Parameter(torch.tensor(CHOSEN_LOGIT))
 
     def forward(self, maps: Tensor, language: Tensor) -> Tensor:
@@ -229,8 +229,8 @@ class Transport(nn.Module):
     def __init__(self, config: CliportConfig) -> None:
         super().__init__()
         self.rotations, self.crop = config.place_rotations, config.crop
-        self.key = TwoStreams(config, config.features + 1, further=4)
-        self.query = TwoStreams(config, config.features)
+        self.key = _TwoStreams(config, config.features + 1, further=4)
+        self.query = _TwoStreams(config, config.features)
         self.scale = nn.Parameter(torch.tensor(0.01))
 
     def forward(self, maps: Tensor, language: Tensor, picks: Tensor) -> Tensor:
@@ -264,8 +264,8 @@ class Cliport(nn.Module):
 
     def __init__(self, config: CliportConfig) -> None:
         super().__init__()
-        self.kinds = KindStream(config.kind_width)
-        self.attention = Attention(config)
+        self.kinds = _KindStream(config.kind_width)
+        self.attention = _Attention(config)
         self.transport = Transport(config)
 
     def words(self, phrases: Sequence[str]) -> NDArray[np.float32]:
@@ -278,7 +278,7 @@ class Cliport(nn.Module):
         return torch.cat([maps, torch.softmax(logits, dim=1)[:, :-1]], dim=1), logits
 
     def pick(self, maps: Tensor, language: Tensor) -> Tensor:
-        """See :class:`Attention`."""
+        """See :class:`_Attention`."""
         return self.attention(maps, language)
 
     def place(self, maps: Tensor, language: Tensor, picks: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class Sizes:
 # ------------------------------------------------------------------------------ where
 
 
-class Residual(nn.Module):
+class _Residual(nn.Module):
     """1x1, 3x3, 1x1, and a shortcut: its own convolution where ``widen``, else the input."""
 
     def __init__(
@@ -87,13 +87,13 @@ def _stage(
     inputs: int, middle: int, outputs: int, stride: int = 1, final: bool = True, up: bool = False
 ) -> nn.Sequential:
     blocks: list[nn.Module] = [
-        Residual(inputs, middle, outputs, stride, True, final),
-        Residual(outputs, middle, outputs, 1, False, final),
+        _Residual(inputs, middle, outputs, stride, True, final),
+        _Residual(outputs, middle, outputs, 1, False, final),
     ]
     return nn.Sequential(*blocks, *([nn.UpsamplingBilinear2d(scale_factor=2)] if up else []))
 
 
-class SpatialResNet(nn.Module):
+class _SpatialResNet(nn.Module):
     """The stream that sees colour and height (6 channels) and no words."""
 
     def __init__(self, outputs: int, b: int) -> None:
@@ -131,7 +131,7 @@ class SpatialResNet(nn.Module):
 # ------------------------------------------------------------------------------ CLIP
 
 
-class Bottleneck(nn.Module):
+class _Bottleneck(nn.Module):
     """CLIP's: strides are average pools."""
 
     def __init__(self, inputs: int, width: int, stride: int) -> None:
@@ -161,7 +161,7 @@ class Bottleneck(nn.Module):
         return F.relu(y + (x if self.downsample is None else self.downsample(x)))
 
 
-class ClipVision(nn.Module):
+class _ClipVision(nn.Module):
     """CLIP's ResNet up to its pooling."""
 
     def __init__(self, w: int, blocks: tuple[int, int, int, int]) -> None:
@@ -175,8 +175,8 @@ class ClipVision(nn.Module):
         inputs = w
         for k, count in enumerate(blocks):
             width = w * 2**k
-            first = Bottleneck(inputs, width, 1 if k == 0 else 2)
-            rest = [Bottleneck(4 * width, width, 1) for _ in range(count - 1)]
+            first = _Bottleneck(inputs, width, 1 if k == 0 else 2)
+            rest = [_Bottleneck(4 * width, width, 1) for _ in range(count - 1)]
             setattr(self, f"layer{k + 1}", nn.Sequential(first, *rest))
             inputs = 4 * width
 
@@ -194,7 +194,7 @@ class ClipVision(nn.Module):
         return found
 
 
-class TextBlock(nn.Module):
+class _TextBlock(nn.Module):
     """One block of CLIP's transformer."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -204,7 +204,7 @@ class TextBlock(nn.Module):
         self.mlp = nn.Sequential(
             OrderedDict([
                 ("c_fc", nn.Linear(width, 4 * width)),
-                ("gelu", QuickGelu()),
+                ("gelu", _QuickGelu()),
                 ("c_proj", nn.Linear(4 * width, width)),
             ])
         )  # fmt: skip
@@ -217,24 +217,24 @@ class TextBlock(nn.Module):
         return x + self.mlp(self.ln_2(x))
 
 
-class QuickGelu(nn.Module):
+class _QuickGelu(nn.Module):
     """The sigmoid approximation that CLIP was trained with."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.sigmoid(1.702 * x)
 
 
-class Clip(nn.Module):
+class _Clip(nn.Module):
     """CLIP RN50 without its image pooling; frozen."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
-        self.visual = ClipVision(sizes.clip, sizes.blocks)
+        self.visual = _ClipVision(sizes.clip, sizes.blocks)
         self.token_embedding = nn.Embedding(sizes.words, sizes.text)
         self.positional_embedding = nn.Parameter(torch.zeros(CONTEXT, sizes.text))
         self.transformer = nn.ModuleDict({
             "resblocks": nn.ModuleList(
-                [TextBlock(sizes.text, sizes.heads) for _ in range(sizes.layers)]
+                [_TextBlock(sizes.text, sizes.heads) for _ in range(sizes.layers)]
             )
         })  # fmt: skip
         self.ln_final = nn.LayerNorm(sizes.text)
@@ -251,7 +251,7 @@ class Clip(nn.Module):
         x = self.ln_final(x)[torch.arange(len(x)), tokens.argmax(dim=1)]
         return x @ self.text_projection
 
-    def train(self, mode: bool = True) -> Clip:
+    def train(self, mode: bool = True) -> _Clip:
         """Its statistics stay what they are."""
         return super().train(False)
 
@@ -259,7 +259,7 @@ class Clip(nn.Module):
 # ------------------------------------------------------------------------------ what
 
 
-class DoubleConv(nn.Module):
+class _DoubleConv(nn.Module):
     """Two convolutions with batch normalisation."""
 
     def __init__(self, inputs: int, outputs: int, middle: int) -> None:
@@ -277,12 +277,12 @@ class DoubleConv(nn.Module):
         return self.double_conv(x)
 
 
-class Up(nn.Module):
+class _Up(nn.Module):
     """Twice the resolution, joined with a skip connection."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv = DoubleConv(inputs, outputs, inputs // 2)
+        self.conv = _DoubleConv(inputs, outputs, inputs // 2)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(B, inputs / 2, H, W), (B, inputs / 2, 2 H, 2 W) -> (B, outputs, 2 H, 2 W)."""
@@ -292,7 +292,7 @@ class Up(nn.Module):
         return self.conv(torch.cat([skip, x], dim=1))
 
 
-class Join(nn.Module):
+class _Join(nn.Module):
     """1x1 convolution over two tensors side by side."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -303,7 +303,7 @@ class Join(nn.Module):
         return self.conv(torch.cat([a, b], dim=1))
 
 
-class LanguageUNet(nn.Module):
+class _LanguageUNet(nn.Module):
     """The stream that sees colour through CLIP; the sentence is multiplied into its decoder."""
 
     def __init__(self, outputs: int, sizes: Sizes) -> None:
@@ -313,14 +313,14 @@ class LanguageUNet(nn.Module):
         self.lang_proj2 = nn.Linear(sizes.embedding, 8 * w)
         self.lang_proj3 = nn.Linear(sizes.embedding, 4 * w)
         self.conv1 = nn.Sequential(nn.Conv2d(32 * w, 16 * w, 3, padding=1, bias=False), nn.ReLU())
-        self.up1, self.lat_fusion1 = Up(32 * w, 8 * w), Join(8 * w + 16 * b, 8 * w)
-        self.up2, self.lat_fusion2 = Up(16 * w, 4 * w), Join(4 * w + 8 * b, 4 * w)
-        self.up3, self.lat_fusion3 = Up(8 * w, 2 * w), Join(2 * w + 4 * b, 2 * w)
-        self.layer1, self.lat_fusion4 = _stage(2 * w, w, w, up=True), Join(w + 2 * b, w)
+        self.up1, self.lat_fusion1 = _Up(32 * w, 8 * w), _Join(8 * w + 16 * b, 8 * w)
+        self.up2, self.lat_fusion2 = _Up(16 * w, 4 * w), _Join(4 * w + 8 * b, 4 * w)
+        self.up3, self.lat_fusion3 = _Up(8 * w, 2 * w), _Join(2 * w + 4 * b, 2 * w)
+        self.layer1, self.lat_fusion4 = _stage(2 * w, w, w, up=True), _Join(w + 2 * b, w)
         self.layer2 = _stage(w, w // 2, w // 2, up=True)
-        self.lat_fusion5 = Join(w // 2 + b, w // 2)
+        self.lat_fusion5 = _Join(w // 2 + b, w // 2)
         self.layer3 = _stage(w // 2, w // 4, w // 4, up=True)
-        self.lat_fusion6 = Join(w // 4 + b // 2, w // 4)
+        self.lat_fusion6 = _Join(w // 4 + b // 2, w // 4)
         self.conv2 = nn.Sequential(nn.Conv2d(w // 4, outputs, 1))
 
     def forward(
@@ -358,18 +358,18 @@ class PublishedCliport(nn.Module):
         super().__init__()
         sizes = sizes or Sizes()
         self.rotations, self.crop = config.place_rotations, config.crop
-        self.clip = Clip(sizes)
+        self.clip = _Clip(sizes)
         self.attention = nn.ModuleDict({
-            "attn_stream_one": SpatialResNet(1, sizes.base),
-            "attn_stream_two": LanguageUNet(1, sizes),
+            "attn_stream_one": _SpatialResNet(1, sizes.base),
+            "attn_stream_two": _LanguageUNet(1, sizes),
         })  # fmt: skip
         self.transport = nn.ModuleDict({
-            "key_stream_one": SpatialResNet(FEATURES, sizes.base),
-            "key_stream_two": LanguageUNet(FEATURES, sizes),
-            "query_stream_one": SpatialResNet(FEATURES, sizes.base),
-            "query_stream_two": LanguageUNet(FEATURES, sizes),
-            "fusion_key": Join(2 * FEATURES, FEATURES),
-            "fusion_query": Join(2 * FEATURES, FEATURES),
+            "key_stream_one": _SpatialResNet(FEATURES, sizes.base),
+            "key_stream_two": _LanguageUNet(FEATURES, sizes),
+            "query_stream_one": _SpatialResNet(FEATURES, sizes.base),
+            "query_stream_two": _LanguageUNet(FEATURES, sizes),
+            "fusion_key": _Join(2 * FEATURES, FEATURES),
+            "fusion_query": _Join(2 * FEATURES, FEATURES),
         })  # fmt: skip
         self.tokenizer: Tokenizer | None = None
 

@@ -50,7 +50,7 @@ class LargeConfig:
     decoder_hidden: Count = 2048
 
 
-class PatchNet(nn.Module):
+class _PatchNet(nn.Module):
     """Mini-PointNet: (B, G, K, inputs) -> (B, G, outputs)."""
 
     def __init__(self, inputs: int, hidden: tuple[int, int], outputs: int) -> None:
@@ -69,7 +69,7 @@ class PatchNet(nn.Module):
         return self.whole(torch.cat([pooled, x], dim=-1)).max(dim=-2).values
 
 
-class Attention(nn.Module):
+class _Attention(nn.Module):
     """Attention whose inner width may be smaller; keys may be without bias, as in EVA-02."""
 
     def __init__(self, width: int, heads: int, inner: int, key_bias: bool = True) -> None:
@@ -87,13 +87,13 @@ class Attention(nn.Module):
         return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
 
-class EvaBlock(nn.Module):
+class _EvaBlock(nn.Module):
     """Pre-norm transformer block with a gated, normalised feed-forward part."""
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
-        self.attend = Attention(width, heads, width, key_bias=False)
+        self.attend = _Attention(width, heads, width, key_bias=False)
         self.gate, self.value = nn.Linear(width, hidden), nn.Linear(width, hidden)
         self.norm, self.out = nn.LayerNorm(hidden, eps=1e-6), nn.Linear(hidden, width)
 
@@ -104,15 +104,15 @@ class EvaBlock(nn.Module):
         return x + self.out(self.norm(F.silu(self.gate(y)) * self.value(y)))
 
 
-class TwoWayBlock(nn.Module):
+class _TwoWayBlock(nn.Module):
     """Tokens to themselves, to the patches, feed-forward, then the patches to the tokens."""
 
     def __init__(self, width: int, heads: int, hidden: int, first: bool) -> None:
         super().__init__()
         self.first = first
-        self.to_self = Attention(width, heads, width)
-        self.to_patches = Attention(width, heads, width // 2)
-        self.to_tokens = Attention(width, heads, width // 2)
+        self.to_self = _Attention(width, heads, width)
+        self.to_patches = _Attention(width, heads, width // 2)
+        self.to_tokens = _Attention(width, heads, width // 2)
         self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
 
@@ -151,22 +151,22 @@ class LargePointSam(nn.Module):
         super().__init__()
         self.config = c = config or LargeConfig()
         d = c.out
-        self.patch = PatchNet(6, c.patch_hidden, c.patch_width)
+        self.patch = _PatchNet(6, c.patch_hidden, c.patch_width)
         self.project = nn.Linear(c.patch_width, c.width)
         self.place = nn.Sequential(nn.Linear(3, 128), nn.GELU(), nn.Linear(128, c.width))
-        self.blocks = nn.ModuleList(EvaBlock(c.width, c.heads, c.hidden) for _ in range(c.depth))
+        self.blocks = nn.ModuleList(_EvaBlock(c.width, c.heads, c.hidden) for _ in range(c.depth))
         self.norm = nn.LayerNorm(c.width, eps=1e-6)
         self.out = nn.Linear(c.width, d)
         self.register_buffer("frequencies", torch.randn(3, d // 2))
         self.sign = nn.ModuleList(nn.Embedding(1, d) for _ in range(2))  # negative, positive
-        self.mask_patch = PatchNet(4, c.patch_hidden, d)
+        self.mask_patch = _PatchNet(4, c.patch_hidden, d)
         self.no_mask = nn.Embedding(1, d)
         self.iou_token, self.mask_tokens = nn.Embedding(1, d), nn.Embedding(4, d)
         self.decoder = nn.ModuleList(
-            TwoWayBlock(d, c.decoder_heads, c.decoder_hidden, first=k == 0)
+            _TwoWayBlock(d, c.decoder_heads, c.decoder_hidden, first=k == 0)
             for k in range(c.decoder_depth)
         )
-        self.final = Attention(d, c.decoder_heads, d // 2)
+        self.final = _Attention(d, c.decoder_heads, d // 2)
         self.final_norm = nn.LayerNorm(d)
         self.spread = nn.Sequential(
             nn.Linear(d, d), nn.LayerNorm(d), nn.GELU(), nn.Linear(d, d), nn.GELU()

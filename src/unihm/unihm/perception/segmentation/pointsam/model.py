@@ -108,7 +108,7 @@ def edge_values(points: Tensor, features: Tensor, neighbours: Tensor) -> Tensor:
     return torch.cat([gap, concavity, turn, change[..., :3].abs(), height], dim=-1)
 
 
-class SurfaceNet(nn.Module):
+class _SurfaceNet(nn.Module):
     """Every point learns from its neighbours what surface it is on: a few rounds of messages."""
 
     def __init__(self, inputs: int, width: int, depth: int) -> None:
@@ -131,7 +131,7 @@ class SurfaceNet(nn.Module):
         return x
 
 
-class PatchEncoder(nn.Module):
+class _PatchEncoder(nn.Module):
     """Mini-PointNet: the points of a patch, relative to its centre, become one token."""
 
     def __init__(self, inputs: int, hidden: tuple[int, int], width: int) -> None:
@@ -150,7 +150,7 @@ class PatchEncoder(nn.Module):
         return self.whole(torch.cat([x, pooled], dim=-1)).max(dim=2).values  # (B, G, D)
 
 
-class Block(nn.Module):
+class _Block(nn.Module):
     """Pre-norm transformer block."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -169,7 +169,7 @@ class Block(nn.Module):
         return x + self.mlp(self.norm2(x))
 
 
-class Attention(nn.Module):
+class _Attention(nn.Module):
     """Attention of queries (B, Q, D) to keys and values (B, G, D)."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -188,14 +188,14 @@ class Attention(nn.Module):
         return self.out(attended.transpose(1, 2).flatten(2))
 
 
-class TwoWayBlock(nn.Module):
+class _TwoWayBlock(nn.Module):
     """Tokens attend to themselves and to the patches, then the patches to the tokens."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.self_attention = Attention(width, heads)
-        self.to_patches = Attention(width, heads)
-        self.to_tokens = Attention(width, heads)
+        self.self_attention = _Attention(width, heads)
+        self.to_patches = _Attention(width, heads)
+        self.to_tokens = _Attention(width, heads)
         self.mlp = mlp(width, 2 * width, width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
 
@@ -219,20 +219,20 @@ class PointSam(nn.Module):
     def __init__(self, config: PointSamConfig | None = None) -> None:
         super().__init__()
         self.config = c = config or PointSamConfig()
-        self.surface = SurfaceNet(c.features, c.surface, c.surface_depth)
+        self.surface = _SurfaceNet(c.features, c.surface, c.surface_depth)
         self.known = nn.Linear(c.surface + c.width, c.surface)
         self.bond = mlp(2 * c.surface + EDGE_VALUES, c.surface, 1)
-        self.patch_encoder = PatchEncoder(3 + c.features + c.surface, c.patch_width, c.width)
+        self.patch_encoder = _PatchEncoder(3 + c.features + c.surface, c.patch_width, c.width)
         self.patch_place = mlp(3, c.width, c.width)
-        self.blocks = nn.ModuleList(Block(c.width, c.heads) for _ in range(c.depth))
+        self.blocks = nn.ModuleList(_Block(c.width, c.heads) for _ in range(c.depth))
         self.norm = nn.LayerNorm(c.width)
         # Random Fourier features of positions, shared by clicks and patches.
         self.register_buffer("frequencies", torch.randn(3, c.width // 2))
         self.sign = nn.Embedding(2, c.width)  # negative, positive click
         self.dense = mlp(c.dense, c.mask_width, c.width)
         self.tokens = nn.Embedding(5, c.width)  # IoU, one mask, three masks
-        self.decoder = nn.ModuleList(TwoWayBlock(c.width, c.heads) for _ in range(c.decoder_depth))
-        self.final = Attention(c.width, c.heads)
+        self.decoder = nn.ModuleList(_TwoWayBlock(c.width, c.heads) for _ in range(c.decoder_depth))
+        self.final = _Attention(c.width, c.heads)
         self.final_norm = nn.LayerNorm(c.width)
         self.point_features = mlp(
             c.width + c.surface + 3 + c.features + c.dense, c.width, c.mask_width

@@ -17,7 +17,7 @@ from unihm.perception.segmentation.pointsam.large import LargeConfig, LargePoint
 from unihm.perception.segmentation.pointsam.model import PointSam
 from unihm.perception.segmentation.pointsam.processing import (
     Crop,
-    View,
+    TableView,
     dense_prompts,
     locate,
     make_crop,
@@ -205,7 +205,7 @@ class ImageSession:
     """One image; the cloud around the first click is encoded once."""
 
     def __init__(
-        self, model: PointSam | LargePointSam, observation: RgbdObservation, view: View
+        self, model: PointSam | LargePointSam, observation: RgbdObservation, view: TableView
     ) -> None:
         self._model, self._observation, self._view = model, observation, view
         self._embedding: tuple[int, _Embedding | _LargeEmbedding] | None = None

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera.capture import clean_depth, deproject
+from unihm.perception.camera import clean_depth, deproject
 from unihm.perception.scene.completion import estimate_normals
 from unihm.perception.scene.table import Plane
 from unihm.perception.segmentation.clicks import Click, camera_table, check_click
@@ -28,7 +28,7 @@ _NEIGHBOURS = 10
 
 
 @dataclass(frozen=True)
-class View:
+class TableView:
     """What stands on the table in one image, in a frame whose z axis is the table's normal.
 
     Attributes:
@@ -67,7 +67,7 @@ class Crop:
     neighbours: IntArray
 
 
-def make_view(observation: RgbdObservation, table: Plane | None = None) -> View:
+def make_view(observation: RgbdObservation, table: Plane | None = None) -> TableView:
     """Points above the table.
 
     Args:
@@ -90,7 +90,7 @@ def make_view(observation: RgbdObservation, table: Plane | None = None) -> View:
     forward /= max(float(np.linalg.norm(forward)), 1e-9)
     rotation = np.stack([forward, np.cross(up, forward), up])  # (3, 3) camera to view
     shift = np.array([0.0, 0.0, -table.offset])
-    return View(
+    return TableView(
         points=xyz[keep] @ rotation.T + shift,
         rgb=observation.rgb.reshape(-1, 3)[pixels[keep]] / 255.0,
         pixels=pixels[keep],
@@ -101,7 +101,9 @@ def make_view(observation: RgbdObservation, table: Plane | None = None) -> View:
     )
 
 
-def locate(view: View, click: Click, observation: RgbdObservation, reach: float = 0.025) -> int:
+def locate(
+    view: TableView, click: Click, observation: RgbdObservation, reach: float = 0.025
+) -> int:
     """Index of the view's point that a click means.
 
     Raises:
@@ -120,7 +122,7 @@ def locate(view: View, click: Click, observation: RgbdObservation, reach: float 
     raise UnihmError(ErrorCode.LOW_CONFIDENCE, f"The click ({click.u}, {click.v}) is on no object.")
 
 
-def make_crop(view: View, center: int, max_points: int = MAX_POINTS, seed: int = 0) -> Crop:
+def make_crop(view: TableView, center: int, max_points: int = MAX_POINTS, seed: int = 0) -> Crop:
     """Sample the points within :data:`RADIUS` of ``view.points[center]`` and link them."""
     near = np.flatnonzero(np.linalg.norm(view.points - view.points[center], axis=1) < RADIUS)
     if len(near) > max_points:
@@ -232,7 +234,7 @@ def proposals(crop: Crop, bonds: FloatArray, click: int) -> list[NDArray[np.floa
     return found
 
 
-def paint(view: View, crop: Crop, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+def paint(view: TableView, crop: Crop, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(H, W) mask from the logits of a crop's points.
 
     Every pixel with depth reads its three nearest points; small gaps inside the object without

@@ -45,14 +45,14 @@ def layers(*widths: int) -> nn.Sequential:
     return nn.Sequential(*result[:-1])
 
 
-class ChannelNorm(nn.BatchNorm1d):
+class _ChannelNorm(nn.BatchNorm1d):
     """Batch norm of the last axis."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.flatten(0, -2)).reshape(x.shape)
 
 
-class Residual(nn.Module):
+class _Residual(nn.Module):
     """Two layers and a linear shortcut."""
 
     def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
@@ -65,7 +65,7 @@ class Residual(nn.Module):
         return self.second(self.first(x).relu()) + self.shortcut(x)
 
 
-class NeighbourAttention(nn.Module):
+class _NeighbourAttention(nn.Module):
     """Vector attention of every point to its neighbours, by features and relative position."""
 
     def __init__(self, inputs: int, width: int, config: SnowflakeConfig) -> None:
@@ -73,11 +73,11 @@ class NeighbourAttention(nn.Module):
         self.neighbours = config.neighbours
         self.key, self.query, self.value = (nn.Linear(inputs, width) for _ in range(3))
         self.place = nn.Sequential(
-            nn.Linear(3, 64), ChannelNorm(64), nn.ReLU(), nn.Linear(64, width)
+            nn.Linear(3, 64), _ChannelNorm(64), nn.ReLU(), nn.Linear(64, width)
         )
         hidden = config.attention_factor * width
         self.weigh = nn.Sequential(
-            nn.Linear(width, hidden), ChannelNorm(hidden), nn.ReLU(), nn.Linear(hidden, width)
+            nn.Linear(width, hidden), _ChannelNorm(hidden), nn.ReLU(), nn.Linear(hidden, width)
         )
 
     def forward(self, points: Tensor, key: Tensor, query: Tensor, value: Tensor) -> Tensor:
@@ -89,21 +89,21 @@ class NeighbourAttention(nn.Module):
         return (weight * (self.value(value)[:, :, None] + place)).sum(dim=2)
 
 
-class EncoderAttention(nn.Module):
-    """:class:`NeighbourAttention` of a level's features to themselves, with a residual."""
+class _EncoderAttention(nn.Module):
+    """:class:`_NeighbourAttention` of a level's features to themselves, with a residual."""
 
     def __init__(self, inputs: int, config: SnowflakeConfig) -> None:
         super().__init__()
         width = config.attention
         self.start, self.end = nn.Linear(inputs, width), nn.Linear(width, inputs)
-        self.attend = NeighbourAttention(width, width, config)
+        self.attend = _NeighbourAttention(width, width, config)
 
     def forward(self, x: Tensor, points: Tensor) -> Tensor:
         inner = self.start(x)
         return x + self.end(self.attend(points, inner, inner, inner))
 
 
-class Encoder(nn.Module):
+class _Encoder(nn.Module):
     """Global feature (B, F) of a partial cloud (B, N, 3)."""
 
     def __init__(self, config: SnowflakeConfig) -> None:
@@ -113,7 +113,7 @@ class Encoder(nn.Module):
         self.groups = nn.ModuleList(
             [layers(6, *first), layers(3 + first[-1], *second), layers(3 + second[-1], *third)]
         )
-        self.attentions = nn.ModuleList(EncoderAttention(w[-1], config) for w in (first, second))
+        self.attentions = nn.ModuleList(_EncoderAttention(w[-1], config) for w in (first, second))
 
     def forward(self, points: Tensor) -> Tensor:
         x = points
@@ -127,7 +127,7 @@ class Encoder(nn.Module):
         return self.groups[2](torch.cat([points, x], dim=-1)).max(dim=1).values
 
 
-class SeedGenerator(nn.Module):
+class _SeedGenerator(nn.Module):
     """A coarse whole cloud (B, S, 3) from the global feature (B, F)."""
 
     def __init__(self, feature: int, seeds: int, width: int) -> None:
@@ -135,9 +135,9 @@ class SeedGenerator(nn.Module):
         self.spread = nn.ConvTranspose1d(feature, width, seeds)
         self.mix = nn.ModuleList(
             [
-                Residual(feature + width, width, width),
-                Residual(width, width // 2, width),
-                Residual(feature + width, width, width),
+                _Residual(feature + width, width, width),
+                _Residual(width, width // 2, width),
+                _Residual(feature + width, width, width),
             ]
         )
         self.out = layers(width, width // 2, 3)
@@ -151,14 +151,14 @@ class SeedGenerator(nn.Module):
         return self.out(x)
 
 
-class SkipTransformer(nn.Module):
+class _SkipTransformer(nn.Module):
     """Shape context of every point, from its own features and the last step's displacements."""
 
     def __init__(self, config: SnowflakeConfig) -> None:
         super().__init__()
         width = config.width
-        self.value = Residual(2 * width, width, width)
-        self.attend = NeighbourAttention(width, config.attention, config)
+        self.value = _Residual(2 * width, width, width)
+        self.attend = _NeighbourAttention(width, config.attention, config)
         self.end = nn.Linear(config.attention, width)
 
     def forward(self, points: Tensor, key: Tensor, query: Tensor) -> Tensor:
@@ -166,7 +166,7 @@ class SkipTransformer(nn.Module):
         return value + self.end(self.attend(points, key, query, value))
 
 
-class Deconvolution(nn.Module):
+class _Deconvolution(nn.Module):
     """Snowflake point deconvolution: every point splits into ``factor`` children."""
 
     def __init__(self, config: SnowflakeConfig, factor: int, reach: float) -> None:
@@ -175,10 +175,10 @@ class Deconvolution(nn.Module):
         self.factor, self.reach = factor, reach
         self.embed = layers(3, d // 2, d)
         self.mix = layers(2 * d + feature, 2 * d, d)
-        self.context = SkipTransformer(config)
+        self.context = _SkipTransformer(config)
         self.narrow = layers(d, d // 2, d // 4)
         self.split = nn.ConvTranspose1d(d // 4, d, factor, factor, bias=False)
-        self.displacement = Residual(2 * d, d, d)
+        self.displacement = _Residual(2 * d, d, d)
         self.delta = layers(d, d // 2, 3)
 
     def forward(
@@ -204,10 +204,10 @@ class SnowflakeNet(nn.Module):
         super().__init__()
         self.config = c = config or SnowflakeConfig()
         feature = c.group_widths[-1][-1]
-        self.encoder = Encoder(c)
-        self.seeds = SeedGenerator(feature, c.seeds, c.width)
+        self.encoder = _Encoder(c)
+        self.seeds = _SeedGenerator(feature, c.seeds, c.width)
         self.steps = nn.ModuleList(
-            Deconvolution(c, factor, c.radius**-k) for k, factor in enumerate(c.factors)
+            _Deconvolution(c, factor, c.radius**-k) for k, factor in enumerate(c.factors)
         )
         if c.heads:
             self.normal = layers(c.width + 3, c.width, 3)
