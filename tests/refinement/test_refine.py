@@ -10,7 +10,8 @@ import pytest
 from refinement_cases import ball_cloud, box_cloud, disturbed, grasp_of_ball
 from scipy.optimize import minimize
 from unihm.config import load_section
-from unihm.refinement import RefinementConfig, refine, refine_batch
+from unihm.errors import UnihmError
+from unihm.refinement import RefinementConfig, refine, refine_batch, register_term
 from unihm.refinement.chain import chain_of
 from unihm.robots import load_hand
 from unihm.types import HandMotion, ObjectCloud, Phase
@@ -230,6 +231,20 @@ def test_a_term_of_ones_own_joins_in(grasp, device):
     report = reports[0]
     assert report.after.energy["WristHeight"] < report.before.energy["WristHeight"]
     assert report.after.total_energy <= report.before.total_energy
+
+
+def test_a_registered_term_is_had_by_name(grasp):
+    motion, cloud = grasp
+    height = float(motion.T_object_wrist[-1, 2, 3]) + 0.01
+    register_term("wrist_height")(lambda weight: WristHeight(height, weight**0.5))
+    moved, report = refine(motion, cloud, RefinementConfig(terms={"wrist_height": 9e6}))
+    hold = motion.trajectory.phase == Phase.HOLD
+    assert abs(moved.T_object_wrist[hold, 2, 3].mean() - height) < 0.002
+    assert report.after.energy["wrist_height"] < report.before.energy["wrist_height"]
+    with pytest.raises(UnihmError, match="No refinement term is registered as 'height'"):
+        refine(motion, cloud, RefinementConfig(terms={"height": 1.0}))
+    with pytest.raises(UnihmError, match="cannot be imported"):
+        refine(motion, cloud, RefinementConfig(terms={"no_such_module:height": 1.0}))
 
 
 def test_report_is_plain_data(grasp):

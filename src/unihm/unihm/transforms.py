@@ -12,7 +12,7 @@ IntArray = NDArray[np.int64]
 
 def dot(a: FloatArray, b: FloatArray) -> FloatArray:
     """Inner products along the last axis, (..., n) and (..., n) to (...): numpy 2's ``vecdot``."""
-    return np.einsum("...i,...i->...", np.asarray(a), np.asarray(b))
+    return np.einsum("...i,...i->...", a, b)
 
 
 def make_transform(rotation: ArrayLike, translation: ArrayLike) -> FloatArray:

@@ -4,15 +4,18 @@ from unihm.refinement.config import RefinementConfig
 from unihm.refinement.refine import refine, refine_batch, warm_up
 from unihm.refinement.report import RefinementReport
 from unihm.refinement.surface import check_cloud, estimate_normals
-from unihm.refinement.terms import Prior
+from unihm.refinement.terms import Prior, State, Term, register_term
 
 __all__ = [
     "Prior",
     "RefinementConfig",
     "RefinementReport",
+    "State",
+    "Term",
     "check_cloud",
     "estimate_normals",
     "refine",
     "refine_batch",
+    "register_term",
     "warm_up",
 ]

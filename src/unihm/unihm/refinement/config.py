@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any, Literal
 
 from unihm.config import Count, Natural, NotNegative, Positive, settings
@@ -52,6 +53,8 @@ class RefinementConfig:
         acceleration_limit: radians per second^2; 0 takes the largest of the motion that comes in.
         friction: Coulomb coefficient for the contact forces of the report.
         mass: kilograms that the contact forces of the report hold up.
+        terms: weights of further terms by the names they are registered under; see
+            :mod:`unihm.refinement.terms`.
     """
 
     alpha: Positive = 1.0
@@ -84,6 +87,7 @@ class RefinementConfig:
     acceleration_limit: NotNegative = 0.0
     friction: Positive = 0.5
     mass: Positive = 0.3
+    terms: dict[str, NotNegative] = field(default_factory=dict)
 
     @classmethod
     def paper(cls, **changes: Any) -> RefinementConfig:

@@ -38,11 +38,11 @@ class Watch:
 
 
 def energies(
-    batch: Batch, y: FloatArray, watch: Watch, terms: Sequence[Term] = ()
+    batch: Batch, y: FloatArray, watch: Watch, terms: Sequence[tuple[str, Term]] = ()
 ) -> dict[str, FloatArray]:
     """Energy (B,) of every term at ``y`` (B, T, D), summed over the frames of each motion.
 
-    Further ``terms`` stand under the names of their classes.
+    Further ``terms`` stand under their names; what has one name is added up.
     """
     c, pads, fingers = batch.config, len(batch.chain.pads), watch.fingers
     own = np.arange(y.shape[1]) < batch.frames[:, None]  # (B, T)
@@ -78,8 +78,8 @@ def energies(
         ("acceleration", W_acc, acceleration),
     ):
         found[name] = 0.5 * ((value @ weight) * value).sum(-1)
-    for term in terms:
-        found[type(term).__name__] = _energy_of(term, batch, y, watch, d, n)
+    for name, term in terms:
+        found[name] = found.get(name, 0.0) + _energy_of(term, batch, y, watch, d, n)
     return {name: (own * value).sum(-1) for name, value in found.items()}
 
 

@@ -21,7 +21,7 @@ from unihm.refinement.report import RefinementReport
 from unihm.refinement.smoothing import limit_acceleration
 from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import check_cloud
-from unihm.refinement.terms import Prior, Quadratic, Term
+from unihm.refinement.terms import Prior, Quadratic, Term, make_terms
 from unihm.robots import Hand, load_hand
 from unihm.transforms import minimum_snap
 from unihm.types import FloatArray, HandMotion, ObjectCloud, ObjectTrajectory, Phase, TaskKind
@@ -50,7 +50,8 @@ def refine(
         hand: default ``load_hand(motion.hand)``.
         W_gen: (6 + J, 6 + J) weights of equation 14 over wrist position, wrist rotation and
             joints; default: a diagonal from ``config``. W_vel and W_acc are fractions of it.
-        terms: further residual terms (:class:`unihm.refinement.terms.Term`) of every frame.
+        terms: further residual terms (:class:`unihm.refinement.terms.Term`) of every frame,
+            beside those that ``config.terms`` names.
 
     Returns:
         The refined motion, whose total energy is never above that of ``motion`` (slowed down to
@@ -149,7 +150,9 @@ class _Refiner:
     """One run over one batch."""
 
     def __init__(self, batch: Batch, terms: Sequence[Term]) -> None:
-        self.batch, self.config, self.terms = batch, batch.config, terms
+        self.batch, self.config = batch, batch.config
+        self.terms = [(type(term).__name__, term) for term in terms]
+        self.terms += make_terms(batch.config.terms)
         self.R_reference = batch.ops.array(batch.R_reference)
         count, _, size = batch.y.shape
         pads = len(batch.chain.pads)
@@ -193,7 +196,7 @@ class _Refiner:
             surface=self.batch.planes,
             R_reference=self.R_reference,
             probes=probes,
-            terms=[*terms, *self.terms],
+            terms=[*terms, *(term for _, term in self.terms)],
             prior=prior,
             lower=ops.array(bounds[0]),
             upper=ops.array(bounds[1]),

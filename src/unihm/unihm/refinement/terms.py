@@ -1,18 +1,32 @@
 """Energies as residual terms: each a function of the state that returns r and dr/dy.
 
-A term's energy is 1/2 r.r; the solver stacks the residuals of whatever terms it is given, so a
-new term is one more class here and nothing else. The quadratic priors of equations 14 and 15 are
-terms like the others; the solver takes what they add up to, :class:`Prior`.
+A term's energy is 1/2 r.r; the solver stacks the residuals of whatever terms it is given. The
+quadratic priors of equations 14 and 15 are terms like the others; the solver takes what they add up
+to, :class:`Prior`.
+
+A new term is one file anywhere, and neither the solver nor the configuration is touched::
+
+    @register_term("wrist_height")
+    class WristHeight:
+        def __init__(self, weight): self.weight = weight
+        def __call__(self, state): ...  # residual (B, R) and its derivative (B, R, D)
+
+``refine(motion, cloud, RefinementConfig(terms={"wrist_height": 9e6}))``, or a preset's
+``refinement: {terms: {"my_terms:wrist_height": 9e6}}``, which imports the module ``my_terms``
+first, so that nodes and commands find it, too; the report lists the term's energy. A term object
+may also be given to ``refine(..., terms=[...])`` as it is.
 
 Shapes: B sequences, P points, R residuals, D coordinates (see :mod:`unihm.refinement.chain`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from unihm.errors import ErrorCode, UnihmError
 from unihm.refinement.backend import Backend
 from unihm.refinement.chain import ChainArrays, LinkPointsAt
 
@@ -48,6 +62,47 @@ class Term(Protocol):
     def __call__(self, state: State) -> tuple[Any, Any]:
         """Residual (B, R) and its derivative (B, R, D)."""
         ...
+
+
+Factory = TypeVar("Factory", bound=Callable[[float], Term])
+_FACTORIES: dict[str, Callable[[float], Term]] = {}
+
+
+def register_term(name: str) -> Callable[[Factory], Factory]:
+    """Decorate a class, or a function, that makes a term from its weight, 1 / sigma^2."""
+
+    def register(factory: Factory) -> Factory:
+        _FACTORIES[name] = factory
+        return factory
+
+    return register
+
+
+def make_terms(weights: Mapping[str, float]) -> list[tuple[str, Term]]:
+    """Names and terms for ``weights``, by name or ``module:name``, of which 0 makes none.
+
+    Raises:
+        UnihmError: INVALID_CONFIG for a name that nobody registered.
+    """
+    made = []
+    for reference, weight in weights.items():
+        module, _, name = reference.rpartition(":")
+        try:
+            if module:
+                importlib.import_module(module)
+        except ImportError as error:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG, f"The term {reference} cannot be imported: {error}."
+            ) from error
+        if name not in _FACTORIES:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"No refinement term is registered as '{name}'. "
+                f"There are: {', '.join(sorted(_FACTORIES)) or 'none'}.",
+            )
+        if weight > 0:
+            made.append((name, _FACTORIES[name](weight)))
+    return made
 
 
 @dataclass
