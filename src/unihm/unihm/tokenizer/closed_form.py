@@ -17,7 +17,7 @@ from torch import nn
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.tokenizer.features import Features
-from unihm.tokenizer.model import Decoder, Encoder, ResidualBlock, TokenizerModel
+from unihm.tokenizer.model import HandDecoder, HandEncoder, ResidualBlock, TokenizerModel
 from unihm.types import FloatArray
 
 OWN = 100.0  # weight of a hand's own error against that of a translation
@@ -50,8 +50,8 @@ def solve_networks(model: TokenizerModel, motions: dict[str, list[Features]]) ->
     with torch.no_grad():
         for hand in rows:
             encoder, decoder = model.encoders[hand], model.decoders[hand]
-            assert isinstance(encoder, Encoder)
-            assert isinstance(decoder, Decoder)
+            assert isinstance(encoder, HandEncoder)
+            assert isinstance(decoder, HandDecoder)
             _spread(encoder.patch, range(config.chunk))
             _pass_on(encoder.blocks)
             _set_head(encoder.head, encode[hand], -encode[hand] @ means[hand])
@@ -153,7 +153,7 @@ def solve_heads(model: TokenizerModel, rows: dict[str, list[Features]]) -> None:
     for hand, whole in rows.items():
         motions = [motion[: len(motion) // chunk * chunk] for motion in whole]
         decoder = model.decoders[hand]
-        assert isinstance(decoder, Decoder)
+        assert isinstance(decoder, HandDecoder)
         assert decoder.head.bias is not None
         inputs: dict[int, list[torch.Tensor]] = {level: [] for level in {1, levels}}
         for motion in motions:

@@ -30,13 +30,13 @@ class TokenizerModel(nn.Module):
 
     def add_hand(self, name: str, features: int) -> None:
         """Add an untrained encoder and decoder for a hand of ``features`` values per frame."""
-        self.encoders[name] = Encoder(self.config, features)
-        self.decoders[name] = Decoder(self.config, features)
+        self.encoders[name] = HandEncoder(self.config, features)
+        self.decoders[name] = HandDecoder(self.config, features)
 
     def features_of(self, hand: str) -> int:
         """Values per frame of a hand."""
         decoder = self.decoders[hand]
-        assert isinstance(decoder, Decoder)
+        assert isinstance(decoder, HandDecoder)
         return decoder.features
 
     def encode(self, hand: str, x: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class TokenizerModel(nn.Module):
         return self.decoders[hand](z_q)
 
 
-class Encoder(nn.Module):
+class HandEncoder(nn.Module):
     """Frames to chunk latents: a strided convolution, then residual blocks at chunk rate."""
 
     def __init__(self, config: TokenizerConfig, features: int) -> None:
@@ -71,7 +71,7 @@ class Encoder(nn.Module):
         return self.head(self.blocks(y)).transpose(1, 2)
 
 
-class Decoder(nn.Module):
+class HandDecoder(nn.Module):
     """Chunk latents to frames: residual blocks at chunk rate, then a chunk's frames at once."""
 
     def __init__(self, config: TokenizerConfig, features: int) -> None:

@@ -69,7 +69,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Batch:
+class GeneratorBatch:
     """Model inputs as in ``GeneratorModel.forward``, and what is asked for.
 
     Attributes:
@@ -208,7 +208,7 @@ def make_batch(
     hand: str,
     random: np.random.Generator,
     augment: bool,
-) -> Batch:
+) -> GeneratorBatch:
     """Stack examples, each as one of its clouds shows it, or as the last one does.
 
     With ``augment`` the cloud is a random one and made noisy, and everything is moved rigidly.
@@ -250,10 +250,12 @@ def make_batch(
         still = poses[:, None].expand(-1, chunk, -1)
         tensors["initial"] = tokenizer.model.encode(hand, still)[:, 0]
     weights = np.asarray(settings.phase_weights, np.float32)[phase] * present
-    return Batch(tensors, torch.from_numpy(rows), torch.from_numpy(weights))
+    return GeneratorBatch(tensors, torch.from_numpy(rows), torch.from_numpy(weights))
 
 
-def losses(generator: Generator, batch: Batch, hand: str, masked: float) -> dict[str, Tensor]:
+def losses(
+    generator: Generator, batch: GeneratorBatch, hand: str, masked: float
+) -> dict[str, Tensor]:
     """Cross-entropy of the codes, error of the latents, of the decoded motion and its tips."""
     model, tokenizer = generator.model, generator.tokenizer
     settings = model.config.training

@@ -110,7 +110,7 @@ def _look(seed: int, number: int, path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Batch:
+class CompletionBatch:
     """partial (B, N, 3), points and normals (B, T, 3)."""
 
     partial: Tensor
@@ -120,7 +120,7 @@ class Batch:
 
 def draw_batch(
     views: Views, chosen: NDArray[np.int64], config: SnowflakeConfig, rng: np.random.Generator
-) -> Batch:
+) -> CompletionBatch:
     """Views with random points, a random small turn, and sometimes mirrored."""
     partial, points, normals = [], [], []
     for k in chosen:
@@ -135,7 +135,9 @@ def draw_batch(
         partial.append(size * views.seen[k, some] @ turn.T)
         points.append(size * views.points[k, truth] @ turn.T)
         normals.append(views.normals[k, truth] @ turn.T)
-    return Batch(*(torch.from_numpy(np.stack(v)).float() for v in (partial, points, normals)))
+    return CompletionBatch(
+        *(torch.from_numpy(np.stack(v)).float() for v in (partial, points, normals))
+    )
 
 
 def chamfer(a: Tensor, b: Tensor) -> Tensor:
@@ -151,7 +153,7 @@ def nearest_index(query: Tensor, points: Tensor) -> Tensor:
     return torch.from_numpy(np.stack([cKDTree(p).query(q)[1] for q, p in pairs]))
 
 
-def completion_loss(clouds: Clouds, batch: Batch) -> tuple[Tensor, list[float]]:
+def completion_loss(clouds: Clouds, batch: CompletionBatch) -> tuple[Tensor, list[float]]:
     """Chamfer distance of every stage, of the seen part to the result, normals and error head.
 
     Returns:
