@@ -50,7 +50,7 @@ class Hand:
             self.urdf_path = spec.path.parent / spec.urdf
         self.urdf: Urdf = read_urdf(self.urdf_path, spec.wrist_link)
         self.joint_names = spec.joints
-        self.finger_names = tuple(tip.finger for tip in spec.fingertips)
+        self.finger_names: tuple[str, ...] = tuple(tip.finger for tip in spec.fingertips)
         self.all_joint_names = tuple(joint.name for joint in self.urdf.moving_joints)
         self._check_names()
         self.tree = KinematicTree.of(self.urdf, self.joint_names)

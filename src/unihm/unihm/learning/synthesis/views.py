@@ -31,7 +31,7 @@ def random_camera(rng: np.random.Generator) -> Camera:
         usual,
         eye=tuple(np.array(usual.eye) + rng.uniform(-EYE_SPREAD, EYE_SPREAD, 3)),
         target=tuple(np.array(usual.target) + rng.uniform(-TARGET_SPREAD, TARGET_SPREAD, 3)),
-        noise=str(rng.choice(["stereo", "tof"])),
+        noise="tof" if rng.choice(["stereo", "tof"]) == "tof" else "stereo",
     )
 
 
