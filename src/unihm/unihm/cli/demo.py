@@ -147,11 +147,11 @@ def _praise(verdict: TaskOutcome) -> str:
 
 def _print_table(result: Any, words: str) -> None:
     """Seconds of every stage, and how it ended."""
-    from unihm.nodes.coordinator import STAGES
+    from unihm.nodes.coordinator import STEPS
 
     measured = {m.name: m for m in result.measurements}
     print(f"  {'stage':<14}{'seconds':>9}")
-    for stage in STAGES:
+    for stage in STEPS:
         if f"{stage}/duration" in measured:
             print(f"  {stage:<14}{measured[f'{stage}/duration'].value:9.3f}")
     for name, measurement in measured.items():

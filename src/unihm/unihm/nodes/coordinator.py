@@ -23,21 +23,17 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.ros.base import RELIABLE, STATUS, UnihmNode
 from unihm.ros.conversions import measurements, task_to_msg
-from unihm.types import Task
+from unihm.types import STAGES, Task
 
-# Stage to the share of the whole that is done when it has ended: what feedback shows.
+# Step to the share of the whole that is done when it has ended: what feedback shows.
 PROGRESS = {
     "ready": 0.05,
     "capture": 0.08,
-    "planner": 0.12,
-    "segmentation": 0.16,
-    "generator": 0.22,
-    "decoder": 0.24,
-    "refiner": 0.30,
+    **dict(zip(STAGES, (0.12, 0.16, 0.22, 0.24, 0.30), strict=True)),
     "arm": 0.95,
     "verifier": 1.0,
 }
-STAGES = tuple(PROGRESS)
+STEPS = tuple(PROGRESS)
 _RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
 _POLL = 0.02  # s between looks at cancel and time-outs
 
@@ -222,7 +218,7 @@ class CoordinatorNode(UnihmNode):
         began = self.seconds
         self._tasks.publish(task_to_msg(task, self.header(), attempt))
         values: list[msg.Measurement] = []
-        stage, heard = STAGES[0], began
+        stage, heard = STEPS[0], began
         while True:
             self._check_end(request, stage, heard, deadline)
             try:
@@ -241,7 +237,7 @@ class CoordinatorNode(UnihmNode):
                 request.feedback(self._feedback(status, attempt))
             if status.state == msg.StageStatus.SUCCEEDED:
                 values += _measured(status)
-                if status.stage == STAGES[-1]:
+                if status.stage == STEPS[-1]:
                     return values
 
     def _check_end(self, request: Request, stage: str, heard: float, deadline: float) -> None:
@@ -260,8 +256,8 @@ class CoordinatorNode(UnihmNode):
             )
 
     def _feedback(self, status: msg.StageStatus, attempt: int) -> Manipulate.Feedback:
-        index = STAGES.index(status.stage)
-        before = PROGRESS[STAGES[index - 1]] if index else 0.0
+        index = STEPS.index(status.stage)
+        before = PROGRESS[STEPS[index - 1]] if index else 0.0
         share = 1.0 if status.state == msg.StageStatus.SUCCEEDED else status.progress
         return Manipulate.Feedback(
             header=self.header(),

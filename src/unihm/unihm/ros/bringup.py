@@ -19,7 +19,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from unihm.paths import config_dir
 from unihm.ros.run import NODES
 
-STAGES = tuple(name for name in NODES if name != "simulation")
+GRAPH = tuple(name for name in NODES if name != "simulation")
 
 
 def arguments(
@@ -76,7 +76,7 @@ def node(name: str, condition: Any = None, **parameters: Any) -> LifecycleNode:
 
 def stages(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> list[LifecycleNode]:
     """All nodes but the simulation, and the markers; ``overrides`` are parameters by node."""
-    return [node(name, **(overrides or {}).get(name, {})) for name in (*STAGES, "markers")]
+    return [node(name, **(overrides or {}).get(name, {})) for name in (*GRAPH, "markers")]
 
 
 def when(argument: str) -> IfCondition:

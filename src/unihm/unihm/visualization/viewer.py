@@ -22,6 +22,7 @@ from unihm.robots.visual_meshes import join, link_bodies
 from unihm.sim.scene import Scene
 from unihm.transforms import apply, make_transform
 from unihm.types import (
+    STAGES,
     FloatArray,
     HandMotion,
     ObjectCloud,
@@ -45,10 +46,7 @@ from unihm.visualization.palette import (
 
 POINTS = 40_000  # of the camera's cloud at most: what a browser draws without stutter
 METRES_PER_NEWTON = 0.006  # length of the contact arrows
-STAGES = (
-    "capture", "planner", "segmentation", "generator", "decoder", "refiner", "arm", "hand",
-    "verifier",
-)  # fmt: skip
+STEPS = ("capture", *STAGES, "arm", "hand", "verifier")
 GROUPS = {
     "robot": "robot",
     "camera": "camera and its cloud",
@@ -350,6 +348,6 @@ class Viewer:
 
     def _write_status(self, instruction: str) -> None:
         self._instruction = instruction
-        rows = [f"| {stage} | {self._stages[stage]} |" for stage in STAGES if stage in self._stages]
+        rows = [f"| {stage} | {self._stages[stage]} |" for stage in STEPS if stage in self._stages]
         table = "\n".join(["| stage | |", "| :-- | :-- |", *rows]) if rows else ""
         self._status.content = f"**“{instruction}”**\n\n{table}"
