@@ -7,101 +7,11 @@ from dataclasses import dataclass
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception import colors
+from unihm.perception.language import _lexicon as lexicon
 from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.nouns import lookup
 from unihm.types import TaskKind
 
-_GRAB = frozenset({
-    "pick", "grab", "grasp", "take", "lift", "get", "hand", "give", "fetch", "hold", "bring",
-    "raise", "pass", "reach", "seize", "catch", "clutch", "retrieve", "collect", "snatch",
-    "grip", "want", "need", "have", "pluck", "hoist", "elevate", "choose", "select", "find",
-})  # fmt: skip
-_PLACE = frozenset({
-    "put", "place", "set", "drop", "move", "lay", "stand", "deposit", "stack", "insert",
-    "return", "deliver", "leave", "carry", "tidy",
-})  # fmt: skip
-_PUSH = frozenset({
-    "push", "slide", "shove", "nudge", "pull", "drag", "move", "shift", "sweep", "tug",
-})  # fmt: skip
-_PULL = ("pull", "drag", "tug")
-_OPEN = ("open", "close", "shut")
-VERBS = _GRAB | _PLACE | _PUSH | {*_OPEN}
-
-# Relations of one thing to another; the longest match wins.
-RELATIONS: dict[str, str] = {
-    "on top of": "on", "onto": "on", "on": "on", "upon": "on", "over": "on", "above": "on",
-    "into": "in", "inside of": "in", "inside": "in", "in": "in", "within": "in",
-    "in front of": "front", "before": "front", "behind": "behind", "in back of": "behind",
-    "to the left of": "left", "left of": "left", "on the left of": "left",
-    "on the left side of": "left", "left from": "left",
-    "to the right of": "right", "right of": "right", "on the right of": "right",
-    "on the right side of": "right", "right from": "right",
-    "next to": "beside", "beside": "beside", "near to": "beside", "near": "beside",
-    "close to": "beside", "by": "beside", "alongside": "beside", "adjacent to": "beside",
-    "touching": "beside",
-}  # fmt: skip
-
-# Words for a place on the table; each is a rank along a direction of the viewer.
-PLACES: dict[str, str] = {
-    "left": "left", "leftmost": "left", "lefthand": "left",
-    "right": "right", "rightmost": "right", "righthand": "right",
-    "middle": "middle", "centre": "middle", "center": "middle", "central": "middle",
-    "nearest": "near", "closest": "near", "near": "near", "front": "near", "close": "near",
-    "farthest": "far", "furthest": "far", "far": "far", "back": "far", "rear": "far",
-}  # fmt: skip
-
-SIZES: dict[str, str] = {
-    "big": "large", "large": "large", "bigger": "large", "biggest": "large", "larger": "large",
-    "largest": "large", "huge": "large", "small": "small", "smaller": "small",
-    "smallest": "small", "little": "small", "tiny": "small", "mini": "small",
-    "tall": "tall", "taller": "tall", "tallest": "tall", "high": "tall", "highest": "tall",
-    "short": "short", "shorter": "short", "shortest": "short", "low": "short",
-    "long": "long", "longer": "long", "longest": "long", "wide": "wide", "wider": "wide",
-    "thick": "wide", "fat": "wide", "widest": "wide", "narrow": "thin", "thin": "thin",
-    "slim": "thin", "thinnest": "thin", "flat": "flat", "flattest": "flat", "round": "round",
-    "rounded": "round", "circular": "round", "square": "angular", "rectangular": "angular",
-    "angular": "angular", "cubic": "angular", "hollow": "hollow", "empty": "hollow",
-    "spherical": "ball", "cylindrical": "cylinder",
-}  # fmt: skip
-
-# "On the left of" nothing but the table.
-_SIDE_AREAS = {"left": "left", "right": "right", "front": "near", "behind": "far"}
-
-# Directions of a push, from the viewer behind the robot.
-DIRECTIONS: dict[str, str] = {
-    "left": "left", "leftwards": "left", "right": "right", "rightwards": "right",
-    "forward": "away", "forwards": "away", "away": "away", "ahead": "away",
-    "back": "toward", "backward": "toward", "backwards": "toward", "toward": "toward",
-    "towards": "toward", "closer": "toward", "here": "toward", "nearer": "toward",
-}  # fmt: skip
-
-# "The second box from the left".
-ORDINALS: dict[str, int] = {
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-    "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "6th": 6, "7th": 7,
-}  # fmt: skip
-
-_ANY = frozenset({"a", "an", "any", "one", "some", "another", "either"})
-_GENERIC = frozenset({
-    "object", "thing", "item", "one", "ones", "something", "anything", "stuff", "it", "that",
-    "this", "them", "piece", "shape",
-})  # fmt: skip
-_FILLER = frozenset({
-    "the", "a", "an", "any", "some", "one", "of", "please", "could", "would", "you",
-    "your", "i", "me", "my", "mine", "for", "to", "up", "down", "it", "its", "that", "this",
-    "those", "these", "is", "are", "be", "with", "off", "out", "now", "just", "then", "and",
-    "from", "kindly", "like", "need", "d", "s", "m", "ll", "ve", "robot", "hey", "hi", "hello",
-    "there", "here", "at", "over", "do", "will", "shall", "let", "us", "we", "our", "so",
-    "bit", "slightly", "gently", "carefully", "slowly", "quickly", "table", "desk", "tabletop",
-    "surface", "which", "who", "has", "hand", "mind", "side", "most", "very", "really", "must",
-    "should", "have", "not", "also", "another", "either", "way", "direction", "using",
-    "without", "lifting", "touching", "colored", "coloured", "looking", "looks", "color",
-    "colour", "shaped", "against", "into", "cm",
-})  # fmt: skip
-# Words that are a colour before a noun, and a thing by themselves.
-_FRUIT = frozenset({
-    "orange", "plum", "cherry", "apricot", "tangerine", "lime", "olive", "aubergine", "chestnut",
-})  # fmt: skip
 _POLITE_TAIL = re.compile(
     r"\b(for me|to me|please|right now|immediately|carefully|gently|slowly|thanks|thank you)\b"
 )
@@ -121,10 +31,10 @@ class Phrase:
         noun: what is left when the other words are taken away; empty where nothing names a kind.
         colors: names of :data:`unihm.perception.colors.NAMES`.
         not_colors: names that were ruled out.
-        sizes: values of :data:`SIZES`.
-        place: value of :data:`PLACES`, or empty.
+        sizes: values of ``lexicon.SIZES``.
+        place: value of ``lexicon.PLACES``, or empty.
         rank: 2 for "the second box from the left"; 1 for the first, or where nothing was said.
-        relation: (value of :data:`RELATIONS`, the other thing), or None.
+        relation: (value of ``lexicon.RELATIONS``, the other thing), or None.
         any_will_do: said with "a", "any", "one of".
         words: the phrase as it was said.
     """
@@ -151,7 +61,8 @@ class Command:
     Attributes:
         kind: the task.
         target: what to take.
-        relation: where to put it, a value of :data:`RELATIONS`; or "area" for a part of the table.
+        relation: where to put it, a value of ``lexicon.RELATIONS``, or "area" (a part of the
+            table).
         reference: relative to what.
         area: "left", "right", "middle", "near" or "far" part of the table.
         direction: of a push: "left", "right", "away", "toward"; or "" for towards ``reference``.
@@ -185,7 +96,7 @@ def parse(instruction: str) -> Command:
     sentence = " ".join(_POLITE_TAIL.sub(" ", " ".join(words)).split())
     sentence = _GET_HOLD.sub("grab", _MODAL_CAN.sub(" ", sentence))
     command = _interpret(sentence)
-    known_action = any(w in VERBS for w in words)
+    known_action = any(w in lexicon.VERBS for w in words)
     if not command.target.says_something and not (known_action and _refers(sentence)):
         raise UnihmError(
             ErrorCode.INVALID_INSTRUCTION,
@@ -197,7 +108,7 @@ def parse(instruction: str) -> Command:
 
 
 def _refers(sentence: str) -> bool:
-    return any(word in _GENERIC for word in sentence.split())
+    return any(word in lexicon.GENERIC for word in sentence.split())
 
 
 def _require_thing(instruction: str, target: Phrase) -> None:
@@ -212,21 +123,21 @@ def _require_thing(instruction: str, target: Phrase) -> None:
 
 def _interpret(sentence: str) -> Command:
     words = sentence.split()
-    verb = next((w for w in words if w in VERBS), "")
-    if verb in _OPEN:
+    verb = next((w for w in words if w in lexicon.VERBS), "")
+    if verb in lexicon.OPEN:
         target = _phrase(_after(sentence, verb))
         return Command(TaskKind.OPEN_CLOSE, target, closing=verb != "open")
-    push = next((w for w in words if w in _PUSH), "")
-    if push and (push not in _PLACE or "without lifting" in sentence):
+    push = next((w for w in words if w in lexicon.PUSH), "")
+    if push and (push not in lexicon.PLACE or "without lifting" in sentence):
         return _push(sentence, push)
-    place = next((w for w in words if w in _PLACE), "")
+    place = next((w for w in words if w in lexicon.PLACE), "")
     if place:
         command = _place(sentence, place)
         if command is not None:
             return command
         if push:
             return _push(sentence, push)
-    grab = next((w for w in words if w in _GRAB), "")
+    grab = next((w for w in words if w in lexicon.GRAB), "")
     return Command(TaskKind.GRAB, _phrase(_after(sentence, grab) if grab else sentence))
 
 
@@ -255,9 +166,9 @@ def _place(sentence: str, verb: str) -> Command | None:
         area = _area(goal)
         if area and relation in ("on", "in", "beside"):
             return Command(TaskKind.PICK_AND_PLACE, thing, relation="area", area=area)
-        if relation in _SIDE_AREAS and all(word in _FILLER for word in goal.split()):
+        if relation in lexicon.SIDE_AREAS and all(word in lexicon.FILLER for word in goal.split()):
             # "on the left side of the table"
-            side = _SIDE_AREAS[relation]
+            side = lexicon.SIDE_AREAS[relation]
             return Command(TaskKind.PICK_AND_PLACE, thing, relation="area", area=side)
         reference = _phrase(goal)
         if reference.noun or reference.colors or reference.sizes:
@@ -265,25 +176,25 @@ def _place(sentence: str, verb: str) -> Command | None:
     match = re.search(
         r"\bto the (left|right|middle|centre|center|front|back)\b\s*(side)?\s*$", after
     )
-    if match and verb not in _PUSH:
+    if match and verb not in lexicon.PUSH:
         head = source or after[: match.start()]
         return Command(
             TaskKind.PICK_AND_PLACE,
             _phrase(_strip_verbs(head)),
             relation="area",
-            area=PLACES[match.group(1)],
+            area=lexicon.PLACES[match.group(1)],
         )
     return None
 
 
 def _area(goal: str) -> str:
     """'the left', 'the middle of the table' -> a part of the table, or empty."""
-    words = [w for w in goal.split() if w not in _FILLER]
-    return PLACES[words[0]] if len(words) == 1 and words[0] in PLACES else ""
+    words = [w for w in goal.split() if w not in lexicon.FILLER]
+    return lexicon.PLACES[words[0]] if len(words) == 1 and words[0] in lexicon.PLACES else ""
 
 
 def _strip_verbs(part: str) -> str:
-    return " ".join(w for w in part.split() if w not in VERBS)
+    return " ".join(w for w in part.split() if w not in lexicon.VERBS)
 
 
 def _push(sentence: str, verb: str) -> Command:
@@ -291,28 +202,28 @@ def _push(sentence: str, verb: str) -> Command:
     tail = tail.replace("without lifting it", " ")
     toward = re.search(r"\b(?:towards?|against|to|into)\s+(the .+|a .+)$", tail)
     direction, head, reference = "", tail, None
-    if toward and not set(toward.group(1).split()) & set(DIRECTIONS):
+    if toward and not set(toward.group(1).split()) & set(lexicon.DIRECTIONS):
         reference = _phrase(toward.group(1))
         head = tail[: toward.start()]
     if reference is None:
-        found = [w for w in tail.split() if w in DIRECTIONS]
+        found = [w for w in tail.split() if w in lexicon.DIRECTIONS]
         if found:
-            direction = DIRECTIONS[found[-1]]
+            direction = lexicon.DIRECTIONS[found[-1]]
             cut = tail.rindex(found[-1])
             head = re.sub(r"\b(to|the|a|bit|little|towards?)\s*$", "", tail[:cut].strip())
             head = re.sub(r"\b(to the|to|a bit|a little)\s*$", "", head.strip())
         else:
-            direction = "toward" if verb in _PULL else "away"
+            direction = "toward" if verb in lexicon.PULL else "away"
     return Command(TaskKind.PUSH, _phrase(head), reference=reference, direction=direction)
 
 
 def _relations(part: str) -> list[tuple[int, int, str]]:
     """(start, end, relation) of every relation word in ``part``, longest first at each place."""
     found: list[tuple[int, int, str]] = []
-    for expression in sorted(RELATIONS, key=len, reverse=True):
+    for expression in sorted(lexicon.RELATIONS, key=len, reverse=True):
         for match in re.finditer(rf"\b{expression}\b", part):
             if all(match.end() <= s or match.start() >= e for s, e, _ in found):
-                found.append((match.start(), match.end(), RELATIONS[expression]))
+                found.append((match.start(), match.end(), lexicon.RELATIONS[expression]))
     return sorted(found)
 
 
@@ -341,15 +252,19 @@ def _phrase(part: str) -> Phrase:
         elif color in colors.NAMES:
             (excluded if negated else found_colors).append(color)
             negated = False
-        elif word in ORDINALS:
-            rank = ORDINALS[word]
-        elif word in SIZES and not (word == "little" and "a little" in part):
-            sizes.append(SIZES[word])
-        elif word in PLACES:
-            place = PLACES[word]
-        elif word not in _FILLER and word not in _GENERIC and word not in RELATIONS:
+        elif word in lexicon.ORDINALS:
+            rank = lexicon.ORDINALS[word]
+        elif word in lexicon.SIZES and not (word == "little" and "a little" in part):
+            sizes.append(lexicon.SIZES[word])
+        elif word in lexicon.PLACES:
+            place = lexicon.PLACES[word]
+        elif (
+            word not in lexicon.FILLER
+            and word not in lexicon.GENERIC
+            and word not in lexicon.RELATIONS
+        ):
             nouns.append(word)
-    if words and words[-1] in _FRUIT and not nouns and "one" not in words:
+    if words and words[-1] in lexicon.FRUIT and not nouns and "one" not in words:
         # "the plum", unlike "the plum mug".
         nouns.append(words[-1])
         color = colors.SYNONYMS.get(words[-1], words[-1])
@@ -361,7 +276,7 @@ def _phrase(part: str) -> Phrase:
         not_colors=tuple(excluded),
         sizes=tuple(sizes),
         place=place,
-        any_will_do=bool(words) and words[0] in _ANY,
+        any_will_do=bool(words) and words[0] in lexicon.ANY,
         words=part,
         rank=rank,
     )
