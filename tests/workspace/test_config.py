@@ -37,7 +37,7 @@ CLASSES = {
     "verification": VerificationConfig,
 }
 PRESETS = sorted(path.stem for path in (config_dir() / "presets").glob("*.yaml"))
-WRONG = {int: 2.5, float: "fast", bool: "perhaps", str: 7, tuple: 3.0, dict: 3.0, Literal: "none of them"}
+WRONG = {int: 2.5, float: "fast", bool: "perhaps", str: 7, tuple: 3.0, dict: 3.0, Literal: "none"}
 
 
 def settings_of(cls: type, parents: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
