@@ -13,6 +13,7 @@ from unihm.learning.synthesis.objects import RECIPES, VESSELS, sample_object
 from unihm.learning.synthesis.production import produce
 from unihm.learning.synthesis.views import view
 from unihm.perception.scene.frames import azimuth, canonical_object_frame
+from unihm.sim.shapes import make_shape
 from unihm.transforms import apply
 from unihm.types import TaskKind
 
@@ -20,13 +21,13 @@ from unihm.types import TaskKind
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("synth")
-    produce(out, episodes=4, seed=21, workers=1)
+    produce(out, episodes=3, seed=21, workers=1)
     return out
 
 
 def test_episodes_are_whole_and_lift(folder):
     episodes = list(load_dataset(folder, "all"))
-    assert len(episodes) >= 4
+    assert len(episodes) >= 3
     for episode in episodes:
         assert {"human", "xhand", "inspire"} >= set(episode.motions) > {"human"}
         assert len(episode.instructions) == 5
@@ -40,7 +41,7 @@ def test_the_same_seed_gives_the_same_episodes_however_often_interrupted(folder,
     produce(tmp_path, episodes=1, seed=21, workers=1)
     with (tmp_path / "log.jsonl").open("a") as log:
         log.write('{"index": 1, "obj')  # killed while writing
-    produce(tmp_path, episodes=4, seed=21, workers=1)
+    produce(tmp_path, episodes=3, seed=21, workers=1)
     assert sorted(p.name for p in tmp_path.glob("*.npz")) == sorted(
         p.name for p in folder.glob("*.npz")
     )
@@ -77,9 +78,13 @@ def test_the_object_frame_is_that_of_perception():
             assert item.solid.volume == pytest.approx(item.mesh.volume)
 
 
-def test_every_recipe_makes_its_shape():
-    shapes = {sample_object(0, index).shape for index in range(150)}
-    assert shapes == set(RECIPES)
+@pytest.mark.parametrize("shape", RECIPES)
+def test_every_recipe_makes_its_shape(shape):
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        surface = make_shape(shape, RECIPES[shape].measures(rng)).surface
+        assert surface.is_watertight
+        assert surface.extents.max() < 0.3
 
 
 def test_a_view_is_near_the_truth_and_moves_everything_together(folder):

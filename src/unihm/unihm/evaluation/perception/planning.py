@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 from tqdm import tqdm
 
 from unihm.errors import ErrorCode, UnihmError
@@ -29,6 +28,8 @@ from unihm.evaluation.perception.scenes import (
     draw_places,
     draw_tray,
     name_of,
+    nearest_surface,
+    surfaces_of,
 )
 from unihm.evaluation.statistics import mean, median
 from unihm.learning.synthesis.tables.rendering import Frame, RaycastScene
@@ -133,7 +134,7 @@ def measure_planning(
     for k in tqdm(range(tables), desc=f"tables ({planner.config.backend})"):
         table = make_table(seed * 100_003 + k, meshes=meshes)
         rng = np.random.default_rng([seed, k, 5])
-        surfaces = [np.asarray(i.world_mesh.sample(4000, seed=0)) for i in table.frame.items]
+        surfaces = surfaces_of(table.frame)
         for index, (color, kind) in enumerate(table.names):
             words = f"{color} {name_of(kind)}"
             sentence = str(rng.choice(PLAIN_SENTENCES)).format(words)
@@ -144,7 +145,7 @@ def measure_planning(
                 plan = _plan(planner, table.frame, sentence)
                 figures.right_other_words.append(
                     isinstance(plan, ObjectTrajectory)
-                    and _nearest(surfaces, plan.pick_point)[0] == index
+                    and nearest_surface(surfaces, plan.pick_point)[0] == index
                 )
         # Two things have this colour, and nothing else is said.
         vague = _plan(planner, table.frame, f"pick up the {table.names[0][0]} object")
@@ -162,13 +163,6 @@ def _plan(planner: Planner, frame: Frame, sentence: str) -> ObjectTrajectory | E
         return error.code
 
 
-def _nearest(surfaces: list[FloatArray], point: FloatArray) -> tuple[int, float]:
-    """The item whose surface is nearest to a point, and how near."""
-    distances = [float(cKDTree(surface).query(point)[0]) for surface in surfaces]
-    nearest = int(np.argmin(distances))
-    return nearest, distances[nearest]
-
-
 def _measure_grab(
     planner: Planner,
     table: NamedTable,
@@ -184,7 +178,7 @@ def _measure_grab(
         figures.right.append(False)
         return
     figures.planner_ms.append(1e3 * (time.perf_counter() - start))
-    nearest, distance = _nearest(surfaces, plan.pick_point)
+    nearest, distance = nearest_surface(surfaces, plan.pick_point)
     figures.right.append(nearest == index)
     figures.pick_on_object.append(distance < ON_OBJECT)
 

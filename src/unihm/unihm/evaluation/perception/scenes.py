@@ -136,21 +136,21 @@ def measure_scenes(
     for k in tqdm(range(scenes), desc="scenes"):
         scene = named_scene(seed * 100_003 + k, meshes=meshes)
         rng = np.random.default_rng([seed, k])
+        surfaces = surfaces_of(scene.frame)
         for index, plain in enumerate(scene.plain):
             sentence = str(rng.choice(PLAIN_SENTENCES)).format(plain)
-            _measure_grab(planner, segmenter, scene.frame, index, sentence, figures)
+            _measure_grab(planner, segmenter, scene.frame, surfaces, index, sentence, figures)
     return figures
 
 
-def _surface(frame: Frame, index: int) -> FloatArray:
-    return np.asarray(frame.items[index].world_mesh.sample(4000, seed=0))
+def surfaces_of(frame: Frame) -> list[FloatArray]:
+    """Points (4000, 3) of the surface of every item, world."""
+    return [np.asarray(item.world_mesh.sample(4000, seed=0)) for item in frame.items]
 
 
-def _nearest_item(frame: Frame, point: FloatArray) -> tuple[int, float]:
-    """The item whose surface is nearest to a point, and how near."""
-    distances = [
-        float(cKDTree(_surface(frame, i)).query(point)[0]) for i in range(len(frame.items))
-    ]
+def nearest_surface(surfaces: list[FloatArray], point: FloatArray) -> tuple[int, float]:
+    """The item whose surface is nearest to a point, and how near in metres."""
+    distances = [float(cKDTree(surface).query(point)[0]) for surface in surfaces]
     nearest = int(np.argmin(distances))
     return nearest, distances[nearest]
 
@@ -159,6 +159,7 @@ def _measure_grab(
     planner: Planner,
     segmenter: Segmenter,
     frame: Frame,
+    surfaces: list[FloatArray],
     index: int,
     sentence: str,
     figures: SceneFigures,
@@ -168,7 +169,7 @@ def _measure_grab(
         trajectory = planner.plan(observation, sentence).trajectory
     except UnihmError:
         return
-    if _nearest_item(frame, trajectory.pick_point)[0] != index:
+    if nearest_surface(surfaces, trajectory.pick_point)[0] != index:
         return
     start = time.perf_counter()
     try:
