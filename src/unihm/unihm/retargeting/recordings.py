@@ -23,7 +23,7 @@ from unihm.version import __version__
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RetargetedRecording:
     """What became of one recording; ``error`` is a sentence, or empty."""
 
     source: Path
@@ -60,7 +60,7 @@ def retarget_recordings(
     key: str | None = None,
     workers: int | None = None,
     dask: str | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[RetargetedRecording]:
     """Retarget the keypoints of every npz file to ``hand``, yielding outcomes as they come.
 
     A file gives ``output/<hand>/<its name>.npz``; where it holds several arrays (T, 21, 3), say
@@ -103,12 +103,12 @@ def _retargeter(hand: str, config: RetargetingConfig) -> Retargeter:
 
 def _retarget_file(
     source: Path, hand: str, output: Path, config: RetargetingConfig, key: str | None
-) -> list[Outcome]:
+) -> list[RetargetedRecording]:
     target = output / load_hand(hand).name / f"{source.stem}.npz"
     try:
         arrays = read_keypoints(source, key)
     except UnihmError as error:
-        return [Outcome(source, target, error=error.message)]
+        return [RetargetedRecording(source, target, error=error.message)]
     retargeter = _retargeter(hand, config)
     about = {
         "source": str(source),
@@ -121,16 +121,16 @@ def _retarget_file(
     for name, keypoints in arrays.items():
         path = target if len(arrays) == 1 else target.with_name(f"{source.stem}.{name}.npz")
         if _made_from(path) == about["fingerprint"]:
-            outcomes.append(Outcome(source, path, skipped=True))
+            outcomes.append(RetargetedRecording(source, path, skipped=True))
             continue
         try:
             result = retargeter.retarget(keypoints)
         except UnihmError as error:
-            outcomes.append(Outcome(source, path, error=error.message))
+            outcomes.append(RetargetedRecording(source, path, error=error.message))
             continue
         error_mm = 1e3 * float(result.tip_error.mean())
         write_result(path, hand, result, {**about, "array": name, "tip_error_mm": error_mm})
-        outcomes.append(Outcome(source, path, len(result), error_mm))
+        outcomes.append(RetargetedRecording(source, path, len(result), error_mm))
     if any(not outcome.error for outcome in outcomes):
         # Of a recording of both hands, the other one is no failure.
         outcomes = [outcome for outcome in outcomes if not outcome.error]

@@ -37,7 +37,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Targets:
+class ContactTargets:
     """Where the hand should touch, in the object frame, metres.
 
     Attributes:
@@ -101,7 +101,7 @@ class GraspSolver:
     TABLE = 0.003  # m kept above the table
     PAD_SINK = 0.001  # m by which the last link's balls may enter: a pad is soft
 
-    def solve(self, T_start: FloatArray, q_start: FloatArray, targets: Targets) -> Grasp:
+    def solve(self, T_start: FloatArray, q_start: FloatArray, targets: ContactTargets) -> Grasp:
         """The grasp nearest to the template (``T_start``, ``q_start``)."""
         T, q = T_start.copy(), self.points.hand.clip(q_start)
         for scale in self.CONTACT_SCALES:
@@ -153,7 +153,7 @@ class GraspSolver:
         q: FloatArray,
         T_prior: FloatArray,
         q_prior: FloatArray,
-        targets: Targets,
+        targets: ContactTargets,
         scale: float,
     ) -> tuple[FloatArray, FloatArray]:
         """Levenberg-Marquardt with the joint limits as an active set."""
@@ -198,7 +198,7 @@ class GraspSolver:
         q: FloatArray,
         T_prior: FloatArray,
         q_prior: FloatArray,
-        targets: Targets,
+        targets: ContactTargets,
         scale: float,
     ) -> tuple[FloatArray, FloatArray]:
         """Stacked residuals (R,) and Jacobian (R, 6 + J)."""
@@ -219,7 +219,7 @@ class GraspSolver:
         state: PointState,
         distance: FloatArray,
         slope: FloatArray,
-        targets: Targets,
+        targets: ContactTargets,
         scale: float,
     ) -> list[tuple[FloatArray, FloatArray]]:
         w, pads = self.weights, self.points.num_pads

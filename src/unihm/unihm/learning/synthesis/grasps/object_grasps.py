@@ -9,7 +9,7 @@ import numpy as np
 from unihm.errors import UnihmError
 from unihm.learning.synthesis.grasps.distance_field import DistanceField
 from unihm.learning.synthesis.grasps.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
-from unihm.learning.synthesis.grasps.grasp_solver import Grasp, GraspSolver, Targets
+from unihm.learning.synthesis.grasps.grasp_solver import ContactTargets, Grasp, GraspSolver
 from unihm.learning.synthesis.grasps.hand_points import HandPoints, hand_points
 from unihm.learning.synthesis.grasps.trial import Trial, disturbances
 from unihm.learning.synthesis.objects import TableObject
@@ -30,12 +30,12 @@ GOOD_QUALITY = 8.0  # N/N; below it a human grasp needs no second template
 NEEDED = 0.6  # share of the trials that must lift the object: two of the three
 
 
-def usual_targets(item: TableObject) -> Targets:
+def usual_targets(item: TableObject) -> ContactTargets:
     """Where any hand should touch: under the middle of the object, as low as the table lets it."""
     low, high = item.mesh.bounds[:, 2]
     height = max(low + LOWEST_CONTACT, low + CONTACT_HEIGHT * (high - low))
     middle = float(item.cloud.points[:, 0].mean())  # about the centre of mass
-    return Targets(middle, height, height, item.table_height)
+    return ContactTargets(middle, height, height, item.table_height)
 
 
 def template_pose(points: HandPoints, tilt: float, height: float, x: float) -> FloatArray:
@@ -54,10 +54,10 @@ def template_pose(points: HandPoints, tilt: float, height: float, x: float) -> F
     return make_transform(rotation, np.array([x, 0.0, height]) - rotation @ between)
 
 
-def human_targets(grasp: Grasp, usual: Targets) -> Targets:
+def human_targets(grasp: Grasp, usual: ContactTargets) -> ContactTargets:
     """The human's contacts as wishes for another hand, not lower than that hand may go."""
     thumb, fingers = grasp.contacts[0], grasp.contacts[1:]
-    return Targets(
+    return ContactTargets(
         x=float((thumb[0] + fingers[:, 0].mean()) / 2),
         finger_height=max(float(fingers[:, 2].mean()), usual.table + LOWEST_CONTACT),
         thumb_height=max(float(thumb[2]), usual.table + LOWEST_CONTACT),
@@ -73,7 +73,7 @@ class ObjectGrasps:
         self.field = DistanceField(item.solid.vertices, item.solid.faces)
         self.usual = usual_targets(item)
 
-    def solve(self, hand: str, targets: Targets, tilt: float) -> tuple[Grasp, Attempt]:
+    def solve(self, hand: str, targets: ContactTargets, tilt: float) -> tuple[Grasp, Attempt]:
         """The grasp of one hand from one template, and how to carry it out."""
         points = hand_points(hand)
         solver = GraspSolver(points, self.field, self.item.cloud.points.mean(axis=0))
@@ -100,7 +100,7 @@ class ObjectGrasps:
                 break
         return best
 
-    def robot(self, hand: str, targets: Targets) -> tuple[Grasp, Attempt, float] | None:
+    def robot(self, hand: str, targets: ContactTargets) -> tuple[Grasp, Attempt, float] | None:
         """The grasp nearest to the template that lifts the object every time, or nearly.
 
         Returns:
