@@ -89,8 +89,10 @@ def _after(p, v, a, V, A, d, T):
 
 @njit
 def _reaching(bound, which, good, bad, p, v, V, A, d, T):
-    """The largest acceleration with which the end (0) or the highest point (1) of the stop is at
-    most ``bound``: between ``good``, with which it is, and ``bad``, with which it isn't.
+    """The largest acceleration with which the stop stays below ``bound``.
+
+    With ``which`` 0 the end of the stop does, with 1 its highest point; the answer is between
+    ``good``, with which it does, and ``bad``, with which it doesn't.
 
     False position, halving where that is slow (Illinois): always on the safe side of the bound.
     """
@@ -213,14 +215,17 @@ class Limiter:
 
     @property
     def position(self) -> FloatArray:
+        """Of the last step, rad (or m), (n,)."""
         return self._state[0]
 
     @property
     def velocity(self) -> FloatArray:
+        """Of the last step, rad/s, (n,)."""
         return self._state[1]
 
     @property
     def acceleration(self) -> FloatArray:
+        """Of the last step, rad/s^2, (n,)."""
         return self._state[2]
 
     def step(self, goal: FloatArray) -> FloatArray:

@@ -19,7 +19,9 @@ class TextEncoder(Protocol):
 
     width: int
 
-    def __call__(self, sentence: str) -> NDArray[np.float32]: ...
+    def __call__(self, sentence: str) -> NDArray[np.float32]:
+        """Features (S, ``width``) of a sentence of S tokens."""
+        ...
 
 
 class SentenceEncoderText:

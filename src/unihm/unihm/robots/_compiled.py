@@ -160,8 +160,11 @@ def fixed_points(bodies, body, place):
 
 @njit
 def add_jacobian(out, screws, x, point, joint, column, gain):
-    """Add d(x)/dq to ``out`` (B, J, N, 3): joint ``joint`` moves point ``point`` ``gain`` times as
-    fast as coordinate ``column``; (pairs,) each."""
+    """Add d(x)/dq to ``out`` (B, J, N, 3).
+
+    Joint ``joint`` moves point ``point`` ``gain`` times as fast as coordinate ``column``; (pairs,)
+    each.
+    """
     for b in range(len(x)):
         for pair in range(len(point)):
             n, s = point[pair], screws[b, 6 + joint[pair]]

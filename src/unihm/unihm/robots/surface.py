@@ -15,8 +15,10 @@ from unihm.transforms import FloatArray, apply
 def surface_points(
     hand: Hand, q: ArrayLike, spacing: float
 ) -> tuple[FloatArray, FloatArray, NDArray]:
-    """Points (P, 3) and outward normals (P, 3) on the hand's shapes, wrist frame; names (P,) of
-    their links. ``spacing`` is the distance between neighbours, metres."""
+    """Points (P, 3), outward normals (P, 3), link names (P,) on the hand's shapes, wrist frame.
+
+    ``spacing`` is the distance between neighbours, metres.
+    """
     poses = hand.link_poses(q)
     points, normals, links = [], [], []
     for link, shape in hand.shapes:

@@ -162,10 +162,12 @@ class Camera:
 
     @cached_property
     def T_world_camera(self) -> NDArray[np.float64]:
+        """(4, 4), z forward, x right."""
         return look_at(self.eye, self.target)
 
     @cached_property
     def K(self) -> NDArray[np.float64]:
+        """Pinhole matrix (3, 3), pixels."""
         focal = 0.5 * self.height / np.tan(0.5 * self.fov)
         cx, cy = (self.width - 1) / 2, (self.height - 1) / 2
         return np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1.0]])

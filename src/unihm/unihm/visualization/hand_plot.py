@@ -33,8 +33,10 @@ def draw(
     scale: float = 900.0,
     middle: ArrayLike = (0.03, 0.0, 0.0),
 ) -> Picture:
-    """Orthographic picture (size, size, 3) at ``scale`` pixels per metre about ``middle`` (palm
-    frame); links that carry pads are blue, the pads' normals red."""
+    """Orthographic picture (size, size, 3) at ``scale`` pixels per metre about ``middle``.
+
+    ``middle`` is in the palm frame; links that carry pads are blue, the pads' normals red.
+    """
     axes = np.array(VIEWS[view])
     axes = np.vstack([axes, np.cross(axes[0], axes[1])])  # right, up, towards the eye
     points, normals, links = surface_points(hand, q, 0.4 / scale)

@@ -30,6 +30,7 @@ class LabelledFrame:
 
     @property
     def instances(self) -> list[int]:
+        """Numbers of the objects that are seen well enough."""
         numbers, counts = np.unique(self.labels, return_counts=True)
         return [int(n) for n, c in zip(numbers, counts) if n > 0 and c >= MIN_PIXELS]
 

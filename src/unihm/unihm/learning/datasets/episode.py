@@ -333,8 +333,10 @@ class EpisodeDataset(Sequence[Episode]):
 
 
 def is_validation(object_id: str, seed: int = 0, share: float = 0.1) -> bool:
-    """Whether an object belongs to the validation split: a hash of its name, so that the split
-    stays the same when episodes are added."""
+    """Whether an object belongs to the validation split.
+
+    Decided by a hash of its name, so that the split stays the same when episodes are added.
+    """
     digest = hashlib.sha256(f"{seed}:{object_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < share
 

@@ -60,7 +60,7 @@ def make_samples(seed: int, per_scene: int = 4) -> list[Sample]:
     """Crops of one random scene."""
     rng = np.random.default_rng([seed, 41])
     center = np.array([0.5, 0.0])
-    scene = RaycastScene(random_pile(rng, center), rng, textured=rng.choice([0.3, 0.8, 1.0]))
+    scene = RaycastScene(random_pile(rng, center), rng, textured=float(rng.choice([0.3, 0.8, 1.0])))
     pose = random_view(rng, np.array([*center, 0.05]))
     frame = scene.render(random_intrinsics(rng), IMAGE_SIZE, pose, Sensor.draw(rng))
     try:
@@ -177,6 +177,7 @@ class ClickSession:
         self.logits = offered[rng.integers(len(offered))]
 
     def dense(self) -> NDArray[np.float32]:
+        """The prompts so far as values of every point of the crop."""
         return dense_prompts(self.crop, self.graph, self.clicks, self.positive, [self.logits])[0]
 
     def correct(self, logits: NDArray[np.float32], click: bool = True) -> None:

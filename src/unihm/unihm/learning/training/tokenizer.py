@@ -391,8 +391,10 @@ class TrainingStage:
     def crops(
         self, pairs: Pairs, chosen: IntArray, random: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """The same random windows of this hand's and the reference hand's motions, varied alike:
-        blended with another episode's, and moved, since the object frame is never exact."""
+        """The same random windows of this hand's and the reference hand's motions, varied alike.
+
+        Blended with another episode's, and moved, since the object frame is never exact.
+        """
         settings = self.settings
         other = random.integers(len(pairs.x), size=len(chosen))
         share = random.uniform(0.0, settings.blend, len(chosen))

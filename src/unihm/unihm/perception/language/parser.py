@@ -51,6 +51,7 @@ class Phrase:
 
     @property
     def says_something(self) -> bool:
+        """Whether any word describes the thing."""
         return bool(self.noun or self.colors or self.sizes or self.place or self.relation)
 
 

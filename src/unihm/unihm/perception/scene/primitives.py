@@ -77,6 +77,7 @@ class SurfaceOfRevolution:
 
     @property
     def height(self) -> float:
+        """Of the highest point, metres."""
         return float(self.heights[-1])
 
     def distance(self, points: FloatArray) -> FloatArray:
@@ -141,6 +142,7 @@ class HeightField:
 
     @property
     def height(self) -> float:
+        """Of the top, metres, without specks."""
         return float(np.percentile(self.tops, 98))
 
     def distance(self, points: FloatArray) -> FloatArray:
@@ -230,8 +232,8 @@ def fit_surface_of_revolution(
     center = (low + high) / 2
     side = np.abs(normals[:, 2]) < _FLAT
     if side.sum() < 30:  # seen from above: the outline of the top is all there is
-        radius = (high - low).mean() / 2
-        side = np.linalg.norm(points[:, :2] - center, axis=1) > 0.8 * radius
+        reach = (high - low).mean() / 2
+        side = np.linalg.norm(points[:, :2] - center, axis=1) > 0.8 * reach
     xy, z, n = points[side, :2], points[side, 2], normals[side, :2]
     slices = np.clip((z / bin_height).astype(int), 0, 400)
     weights = np.ones(len(xy))

@@ -26,10 +26,12 @@ class WholeShape:
     parts: tuple[trimesh.Trimesh, ...]
 
     def moved(self, T: FloatArray) -> WholeShape:
+        """The shape moved by ``T`` (4, 4)."""
         return WholeShape(tuple(p.copy().apply_transform(T) for p in self.parts))
 
     @property
     def vertices(self) -> FloatArray:
+        """All parts' vertices (V, 3)."""
         return np.concatenate([p.vertices for p in self.parts])
 
     def surface(self, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -117,6 +117,7 @@ class Thing:
 
     @property
     def half(self) -> float:
+        """Half of the long side, metres."""
         return float(self.sides[0]) / 2
 
 

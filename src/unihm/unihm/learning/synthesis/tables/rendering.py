@@ -31,6 +31,7 @@ class Item:
 
     @property
     def world_mesh(self) -> trimesh.Trimesh:
+        """The mesh where the scene has it, world frame."""
         return self.mesh.copy().apply_transform(self.T_world_item)
 
 

@@ -116,6 +116,7 @@ class _Encoder(nn.Module):
         self.attentions = nn.ModuleList(_EncoderAttention(w[-1], config) for w in (first, second))
 
     def forward(self, points: Tensor) -> Tensor:
+        """(B, N, 3) -> (B, F)."""
         x = points
         for count, group, attend in zip(self.centers, self.groups, self.attentions):
             chosen = gather(points, farthest_points(points, min(count, points.shape[1])))
