@@ -11,7 +11,7 @@ from unihm.refinement.report import GraspForces
 from unihm.types import FloatArray
 
 GRAVITY = 9.81  # m/s^2
-_EDGES = 8  # of the pyramid that stands for a friction cone
+EDGES = 8  # of the pyramid that stands for a friction cone
 _ARM = 0.03  # m; torques are compared with forces at this lever
 _UNBALANCED = 0.1  # share of the load that may stay without resistance
 
@@ -70,13 +70,7 @@ def least_forces(
         weight: newtons.
         friction: Coulomb coefficient.
     """
-    helper = np.eye(3)[np.argmin(np.abs(normals), axis=1)]
-    tangent = np.cross(normals, helper)
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
-    other = np.cross(normals, tangent)
-    angle = 2 * np.pi * np.arange(_EDGES) / _EDGES
-    around = np.cos(angle)[:, None, None] * tangent + np.sin(angle)[:, None, None] * other
-    edges = -normals + friction * around  # (E, C, 3), normal component 1
+    edges = friction_pyramid(normals, friction)
     torque = np.cross(points, edges) / _ARM
     wrench = np.concatenate([edges, torque], -1).reshape(-1, 6).T  # (6, E C)
     # A little of the total force beside the balance: the least forces that do.
@@ -88,5 +82,21 @@ def least_forces(
         total = float(share.sum()) if left < _UNBALANCED * weight else float("inf")
         if total > worst:
             worst = total
-            forces = (share.reshape(_EDGES, -1)[..., None] * edges).sum(0)
+            forces = (share.reshape(EDGES, -1)[..., None] * edges).sum(0)
     return forces, worst
+
+
+def friction_pyramid(normals: FloatArray, friction: float) -> FloatArray:
+    """Edges (EDGES, C, 3) of the pyramids that stand for the friction cones of C contacts.
+
+    Args:
+        normals: (C, 3) unit, outward; forces push against them, each edge with 1 along them.
+        friction: Coulomb coefficient.
+    """
+    helper = np.eye(3)[np.argmin(np.abs(normals), axis=1)]
+    tangent = np.cross(normals, helper)
+    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    other = np.cross(normals, tangent)
+    angle = 2 * np.pi * np.arange(EDGES) / EDGES
+    around = np.cos(angle)[:, None, None] * tangent + np.sin(angle)[:, None, None] * other
+    return -normals + friction * around

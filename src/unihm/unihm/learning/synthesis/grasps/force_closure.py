@@ -6,31 +6,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 
+from unihm.refinement.forces import friction_pyramid
 from unihm.types import FloatArray
 
-CONE_EDGES = 8
 TORQUE_ARM = 0.03  # m; a unit torque load is 1 N at this arm
 _SUM_WEIGHT = 0.02  # of the total force beside the unbalanced part
 
 
 def grasp_matrix(points: FloatArray, normals: FloatArray, friction: float) -> FloatArray:
-    """Wrenches (6, C * CONE_EDGES) of cone edges with unit normal component.
+    """Wrenches (6, E C) of cone edges with unit normal component.
 
     Args:
         points: (C, 3) contacts, metres, relative to the centre of mass.
         normals: (C, 3) unit, outward; contact forces push against them.
         friction: Coulomb coefficient.
     """
-    inward = -normals
-    helper = np.where(np.abs(inward[:, :1]) < 0.9, [[1.0, 0, 0]], [[0, 1.0, 0]])
-    tangent = np.cross(inward, helper)
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
-    bitangent = np.cross(inward, tangent)
-    angle = 2 * np.pi * np.arange(CONE_EDGES) / CONE_EDGES
-    force = inward[:, None] + friction * (
-        np.cos(angle)[:, None] * tangent[:, None] + np.sin(angle)[:, None] * bitangent[:, None]
-    )  # (C, E, 3)
-    torque = np.cross(points[:, None], force) / TORQUE_ARM
+    force = friction_pyramid(normals, friction)  # (E, C, 3)
+    torque = np.cross(points, force) / TORQUE_ARM
     return np.concatenate([force, torque], -1).reshape(-1, 6).T
 
 
