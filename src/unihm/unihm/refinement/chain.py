@@ -18,12 +18,12 @@ import numpy as np
 
 from unihm.refinement.backend import Backend, backend_for
 from unihm.robots import Hand
+from unihm.robots.cover import cover
 from unihm.robots.spec import LinkPoint
 from unihm.robots.tree import WRIST
 from unihm.types import FloatArray, IntArray
 
 _UNWRAP = 2.5  # rad; smaller rotation vectors have no nearer equal
-_MAX_FILL = 20  # spheres, about, in a box
 
 
 @dataclass(frozen=True)
@@ -90,15 +90,13 @@ class HandChain:
 
     def _body(self) -> LinkPoints:
         """Fill capsules, cylinders and boxes with spheres of their own thickness."""
-        links, points, radii = [], [], []
+        links: list[LinkPoint] = []
+        radii: list[float] = []
         for link, shape in self.hand.shapes:
-            joint, T = self.hand.tree.link_body[link], self.hand.tree.T_body_link[link]
-            for centre, radius in _fill(shape.kind, shape.size):
-                at = T @ shape.T_link_shape @ np.append(centre, 1.0)
-                links.append(joint)
-                points.append(at[:3])
-                radii.append(radius)
-        return LinkPoints(np.array(links, int), np.reshape(points, (-1, 3)), np.array(radii))
+            centres, radius = cover(shape)
+            links += [LinkPoint(link, tuple(centre)) for centre in centres]
+            radii += [radius] * len(centres)
+        return LinkPoints(*self.hand.tree.attach(links), np.array(radii))
 
     @cache  # noqa: B019 - chains live as long as their hands, which are cached themselves
     def arrays(self, device: str | None = None) -> ChainArrays:
@@ -147,26 +145,6 @@ class HandChain:
 def chain_of(hand: Hand) -> HandChain:
     """The chain of a hand, made once."""
     return HandChain(hand)
-
-
-def _fill(kind: str, size: tuple[float, ...]) -> list[tuple[FloatArray, float]]:
-    """Centres and radii of spheres inside a primitive that reach its surface."""
-    if kind == "sphere":
-        return [(np.zeros(3), size[0])]
-    if kind in ("capsule", "cylinder"):
-        radius, length = size
-        half = length / 2 if kind == "capsule" else max(length / 2 - radius, 0.0)
-        count = max(2, int(np.ceil(2 * half / radius)) + 1) if half > 0 else 1
-        return [(np.array([0.0, 0.0, z]), radius) for z in np.linspace(-half, half, count)]
-    if kind == "box":
-        sides = np.array(size)
-        radius = sides.min() / 2
-        spacing = max(1.5 * radius, float(np.sort(sides)[1:].prod() / _MAX_FILL) ** 0.5)
-        counts = np.ceil((sides - 2 * radius) / spacing).astype(int) + 1
-        axes = [np.linspace(-s / 2 + radius, s / 2 - radius, n) for s, n in zip(sides, counts)]
-        grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-        return [(centre, float(radius)) for centre in grid]
-    return []  # a mesh has no primitive; its link is refined by its pads alone
 
 
 class ChainArrays:

@@ -71,7 +71,7 @@ class Arm:
         spheres = [
             (link, centre, radius)
             for link, shape in read_urdf(path).shapes
-            for centre, radius in _spheres(shape)
+            for centre, radius in _extremes(shape)
         ]
         self.model = pin.buildModelFromXML(_without_shapes(path))
         self.data = self.model.createData()
@@ -308,8 +308,8 @@ def _without_shapes(path: Path) -> str:
     return ElementTree.tostring(tree, encoding="unicode")
 
 
-def _spheres(shape: Primitive) -> list[tuple[FloatArray, float]]:
-    """(centre (3,), radius): the ends of a capsule or cylinder, the corners of a box, a sphere."""
+def _extremes(shape: Primitive) -> list[tuple[FloatArray, float]]:
+    """(centre (3,), radius) of the few balls that have the lowest point of a shape."""
     if shape.kind in ("capsule", "cylinder"):
         radius, length = shape.size
         centres = np.array([[0.0, 0.0, -length / 2], [0.0, 0.0, length / 2]])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.geometry import estimate_normals
 from unihm.perception.camera.points import radius_inliers, statistical_inliers
 from unihm.perception.scene.clusters import voxelise
 from unihm.perception.scene.frames import robust_range
@@ -170,6 +171,8 @@ def seen_part(
     return Completion(seen[pick], normals[pick], np.ones(count, bool), confidence)
 
 
+#: Points that a normal of a seen cloud comes from.
+NEIGHBOURS = 14
 _HANDLE_THICKNESS = 0.010
 # What remains of the confidence where a part of the object is outside the image.
 CUT = 0.5
@@ -218,18 +221,7 @@ def thin(
         raise UnihmError(
             ErrorCode.INVALID_CLOUD, "Too little of the object is seen to know its shape."
         )
-    return points, estimate_normals(points, camera)
-
-
-def estimate_normals(points: FloatArray, camera: FloatArray, neighbours: int = 14) -> FloatArray:
-    """(N, 3) unit normals of points (N, 3) by principal components, turned to the camera."""
-    k = min(neighbours, len(points))
-    near = points[cKDTree(points).query(points, k)[1]]  # (N, k, 3)
-    offset = near - near.mean(axis=1, keepdims=True)
-    _, vectors = np.linalg.eigh(np.einsum("nki,nkj->nij", offset, offset))
-    normals = vectors[:, :, 0]
-    toward = np.einsum("ij,ij->i", normals, camera - points)
-    return normals * np.where(toward < 0, -1.0, 1.0)[:, None]
+    return points, estimate_normals(points, camera, NEIGHBOURS)
 
 
 def spread(available: int, wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -12,10 +12,9 @@ from functools import lru_cache
 import numpy as np
 
 from unihm.robots import Hand, load_hand
+from unihm.robots.cover import cover
 from unihm.robots.numpy_kinematics import PointKinematics
 from unihm.robots.spec import LinkPoint
-from unihm.robots.urdf import Primitive
-from unihm.transforms import apply
 from unihm.types import FloatArray, IntArray
 
 PALM = -1  # in HandPoints.digit
@@ -99,34 +98,3 @@ class HandPoints:
 def hand_points(name: str) -> HandPoints:
     """Points of a hand by name."""
     return HandPoints(load_hand(name))
-
-
-def cover(shape: Primitive, spacing: float) -> tuple[FloatArray, float]:
-    """Ball centres (B, 3) in the link frame and their radius for one collision shape.
-
-    Capsules and spheres are covered exactly along their axis; a box or cylinder by balls as thick
-    as its thinnest side, so that its edges stick out a little.
-    """
-    if shape.kind == "sphere":
-        grid, radius = np.zeros((1, 3)), shape.size[0]
-    elif shape.kind == "capsule":
-        radius, length = shape.size
-        grid = _line(length, spacing)[:, None] * np.array([[0.0, 0.0, 1.0]])
-    elif shape.kind == "cylinder":
-        radius, length = shape.size
-        rest = max(length - 2 * radius, 0.0)
-        grid = _line(rest, spacing)[:, None] * np.array([[0.0, 0.0, 1.0]])
-    elif shape.kind == "box":
-        radius = min(shape.size) / 2
-        lines = [_line(side - 2 * radius, max(spacing, 1.2 * radius)) for side in shape.size]
-        grid = np.stack(np.meshgrid(*lines, indexing="ij"), -1).reshape(-1, 3)
-    else:
-        return np.zeros((0, 3)), 0.0  # meshes are not sampled; the simulator still collides them
-    return apply(shape.T_link_shape, grid), radius
-
-
-def _line(length: float, spacing: float) -> FloatArray:
-    """Evenly spaced values centred on 0, both ends included."""
-    if length <= 1e-9:
-        return np.zeros(1)
-    return np.linspace(-length / 2, length / 2, int(np.ceil(length / spacing)) + 1)

@@ -12,8 +12,9 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.geometry import estimate_normals
 from unihm.perception.camera import clean_depth, deproject
-from unihm.perception.scene.completion import estimate_normals
+from unihm.perception.scene.completion import NEIGHBOURS
 from unihm.perception.scene.table import Plane
 from unihm.perception.segmentation.clicks import Click, camera_table, check_click
 from unihm.types import FloatArray, IntArray, RgbdObservation
@@ -133,7 +134,7 @@ def make_crop(view: TableView, center: int, max_points: int = MAX_POINTS, seed: 
     if len(near) < 32:
         raise UnihmError(ErrorCode.LOW_CONFIDENCE, "Too little is seen around the click.")
     xyz, rgb = view.points[near], view.rgb[near]
-    normals = estimate_normals(xyz, view.camera)
+    normals = estimate_normals(xyz, view.camera, NEIGHBOURS)
     origin = np.array([*view.points[center, :2], 0.0])
     return Crop(
         index=near,

@@ -8,8 +8,9 @@ from scipy.spatial import cKDTree
 
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
+from unihm.geometry import estimate_normals
 from unihm.paths import weights_file
-from unihm.perception.scene.completion import CUT, Completion, estimate_normals, spread, thin
+from unihm.perception.scene.completion import CUT, NEIGHBOURS, Completion, spread, thin
 from unihm.perception.segmentation.snowflake.config import SnowflakeConfig
 from unihm.perception.segmentation.snowflake.model import SnowflakeNet, from_published
 from unihm.perception.segmentation.snowflake.processing import Normalisation, normalise
@@ -149,4 +150,4 @@ def _smoothed(points: FloatArray, normals: FloatArray, neighbours: int = 6) -> F
 
 def _outward(points: FloatArray) -> FloatArray:
     """(N, 3) normals of a whole cloud, away from its middle."""
-    return -estimate_normals(points, points.mean(axis=0))
+    return -estimate_normals(points, points.mean(axis=0), NEIGHBOURS)
