@@ -21,6 +21,9 @@ from unihm.sim.meshes import Convex, load_mesh
 from unihm.sim.shapes import SHAPES, Geometry, make_shape, stacking_height
 from unihm.transforms import look_at, make_transform
 
+Noise = Literal["none", "stereo", "tof"]
+"""Of a depth camera."""
+
 COLORS: dict[str, tuple[float, float, float]] = {
     "red": (0.80, 0.07, 0.06),
     "green": (0.10, 0.55, 0.16),
@@ -150,7 +153,7 @@ class Camera:
     width: int = 640
     height: int = 480
     fov: float = 0.80
-    noise: Literal["none", "stereo", "tof"] = "stereo"
+    noise: Noise = "stereo"
 
     def __post_init__(self) -> None:
         _check("The camera", "eye", self.eye, (3,), -5.0, 5.0)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unihm.sim.camera import add_noise
-from unihm.sim.scene import Camera
+from unihm.sim.scene import Camera, Noise
 from unihm.sim.world import World
 from unihm.types import RgbdObservation
 
@@ -48,7 +48,7 @@ def labelled_view(world: World, camera: Camera, rng: np.random.Generator) -> Lab
 
 
 def random_camera(
-    rng: np.random.Generator, width: int = 320, height: int = 240, noise: str | None = None
+    rng: np.random.Generator, width: int = 320, height: int = 240, noise: Noise | None = None
 ) -> Camera:
     """A camera somewhere around the table's working area, looking at it.
 
@@ -70,5 +70,5 @@ def random_camera(
         width=width,
         height=height,
         fov=float(rng.uniform(0.65, 1.0)),
-        noise=noise or str(rng.choice(["stereo", "tof"])),
+        noise=noise or ("tof" if rng.choice(["stereo", "tof"]) == "tof" else "stereo"),
     )
