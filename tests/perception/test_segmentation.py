@@ -10,6 +10,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.perception.clicks import iou
 from unihm.perception.scene.completion import Completion
 from unihm.perception.segmentation import Segmenter, SegmenterConfig
+from unihm.perception.segmentation.snowflake import Completer
 from unihm.transforms import from_xyz_rpy
 from unihm.types import ObjectTrajectory, TaskKind
 
@@ -178,10 +179,10 @@ def can(turns, levels=(0.12,)):
     return np.concatenate([wall, *ends])
 
 
-def test_a_fitted_shape_is_taken_only_where_the_network_agrees():
-    segmenter = Segmenter(SegmenterConfig(completion="snowflake"))
+def test_a_fitted_shape_is_taken_only_where_the_network_agrees(monkeypatch):
     seen, camera = can(0.45), np.array([0.8, 0.0, 0.5])
     whole, half = can(1.0, (0.0, 0.12)), can(0.5)
     for network, fitted in ((whole, True), (half, False)):
-        segmenter._completer = Says(network)
+        monkeypatch.setattr(Completer, "load", lambda preset, says=network: Says(says))
+        segmenter = Segmenter(SegmenterConfig(completion="snowflake"))
         assert (segmenter.complete(seen, camera, 0.0).confidence != 0.9) == fitted
