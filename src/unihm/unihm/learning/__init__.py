@@ -1,5 +1,5 @@
 """Episodes: one format for synthetic, DexYCB, OakInk and recorded motions."""
 
-from unihm.learning.datasets.episode import Episode, EpisodeDataset, load_dataset
+from unihm.learning.datasets import Episode, EpisodeDataset, load_dataset
 
 __all__ = ["Episode", "EpisodeDataset", "load_dataset"]
