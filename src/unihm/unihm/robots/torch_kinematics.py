@@ -32,6 +32,7 @@ class TorchHand(nn.Module):
     """
 
     coefficients: Tensor
+    order: Tensor
     axis: Tensor
     expansion: Tensor
     level_expansion: Tensor
