@@ -198,7 +198,7 @@ class ScriptedStages(Node):
         self.create_subscription(msg.ObjectCloud, "object_cloud", self._on_cloud, RELIABLE)
 
     def _on_cloud(self, cloud: msg.ObjectCloud) -> None:
-        if self.deaf:
+        if self.deaf or cloud.task_id not in self.trajectories:
             return
         trajectory = conversions.trajectory_from_msg(self.trajectories[cloud.task_id])
         motion = grasp_from_above(trajectory, self.hand.name)

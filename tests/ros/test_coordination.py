@@ -22,8 +22,11 @@ from fakes import (
     height_of_wrist,
     see_boxes,
 )
+from geometry_msgs.msg import PoseStamped
+from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from unihm.errors import ErrorCode
+from unihm.nodes.capture import LATCHED
 from unihm.ros.graph import Graph
 from unihm_msgs import msg
 
@@ -174,6 +177,62 @@ def test_a_second_motion_of_a_task_is_not_carried_out(bench: Bench) -> None:
     bench.stages.destroy_subscription(listener)
 
 
+def hostile_messages() -> list[tuple[str, Any]]:
+    """Topic and message: what no node of ours would send."""
+    nowhere, turned = PoseStamped(), PoseStamped()
+    nowhere.pose.orientation.w = 0.0
+    turned.pose.position.x, turned.pose.orientation.w = np.nan, 1.0
+    status = {"task_id": "x", "stage": "arm", "state": msg.StageStatus.FAILED}
+    return [
+        ("stop", msg.StopTask(task_id="x", error_code=9999)),
+        ("status", msg.StageStatus(error_code=9999, error_msg="of a later version", **status)),
+        ("camera_pose", nowhere),
+        ("camera_pose", turned),
+        ("refined_hand_motion", msg.HandMotion(task_id="x", hand="xhand")),
+        ("execution_plan", msg.ExecutionPlan(task_id="x", hand="xhand", rate=-1.0)),
+        ("object_trajectory", msg.ObjectTrajectory(task_id="y", kind=77, dt=float("nan"))),
+        ("object_cloud", msg.ObjectCloud(task_id="x")),
+        ("observation", msg.RgbdObservation(task_id="x")),
+        ("task", msg.Task(task_id="", instruction="\0" * 3)),
+        ("/joint_states", JointState(name=["fr3_joint1"], position=[])),
+    ]
+
+
+def test_no_message_ends_a_node(bench: Bench) -> None:
+    """The bench itself then proves that the next goal works."""
+    for topic, message in hostile_messages():
+        publisher = bench.stages.create_publisher(type(message), topic, LATCHED)
+        assert eventually(lambda made=publisher: made.get_subscription_count() > 0), topic
+        publisher.publish(message)
+        bench.stages.destroy_publisher(publisher)
+    assert bench.say().error_code == 0
+
+
+def test_a_failure_with_a_code_of_a_later_version_ends_the_goal(bench: Bench) -> None:
+    bench.statuses.clear()
+    future = bench.start("planner")
+    forged = msg.StageStatus(
+        task_id=bench.statuses[-1].task_id,
+        stage="planner",
+        state=msg.StageStatus.FAILED,
+        error_code=9999,
+        error_msg="Something that this version does not know.",
+    )
+    publisher = bench.stages.create_publisher(msg.StageStatus, "status", 10)
+    assert eventually(lambda: publisher.get_subscription_count() > 0)
+    publisher.publish(forged)
+    result = bench.result(future)
+    bench.stages.destroy_publisher(publisher)
+    assert (result.error_code, result.error_msg) == (ErrorCode.INTERNAL, forged.error_msg)
+
+
+@pytest.mark.parametrize("timeout", [-5.0, float("nan"), float("inf"), 1e9])
+def test_a_timeout_that_cannot_be_is_refused(bench: Bench, timeout: float) -> None:
+    result = bench.say(timeout=timeout)
+    assert result.error_code == ErrorCode.INVALID_INSTRUCTION
+    assert_is_sentence(result.error_msg)
+
+
 def test_topic_does_the_same(bench: Bench) -> None:
     bench.statuses.clear()
     bench.instructions.publish(String(data=GRAB))
@@ -190,6 +249,7 @@ def test_topic_does_the_same(bench: Bench) -> None:
         (NOTHING, "", ErrorCode.OBJECT_NOT_FOUND),
         (GRAB, "tentacle", ErrorCode.UNKNOWN_HAND),
         (GRAB, "inspire", ErrorCode.UNKNOWN_HAND),
+        (GRAB, "../robots/fr3", ErrorCode.UNKNOWN_HAND),
     ],
 )
 def test_what_cannot_be_done_is_refused(

@@ -50,6 +50,11 @@ class ErrorCode(IntEnum):
     MISSING_DEPENDENCY = 50
     INTERNAL = 99
 
+    @classmethod
+    def _missing_(cls, value: object) -> ErrorCode | None:
+        """A number of somebody else's, or of a later version, is a failure all the same."""
+        return cls.INTERNAL if isinstance(value, int) else None
+
 
 class UnihmError(Exception):
     """A failure with a code that a program can act on and a sentence that a person can.
@@ -63,3 +68,7 @@ class UnihmError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+    def __reduce__(self) -> tuple[type[UnihmError], tuple[ErrorCode, str]]:
+        """So that it travels from a worker process to whoever waits for it."""
+        return type(self), (self.code, self.message)

@@ -17,7 +17,7 @@ from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fi
 from unihm.ros.base import IMAGES, RELIABLE, UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.ros.conversions import time_to_seconds as seconds_of
-from unihm.transforms import from_pose7
+from unihm.transforms import from_pose7, is_rigid
 from unihm.types import FloatArray
 
 try:
@@ -187,7 +187,10 @@ class CaptureNode(UnihmNode):
             self._begin(status.task_id, "verification", SETTLE)
 
     def _on_pose(self, message: PoseStamped) -> None:
-        self._published_pose = pose_from_msg(message.pose)
+        pose = pose_from_msg(message.pose)
+        if not is_rigid(pose):
+            raise UnihmError(ErrorCode.INVALID_TRANSFORM, "The camera's pose is not finite.")
+        self._published_pose = pose
 
     def _begin(self, task_id: str, purpose: str, delay: float = 0.0) -> None:
         if not self.is_stopped(task_id):

@@ -6,6 +6,7 @@ import itertools
 import queue
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from unihm_msgs import msg
 from unihm_msgs.action import Manipulate
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.robots import load_hand
 from unihm.ros.base import RELIABLE, STATUS, UnihmNode
 from unihm.ros.conversions import measurements, task_to_msg
 from unihm.types import STAGES, Task
@@ -35,6 +35,7 @@ PROGRESS = {
 }
 STEPS = tuple(PROGRESS)
 _RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
+LONGEST_TIMEOUT = 3600.0  # s
 _POLL = 0.02  # s between looks at cancel and time-outs
 
 
@@ -81,7 +82,7 @@ class CoordinatorNode(UnihmNode):
             120.0,
             "Seconds for a goal, unless it says so itself.",
             1.0,
-            3600.0,
+            LONGEST_TIMEOUT,
         )
         self.stage_timeout = self.declare(
             "stage_timeout", 20.0, "Seconds without word from any stage.", 0.5, 600.0
@@ -168,7 +169,11 @@ class CoordinatorNode(UnihmNode):
                 )
             else:
                 self._current = request
-                self._carry_out(request, outcome)
+                try:
+                    self._carry_out(request, outcome)
+                except Exception as error:  # a defect of ours; the next goal must work
+                    self.get_logger().error(traceback.format_exc())
+                    outcome.error = UnihmError(ErrorCode.INTERNAL, f"{self.stage}: {error!r}")
                 self._current = None
             done(outcome)
 
@@ -176,13 +181,13 @@ class CoordinatorNode(UnihmNode):
         """All attempts of a goal; fills in ``outcome``."""
         goal = request.goal
         started = self.seconds
-        deadline = started + (goal.options.timeout or self.task_timeout)
-        attempts = goal.options.attempts or self.attempts
         try:
             self._check(goal)
         except UnihmError as error:
             outcome.error = error
             return
+        deadline = started + (goal.options.timeout or self.task_timeout)
+        attempts = goal.options.attempts or self.attempts
         for attempt in range(1, attempts + 1):
             request.task_id = outcome.task_id = f"{self._session}-{next(self._ids)}"
             outcome.attempts, outcome.error = attempt, None
@@ -201,11 +206,16 @@ class CoordinatorNode(UnihmNode):
             raise self.fault
         if not goal.instruction.strip():
             raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "The instruction is empty.")
-        hand = load_hand(goal.hand or self.hand_name)
-        if hand.name != self.hand_name:
+        if goal.hand not in ("", self.hand_name):
             raise UnihmError(
                 ErrorCode.UNKNOWN_HAND,
-                f"The hand '{hand.name}' is not mounted; '{self.hand_name}' is.",
+                f"The hand '{goal.hand}' is not mounted; '{self.hand_name}' is.",
+            )
+        if not 0.0 <= goal.options.timeout <= LONGEST_TIMEOUT:
+            raise UnihmError(
+                ErrorCode.INVALID_INSTRUCTION,
+                f"A time-out must be 0 (the node's own) to {LONGEST_TIMEOUT:.0f} s, not "
+                f"{goal.options.timeout}.",
             )
 
     def _attempt(self, request: Request, attempt: int, deadline: float) -> list[msg.Measurement]:

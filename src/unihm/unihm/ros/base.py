@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import time
-from collections import deque
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -53,6 +55,7 @@ class UnihmNode(LifecycleNode):
         self._stopped: deque[str] = deque(maxlen=_REMEMBERED_TASKS)
         self._counts = {"succeeded": 0, "failed": 0, "stopped": 0}
         self._last = ""
+        self._dropped: Counter[str] = Counter()
         self.preset = self.declare(
             "preset", "tiny", "Configuration and weights: a file in config/presets."
         )
@@ -118,13 +121,35 @@ class UnihmNode(LifecycleNode):
         )
 
     def subscription(self, kind: type, topic: str, callback: Any, qos: QoSProfile) -> Subscription:
-        """A subscription whose QoS parameters can override."""
+        """A subscription whose QoS parameters can override.
+
+        Whatever the callback makes of a message, the node lives on: one that it cannot take is
+        dropped, counted on ``/diagnostics`` and told of in the log.
+        """
         return self.create_subscription(
             kind,
             topic,
-            callback,
+            self._dropping(topic, callback),
             copy.copy(qos),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def _dropping(self, topic: str, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+        def guarded(message: Any) -> None:
+            try:
+                callback(message)
+            except UnihmError as error:
+                self._drop(topic, error.message)
+            except Exception as error:
+                self.get_logger().debug(traceback.format_exc())
+                self._drop(topic, repr(error))
+
+        return guarded
+
+    def _drop(self, topic: str, reason: str) -> None:
+        self._dropped[topic] += 1
+        self.get_logger().warning(
+            f"A message on {topic} was dropped: {reason}", throttle_duration_sec=5.0
         )
 
     # ------------------------------------------------------------ tasks
@@ -217,15 +242,14 @@ class UnihmNode(LifecycleNode):
         return super().on_deactivate(state)
 
     def _publish_diagnostics(self) -> None:
+        dropped = {f"dropped {topic}": count for topic, count in self._dropped.items()}
+        values = {**self._counts, "last": self._last, **dropped, **self.diagnose()}
         status = DiagnosticStatus(
             name=self.get_fully_qualified_name(),
             hardware_id="unihm",
             level=DiagnosticStatus.ERROR if self.fault else DiagnosticStatus.OK,
             message=self.fault.message if self.fault else "active",
-            values=[
-                KeyValue(key=key, value=str(value))
-                for key, value in {**self._counts, "last": self._last, **self.diagnose()}.items()
-            ],
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
         )
         self._diagnostics.publish(DiagnosticArray(header=self.header(), status=[status]))
 
