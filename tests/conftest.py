@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +23,52 @@ from unihm.tokenizer import Tokenizer, TokenizerConfig, TokenizerTraining
 from unihm.transforms import interpolate, invert, make_transform, minimum_snap
 from unihm.types import HandMotion, ObjectCloud, TaskKind
 
+DOMAINS = 100  # of those up to 101 the ports are free on every Linux
+
 # Where the tests run in the background of a shell, Ctrl-C is ignored, and so it would be in every
-# process that they start: but how those end on Ctrl-C is a part of what is tested.
+# process that they start: but how those end on Ctrl-C is a part of what is tested. And tests that
+# are told to end, end what they have started.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@contextmanager
+def own_domain() -> Iterator[int]:
+    """A ROS domain that nothing else on this machine tests in meanwhile; the environment has it.
+
+    Whoever holds the lock of a domain's file has the domain; it ends with the process at the
+    latest.
+    """
+    first = os.getpid()
+    for domain in (1 + (first + step) % DOMAINS for step in range(DOMAINS)):
+        path = Path(tempfile.gettempdir()) / f"unihm-ros-domain-{domain}.lock"
+        try:
+            lock = path.open("a")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # taken, or the file is another user's
+            continue
+        with lock, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ROS_DOMAIN_ID", str(domain))
+            patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+            yield domain
+        return
+    pytest.fail("Every ROS domain is in use by tests.")
+
+
+@pytest.fixture
+def domain_id() -> Iterator[int]:
+    """A ROS_DOMAIN_ID of this test's own; set in the environment too."""
+    with own_domain() as domain:
+        yield domain
+
+
+@pytest.fixture(scope="module")
+def module_domain_id() -> Iterator[int]:
+    """A ROS_DOMAIN_ID of this module's own; set in the environment too."""
+    with own_domain() as domain:
+        yield domain
 
 
 @pytest.hookimpl(tryfirst=True)

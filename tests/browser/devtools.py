@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import children
 import numpy as np
 from PIL import Image
 from websockets.sync.client import connect
@@ -60,7 +61,7 @@ class Browser:
 
     def __enter__(self) -> Browser:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        self._process = subprocess.Popen(
+        self._process = children.start(
             [
                 str(find_chromium()),
                 *FLAGS,
@@ -73,6 +74,15 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        try:
+            self._open()
+        except BaseException:
+            children.end(self._process)
+            raise
+        return self
+
+    def _open(self) -> None:
+        """Wait for the browser, and speak to its page."""
         port_file = Path(self._folder.name) / "DevToolsActivePort"
         deadline = time.monotonic() + 180
         while not (port_file.is_file() and port_file.read_text().strip()):
@@ -92,12 +102,10 @@ class Browser:
             deviceScaleFactor=1,
             mobile=False,
         )
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
-        self._process.terminate()
-        self._process.wait(20)
+        children.end(self._process)
         self._folder.cleanup()
 
     def call(self, method: str, timeout: float = 240.0, **parameters: Any) -> dict[str, Any]:

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import AbstractContextManager
 
+import children
 import pytest
 
 
-def start(*arguments):
+def view(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """The command, in a process of its own."""
-    return subprocess.Popen(
+    return children.child(
         [sys.executable, "-u", "-m", "unihm.cli.main", "view", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -21,27 +23,38 @@ def start(*arguments):
     )
 
 
-def test_a_scene_is_served_until_ctrl_c():
-    process = start("--still", "--scene", "kitchen", "--port", "18437")
-    try:
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            found = re.search(r"Open (http://\S+) in a browser", line)
-            if found:
-                break
-        else:
-            pytest.fail("".join(lines))
-        with urllib.request.urlopen(found[1]) as page:
+def page_of(process: subprocess.Popen[str]) -> str:
+    """The address that the command says."""
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if found := re.search(r"Open (http://\S+) in a browser", line):
+            return found[1]
+    pytest.fail("".join(lines))
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_scene_is_served_until_it_is_told_to_end(number: signal.Signals, status: int) -> None:
+    with view("--still", "--scene", "kitchen", "--port", "18437") as process:
+        with urllib.request.urlopen(page_of(process)) as page:
             assert "<html" in page.read().decode()
-    finally:
+        process.send_signal(number)
+        assert process.wait(30) == status
+
+
+@pytest.mark.ros
+def test_a_graph_is_shown_until_ctrl_c(domain_id: int) -> None:
+    pytest.importorskip("unihm_msgs", reason="the workspace is not sourced; source env.sh")
+    with view("--port", "18439") as process:
+        page_of(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
 
 
-def test_an_unknown_scene_is_one_sentence():
-    process = start("--still", "--scene", "moon", "--port", "18438")
-    output, _ = process.communicate(timeout=120)
+def test_an_unknown_scene_is_one_sentence() -> None:
+    with view("--still", "--scene", "moon", "--port", "18438") as process:
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "There is no scene 'moon'" in output
     assert "Traceback" not in output

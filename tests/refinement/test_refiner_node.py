@@ -20,20 +20,20 @@ from unihm_msgs import msg
 from visualization_msgs.msg import Marker, MarkerArray
 
 
-def test_refines_reports_and_draws(grasp):
+def test_refines_reports_and_draws(grasp, domain_id):
     motion, cloud = grasp
     radius = np.linalg.norm(cloud.points[0]) + 0.006  # more than the hand closed for
     cloud = ball_cloud(radius)
     hand = load_hand("xhand")
     heard = {}
-    with Graph(nodes=["refiner"], use_sim_time=False, domain_id=71) as graph:
+    with Graph(nodes=["refiner"], use_sim_time=False, domain_id=domain_id) as graph:
         node = graph.nodes["refiner"]
         for kind, topic, qos in (
             (msg.HandMotion, "refined_hand_motion", RELIABLE),
             (msg.RefinementReport, "refinement_report", RELIABLE),
             (MarkerArray, "refinement_markers", LATCHED),
         ):
-            graph.commander.create_subscription(
+            graph.commander.node.create_subscription(
                 kind, f"/unihm/{topic}", lambda m, topic=topic: heard.__setitem__(topic, m), qos
             )
         header = node.header("object")

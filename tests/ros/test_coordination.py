@@ -5,7 +5,6 @@ Camera, robot and the learned stages are stand-ins (see fakes.py); everything el
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,20 +71,19 @@ class Bench:
             self.graph.spin(node)
 
     def say(self, instruction: str = GRAB, **options: Any) -> Any:
-        return self.graph.commander.say(instruction, wait=SLOW, **options)
+        return self.graph.commander.manipulate(instruction, **options).result(SLOW)
 
     def start(self, stage: str, instruction: str = GRAB) -> Any:
         """Send a goal and return its future once ``stage`` is at work on it."""
         reached = threading.Event()
-        future = self.graph.commander.start(
+        future = self.graph.commander.manipulate(
             instruction, on_feedback=lambda f: reached.set() if f.stage == stage else None
         )
         assert reached.wait(SLOW), f"the stage {stage} never began"
         return future
 
     def result(self, future: Any) -> Any:
-        assert eventually(future.done)
-        return future.result()
+        return future.result(SLOW)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = SLOW) -> bool:
@@ -104,8 +102,8 @@ def stands_still(robot: FakeRobot) -> bool:
 
 
 @pytest.fixture(scope="module")
-def running_bench() -> Iterator[Bench]:
-    made = Bench(domain_id=1 + os.getpid() % 100)
+def running_bench(module_domain_id: int) -> Iterator[Bench]:
+    made = Bench(module_domain_id)
     with made.graph as graph:
         graph.commander.wait_until_ready(SLOW)
         yield made
@@ -152,7 +150,7 @@ def test_putting_back_goes_on_where_it_was_interrupted(bench: Bench, seconds: fl
     putting_back = bench.start("ready", NOTHING)
     assert eventually(lambda: not stands_still(bench.robot))
     time.sleep(seconds)
-    bench.graph.commander.cancel()
+    bench.graph.commander.cancel_task()
     assert bench.result(putting_back).error_code == ErrorCode.CANCELLED
     assert eventually(lambda: stands_still(bench.robot))
     assert bench.say(NOTHING).error_code == ErrorCode.OBJECT_NOT_FOUND
@@ -348,7 +346,7 @@ def test_a_second_try_can_succeed(bench: Bench) -> None:
 @pytest.mark.parametrize("stage", ["ready", "capture", "planner", "segmentation"])
 def test_cancel_before_the_robot_moves(bench: Bench, stage: str) -> None:
     future = bench.start(stage)
-    bench.graph.commander.cancel()
+    bench.graph.commander.cancel_task()
     result = bench.result(future)
     assert result.error_code == ErrorCode.CANCELLED
     assert_is_sentence(result.error_msg)
@@ -358,7 +356,7 @@ def test_cancel_before_the_robot_moves(bench: Bench, stage: str) -> None:
 def test_cancel_on_the_way_stops_and_goes_home(bench: Bench) -> None:
     future = bench.start("arm")
     assert eventually(lambda: not bench.robot.is_home())
-    bench.graph.commander.cancel()
+    bench.graph.commander.cancel_task()
     assert bench.result(future).error_code == ErrorCode.CANCELLED
     assert eventually(bench.robot.is_home)
 
@@ -367,7 +365,7 @@ def test_cancel_with_the_object_in_hand_holds_it(bench: Bench) -> None:
     future = bench.start("arm")
     controller = bench.graph.nodes["arm_controller"]
     assert eventually(lambda: controller.phase == "HOLD")
-    bench.graph.commander.cancel()
+    bench.graph.commander.cancel_task()
     assert bench.result(future).error_code == ErrorCode.CANCELLED
     assert stands_still(bench.robot)
     grip = np.abs(bench.robot.where("hand") - bench.robot.hand.open_joints).max()
@@ -377,7 +375,7 @@ def test_cancel_with_the_object_in_hand_holds_it(bench: Bench) -> None:
 
 def test_cancel_while_the_lift_is_judged(bench: Bench) -> None:
     future = bench.start("verifier")
-    bench.graph.commander.cancel()
+    bench.graph.commander.cancel_task()
     # The last stage may have ended before the cancel arrived.
     assert bench.result(future).error_code in (ErrorCode.NONE, ErrorCode.CANCELLED)
 

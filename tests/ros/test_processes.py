@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import children
 import pytest
 import rclpy
 from fakes import CAMERA_POSE, FakeCamera, FakeRobot, ScriptedStages
@@ -48,10 +49,10 @@ class Processes:
         self.context = Context()
         rclpy.init(args=[], context=self.context, domain_id=domain_id)
         made: dict[str, Any] = {"context": self.context, "use_global_arguments": False}
-        self.commander = Commander(**made)
+        self.commander = Commander(domain_id=domain_id)
         robot = FakeRobot(**made)
         camera = FakeCamera(robot, **made)
-        self.nodes = [camera, robot, ScriptedStages(**made), self.commander]
+        self.nodes = [camera, robot, ScriptedStages(**made)]
         self.executor = SingleThreadedExecutor(context=self.context)
         for node in self.nodes:
             self.executor.add_node(node)
@@ -63,25 +64,26 @@ class Processes:
         arguments = ["--ros-args"]
         for key, value in PARAMETERS[name].items():
             arguments += ["-p", f"{key}:={value}"]
-        log = (self.folder / f"{name}.log").open("ab")
-        self.running[name] = subprocess.Popen(
-            [sys.executable, executable(name), *arguments], stdout=log, stderr=log
-        )
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = children.start(
+                [sys.executable, executable(name), *arguments], stdout=log, stderr=log
+            )
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
+    def clear_log(self, name: str) -> None:
+        (self.folder / f"{name}.log").write_text("")
+
     def wait_until_ready(self, name: str, seconds: float = 120.0) -> None:
         end = time.monotonic() + seconds
-        while self.log(name).count("ready after") == 0:
+        while "ready after" not in self.log(name):
             assert time.monotonic() < end, self.log(name)
             time.sleep(0.1)
 
     def close(self) -> None:
-        for process in self.running.values():
-            process.send_signal(signal.SIGINT)
-        for process in self.running.values():
-            process.wait(30)
+        children.end(*self.running.values())
+        self.commander.close()
         self.executor.shutdown()
         self.thread.join()
         for node in self.nodes:
@@ -90,21 +92,20 @@ class Processes:
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    domain = 1 + (os.getpid() + 50) % 100
-    saved = dict(os.environ)
-    os.environ |= {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    made = Processes(domain, tmp_path_factory.mktemp("logs"))
-    for name in PARAMETERS:
-        made.start(name)
-    for name in PARAMETERS:
-        made.wait_until_ready(name)
-    made.commander.wait_until_ready()
-    time.sleep(2.0)  # for every process to have found every other
-    yield made
-    made.close()
-    os.environ.clear()
-    os.environ.update(saved)
+def processes(
+    module_domain_id: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Processes]:
+    made = Processes(module_domain_id, tmp_path_factory.mktemp("logs"))
+    try:
+        for name in PARAMETERS:
+            made.start(name)
+        for name in PARAMETERS:
+            made.wait_until_ready(name)
+        made.commander.wait_until_ready()
+        time.sleep(2.0)  # for every process to have found every other
+        yield made
+    finally:
+        made.close()
 
 
 def say(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -127,16 +128,17 @@ def test_say_tells_why_not(processes: Processes) -> None:
     assert "Traceback" not in said.stderr
 
 
-def test_interrupted_say_cancels(processes: Processes) -> None:
-    process = subprocess.Popen(
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_say_cancels(processes: Processes, number: signal.Signals) -> None:
+    with children.child(
         ["unihm", "say", "pick up the red box"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if b"arm" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b"arm" in line:
+                break
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"[CANCELLED]" in errors
 
@@ -144,20 +146,38 @@ def test_interrupted_say_cancels(processes: Processes) -> None:
 def test_a_stage_that_dies_ends_the_task_and_can_come_back(processes: Processes) -> None:
     processes.running["planner"].kill()
     processes.running["planner"].wait()
-    result = processes.commander.say("pick up the elephant")
+    result = processes.commander.manipulate("pick up the elephant").result(120)
     assert result.error_code == result.STAGE_TIMEOUT
     assert "capture" in result.error_msg
-    (processes.folder / "planner.log").write_text("")
+    processes.clear_log("planner")
     processes.start("planner")
     processes.wait_until_ready("planner")
     for _ in range(4):  # it is ready, but the others find it in their own time
-        result = processes.commander.say("pick up the elephant")
+        result = processes.commander.manipulate("pick up the elephant").result(120)
         if result.error_code != result.STAGE_TIMEOUT:
             break
     assert result.error_code == result.OBJECT_NOT_FOUND
 
 
-def test_processes_end_cleanly_when_told_to(processes: Processes) -> None:
-    processes.running["capture"].send_signal(signal.SIGINT)
-    assert processes.running["capture"].wait(30) == 0
-    assert "Traceback" not in processes.log("capture")
+@pytest.mark.parametrize(
+    ("name", "number"), [("capture", signal.SIGINT), ("planner", signal.SIGTERM)]
+)
+def test_processes_end_cleanly_when_told_to(
+    processes: Processes, name: str, number: signal.Signals
+) -> None:
+    processes.running[name].send_signal(number)
+    assert processes.running[name].wait(30) == 0
+    assert "Traceback" not in processes.log(name)
+
+
+def test_a_process_ends_whatever_it_inherited(processes: Processes) -> None:
+    """As in the background of a script, where SIGINT is ignored."""
+    test_processes_end_cleanly_when_told_to(processes, "verifier", signal.SIGTERM)
+    processes.clear_log("verifier")
+    mine = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        processes.start("verifier")
+    finally:
+        signal.signal(signal.SIGINT, mine)
+    processes.wait_until_ready("verifier")
+    test_processes_end_cleanly_when_told_to(processes, "verifier", signal.SIGINT)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unihm.ros.witness import WitnessNode
+    from unihm.ros.ground_truth import GroundTruthRecorder
     from unihm.sim.scene import Scene
     from unihm.sim.tasks import TaskOutcome
     from unihm.visualization.pictures import Picture, Story
@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
         for number, instruction in enumerate(scene.instructions):
             hand = args.hands[number % len(args.hands)]
             print(f"\n[{number + 1}/{len(scene.instructions)}] {hand}: “{instruction}”")
-            witness, success, outcome = _perform(scene, args.scene, instruction, hand, bag)
+            truth, success, outcome = _perform(scene, args.scene, instruction, hand, bag)
             done += success
-            story, film = _tell(witness, scene, instruction, hand, success, outcome, args.no_film)
+            story, film = _tell(truth, scene, instruction, hand, success, outcome, args.no_film)
             stories += story
             frames += film
     if stories:
@@ -89,45 +89,40 @@ def run(args: argparse.Namespace) -> int:
 
 def _perform(
     scene: Scene, scene_name: str, instruction: str, hand: str, bag: Any
-) -> tuple[WitnessNode, bool, str]:
-    """One sentence on a fresh graph; returns the witness, the simulator's verdict and its words."""
+) -> tuple[GroundTruthRecorder, bool, str]:
+    """One sentence on a fresh graph; returns what happened, whether it succeeded, and why."""
     from unihm.cli.say import ProgressLine
     from unihm.ros.graph import Graph
+    from unihm.ros.ground_truth import GroundTruthRecorder
     from unihm.ros.recorder import RecorderNode
-    from unihm.ros.witness import WitnessNode
 
     started = time.perf_counter()
     print("  loading the nodes ...", end="", flush=True)
     with Graph(hand=hand, scene=scene_name) as graph:
-        witness = graph.add(WitnessNode)
+        truth = graph.add(GroundTruthRecorder)
         graph.add(RecorderNode, bag)
         graph.commander.wait_until_ready()
         print(f" ready after {time.perf_counter() - started:.1f} s")
-        line = ProgressLine()
-        future = graph.commander.start(instruction, on_feedback=line.feedback)
-        while not future.done():
-            line.draw()
-            time.sleep(0.1)
-        line.end()
-        result = future.result()
-        end = witness.track.times[-1] + AFTER if witness.track.times else 0.0
-        while witness.track.times and witness.track.times[-1] < end:
+        graph.commander.manipulate(instruction)
+        result = ProgressLine().follow(graph.commander)
+        end = truth.track.times[-1] + AFTER if truth.track.times else 0.0
+        while truth.track.times and truth.track.times[-1] < end:
             time.sleep(0.05)
-    verdict = _judge(witness, scene, instruction)
+    verdict = _judge(truth, scene, instruction)
     success = verdict.success and not result.error_code
     words = result.error_msg or verdict.reason or _praise(verdict)
     _print_table(result, words)
-    return witness, success, words
+    return truth, success, words
 
 
-def _judge(witness: WitnessNode, scene: Scene, instruction: str) -> TaskOutcome:
+def _judge(truth: GroundTruthRecorder, scene: Scene, instruction: str) -> TaskOutcome:
     """What the simulator says, outside the graph."""
     from unihm.sim.tasks import judge_grab, judge_place
 
     target, container = _objects_meant(scene, instruction)
     if container:
-        return judge_place(witness.track, scene, target, container)
-    return judge_grab(witness.track, target)
+        return judge_place(truth.track, scene, target, container)
+    return judge_grab(truth.track, target)
 
 
 def _objects_meant(scene: Scene, instruction: str) -> tuple[str, str]:
@@ -162,7 +157,7 @@ def _print_table(result: Any, words: str) -> None:
 
 
 def _tell(
-    witness: WitnessNode,
+    truth: GroundTruthRecorder,
     scene: Scene,
     instruction: str,
     hand: str,
@@ -178,13 +173,13 @@ def _tell(
     from unihm.visualization.pictures import Story, caption
     from unihm.visualization.video import close_up, half_length, orbit, render_video, show
 
-    if not witness.saw_a_plan or not witness.recording.moments:
+    if not truth.saw_a_plan or not truth.recording.moments:
         return [], []
     world = World(scene, hand)
-    motion, recording = witness.motion, witness.recording
+    motion, recording = truth.motion, truth.recording
     target, _ = _objects_meant(scene, instruction)
-    risen = np.flatnonzero(witness.track.rise(target) > 0.005)
-    lifting = witness.track.times[risen[0]] if len(risen) else np.inf
+    risen = np.flatnonzero(truth.track.rise(target) > 0.005)
+    lifting = truth.track.times[risen[0]] if len(risen) else np.inf
     show(world, recording.at(lifting))
     view = close_up(motion.trajectory.T_world_object[0][:3, 3])
     grasp_view = world.render_view(view, *STILL)
@@ -193,9 +188,9 @@ def _tell(
     story = Story(
         instruction,
         hand,
-        witness.observation,
+        truth.observation,
         motion.trajectory,
-        witness.cloud,
+        truth.cloud,
         motion,
         grasp_view,
         result_view,

@@ -13,8 +13,9 @@ import importlib
 import logging
 import pkgutil
 import shlex
+import signal
 import sys
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import unihm.cli
 from unihm.errors import UnihmError
@@ -54,8 +55,29 @@ def _add_commands(parser: argparse.ArgumentParser, package: ModuleType) -> None:
             command.set_defaults(run=module.run)
 
 
+def end_on_signals() -> None:
+    """SIGINT and SIGTERM end the process by a KeyboardInterrupt that carries their number.
+
+    Set whatever was inherited: what a shell starts in its background ignores SIGINT.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; a failure that the project knows is one sentence and exit status 1."""
+    """Run a command; a failure that the project knows is one sentence and exit status 1.
+
+    A command that was interrupted has 128 and the signal's number: 130 or 143.
+
+    Args:
+        argv: the words after ``unihm``; None: those of the process, whose signals are then ours.
+    """
+    if argv is None:
+        end_on_signals()
     args = build_parser().parse_args(argv)
     args.command = shlex.join(["unihm", *(sys.argv[1:] if argv is None else argv)])
     logging.basicConfig(
@@ -68,9 +90,9 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print(f"unihm: {error.message} [{error.code.name}]", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("unihm: interrupted", file=sys.stderr)
-        return 130
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Send an instruction to the running graph and follow it.
 
 The graph is started by ``unihm demo``, or by ``ros2 launch unihm sim.launch.py`` and its like.
-Ctrl-C cancels: the robot stops, and goes home if it holds nothing. The exit status is 0 where the
-task was done.
+Ctrl-C or a SIGTERM cancels: the robot stops, and goes home if it holds nothing; a second one does
+not wait for that. The exit status is 0 where the task was done.
 
 Example: unihm say "pick up the red box"
 """
@@ -10,10 +10,12 @@ Example: unihm say "pick up the red box"
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unihm.ros.commander import Commander
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,55 +24,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hand", default="", help="refuse unless this hand is mounted")
     parser.add_argument("--timeout", type=float, default=0.0, help="seconds for the whole task")
     parser.add_argument("--attempts", type=int, default=0, help="tries in all if a grasp fails")
+    parser.add_argument("--namespace", default="unihm", help="that the graph runs in")
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for the graph")
 
 
 def run(args: argparse.Namespace) -> int:
     """Say it."""
-    import threading
-
-    import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-
     from unihm.ros.commander import Commander
 
-    # Ctrl-C must reach us and not ROS: the goal is to be cancelled before the context ends.
-    rclpy.init(args=[], signal_handler_options=rclpy.SignalHandlerOptions.NO)
-    commander = Commander("say")
-    executor = SingleThreadedExecutor()
-    executor.add_node(commander)
-
-    def spin() -> None:
-        with contextlib.suppress(ExternalShutdownException):
-            executor.spin()
-
-    thread = threading.Thread(target=spin, daemon=True)
-    thread.start()
-    try:
-        commander.wait_until_ready(args.wait)
-        return _follow(commander, args)
-    finally:
-        executor.shutdown()
-        thread.join()
-        commander.destroy_node()
-        rclpy.try_shutdown()
-
-
-def _follow(commander: Any, args: argparse.Namespace) -> int:
-    """Send the goal, show its progress, and return the exit status."""
-    line = ProgressLine()
-    future = commander.start(
-        args.instruction, args.hand, args.timeout, args.attempts, on_feedback=line.feedback
-    )
-    while not future.done():
+    with Commander(args.namespace, "say") as robot:
+        robot.wait_until_ready(args.wait)
+        robot.manipulate(args.instruction, args.hand, timeout=args.timeout, attempts=args.attempts)
+        line = ProgressLine()
         try:
-            line.draw()
-            time.sleep(0.1)
-        except KeyboardInterrupt:
+            result = line.follow(robot)
+        except KeyboardInterrupt:  # once: the robot comes to rest; twice: it is left to itself
             line.note = "stopping"
-            commander.cancel()
-    result = future.result()
-    line.end()
+            robot.cancel_task()
+            result = line.follow(robot)
     for measured in result.measurements:
         print(f"  {measured.name:<24} {measured.value:9.3f} {measured.unit}")
     if result.error_code:
@@ -94,13 +65,21 @@ class ProgressLine:
         self.stage, self.progress, self.attempt, self.note = "waiting", 0.0, 1, ""
         self._drawn = ""
 
-    def feedback(self, feedback: Any) -> None:
-        """Take a feedback message of the action."""
-        self.stage, self.progress = feedback.stage, feedback.progress
-        self.attempt = feedback.attempt
+    def follow(self, robot: Commander) -> Any:
+        """Show how the goal goes that was sent last until it ends, and return its result."""
+        while not robot.is_task_complete():
+            self.draw(robot.get_feedback())
+            time.sleep(0.1)
+        self.draw(robot.get_feedback())
+        if sys.stdout.isatty():
+            print()
+        return robot.get_result()
 
-    def draw(self) -> None:
-        """Show the present state."""
+    def draw(self, feedback: Any) -> None:
+        """Show the state that a feedback message of the action tells; None: the one before."""
+        if feedback is not None:
+            self.stage, self.progress = feedback.stage, feedback.progress
+            self.attempt = feedback.attempt
         tried = f", attempt {self.attempt}" if self.attempt > 1 else ""
         state = f"{self.note or self.stage}{tried}"
         if sys.stdout.isatty():
@@ -114,9 +93,3 @@ class ProgressLine:
         elif state != self._drawn:
             print(f"{100 * self.progress:3.0f} %  {state}", flush=True)
         self._drawn = state
-
-    def end(self) -> None:
-        """Leave the line."""
-        self.draw()
-        if sys.stdout.isatty():
-            print()

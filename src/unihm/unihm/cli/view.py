@@ -46,11 +46,10 @@ def _live(args: argparse.Namespace) -> int:
     from unihm.errors import ErrorCode, UnihmError
 
     try:
-        import rclpy
-        from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
         from rclpy.parameter import Parameter
 
         from unihm.nodes.viewer import ViewerNode
+        from unihm.ros.run import init, spin
     except ImportError as error:
         raise UnihmError(
             ErrorCode.MISSING_DEPENDENCY,
@@ -58,7 +57,7 @@ def _live(args: argparse.Namespace) -> int:
             "or use --still.",
         ) from error
 
-    rclpy.init(args=[])
+    init([])
     values = {"port": args.port, "host": args.host, "hand": args.hand, "arm": args.arm}
     values["scene"] = args.scene
     node = ViewerNode(
@@ -66,16 +65,8 @@ def _live(args: argparse.Namespace) -> int:
         namespace="unihm",
         parameter_overrides=[Parameter(key, value=value) for key, value in values.items()],
     )
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        if not node.start() and node.fault is not None:
-            raise node.fault
-        print(f"Open {node.viewer.url} in a browser; Ctrl-C ends.")
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        node.end()
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+    if not node.start() and node.fault is not None:
+        raise node.fault
+    print(f"Open {node.viewer.url} in a browser; Ctrl-C ends.", flush=True)
+    spin(node, start=False)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sensor_msgs.msg import Image, JointState
@@ -43,6 +44,7 @@ class ViewerNode(UnihmNode):
         self.scene = self.declare(
             "scene", "", "Scene whose objects are drawn where the simulation has them; empty: none."
         )
+        self._close: Callable[[], None] = lambda: None
         self._positions: dict[str, float] = {}
         self._trajectory: msg.ObjectTrajectory | None = None
         self._cloud: msg.ObjectCloud | None = None
@@ -54,6 +56,7 @@ class ViewerNode(UnihmNode):
         self.viewer = Viewer(
             self.port, self.arm_name, self.hand_name, self.host, on_instruction=self._say
         )
+        self._close = self.viewer.close
         if self.scene:
             self.viewer.show_scene(load_scene(self.scene))
         show = self.viewer
@@ -78,7 +81,7 @@ class ViewerNode(UnihmNode):
         self.create_timer(1.0 / RATE, self._draw)
 
     def end(self) -> None:
-        self.viewer.close()
+        self._close()
 
     def _listen(self, kind: type, topic: str, callback: Any) -> None:
         self.subscription(kind, topic, callback, RELIABLE)

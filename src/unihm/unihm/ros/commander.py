@@ -1,15 +1,20 @@
-"""Sends instructions over the action, for Python users: goToPose and friends, for hands."""
+"""Sends instructions over the action from any Python program, which need not know ROS."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from types import TracebackType
 from typing import Any
 
 import rclpy
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from unihm_msgs.action import Manipulate
 from unihm_msgs.msg import ManipulateOptions
@@ -19,88 +24,214 @@ from unihm.errors import ErrorCode, UnihmError
 OnFeedback = Callable[[Manipulate.Feedback], None]
 
 
-class Commander(Node):
-    """A client of ``/unihm/manipulate``; somebody else spins its executor.
+class Commander:
+    """A client of the graph that spins itself, after the model of nav2's simple commander.
 
-    Example::
+    It has a context, an executor and a thread of its own: a program that uses ROS otherwise is
+    not disturbed, and every method may be called from any thread::
 
-        result = commander.say("pick up the red box")
-        if result.error_code: print(result.error_msg)
+        with Commander() as robot:
+            robot.manipulate("pick up the red box")
+            while not robot.is_task_complete():
+                print(robot.get_feedback())
+            print(robot.get_result().error_msg or "done")
+
+    Args:
+        namespace: that the graph runs in.
+        name: of the client's node.
+        domain_id: DDS domain; None: the environment's.
+
+    Attributes:
+        node: in the namespace, spun by the commander; for further subscriptions.
     """
 
-    def __init__(self, name: str = "commander", **kwargs: Any) -> None:
-        super().__init__(name, namespace="unihm", start_parameter_services=False, **kwargs)
-        self._client: Any = ActionClient(self, Manipulate, "manipulate")
-        self._handle: ClientGoalHandle | None = None
+    def __init__(
+        self, namespace: str = "unihm", name: str = "commander", domain_id: int | None = None
+    ) -> None:
+        self._context = Context()
+        rclpy.init(args=[], context=self._context, domain_id=domain_id)
+        self.node = Node(
+            name,
+            namespace=namespace,
+            context=self._context,
+            use_global_arguments=False,
+            start_parameter_services=False,
+        )
+        self._client: Any = ActionClient(self.node, Manipulate, "manipulate")
+        self._goal: _Goal | None = None
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._spinning = True
+        self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
+        self._thread.start()
+
+    # ------------------------------------------------------------ one task
 
     def wait_until_ready(self, timeout: float = 30.0) -> None:
-        """Wait for the coordinator; raises MISSING_DEPENDENCY where there is none."""
+        """Wait until the graph takes goals.
+
+        Args:
+            timeout: seconds.
+
+        Raises:
+            UnihmError: MISSING_DEPENDENCY where nothing answers in that time.
+        """
         if not self._client.wait_for_server(timeout_sec=timeout):
             raise UnihmError(
                 ErrorCode.MISSING_DEPENDENCY,
-                "Nothing answers at /unihm/manipulate; start the graph first, e.g. with "
+                f"Nothing answers at {self._address}; start the graph first, e.g. with "
                 "`ros2 launch unihm sim.launch.py` or `unihm demo`.",
             )
 
-    def start(
+    def manipulate(
         self,
         instruction: str,
         hand: str = "",
+        *,
         timeout: float = 0.0,
         attempts: int = 0,
+        wait: float = 30.0,
         on_feedback: OnFeedback | None = None,
-    ) -> Any:
-        """Send a goal; the future's result is a ``Manipulate.Result``.
+    ) -> Future[Manipulate.Result]:
+        """Send a goal, and return while it is carried out; it takes the place of the one before.
 
         Args:
             instruction: the sentence.
             hand: the hand that should be mounted; empty: whichever is.
             timeout: seconds for the whole task; 0: the coordinator's default.
             attempts: tries in all where a grasp fails; 0: the coordinator's default.
-            on_feedback: called with every feedback message, in the executor's thread.
+            wait: seconds for the graph to be there.
+            on_feedback: called with every feedback message, in the commander's thread.
+
+        Returns:
+            What :meth:`get_result` waits for, of this goal: for programs that send several.
+
+        Raises:
+            UnihmError: MISSING_DEPENDENCY where nothing answers within ``wait`` seconds.
         """
+        self.wait_until_ready(wait)
         goal = Manipulate.Goal(
             instruction=instruction,
             hand=hand,
             options=ManipulateOptions(timeout=timeout, attempts=attempts),
         )
-        goal.header.stamp = self.get_clock().now().to_msg()
-        done: rclpy.Future = rclpy.Future(executor=self.executor)
+        goal.header.stamp = self.node.get_clock().now().to_msg()
+        self._goal = sent = _Goal(on_feedback)
+        self._executor.create_task(sent.send, self._client, goal)
+        return sent.result
 
-        def on_message(message: Any) -> None:
-            if on_feedback is not None:
-                on_feedback(message.feedback)
+    def is_task_complete(self) -> bool:
+        """True when the last goal has ended in whatever way, and where none was sent."""
+        return self._goal is None or self._goal.result.done()
 
-        def on_accepted(future: Any) -> None:
-            self._handle = handle = future.result()
-            handle.get_result_async().add_done_callback(on_result)
+    def get_feedback(self) -> Manipulate.Feedback | None:
+        """The newest word of the last goal: stage, progress (0 to 1), attempt; None before it."""
+        return self._goal.feedback if self._goal is not None else None
 
-        def on_result(future: Any) -> None:
-            response = future.result()
-            if response.status == GoalStatus.STATUS_UNKNOWN:
-                response.result.error_code = int(ErrorCode.INTERNAL)
-                response.result.error_msg = "The coordinator does not know the goal any more."
-            done.set_result(response.result)
+    def get_result(self, timeout: float | None = None) -> Manipulate.Result:
+        """How the last goal ended: ``error_code`` 0, or a number of ErrorCode and a sentence.
 
-        self._client.send_goal_async(goal, feedback_callback=on_message).add_done_callback(
-            on_accepted
-        )
-        return done
-
-    def say(self, instruction: str, wait: float = 300.0, **options: Any) -> Manipulate.Result:
-        """Send a goal and wait for its result; the arguments are those of :meth:`start`.
+        Args:
+            timeout: seconds to wait for the end; None: as long as it takes.
 
         Raises:
-            UnihmError: STAGE_TIMEOUT where no result comes within ``wait`` seconds.
+            UnihmError: INVALID_INSTRUCTION where no goal was sent; STAGE_TIMEOUT where it has not
+                ended in that time.
         """
-        done = threading.Event()
-        future = self.start(instruction, **options)
-        future.add_done_callback(lambda _: done.set())
-        if not done.wait(wait):
-            raise UnihmError(ErrorCode.STAGE_TIMEOUT, f"No result came within {wait:.0f} s.")
-        return future.result()
+        if self._goal is None:
+            raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "No instruction was sent yet.")
+        try:
+            return self._goal.result.result(timeout)
+        except NotYet:
+            raise UnihmError(
+                ErrorCode.STAGE_TIMEOUT, f"No result came within {timeout:.1f} s."
+            ) from None
+
+    def cancel_task(self) -> None:
+        """Cancel the last goal: the robot brakes; its result says CANCELLED when it stands."""
+        if self._goal is not None:
+            self._executor.create_task(self._goal.cancel)
+
+    # ------------------------------------------------------------ its own life
+
+    @property
+    def _address(self) -> str:
+        return f"{self.node.get_namespace().rstrip('/')}/manipulate"
+
+    def _spin(self) -> None:
+        while self._spinning:
+            try:
+                self._executor.spin_once(timeout_sec=0.1)
+            except ExternalShutdownException:
+                return
+
+    def close(self) -> None:
+        """End the client; a goal that is being carried out goes on without it."""
+        # rclpy stumbles when an executor is shut down in the middle of a callback.
+        self._spinning = False
+        self._thread.join()
+        self._executor.shutdown()
+        self._client.destroy()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def __enter__(self) -> Commander:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Goal:
+    """One goal; its methods run in the commander's thread alone.
+
+    An answer that came while another thread is still about to note its request would be lost.
+    """
+
+    def __init__(self, on_feedback: OnFeedback | None) -> None:
+        self.feedback: Manipulate.Feedback | None = None
+        self.result: Future[Manipulate.Result] = Future()
+        self._on_feedback = on_feedback
+        self._handle: ClientGoalHandle | None = None
+        self._cancelled = False
+
+    def send(self, client: Any, goal: Manipulate.Goal) -> None:
+        client.send_goal_async(goal, feedback_callback=self._hear).add_done_callback(self._accept)
 
     def cancel(self) -> None:
-        """Cancel the goal that was sent last; its result then says so."""
+        """Now, or as soon as the goal has been accepted."""
+        self._cancelled = True
         if self._handle is not None:
             self._handle.cancel_goal_async()
+
+    def _hear(self, message: Any) -> None:
+        self.feedback = message.feedback
+        if self._on_feedback is not None:
+            self._on_feedback(message.feedback)
+
+    def _accept(self, future: Any) -> None:
+        handle = future.result()
+        if not handle.accepted:
+            self._lose("The coordinator refused the goal.")
+            return
+        self._handle = handle
+        handle.get_result_async().add_done_callback(self._end)
+        if self._cancelled:
+            handle.cancel_goal_async()
+
+    def _end(self, future: Any) -> None:
+        response = future.result()
+        if response.status == GoalStatus.STATUS_UNKNOWN:
+            self._lose("The coordinator does not know the goal any more.")
+        else:
+            self.result.set_result(response.result)
+
+    def _lose(self, reason: str) -> None:
+        self.result.set_result(
+            Manipulate.Result(error_code=int(ErrorCode.INTERNAL), error_msg=reason)
+        )

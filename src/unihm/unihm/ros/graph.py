@@ -65,11 +65,7 @@ class Graph:
             values = {**common, **SIMULATED.get(name, {}), **(parameters or {}).get(name, {})}
             self.nodes[name] = node_class(name)(name, **self._arguments(values))
         self._common = common
-        self.commander = Commander(
-            context=self.context,
-            use_global_arguments=False,
-            parameter_overrides=[Parameter("use_sim_time", value=use_sim_time)],
-        )
+        self.commander = Commander(domain_id=domain_id)
 
     def __enter__(self) -> Graph:
         try:
@@ -120,11 +116,12 @@ class Graph:
         while self._spinning:
             self._executor.spin_once(timeout_sec=0.1)
 
-    def _all(self) -> list[Node]:
-        return [*self.nodes.values(), *self._guests, self.commander]
+    def _all(self) -> list[UnihmNode]:
+        return [*self.nodes.values(), *self._guests]
 
     def close(self) -> None:
         """End the nodes' threads while they are still spun, then the executor, then the nodes."""
+        self.commander.close()
         for name in sorted(self.nodes, key=lambda name: name != "coordinator"):
             self.nodes[name].end()
         # rclpy stumbles when an executor is shut down in the middle of a callback.

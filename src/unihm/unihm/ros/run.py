@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import signal
+import sys
+import threading
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 
+from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 
 # The graph.
@@ -34,22 +38,53 @@ def node_class(name: str) -> type[UnihmNode]:
 
 
 def run_node(name: str, argv: list[str] | None = None) -> int:
-    """Run a node until it is told to end."""
-    rclpy.init(args=argv)
-    node = node_class(name)(name, namespace="unihm")
-    autostart = node.declare(
-        "autostart", True, "Configure and activate at once, without a life-cycle manager."
-    )
+    """Run a node until SIGINT or SIGTERM tells it to end, which is success: 0.
+
+    A node that cannot be made, e.g. of wrong parameters, is a sentence and 1.
+    """
+    # Set whatever was inherited: what a shell starts in its background ignores SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        kind = node_class(name)
+        init(argv)
+        node = kind(name, namespace="unihm")
+        autostart = node.declare(
+            "autostart", True, "Configure and activate at once, without a life-cycle manager."
+        )
+        spin(node, autostart)
+    except KeyboardInterrupt:
+        pass
+    except UnihmError as error:
+        print(f"{name}: {error.message} [{error.code.name}]", file=sys.stderr)
+        return 1
+    return 0
+
+
+def init(argv: list[str] | None = None) -> None:
+    """Begin with ROS, but for its signal handlers: those end everything before a last word."""
+    rclpy.init(args=argv, signal_handler_options=rclpy.SignalHandlerOptions.NO)
+
+
+def spin(node: UnihmNode, start: bool = True) -> None:
+    """Spin a node until a KeyboardInterrupt, which comes through; it ends while still spun.
+
+    Args:
+        node: of the default context, which ends with it.
+        start: configure and activate it first; a failure is logged, and told to whoever sends a
+            task.
+    """
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        if autostart:
-            node.start()  # a failure is logged, and told to whoever sends a task
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        if start:
+            node.start()
+        while True:
+            executor.spin_once(timeout_sec=0.1)  # signals are heard between two of them
     finally:
-        node.end()
+        ending = threading.Thread(target=node.end, daemon=True)
+        ending.start()
+        while ending.is_alive():
+            executor.spin_once(timeout_sec=0.1)
         node.destroy_node()
         rclpy.try_shutdown()
-    return 0

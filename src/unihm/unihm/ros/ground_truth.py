@@ -16,7 +16,7 @@ from unihm.types import HandMotion, ObjectCloud, RgbdObservation
 from unihm.visualization.video import SceneRecording
 
 
-class WitnessNode(UnihmNode):
+class GroundTruthRecorder(UnihmNode):
     """Keeps the last message of every stage, and the simulation's motion, for pictures.
 
     It measures, outside the graph: nothing that it publishes is heard by a stage.
@@ -26,7 +26,7 @@ class WitnessNode(UnihmNode):
         track: object poses, to judge.
     """
 
-    stage = "witness"
+    stage = "ground_truth"
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
