@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import types
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from sensor_msgs.msg import JointState
 from unihm.errors import ErrorCode, UnihmError
 from unihm.nodes.simulation import course_from_msg
 from unihm.robots import load_hand
+from unihm.robots.spec import Protocol
 from unihm.ros import hand_drivers
 from unihm.ros.hand_drivers import make_driver
 
@@ -22,6 +26,8 @@ class Recorder:
     def __init__(self) -> None:
         self.sent: list[Any] = []
         self.callbacks: dict[str, Any] = {}
+        self.warnings: list[str] = []
+        self.seconds = 100.0
 
     def declare(self, name: str, default: Any, *_: Any) -> Any:
         return default
@@ -38,6 +44,9 @@ class Recorder:
     def get_subscription_count(self) -> int:
         return 1
 
+    def get_logger(self) -> Any:
+        return types.SimpleNamespace(warning=self.warnings.append)
+
 
 class XHandCommand:
     """The vendor's fields; the types are those of its ROS 2 package."""
@@ -51,7 +60,41 @@ class SetAngle1:
     pass
 
 
+class GripperCommand:
+    """control_msgs' action, as far as a client fills it in."""
+
+    class Goal:
+        def __init__(self) -> None:
+            self.command = types.SimpleNamespace(position=0.0, max_effort=0.0)
+
+
+class Gripper:
+    """An action client and the driver behind it: goals run until they are told to end."""
+
+    def __init__(self, node: Any, kind: type, topic: str) -> None:
+        self.topic = topic
+        self.ready = True
+        self.goals: list[tuple[float, float]] = []
+        self.answer: Future[Any] = Future()
+        self.end: Future[Any] = Future()
+
+    def server_is_ready(self) -> bool:
+        return self.ready
+
+    def send_goal_async(self, goal: Any) -> Future[Any]:
+        self.goals.append((goal.command.position, goal.command.max_effort))
+        self.answer, self.end = Future(), Future()
+        return self.answer
+
+    def finish(self, accepted: bool = True) -> None:
+        self.answer.set_result(
+            types.SimpleNamespace(accepted=accepted, get_result_async=lambda: self.end)
+        )
+        self.end.set_result(None)
+
+
 PACKAGES = {
+    "control_msgs.action": types.SimpleNamespace(GripperCommand=GripperCommand),
     "xhand_control_interfaces.msg": types.SimpleNamespace(
         XHandCommand=XHandCommand, XHandStateArray=object
     ),
@@ -115,9 +158,104 @@ def test_inspire_is_open_at_1000_and_closed_at_0() -> None:
     np.testing.assert_allclose(heard[0], (hand.lower + hand.upper) / 2)
 
 
-def test_a_vendor_package_that_is_missing_is_named() -> None:
-    with pytest.raises(UnihmError, match="xhand_control_msgs") as caught:
-        make_driver(Recorder(), load_hand("xhand"), "xhand", "/c", lambda p, e: None)
+@pytest.fixture
+def gripper(vendor: None, monkeypatch: pytest.MonkeyPatch) -> tuple[Recorder, Any, Gripper, list]:
+    """Node, driver, action server and the states that were heard."""
+    servers: list[Gripper] = []
+
+    def client(*args: Any) -> Gripper:
+        servers.append(Gripper(*args))
+        return servers[0]
+
+    monkeypatch.setattr(hand_drivers, "ActionClient", client)
+    node, hand = Recorder(), load_hand("panda_gripper")
+    heard: list[Any] = []
+    topic = hand.spec.driver.command_topic
+    driver = make_driver(
+        node, hand, "gripper_command", topic, lambda p, e: heard.append((p.tolist(), e))
+    )
+    return node, driver, servers[0], heard
+
+
+def test_a_gripper_gets_one_goal_at_a_time(gripper) -> None:
+    _, driver, server, _ = gripper
+    assert server.topic == "/franka_gripper/gripper_action"
+    for travel in (0.03, 0.02, 0.01):
+        driver.send(np.array([travel]))
+    assert server.goals == [(0.03, 40.0)]
+    server.finish()
+    driver.send(np.array([0.01]))
+    server.finish()
+    driver.send(np.array([0.0104]))
+    assert server.goals == [(0.03, 40.0), (0.01, 40.0)]
+
+
+def test_a_gripper_is_not_opened_beyond_what_it_has(gripper) -> None:
+    _, driver, server, _ = gripper
+    driver.send(np.array([0.04]))
+    ((position, _),) = server.goals
+    assert 0.0395 < position < 0.04
+
+
+def test_a_goal_without_an_end_does_not_keep_the_gripper_for_ever(gripper) -> None:
+    node, driver, server, _ = gripper
+    driver.send(np.array([0.03]))
+    node.seconds += hand_drivers.GOAL_TIMEOUT
+    driver.send(np.array([0.01]))
+    assert len(server.goals) == 2
+
+
+def test_a_goal_that_is_refused_is_told_of(gripper) -> None:
+    node, driver, server, _ = gripper
+    driver.send(np.array([0.03]))
+    server.finish(accepted=False)
+    assert "refused" in node.warnings[0]
+    driver.send(np.array([0.01]))
+    assert len(server.goals) == 2
+
+
+def test_a_gripper_without_its_server_gets_its_goal_later(gripper) -> None:
+    _, driver, server, _ = gripper
+    server.ready = False
+    driver.send(np.array([0.03]))
+    assert driver.subscribers() == 0
+    assert not server.goals
+    server.ready = True
+    driver.send(np.array([0.03]))
+    assert driver.subscribers() == 1
+    assert len(server.goals) == 1
+
+
+def test_a_grippers_joint_gets_the_name_that_the_hand_file_gives_it(gripper) -> None:
+    node, _, _, heard = gripper
+    receive = node.callbacks["/franka_gripper/joint_states"]
+    receive(JointState(name=["fr3_joint1"], position=[1.0]))
+    fingers = ["fr3_finger_joint1", "fr3_finger_joint2"]
+    receive(JointState(name=fingers, position=[0.02, 0.02], effort=[0.0, 0.0]))
+    assert heard == [([0.02], [])]
+
+
+@pytest.mark.usefixtures("vendor")
+def test_a_hand_of_several_joints_is_no_gripper() -> None:
+    with pytest.raises(UnihmError, match="one joint") as caught:
+        make_driver(Recorder(), load_hand("xhand"), "gripper_command", "/c", lambda p, e: None)
+    assert caught.value.code == ErrorCode.INVALID_HAND_FILE
+
+
+def test_every_protocol_of_a_hand_file_has_a_driver() -> None:
+    assert set(hand_drivers.DRIVERS) == set(get_args(Protocol))
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("xhand", "xhand_control_msgs"), ("panda_gripper", "control_msgs")]
+)
+def test_a_vendor_package_that_is_missing_is_named(
+    name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, f"{package}.action", None)  # a ROS installation may have it
+    hand = load_hand(name)
+    with pytest.raises(UnihmError, match=package) as caught:
+        make_driver(Recorder(), hand, hand.spec.driver.protocol, "/c", lambda p, e: None)
     assert caught.value.code == ErrorCode.MISSING_DEPENDENCY
 
 

@@ -16,7 +16,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
 from unihm.ros.conversions import plan_from_msg, time_to_seconds
-from unihm.ros.hand_drivers import HandDriver, make_driver
+from unihm.ros.hand_drivers import DRIVERS, HandDriver, make_driver
 from unihm.ros.joints import JointStates
 from unihm.types import FloatArray
 
@@ -35,8 +35,8 @@ class HandControllerNode(UnihmNode):
         self.protocol = self.declare(
             "protocol",
             "",
-            "How the driver is spoken to: joint_trajectory, joint_state, xhand, inspire; empty: "
-            "the hand file's protocol and topic.",
+            f"How the driver is spoken to: {', '.join(DRIVERS)}; empty: the hand file's protocol "
+            "and topic.",
         )
         self.command_topic = self.declare(
             "command_topic",

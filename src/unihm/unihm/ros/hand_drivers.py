@@ -7,11 +7,12 @@ the vendors are imported when a hand with their protocol is used.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from typing import Any
 
 from builtin_interfaces.msg import Duration
+from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -25,6 +26,12 @@ PACKAGES = {
     "xhand": ("xhand_control_msgs", "xhand_control_interfaces"),
     "inspire": ("inspire_interfaces", "service_interfaces"),
 }
+
+# Of a gripper's goals, by the travel of one finger (m) and in seconds.
+GOAL_STEP = 0.0005  # less is no new goal: a millimetre of opening
+# franka_gripper aborts what is wider than it measured at homing, which is not quite the URDF's.
+GOAL_MARGIN = 0.0003
+GOAL_TIMEOUT = 5.0  # a goal whose end is not heard of in this time is over
 
 OnState = Callable[[FloatArray, list[float]], None]  # positions (J,), efforts (J,) or none
 
@@ -159,11 +166,77 @@ class InspireDriver(HandDriver):
         self.on_state(from_driver(self.hand, state), [])
 
 
+class GripperCommandDriver(HandDriver):
+    """control_msgs/GripperCommand, e.g. ``gripper_action`` of ``franka_gripper``.
+
+    Its position is the travel of one finger (m), half of the opening. An action is no stream: a
+    goal is sent when the last one has ended, and where it is another. Fingers that do not reach it
+    hold something, which is no failure.
+
+    Raises:
+        UnihmError: MISSING_DEPENDENCY without control_msgs; INVALID_HAND_FILE for several channels.
+    """
+
+    def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
+        super().__init__(node, hand, command_topic, on_state)
+        action = import_interfaces("gripper_command", ("control_msgs",), "action").GripperCommand
+        channels = hand.spec.driver.channels
+        if len(channels) != 1:
+            raise UnihmError(
+                ErrorCode.INVALID_HAND_FILE,
+                f"gripper_command moves one joint; {hand.name} has {len(channels)} channels.",
+            )
+        self._channel = channels[0].name
+        self._max_effort = node.declare(
+            "gripper_command.max_effort", 40.0, "Force of the grip, N.", 0.0, 140.0
+        )
+        self._goal = action.Goal
+        self._client = ActionClient(node, action, command_topic)
+        self._sent = float("inf")
+        self._busy_until = 0.0
+        node.subscription(JointState, hand.spec.driver.state_topic, self._receive, SENSOR)
+
+    def send(self, joints: FloatArray) -> None:
+        widest = to_driver(self.hand, self.hand.upper).values[0] - GOAL_MARGIN
+        position = min(float(to_driver(self.hand, joints).values[0]), float(widest))
+        now = self.node.seconds
+        if abs(position - self._sent) < GOAL_STEP or now < self._busy_until:
+            return
+        if not self._client.server_is_ready():
+            return
+        goal = self._goal()
+        goal.command.position = position
+        goal.command.max_effort = self._max_effort
+        self._sent, self._busy_until = position, now + GOAL_TIMEOUT
+        self._client.send_goal_async(goal).add_done_callback(self._on_answer)
+
+    def subscribers(self) -> int:
+        return int(self._client.server_is_ready())
+
+    def _on_answer(self, future: Any) -> None:
+        handle = future.result()
+        if handle.accepted:
+            handle.get_result_async().add_done_callback(self._on_end)
+        else:
+            self.node.get_logger().warning(f"The {self.hand.name}'s driver refused a goal.")
+            self._on_end(future)
+
+    def _on_end(self, _: Any) -> None:
+        self._busy_until = 0.0
+
+    def _receive(self, message: JointState) -> None:
+        state = dict(zip(message.name, message.position))
+        if self._channel in state:  # others may speak on the topic too
+            # franka_gripper measures no force, and says 0.
+            self.on_state(from_driver(self.hand, state), [])
+
+
 DRIVERS: dict[str, type[HandDriver]] = {
     "joint_trajectory": JointTrajectoryDriver,
     "joint_state": JointStateDriver,
     "xhand": XHandDriver,
     "inspire": InspireDriver,
+    "gripper_command": GripperCommandDriver,
 }
 
 
@@ -179,15 +252,23 @@ def vendor_messages(node: UnihmNode, protocol: str) -> Any:
         "Package with the vendor's messages; empty: the first that is installed of "
         f"{', '.join(PACKAGES[protocol])}.",
     )
-    packages = (named,) if named else PACKAGES[protocol]
+    return import_interfaces(protocol, (named,) if named else PACKAGES[protocol], "msg")
+
+
+def import_interfaces(protocol: str, packages: Sequence[str], kind: str) -> Any:
+    """The module ``kind`` (msg or action) of the first of ``packages`` that is installed.
+
+    Raises:
+        UnihmError: MISSING_DEPENDENCY where none is.
+    """
     for package in packages:
         try:
-            return importlib.import_module(f"{package}.msg")
+            return importlib.import_module(f"{package}.{kind}")
         except ImportError:
             continue
     raise UnihmError(
         ErrorCode.MISSING_DEPENDENCY,
-        f"The {protocol} protocol needs the vendor's message package ({' or '.join(packages)}); "
+        f"The {protocol} protocol needs the message package {' or '.join(packages)}; "
         "install it, or set the parameter protocol to joint_trajectory.",
     )
 
