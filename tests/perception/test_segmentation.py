@@ -186,3 +186,31 @@ def test_a_fitted_shape_is_taken_only_where_the_network_agrees(monkeypatch):
         monkeypatch.setattr(Completer, "load", lambda preset, says=network: Says(says))
         segmenter = Segmenter(SegmenterConfig(completion="snowflake"))
         assert (segmenter.complete(seen, camera, 0.0).confidence != 0.9) == fitted
+
+
+class Everything:
+    """A back end of one's own: the whole seen part, all of it sure."""
+
+    @classmethod
+    def load(cls, weights):
+        return cls()
+
+    def complete(self, points, camera, table_height, *, cut, normals):
+        return Completion(points, normals, np.ones(len(points), bool), 1.0)
+
+
+def test_a_completion_of_ones_own_is_named_in_the_settings(three):
+    box = three.items[0]
+    config = SegmenterConfig(completion=f"{__name__}:Everything", fitted=0.0, fitted_vessel=0.0)
+    cloud = Segmenter(config).segment(three.observation, picked(front_of(box))).cloud
+    assert cloud.confidence == 1.0
+    assert cloud.observed.all()
+
+
+@pytest.mark.parametrize("setting", ["backend", "completion"])
+@pytest.mark.parametrize("word", ["snow", "no_such_module:Thing", "json:NoSuchClass", ":Class"])
+def test_a_back_end_that_there_is_not_is_a_sentence(setting, word):
+    with pytest.raises(UnihmError) as error:
+        Segmenter(SegmenterConfig(**{setting: word}))
+    assert error.value.code is ErrorCode.INVALID_CONFIG
+    assert word in error.value.message

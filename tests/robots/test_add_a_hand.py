@@ -38,7 +38,7 @@ def workspace(
     from unihm.cli.main import main
 
     folder = tmp_path_factory.mktemp("newcomer")
-    shutil.copytree(ROOT / "examples" / "add_a_hand", folder / "examples" / "add_a_hand")
+    shutil.copytree(ROOT / "examples" / "05_add_a_hand", folder / "examples" / "05_add_a_hand")
     for episode in make_box_episodes(12, HANDS):
         episode.save(folder / "out" / "synth")
     shutil.copytree(config_dir(), folder / "config")
@@ -110,7 +110,7 @@ def test_the_page_leads_to_a_translated_motion(workspace: Path) -> None:
 def test_the_new_hand_goes_on_the_arm(workspace: Path) -> None:
     folder = workspace / "on_the_arm"
     folder.mkdir()
-    shutil.copy(workspace / "examples" / "add_a_hand" / "claw.urdf", folder)
+    shutil.copy(workspace / "examples" / "05_add_a_hand" / "claw.urdf", folder)
     (folder / "claw.yaml").write_text(blocks("yaml")[0])
     both = parse_urdf(assemble("fr3", str(folder / "claw.yaml")))
     assert len(both.moving_joints) == 7 + 7

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 from scipy.spatial import cKDTree
 
 from unihm.config import NotNegative, Share, load_section, settings
@@ -18,12 +19,10 @@ from unihm.perception.scene import TableScene, WorkspaceConfig, example, read_sc
 from unihm.perception.scene.completion import Completion, fit, seen_part
 from unihm.perception.scene.reader import at_border, cluster_at
 from unihm.perception.scene.table import Plane, level_table
+from unihm.perception.segmentation import backends
 from unihm.perception.segmentation.clicks import Click
 from unihm.transforms import apply, invert
 from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, RgbdObservation
-
-if TYPE_CHECKING:
-    from unihm.perception.segmentation.snowflake import Completer
 
 _log = logging.getLogger(__name__)
 # Metres on the average that the unseen part of a fitted shape may be from the network's surface.
@@ -37,10 +36,11 @@ class SegmenterConfig:
     """How the target's cloud is made.
 
     Attributes:
-        backend: ``geometric`` (no weights) or ``pointsam``.
-        completion: ``geometric`` (no weights) or ``snowflake``.
+        backend: ``geometric`` (no weights), ``pointsam`` or ``module:Class`` of one's own, see
+            :mod:`unihm.perception.segmentation.backends`.
+        completion: ``geometric`` (no weights), ``snowflake`` or ``module:Class``.
         weights: preset whose weights are used.
-        min_iou: a mask that Point-SAM itself expects to be worse gives way to the cluster.
+        min_iou: a mask that the network itself expects to be worse gives way to the cluster.
         fitted: metres; a primitive with less misfit than this is preferred to the network's answer
             if they agree about what is not seen: its walls and its edges are where they seem to be
             to a millimetre.
@@ -50,8 +50,8 @@ class SegmenterConfig:
         workspace: where objects may be.
     """
 
-    backend: Literal["geometric", "pointsam"] = "geometric"
-    completion: Literal["geometric", "snowflake"] = "geometric"
+    backend: Annotated[str, AfterValidator(backends.known(backends.PREDICTORS))] = "geometric"
+    completion: Annotated[str, AfterValidator(backends.known(backends.COMPLETERS))] = "geometric"
     weights: str = "tiny"
     min_iou: Share = 0.5
     fitted: NotNegative = 0.0015
@@ -81,15 +81,13 @@ class Segmenter:
 
     def __init__(self, config: SegmenterConfig | None = None) -> None:
         self.config = config or SegmenterConfig()
-        if self.config.backend == "pointsam":
-            from unihm.perception.segmentation.pointsam import PointSamPredictor
-
-            self._predictor = PointSamPredictor.load(self.config.weights)
-        self._completer: Completer | None = None
-        if self.config.completion == "snowflake":
-            from unihm.perception.segmentation.snowflake import Completer
-
-            self._completer = Completer.load(self.config.weights)
+        weights = self.config.weights
+        self._predictor: backends.MaskBackend | None = backends.load(
+            self.config.backend, backends.PREDICTORS, weights
+        )
+        self._completer: backends.CompletionBackend | None = backends.load(
+            self.config.completion, backends.COMPLETERS, weights
+        )
 
     @classmethod
     def load(cls, preset: str = "tiny") -> Segmenter:
@@ -182,8 +180,8 @@ class Segmenter:
         self, observation: RgbdObservation, pick_point: FloatArray, scene: TableScene | None
     ) -> tuple[IntArray, FloatArray, Plane]:
         """The target's pixels (N,), flat, their points (N, 3) in the world, and the table."""
-        if self.config.backend == "pointsam":
-            found = self._by_click(observation, pick_point)
+        if self._predictor is not None:
+            found = self._by_click(self._predictor, observation, pick_point)
             if found is not None:
                 return found
         if scene is None or scene.workspace != self.config.workspace:
@@ -198,9 +196,12 @@ class Segmenter:
         return target.cluster.pixels, target.cluster.points, scene.table
 
     def _by_click(
-        self, observation: RgbdObservation, pick_point: FloatArray
+        self,
+        predictor: backends.MaskBackend,
+        observation: RgbdObservation,
+        pick_point: FloatArray,
     ) -> tuple[IntArray, FloatArray, Plane] | None:
-        """What Point-SAM finds at the pick point; None where it is not sure of it."""
+        """What the network finds at the pick point; None where it is not sure of it."""
         workspace = self.config.workspace
         coarse = world_points(observation, workspace.capture, _COARSE)
         near = np.abs(coarse[..., 2] - workspace.table_height) < 0.05
@@ -210,10 +211,12 @@ class Segmenter:
         offset = float(table.offset - table.normal @ T[:3, 3])
         in_camera = Plane(T[:3, :3].T @ table.normal, offset)
         try:
-            session = self._predictor.embed(observation, in_camera)
+            session = predictor.embed(observation, in_camera)
             answer = session.predict([Click(int(u), int(v))])
         except UnihmError as error:
-            _log.info("Point-SAM gave no mask (%s); using the cluster.", error.message)
+            _log.info(
+                "%s gave no mask (%s); using the cluster.", self.config.backend, error.message
+            )
             return None
         chosen = np.flatnonzero(answer.mask)
         seen = apply(T, session.points(chosen))
@@ -221,9 +224,11 @@ class Segmenter:
             standing = table.height(seen) > workspace.clusters.min_height
         chosen, seen = chosen[standing], seen[standing]
         if answer.iou < self.config.min_iou or len(chosen) < 60:
-            _log.info("Point-SAM is not sure (%.2f); using the cluster.", answer.iou)
+            _log.info("%s is not sure (%.2f); using the cluster.", self.config.backend, answer.iou)
             return None
         if np.linalg.norm(seen - pick_point, axis=1).min() > _REACH:
-            _log.info("Point-SAM's mask is beside the pick point; using the cluster.")
+            _log.info(
+                "The mask of %s is beside the pick point; using the cluster.", self.config.backend
+            )
             return None
         return chosen, seen, table
