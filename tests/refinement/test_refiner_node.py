@@ -39,9 +39,9 @@ def test_refines_reports_and_draws(grasp, domain_id):
         header = node.header("object")
         decoded = conversions.motion_to_msg(motion, hand.joint_names, header, "t")
         decoded.trajectory.header.frame_id = "world"
-        node._receive("task", conversions.task_to_msg(Task("t", "take it", "xhand"), header))
-        node._receive("hand_motion", decoded)
-        node._receive("object_cloud", conversions.cloud_to_msg(cloud, header, "t"))
+        node.receive("task", conversions.task_to_msg(Task("t", "take it", "xhand"), header))
+        node.receive("hand_motion", decoded)
+        node.receive("object_cloud", conversions.cloud_to_msg(cloud, header, "t"))
         until = time.monotonic() + 60
         while len(heard) < 3 and time.monotonic() < until:
             time.sleep(0.05)

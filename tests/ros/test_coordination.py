@@ -206,6 +206,13 @@ def test_no_message_ends_a_node(bench: Bench) -> None:
     assert bench.say().error_code == 0
 
 
+def test_every_goal_of_a_burst_is_answered(bench: Bench) -> None:
+    goals = [bench.graph.commander.manipulate(NOTHING) for _ in range(20)]
+    codes = [bench.result(goal).error_code for goal in goals]
+    assert codes[-1] == ErrorCode.OBJECT_NOT_FOUND
+    assert set(codes) <= {ErrorCode.OBJECT_NOT_FOUND, ErrorCode.PREEMPTED}
+
+
 def test_a_failure_with_a_code_of_a_later_version_ends_the_goal(bench: Bench) -> None:
     bench.statuses.clear()
     future = bench.start("planner")

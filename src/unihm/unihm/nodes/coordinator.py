@@ -21,7 +21,7 @@ from unihm_msgs import msg
 from unihm_msgs.action import Manipulate
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.base import RELIABLE, STATUS, UnihmNode
+from unihm.ros.base import RELIABLE, REQUESTS, STATUS, UnihmNode
 from unihm.ros.conversions import measurements, task_to_msg
 from unihm.types import STAGES, Task
 
@@ -111,6 +111,9 @@ class CoordinatorNode(UnihmNode):
             goal_callback=lambda goal: GoalResponse.ACCEPT,
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
             callback_group=group,
+            goal_service_qos_profile=REQUESTS,
+            result_service_qos_profile=REQUESTS,
+            cancel_service_qos_profile=REQUESTS,
         )
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()

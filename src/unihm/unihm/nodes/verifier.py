@@ -57,12 +57,12 @@ class VerifierNode(StageNode):
         self.arm = Arm(self.arm_name)
         self.config = VerificationConfig()
 
-    def _receive(self, topic: str, message: Any) -> None:
+    def receive(self, topic: str, message: Any) -> None:
         if topic == "execution_plan":
             if message.stage != "arm":
                 return
             self._remember_empty(message)
-        super()._receive(topic, message)
+        super().receive(topic, message)
 
     def _remember_empty(self, message: msg.ExecutionPlan) -> None:
         """The joints before the motion, the hand touching nothing."""

@@ -26,6 +26,8 @@ from unihm.ros.conversions import time_to_seconds
 
 RELIABLE = QoSProfile(depth=10)
 STATUS = QoSProfile(depth=100)
+# Of a burst of goals none is lost; the default keeps ten.
+REQUESTS = QoSProfile(depth=1000)
 SENSOR = qos_profile_sensor_data
 # Images are many packets, of which best effort would lose some on a busy machine; some drivers
 # offer nothing better.

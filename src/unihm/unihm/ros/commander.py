@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
@@ -16,10 +17,15 @@ from rclpy.action.client import ClientGoalHandle
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.timer import Timer
 from unihm_msgs.action import Manipulate
 from unihm_msgs.msg import ManipulateOptions
+from unique_identifier_msgs.msg import UUID
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.base import REQUESTS
+
+_RESEND = 1.0  # s without an answer after which a goal is sent again
 
 OnFeedback = Callable[[Manipulate.Feedback], None]
 
@@ -57,7 +63,14 @@ class Commander:
             use_global_arguments=False,
             start_parameter_services=False,
         )
-        self._client: Any = ActionClient(self.node, Manipulate, "manipulate")
+        self._client: Any = ActionClient(
+            self.node,
+            Manipulate,
+            "manipulate",
+            goal_service_qos_profile=REQUESTS,
+            result_service_qos_profile=REQUESTS,
+            cancel_service_qos_profile=REQUESTS,
+        )
         self._goal: _Goal | None = None
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
@@ -117,7 +130,7 @@ class Commander:
         )
         goal.header.stamp = self.node.get_clock().now().to_msg()
         self._goal = sent = _Goal(on_feedback)
-        self._executor.create_task(sent.send, self._client, goal)
+        self._executor.create_task(sent.send, self.node, self._client, goal)
         return sent.result
 
     def is_task_complete(self) -> bool:
@@ -199,9 +212,23 @@ class _Goal:
         self._on_feedback = on_feedback
         self._handle: ClientGoalHandle | None = None
         self._cancelled = False
+        self._again: Timer | None = None
 
-    def send(self, client: Any, goal: Manipulate.Goal) -> None:
-        client.send_goal_async(goal, feedback_callback=self._hear).add_done_callback(self._accept)
+    def send(self, node: Node, client: Any, goal: Manipulate.Goal) -> None:
+        """Send it, and again until there is an answer.
+
+        A server that has only just been found may not have found its client yet: what it is sent
+        then is lost.
+        """
+        self._node = node
+        number = UUID(uuid=list(uuid.uuid4().bytes))
+
+        def send() -> None:
+            future = client.send_goal_async(goal, feedback_callback=self._hear, goal_uuid=number)
+            future.add_done_callback(self._accept)
+
+        self._again = node.create_timer(_RESEND, send)
+        send()
 
     def cancel(self) -> None:
         """Now, or as soon as the goal has been accepted."""
@@ -215,6 +242,10 @@ class _Goal:
             self._on_feedback(message.feedback)
 
     def _accept(self, future: Any) -> None:
+        if self._again is None:
+            return  # the answer to a repetition, which is refused as one
+        self._node.destroy_timer(self._again)
+        self._again = None
         handle = future.result()
         if not handle.accepted:
             self._lose("The coordinator refused the goal.")

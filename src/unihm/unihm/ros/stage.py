@@ -39,7 +39,7 @@ class StageNode(UnihmNode):
         self._output = self.publisher(kind, topic, RELIABLE)
         for topic, kind in self.inputs.items():
             self.subscription(
-                kind, topic, lambda message, topic=topic: self._receive(topic, message), RELIABLE
+                kind, topic, lambda message, topic=topic: self.receive(topic, message), RELIABLE
             )
 
     def process(self, inputs: dict[str, Any]) -> Any:
@@ -63,7 +63,8 @@ class StageNode(UnihmNode):
     def end(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _receive(self, topic: str, message: Any) -> None:
+    def receive(self, topic: str, message: Any) -> None:
+        """Take a message of a topic of :attr:`inputs`; a task's last one starts the work."""
         if self.fault is not None:
             if isinstance(message, Task):
                 self.fail(message.task_id, self.fault)
