@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pages
 import pytest
 import yaml
 from unihm.learning.datasets.episode import Episode
@@ -18,13 +16,11 @@ from unihm.robots import load_hand
 from unihm.robots.assembly import assemble
 from unihm.robots.urdf import parse_urdf
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "add_a_hand.md").read_text()
 HANDS = ("human", "xhand")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return [text for kind, text in pages.blocks("add_a_hand") if kind == language]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +34,9 @@ def workspace(
     from unihm.cli.main import main
 
     folder = tmp_path_factory.mktemp("newcomer")
-    shutil.copytree(ROOT / "examples" / "05_add_a_hand", folder / "examples" / "05_add_a_hand")
+    shutil.copytree(
+        pages.ROOT / "examples" / "05_add_a_hand", folder / "examples" / "05_add_a_hand"
+    )
     for episode in make_box_episodes(12, HANDS):
         episode.save(folder / "out" / "synth")
     shutil.copytree(config_dir(), folder / "config")
@@ -66,29 +64,13 @@ def workspace(
 def test_the_page_leads_to_a_translated_motion(workspace: Path) -> None:
     (hand_file,), (script,) = blocks("yaml"), blocks("python")
     first, *steps = blocks("bash")
-    unihm = workspace / "bin" / "unihm"
-    unihm.parent.mkdir()
-    unihm.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m unihm.cli.main "$@"\n')
-    unihm.chmod(0o755)
     (workspace / "page.py").write_text(script)
     (workspace / "claw.yaml").write_text(hand_file)
     check, retarget, *rest = steps
-    commands = [
-        "set -e",
-        f'export PATH="{unihm.parent}:$PATH" UNIHM_CONFIG_DIR="{workspace}/config"',
-        "export OMP_NUM_THREADS=1",
-        first,
-        "mv claw.yaml my_hands/",
-        check,
-        f'"{sys.executable}" page.py',
-        retarget,
-        *rest,
-    ]
-    done = subprocess.run(
-        ["bash", "-c", "\n".join(commands)], cwd=workspace, capture_output=True, text=True
+    printed = pages.run(
+        [first, "mv claw.yaml my_hands/", check, "python page.py", retarget, *rest], workspace
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "The hand is fine." in done.stdout
+    assert "The hand is fine." in printed
 
     assert (workspace / "out" / "hands" / "claw.png").stat().st_size > 10_000
     hand = load_hand(str(workspace / "my_hands" / "claw.yaml"))
