@@ -36,7 +36,6 @@ class GateFigures:
         refused: how many were answered by SAFETY_STOP, and so by a stop.
         stop_ratio: the longest stop of a joint, against its own shortest in continuous time.
         microseconds: a command takes, on the average.
-        baseline_microseconds: one cycle of Ruckig takes for as many joints.
     """
 
     robot: str
@@ -46,7 +45,6 @@ class GateFigures:
     refused: int
     stop_ratio: float
     microseconds: float
-    baseline_microseconds: float
 
 
 def robots() -> Iterator[tuple[str, JointLimits]]:
@@ -139,7 +137,6 @@ def measure_gate(
         refused,
         ratio,
         seconds / count * 1e6,
-        _ruckig_microseconds(limits, rate),
     )
 
 
@@ -164,8 +161,8 @@ def _against_shortest(path: TimedPath, limits: JointLimits) -> float:
     return worst
 
 
-def _ruckig_microseconds(limits: JointLimits, rate: float) -> float:
-    """A cycle of Ruckig to a goal: what a limiter of a library would cost, without the bounds."""
+def ruckig_microseconds(limits: JointLimits, rate: float) -> float:
+    """A cycle of Ruckig to a goal: what a library's limiter costs, without bounds on position."""
     joints = len(limits.lower)
     problem, output = ruckig.InputParameter(joints), ruckig.OutputParameter(joints)
     problem.synchronization = ruckig.Synchronization.No  # type: ignore[attr-defined]
