@@ -48,7 +48,8 @@ class SafetyGate:
     Args:
         limits: of the joints, in rad (m for sliding joints) and seconds.
         rate: set-points per second.
-        start: (n,) set-point at rest that the robot holds now.
+        start: (n,) set-point at rest that the robot holds now. Of one outside the position limits,
+            the invariant is that no joint goes further out.
         config: bounds.
 
     Raises:

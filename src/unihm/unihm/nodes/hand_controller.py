@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ class HandControllerNode(UnihmNode):
         self.joint_states = JointStates(self)
         self._driver: HandDriver | None = None
         self._gate: SafetyGate | None = None
+        self._stopping: deque[FloatArray] = deque()  # the rest of the way to rest
         self._message: msg.ExecutionPlan | None = None
         self._positions: FloatArray = np.zeros((0, 0))
         self._wanted: FloatArray = np.zeros(0)
@@ -69,7 +71,9 @@ class HandControllerNode(UnihmNode):
         if self._message is not None and self._message.task_id == task_id:
             self._message = None
             if self._gate is not None:
-                self._wanted = self._gate.stop().positions[-1]
+                # Sent one a period, before anything else; the gate itself is at its end already.
+                self._stopping.extend(self._gate.stop().positions[1:])
+                self._wanted = self._gate.position
             self.report(task_id, msg.StageStatus.STOPPED)
 
     def _on_state(self, positions: FloatArray, efforts: list[float]) -> None:
@@ -121,6 +125,9 @@ class HandControllerNode(UnihmNode):
 
     def _tick(self) -> None:
         if self._gate is None or self._driver is None:
+            return
+        if self._stopping:
+            self._driver.send(self._stopping.popleft())
             return
         message, ended = self._message, False
         if message is not None:
