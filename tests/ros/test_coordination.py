@@ -28,6 +28,7 @@ from unihm.errors import ErrorCode
 from unihm.nodes.capture import LATCHED
 from unihm.ros.graph import Graph
 from unihm_msgs import msg
+from waiting import eventually
 
 pytestmark = [pytest.mark.ros, pytest.mark.xdist_group("coordination")]
 NODES = [
@@ -84,15 +85,6 @@ class Bench:
 
     def result(self, future: Any) -> Any:
         return future.result(SLOW)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = SLOW) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def stands_still(robot: FakeRobot) -> bool:
