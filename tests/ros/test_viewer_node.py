@@ -34,6 +34,7 @@ class Page:
     def __init__(self, port: int, arm: str, hand: str, host: str, on_instruction: Any) -> None:
         self.shown: dict[str, tuple[Any, ...]] = {}
         self.say = on_instruction
+        self.url = f"http://{host}:{port}"
         self.closed = False
 
     def __getattr__(self, name: str) -> Any:

@@ -4,6 +4,9 @@ It listens to the graph that `unihm demo`, a launch file or your robot has start
 to send instructions from. With --still it shows a scene and a robot without any graph, e.g. to
 look at a scene file of your own.
 
+On this machine the page is for whoever sits at it, but for no other page of their browser. From
+other machines (--host) it opens with the token in the address that is printed, and only so.
+
 Example: unihm view --scene table
 """
 
@@ -15,7 +18,7 @@ import argparse
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``unihm view``."""
     parser.add_argument("--port", type=int, default=8080, help="of the web page (default 8080)")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: other machines may look too")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: for other machines too")
     parser.add_argument("--hand", default="xhand", help="the hand that is mounted")
     parser.add_argument("--arm", default="fr3", help="the arm")
     parser.add_argument("--scene", default="", help="draw the simulation's objects of this scene")

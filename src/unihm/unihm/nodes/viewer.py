@@ -38,7 +38,12 @@ class ViewerNode(UnihmNode):
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.port = self.declare("port", 8080, "Of the web page.", 1, 65535)
-        self.host = self.declare("host", "127.0.0.1", "Address that the page is served at.")
+        self.host = self.declare(
+            "host",
+            "127.0.0.1",
+            "Address that the page is served at; other than on loopback it takes the token of the "
+            "URL that the node logs when it starts.",
+        )
         self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
         self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
         self.scene = self.declare(
@@ -57,6 +62,7 @@ class ViewerNode(UnihmNode):
             self.port, self.arm_name, self.hand_name, self.host, on_instruction=self._say
         )
         self._close = self.viewer.close
+        self.get_logger().info(f"Open {self.viewer.url} in a browser.")
         if self.scene:
             self.viewer.show_scene(load_scene(self.scene))
         show = self.viewer

@@ -15,6 +15,7 @@ from unihm.robots.visual_meshes import link_bodies
 from unihm.transforms import FloatArray, make_transform
 from unihm.types import HandMotion
 from unihm.visualization.browser import add_body, wxyz
+from unihm.visualization.door import open_page
 from unihm.visualization.palette import LINK, LINK_PAD
 
 SPACING = 0.32  # m between neighbours
@@ -39,7 +40,7 @@ class HandViewer:
         if any(len(motion) != self.frames for motion in motions):
             raise UnihmError(ErrorCode.INVALID_MOTION, "The motions are not equally long.")
         self.dt = motions[0].trajectory.dt
-        self.server = viser.ViserServer(host=host, port=port, label="UniHM hands", verbose=False)
+        self.server, self._door = open_page("UniHM hands", host, port)
         self.server.scene.set_up_direction("+z")
         self._tracks: list[tuple[viser.FrameHandle, FloatArray]] = []
         for place, motion in enumerate(motions):
@@ -54,7 +55,7 @@ class HandViewer:
     @property
     def url(self) -> str:
         """Where the page is."""
-        return f"http://{self.server.get_host()}:{self.server.get_port()}"
+        return self._door.url
 
     def show(self, frame: int) -> None:
         """Put every hand where it is in ``frame``."""
@@ -76,6 +77,7 @@ class HandViewer:
 
     def close(self) -> None:
         """Stop serving."""
+        self._door.close()
         self.server.stop()
 
     def _add(self, place: float, root: str, motion: HandMotion) -> None:

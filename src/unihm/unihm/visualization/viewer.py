@@ -31,6 +31,7 @@ from unihm.types import (
     RgbdObservation,
 )
 from unihm.visualization.browser import add_body, wxyz
+from unihm.visualization.door import open_page
 from unihm.visualization.palette import (
     ARM,
     COMPLETED,
@@ -109,7 +110,7 @@ class Viewer:
     Args:
         port: of the web server.
         arm, hand: the robot.
-        host: address to serve at; ``0.0.0.0`` lets other machines look too.
+        host: address to serve at; ``0.0.0.0`` lets other machines in, with the token of the URL.
         on_instruction: called with a sentence that somebody typed into the page; None: no box.
     """
 
@@ -121,7 +122,7 @@ class Viewer:
         host: str = "127.0.0.1",
         on_instruction: Callable[[str], None] | None = None,
     ) -> None:
-        self.server = viser.ViserServer(host=host, port=port, label="UniHM", verbose=False)
+        self.server, self._door = open_page("UniHM", host, port)
         self._hand = hand
         self._tell = on_instruction
         self._stages: dict[str, str] = {}
@@ -136,11 +137,12 @@ class Viewer:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
-        return f"http://{self.server.get_host()}:{self.server.get_port()}"
+        """Where the page is, with the token that is needed from other machines."""
+        return self._door.url
 
     def close(self) -> None:
         """Stop serving."""
+        self._door.close()
         self.server.stop()
 
     # ------------------------------------------------------------------ what may be shown
