@@ -9,48 +9,19 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory
-from unihm.nodes.simulation import Course, course_from_msg
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.base import RELIABLE
-from unihm.transforms import apply, invert, look_at, make_transform, minimum_snap, to_pose7
+from unihm.ros.course import Course, course_from_msg
+from unihm.sim.still import FAR_BLUE_BOX, RED_BOX, SIZE, T_WORLD_CAMERA, K, closed_share, see_boxes
+from unihm.transforms import apply, invert, make_transform, minimum_snap, to_pose7
 from unihm.types import HandMotion, ObjectTrajectory, Phase
 from unihm_msgs import msg
 
 CAMERA = "/zed/zed_node"
-SIZE = (240, 320)  # rows, columns
-K = np.array([[285.0, 0, 160], [0, 285.0, 120], [0, 0, 1.0]])
-T_WORLD_CAMERA = look_at((1.10, 0.0, 0.72), (0.48, 0.0, 0.02))
 CAMERA_POSE = to_pose7(T_WORLD_CAMERA).tolist()
-RED_BOX = ((0.45, 0.10, 0.05), (0.025, 0.025, 0.05), (200, 30, 30))  # centre, half, colour
 LIFT = (0.0, 0.0, 0.15)
-FAR_BLUE_BOX = ((0.45, -0.15, 0.04), (0.03, 0.03, 0.04), (30, 50, 200))
-
-
-def see_boxes(boxes: Any = (RED_BOX, FAR_BLUE_BOX)) -> tuple[np.ndarray, np.ndarray]:
-    """Image (H, W, 3) and depth (H, W) of upright boxes on a table, by casting rays."""
-    height, width = SIZE
-    v, u = np.mgrid[:height, :width]
-    rays = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(SIZE)], axis=-1)
-    rays = rays @ T_WORLD_CAMERA[:3, :3].T  # (H, W, 3), depth 1 along the optical axis
-    eye = T_WORLD_CAMERA[:3, 3]
-    depth = np.where(rays[..., 2] < 0, -eye[2] / rays[..., 2], np.inf)
-    place = eye + depth[..., None] * rays
-    on_table = (np.abs(place[..., 0] - 0.35) < 0.55) & (np.abs(place[..., 1]) < 0.75)
-    depth = np.where(on_table, depth, 0.0)
-    rgb = np.where(on_table[..., None], (185, 160, 130), (90, 90, 90)).astype(np.uint8)
-    for centre, half, colour in boxes:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ends = np.stack([(np.add(centre, s * np.array(half)) - eye) / rays for s in (-1, 1)])
-        near, far = ends.min(axis=0).max(axis=-1), ends.max(axis=0).min(axis=-1)
-        hit = (near < far) & (near > 0)
-        near = np.where(hit, near, 0.0)
-        side = (eye + near[..., None] * rays)[..., 2] < centre[2] + half[2] - 1e-6
-        shade = np.where(side, 0.8, 1.0)[..., None]
-        rgb = np.where(hit[..., None], (shade * colour).astype(np.uint8), rgb)
-        depth = np.where(hit, near, depth)
-    return rgb, depth.astype(np.float32)
 
 
 class FakeCamera(Node):
@@ -62,8 +33,7 @@ class FakeCamera(Node):
     def __init__(self, robot: FakeRobot, **kwargs: Any) -> None:
         super().__init__("camera", **kwargs)
         self.robot = robot
-        centre, half, colour = RED_BOX
-        self.lifted = see_boxes(((np.add(centre, LIFT), half, colour), FAR_BLUE_BOX))
+        self.lifted = see_boxes((RED_BOX.moved(LIFT), FAR_BLUE_BOX))
         self.mend()
         self._outputs = (
             self.create_publisher(Image, f"{CAMERA}/rgb/color/rect/image", RELIABLE),
@@ -108,8 +78,8 @@ class FakeRobot(Node):
         self.arm, self.hand = Arm("fr3"), load_hand(hand)
         self.names = {"arm": self.arm.joint_names, "hand": self.hand.joint_names}
         self.courses = {
-            "arm": Course(np.zeros(1), self.arm.home[None]),
-            "hand": Course(np.zeros(1), self.hand.open_joints[None]),
+            "arm": Course.resting(self.arm.home),
+            "hand": Course.resting(self.hand.open_joints),
         }
         self.mend()
         self._states = self.create_publisher(JointState, "/joint_states", RELIABLE)
@@ -145,8 +115,7 @@ class FakeRobot(Node):
 
     def closed(self) -> float:
         """0 for an open hand, 1 for a closed one."""
-        way = self.hand.closed_joints - self.hand.open_joints
-        return float((self.where("hand") - self.hand.open_joints) @ way / (way @ way))
+        return closed_share(self.hand, self.where("hand"))
 
     def holds_up(self) -> bool:
         """True where something is in the hand, well above the table."""
@@ -159,7 +128,7 @@ class FakeRobot(Node):
         if part == "arm" and self.courses[part].times[-1] < now:
             first = np.array(message.points[0].positions)
             self.jumps.append(float(np.abs(first - self.where(part)).max()))
-        self.courses[part] = course_from_msg(message, self.names[part], self.where(part), now)
+        self.courses[part] = course_from_msg(message, self.names[part], self.courses[part], now)
 
     def _publish(self) -> None:
         if not self.running:

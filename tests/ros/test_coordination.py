@@ -8,18 +8,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from fakes import (
     CAMERA_POSE,
-    RED_BOX,
     FakeCamera,
     FakeRobot,
     ScriptedStages,
     height_of_wrist,
-    see_boxes,
 )
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
@@ -27,6 +26,7 @@ from std_msgs.msg import String
 from unihm.errors import ErrorCode
 from unihm.nodes.capture import LATCHED
 from unihm.ros.graph import Graph
+from unihm.sim.still import RED_BOX, see_boxes
 from unihm_msgs import msg
 from waiting import eventually
 
@@ -315,8 +315,7 @@ def test_what_the_camera_gives_is_checked(
 
 
 def test_what_is_out_of_reach_is_refused(bench: Bench) -> None:
-    _, half, colour = RED_BOX
-    bench.camera.rgb, bench.camera.depth = see_boxes((((0.84, 0.0, 0.05), half, colour),))
+    bench.camera.rgb, bench.camera.depth = see_boxes((replace(RED_BOX, centre=(0.84, 0.0, 0.05)),))
     result = bench.say()
     assert result.error_code == ErrorCode.UNREACHABLE
     assert eventually(bench.robot.is_home)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 from unihm.errors import ErrorCode, UnihmError
-from unihm.nodes.simulation import course_from_msg
 from unihm.robots import load_hand
 from unihm.robots.spec import Protocol
 from unihm.ros import hand_drivers
+from unihm.ros.course import Course, course_from_msg
 from unihm.ros.hand_drivers import make_driver
 
 pytestmark = pytest.mark.ros
@@ -270,7 +270,7 @@ def test_simulated_driver_follows_points_in_its_own_joint_order() -> None:
     message = node.sent[0]
     message.joint_names = message.joint_names[::-1]
     message.points[0].positions = message.points[0].positions[::-1]
-    course = course_from_msg(message, hand.joint_names, hand.open_joints, now=5.0)
+    course = course_from_msg(message, hand.joint_names, Course.resting(hand.open_joints), now=5.0)
     np.testing.assert_allclose(course.at(5.0), hand.open_joints)
     np.testing.assert_allclose(course.at(5.01), (hand.open_joints + hand.closed_joints) / 2)
     np.testing.assert_allclose(course.at(9.0), hand.closed_joints)
@@ -281,4 +281,4 @@ def test_simulated_driver_refuses_a_joint_that_it_does_not_have() -> None:
     make_driver(node, hand, "joint_trajectory", "/c", lambda p, e: None).send(hand.closed_joints)
     node.sent[0].joint_names[0] = "tail"
     with pytest.raises(ValueError, match="tail"):
-        course_from_msg(node.sent[0], hand.joint_names, hand.open_joints, now=5.0)
+        course_from_msg(node.sent[0], hand.joint_names, Course.resting(hand.open_joints), now=5.0)

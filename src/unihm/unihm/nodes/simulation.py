@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.ros import conversions
 from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.course import Course, course_from_msg
 from unihm.ros.trajectory_client import FollowJointTrajectory
 from unihm.sim.world import World
 from unihm.types import FloatArray, RgbdObservation
@@ -34,40 +33,6 @@ RATE = 100.0  # set-points per second given to the physics
 MEASURING_RATE = 20.0  # ground truth per second
 MOST_BEHIND = 0.5  # s of real time that are made up for after a slow image
 CAMERA_FRAME = "zed_left_camera_frame_optical"
-
-
-@dataclass(frozen=True)
-class Course:
-    """A trajectory that a driver follows: times (N,) in s by the node's clock, positions (N, n)."""
-
-    times: FloatArray
-    positions: FloatArray
-
-    def at(self, now: float) -> FloatArray:
-        """Positions (n,), held at both ends."""
-        columns = [np.interp(now, self.times, column) for column in self.positions.T]
-        return np.array(columns)
-
-
-def course_from_msg(
-    message: JointTrajectory, names: Sequence[str], here: FloatArray, now: float
-) -> Course:
-    """A trajectory from ``here`` (n,) on; joints that it leaves out stay where they are.
-
-    Raises:
-        ValueError: for a joint that is not one of ``names``, or points of another length.
-    """
-    columns = [list(names).index(name) for name in message.joint_names]
-    start = conversions.time_to_seconds(message.header.stamp) or now
-    times, positions = [min(start, now)], [here]
-    for point in message.points:
-        position = here.copy()
-        position[columns] = np.asarray(point.positions, float)
-        if not np.isfinite(position).all():
-            raise ValueError("a position is not finite")
-        times.append(start + conversions.time_to_seconds(point.time_from_start))
-        positions.append(position)
-    return Course(np.maximum.accumulate(times), np.array(positions))
 
 
 class SimulationNode(UnihmNode):
@@ -174,8 +139,8 @@ class SimulationNode(UnihmNode):
 
     def _take(self, part: str, message: JointTrajectory) -> Course:
         with self._lock:
-            here = self._targets(part)
-            course = course_from_msg(message, self.names[part], here, self._now())
+            before = self._courses.get(part) or Course.resting(self._targets(part))
+            course = course_from_msg(message, self.names[part], before, self._now())
             self._courses[part] = course
         return course
 
@@ -213,7 +178,7 @@ class SimulationNode(UnihmNode):
         elif handle.is_cancel_requested:
             with self._lock:
                 here = self._targets("arm")
-                self._courses["arm"] = Course(np.zeros(1), here[None])
+                self._courses["arm"] = Course.resting(here)
             ended.set_result(handle.canceled)
         elif self._now() >= course.times[-1]:
             ended.set_result(handle.succeed)
