@@ -263,8 +263,11 @@ install_browser() {
 # ---------------------------------------------------------------- workspace
 
 colcon_build() {
+    local places=(src)
+    # A ROS 2 installation has these interfaces; the wheels do not.
+    if [[ -z ${ROS_DISTRO:-} ]]; then places+=(src/without_ros/*/); fi
     PATH=$VENV/bin:$PATH "$VENV/bin/python" -W ignore -m colcon build --symlink-install \
-        --base-paths src --metas colcon.meta --event-handlers console_direct+ \
+        --base-paths "${places[@]}" --metas colcon.meta --event-handlers console_direct+ \
         --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" >log/setup_build.log 2>&1
 }
 
@@ -315,7 +318,8 @@ fi
 step vulkan "Rendering: a Vulkan driver for SAPIEN" "$(grep sapien requirements/run.txt)" -- \
     software_vulkan
 step workspace "Workspace: unihm_msgs and unihm (colcon build)" "$ROOT" "$ROS" \
-    "$(cat colcon.meta src/unihm_msgs/*.* src/unihm_msgs/*/* src/unihm/{setup.py,package.xml})" \
+    "$(cat colcon.meta src/{unihm_msgs,without_ros/*}/*.* src/{unihm_msgs,without_ros/*}/*/* \
+        src/unihm/{setup.py,package.xml})" \
     "$(find launch config src/unihm/unihm/nodes -type f ! -name '*.pyc' | sort)" -- build_workspace
 case ${1:-} in
 tests)

@@ -121,7 +121,7 @@ def test_every_file_takes_the_usual_arguments_and_describes_them(file: str) -> N
 def test_every_file_starts_the_graph(file: str, mock: str) -> None:
     started = start(file, use_mock_hardware=mock, namespace="ns", log_level="debug")
     simulation = {"simulation"} if mock == "true" else set()
-    assert set(started) == set(NODES) - {"simulation"} | {"markers"} | simulation
+    assert set(started) == set(NODES) - {"simulation"} | {"markers", "robot_state"} | simulation
     for path, parameters in started.values():
         assert Path(path).is_file()
         assert parameters["use_sim_time"] is (mock == "true")

@@ -98,7 +98,7 @@ class SimulationNode(UnihmNode):
             self._server = ActionServer(
                 self,
                 FollowJointTrajectory,
-                f"{controller}/follow_joint_trajectory",
+                self.outside(f"{controller}/follow_joint_trajectory"),
                 execute_callback=self._follow,
                 cancel_callback=lambda handle: CancelResponse.ACCEPT,
                 callback_group=ReentrantCallbackGroup(),

@@ -72,7 +72,7 @@ class KinematicTree:
                 continue
             index = len(parents)
             body[joint.child], T_body_link[joint.child] = index + 1, np.eye(4)
-            coefficients.append(_coefficients(origin, joint))
+            coefficients.append(motion_coefficients(origin, joint))
             parents.append(standing)
             depth.append(depth[standing] + 1)
             moves.append(moves[standing].copy())
@@ -114,7 +114,7 @@ class KinematicTree:
         return matrix
 
 
-def _coefficients(origin: FloatArray, joint: Joint) -> FloatArray:
+def motion_coefficients(origin: FloatArray, joint: Joint) -> FloatArray:
     """C0 to C3 (4, 4, 4) of a joint at ``origin`` (4, 4) on the body that it stands on."""
     x, y, z = joint.axis
     K = np.zeros((4, 4))

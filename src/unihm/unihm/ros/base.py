@@ -45,6 +45,7 @@ class UnihmNode(LifecycleNode):
     Attributes:
         stage: its word in :class:`StageStatus` and in feedback.
         fault: why it is not active, if it is not.
+        robot_namespace: of the drivers, the camera and all else whose names begin with a slash.
     """
 
     stage = ""
@@ -62,6 +63,12 @@ class UnihmNode(LifecycleNode):
             "preset", "tiny", "Configuration and weights: a file in config/presets."
         )
         self.world_frame = self.declare("world_frame", "world", "Frame that poses are given in.")
+        self.robot_namespace = self.declare(
+            "robot_namespace",
+            "",
+            "Before every name that begins with a slash, the clock's aside: with left, "
+            "/joint_states is /left/joint_states.",
+        ).strip("/")
         self._status = self.publisher(StageStatus, "status", STATUS)
         self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self.subscription(StopTask, "stop", self._on_stop, RELIABLE)
@@ -113,11 +120,20 @@ class UnihmNode(LifecycleNode):
                 ErrorCode.INVALID_CONFIG, f"Parameter {name} of {self.get_name()}: {error}."
             ) from error
 
+    def outside(self, name: str) -> str:
+        """A topic, service or action, in :attr:`robot_namespace` where it begins with a slash.
+
+        So the drivers and cameras of two robots on one network are told apart.
+        """
+        if name.startswith("/") and self.robot_namespace:
+            return f"/{self.robot_namespace}{name}"
+        return name
+
     def publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publisher:
         """A publisher whose QoS parameters can override (``qos_overrides.<topic>.publisher.*``)."""
         return self.create_publisher(
             kind,
-            topic,
+            self.outside(topic),
             copy.copy(qos),  # overriding changes it in place
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -130,7 +146,7 @@ class UnihmNode(LifecycleNode):
         """
         return self.create_subscription(
             kind,
-            topic,
+            self.outside(topic),
             self._dropping(topic, callback),
             copy.copy(qos),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),

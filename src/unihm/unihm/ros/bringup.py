@@ -44,7 +44,7 @@ def graph_actions(params: str, hand: str, use_mock_hardware: bool = False) -> li
         # The simulation speaks no vendor's protocol.
         _node("hand_controller", IfCondition(mock), protocol="joint_trajectory"),
         _node("hand_controller", UnlessCondition(mock)),
-        *(_node(name) for name in (*others, "markers")),
+        *(_node(name) for name in (*others, "robot_state", "markers")),
     ]
 
 

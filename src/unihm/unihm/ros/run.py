@@ -29,7 +29,12 @@ NODES = {
 }
 
 # Nodes that no task needs.
-FURTHER = {"markers": "MarkersNode", "retargeter": "RetargeterNode", "viewer": "ViewerNode"}
+FURTHER = {
+    "markers": "MarkersNode",
+    "retargeter": "RetargeterNode",
+    "robot_state": "RobotStateNode",
+    "viewer": "ViewerNode",
+}
 
 
 def node_class(name: str) -> type[UnihmNode]:

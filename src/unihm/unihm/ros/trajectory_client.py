@@ -84,7 +84,9 @@ class TrajectoryClient:
         self._client: Any = None
         if use_action:
             self._client = ActionClient(
-                node, FollowJointTrajectory, f"{self.controller}/follow_joint_trajectory"
+                node,
+                FollowJointTrajectory,
+                node.outside(f"{self.controller}/follow_joint_trajectory"),
             )
         self._topic = node.publisher(
             JointTrajectory, f"{self.controller}/joint_trajectory", RELIABLE
