@@ -8,10 +8,9 @@ import pytest
 pytest.importorskip("rclpy")
 
 from refinement_cases import ball_cloud
-from unihm.nodes.capture import LATCHED
 from unihm.robots import load_hand
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE
+from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.graph import Graph
 from unihm.types import Task
 from unihm_msgs import msg

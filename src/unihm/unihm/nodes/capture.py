@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 
@@ -14,7 +13,7 @@ from unihm import types
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fill_from
-from unihm.ros.base import IMAGES, RELIABLE, UnihmNode
+from unihm.ros.base import IMAGES, LATCHED, RELIABLE, UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.ros.conversions import time_to_seconds as seconds_of
 from unihm.transforms import from_pose7, is_rigid
@@ -25,7 +24,6 @@ try:
 except ImportError:  # not among the ROS 2 wheels
     tf2_ros = None
 
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 FURTHER_WAIT = 0.5  # s that a task waits for the further cameras; then it goes without
 SETTLE = 0.4  # s at rest before the image that a lift is judged by
 

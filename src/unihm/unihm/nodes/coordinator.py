@@ -23,6 +23,7 @@ from unihm_msgs.action import Manipulate
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import RELIABLE, REQUESTS, STATUS, UnihmNode
 from unihm.ros.conversions import measurements, task_to_msg
+from unihm.ros.emergency import EmergencyListener
 from unihm.types import STAGES, Task
 
 # Step to the share of the whole that is done when it has ended: what feedback shows.
@@ -95,6 +96,7 @@ class CoordinatorNode(UnihmNode):
         )
         self._ids = itertools.count(1)
         self._session = uuid.uuid4().hex[:6]
+        self.emergency = EmergencyListener(self)
         self._current: Request | None = None
         self._requests: queue.SimpleQueue[tuple[Request, Callable[[Outcome], None]] | None]
         self._requests = queue.SimpleQueue()
@@ -207,6 +209,7 @@ class CoordinatorNode(UnihmNode):
     def _check(self, goal: Manipulate.Goal) -> None:
         if self.fault is not None:
             raise self.fault
+        self.emergency.check()
         if not goal.instruction.strip():
             raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "The instruction is empty.")
         if goal.hand not in ("", self.hand_name):
@@ -254,6 +257,7 @@ class CoordinatorNode(UnihmNode):
                     return values
 
     def _check_end(self, request: Request, stage: str, heard: float, deadline: float) -> None:
+        self.emergency.check()
         if request.is_cancelled():
             raise UnihmError(ErrorCode.CANCELLED, f"Cancelled in the stage {stage}.")
         if not self._requests.empty():

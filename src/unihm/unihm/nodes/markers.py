@@ -12,11 +12,10 @@ from unihm_msgs import msg
 from visualization_msgs.msg import Marker, MarkerArray
 
 from unihm.errors import UnihmError
-from unihm.nodes.capture import LATCHED
 from unihm.perception.camera import world_points
 from unihm.robots import load_hand
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.base import LATCHED, RELIABLE, UnihmNode
 from unihm.transforms import apply
 from unihm.types import FloatArray, Phase
 

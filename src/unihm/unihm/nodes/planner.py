@@ -8,8 +8,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
-from unihm.nodes.capture import LATCHED
 from unihm.perception import Plan, Planner, PlanningError
+from unihm.ros.base import LATCHED
 from unihm.ros.conversions import (
     observation_from_msg,
     rgb_to_msg,

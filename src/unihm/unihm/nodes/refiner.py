@@ -11,11 +11,10 @@ from unihm_msgs import msg
 from visualization_msgs.msg import Marker, MarkerArray
 
 from unihm.config import load_section
-from unihm.nodes.capture import LATCHED
 from unihm.refinement import RefinementConfig, RefinementReport, refine, warm_up
 from unihm.refinement.measure import penetrations
 from unihm.robots import load_hand
-from unihm.ros.base import RELIABLE
+from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.conversions import (
     cloud_from_msg,
     motion_from_msg,

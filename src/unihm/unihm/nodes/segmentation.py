@@ -8,8 +8,8 @@ from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
-from unihm.nodes.capture import LATCHED
 from unihm.perception import Segmenter
+from unihm.ros.base import LATCHED
 from unihm.ros.conversions import (
     cloud_to_msg,
     observation_from_msg,

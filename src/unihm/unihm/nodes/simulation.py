@@ -19,11 +19,10 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 from unihm_msgs import msg
 
-from unihm.nodes.capture import LATCHED
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.base import LATCHED, RELIABLE, SENSOR, UnihmNode
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.trajectory_client import FollowJointTrajectory
 from unihm.sim.world import World

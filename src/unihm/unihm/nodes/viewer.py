@@ -9,10 +9,9 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from unihm_msgs import msg
 
-from unihm.nodes.capture import LATCHED
 from unihm.perception.camera import decode_colour
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE, SENSOR, STATUS, UnihmNode
+from unihm.ros.base import LATCHED, RELIABLE, SENSOR, STATUS, UnihmNode
 from unihm.sim.scene import load_scene
 from unihm.visualization.viewer import Viewer
 

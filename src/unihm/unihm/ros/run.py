@@ -22,6 +22,7 @@ NODES = {
     "decoder": "DecoderNode",
     "refiner": "RefinerNode",
     "coordinator": "CoordinatorNode",
+    "emergency_stop": "EmergencyStopNode",
     "arm_controller": "ArmControllerNode",
     "verifier": "VerifierNode",
     "hand_controller": "HandControllerNode",
