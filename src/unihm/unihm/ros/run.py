@@ -37,10 +37,15 @@ FURTHER = {
     "viewer": "ViewerNode",
 }
 
+# Drivers of no hardware, for tries without a robot.
+MOCKS = {"mock_arm": "MockArmNode", "mock_camera": "MockCameraNode", "mock_hand": "MockHandNode"}
+
 
 def node_class(name: str) -> type[UnihmNode]:
     """The class of the node called ``name``; importing it brings only what that node needs."""
-    return getattr(importlib.import_module(f"unihm.nodes.{name}"), {**NODES, **FURTHER}[name])
+    return getattr(
+        importlib.import_module(f"unihm.nodes.{name}"), {**NODES, **FURTHER, **MOCKS}[name]
+    )
 
 
 def run_node(name: str, argv: list[str] | None = None) -> int:

@@ -32,7 +32,7 @@ class Box:
     half: tuple[float, float, float]
     colour: tuple[int, int, int]
 
-    def moved(self, step: Sequence[float]) -> Box:
+    def moved(self, step: FloatArray | Sequence[float]) -> Box:
         """The same box ``step`` (3,) m further."""
         x, y, z = np.add(self.centre, step).tolist()
         return replace(self, centre=(x, y, z))

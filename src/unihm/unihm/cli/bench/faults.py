@@ -1,0 +1,89 @@
+"""Let a robot of mocks, as processes, have every fault of a table, one after the other.
+
+For each: how long until it was noticed and until the arm rested, how the goal ended, whether
+anything illegal was sent to the drivers, whether every goal was answered, and whether the next one
+works once the fault is mended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unihm.ros.drill import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--hand", default="xhand", help="that is mounted (default: %(default)s)")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="faults with this in their name; repeatable"
+    )
+    parser.add_argument("--domain", type=int, default=101, help="DDS domain (default: %(default)s)")
+    parser.add_argument("--logs", type=Path, default=Path("out/faults"), help="logs of the nodes")
+    parser.add_argument("--json", type=Path, metavar="F", help="write the figures there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a line a fault; the exit status is 1 where anything was lost or illegal."""
+    from tqdm import tqdm
+
+    from unihm.ros.drill import FAULTS, Drill, RobotProcesses
+
+    wanted = [
+        fault for fault in FAULTS if not args.only or any(word in fault.name for word in args.only)
+    ]
+    outcomes: list[Outcome] = []
+    with RobotProcesses(args.logs, args.hand, args.domain) as robot:
+        drill = Drill(robot, args.hand, args.domain)
+        try:
+            drill.settle()
+            for fault in (bar := tqdm(wanted, unit="fault")):
+                bar.set_description(fault.name)
+                outcomes.append(drill.run(fault))
+                tqdm.write(_line(outcomes[-1]))
+                if args.json:
+                    args.json.parent.mkdir(parents=True, exist_ok=True)
+                    args.json.write_text(json.dumps(figures(outcomes), indent=1) + "\n")
+        finally:
+            drill.close()
+    summary = figures(outcomes)
+    print(
+        f"{len(outcomes)} faults, {summary['illegal_commands']} illegal commands, "
+        f"{summary['unanswered_goals']} goals without an answer; the next goal works after "
+        f"{summary['next_goal_works']}."
+    )
+    failed = summary["illegal_commands"] or summary["unanswered_goals"]
+    return 1 if failed or summary["next_goal_works"] < len(outcomes) else 0
+
+
+def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What ``--json`` writes."""
+    return {
+        "faults": len(outcomes),
+        "illegal_commands": sum(len(outcome.illegal_commands) for outcome in outcomes),
+        "unanswered_goals": sum(outcome.unanswered_goals for outcome in outcomes),
+        "next_goal_works": sum(outcome.next_goal_works for outcome in outcomes),
+        "noticed_after_s": {outcome.fault: outcome.noticed_after for outcome in outcomes},
+        "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes],
+    }
+
+
+def _line(outcome: Outcome) -> str:
+    def seconds(value: float | None) -> str:
+        return "   -  " if value is None else f"{value:5.2f}s"
+
+    marks = [
+        f"{len(outcome.illegal_commands)} illegal" if outcome.illegal_commands else "",
+        f"{outcome.unanswered_goals} unanswered" if outcome.unanswered_goals else "",
+        "" if outcome.next_goal_works else f"next goal: {outcome.next_reaction}",
+    ]
+    return (
+        f"{outcome.fault:<38}{seconds(outcome.noticed_after)} {seconds(outcome.resting_after)}  "
+        f"{outcome.reaction[:60]:<60} {'; '.join(filter(None, marks))}"
+    )

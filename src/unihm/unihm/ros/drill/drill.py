@@ -1,0 +1,285 @@
+"""One fault after the other: a goal in which it happens, and a goal after it."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
+from unihm_msgs import msg
+from unihm_msgs.action import Manipulate
+
+from unihm.control.execution import hand_limits
+from unihm.errors import ErrorCode, UnihmError
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
+from unihm.ros.base import RELIABLE
+from unihm.ros.commander import Commander
+from unihm.ros.drill.observer import CommandObserver, StreamObserver, Witness
+from unihm.ros.drill.processes import RobotProcesses
+from unihm.ros.drill.table import BEFORE, MOVING, Fault
+
+SETTLE = 1.5  # s for participants to find one another after one has started
+INTO_THE_MOTION = 1.0  # s after the arm's first word that a fault in motion happens
+ANSWER = 60.0  # s in which a goal has to be answered
+NEXT = 60.0  # s in which the next one has to be done
+REST = 10.0  # s that the arm is watched for coming to rest
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one fault.
+
+    Attributes:
+        fault: its name.
+        reaction: how the goal ended: the error code's name, and its sentence.
+        noticed_after: s until anybody said that something is wrong, or the goal ended; None: never.
+        resting_after: s until the arm had nowhere to go; None where it did not move.
+        illegal_commands: sent to the drivers meanwhile, with the reasons.
+        unanswered_goals: of those that were sent.
+        next_goal_works: once the fault is mended.
+        next_reaction: how that one ended.
+        died: nodes that had to be started again.
+    """
+
+    fault: str
+    reaction: str
+    noticed_after: float | None
+    resting_after: float | None
+    illegal_commands: tuple[str, ...]
+    unanswered_goals: int
+    next_goal_works: bool
+    next_reaction: str
+    died: tuple[str, ...]
+
+
+class Drill:
+    """Lets faults happen to a robot of mocks.
+
+    Args:
+        robot: its processes, running.
+        hand: that is mounted.
+        domain_id: that the robot is in.
+        sentence: what it is told to do.
+    """
+
+    def __init__(
+        self,
+        robot: RobotProcesses,
+        hand: str,
+        domain_id: int,
+        sentence: str = "pick up the red box",
+    ) -> None:
+        self.robot, self.hand, self.sentence = robot, hand, sentence
+        self.arm = Arm("fr3")
+        mounted = load_hand(hand)
+        self._commander = Commander(name="drill", domain_id=domain_id)
+        node = self._commander.node
+        self._node = node
+        self.witness = Witness(
+            node,
+            CommandObserver(tuple(self.arm.joint_names), self.arm.limits, self.arm.home),
+            StreamObserver(
+                tuple(mounted.joint_names), hand_limits(mounted), mounted.spec.driver.rate_hz
+            ),
+        )
+        self._goals: list[Future[Manipulate.Result]] = []
+        self._last: dict[type, Any] = {}
+        self._made: list[Any] = []
+        self._repeating = threading.Event()
+        for kind, topic in (
+            (msg.HandMotion, "refined_hand_motion"),
+            (msg.ExecutionPlan, "execution_plan"),
+        ):
+            node.create_subscription(
+                kind, topic, lambda m, kind=kind: self._last.__setitem__(kind, m), RELIABLE
+            )
+        self._clients: dict[str, Any] = {
+            name: node.create_client(kind, service)
+            for name, kind, service in (
+                ("reset", Trigger, "mock/reset"),
+                ("recover", Trigger, "error_recovery"),
+                ("mock_arm", SetParameters, "mock_arm/set_parameters"),
+                ("mock_hand", SetParameters, "mock_hand/set_parameters"),
+                ("mock_camera", SetParameters, "mock_camera/set_parameters"),
+            )
+        }
+
+    # ------------------------------------------------------------ for the faults
+
+    def header(self) -> Header:
+        """Of now."""
+        return Header(stamp=self._node.get_clock().now().to_msg(), frame_id="world")
+
+    def last(self, kind: type) -> Any:
+        """A copy of the last message of a kind that the graph sent.
+
+        Raises:
+            UnihmError: INTERNAL where there was none.
+        """
+        if kind not in self._last:
+            raise UnihmError(ErrorCode.INTERNAL, f"No {kind.__name__} has been sent yet.")
+        return copy.deepcopy(self._last[kind])
+
+    def publisher(self, kind: type, topic: str, qos: QoSProfile) -> Any:
+        """A publisher of a stranger; it lives until the fault is mended."""
+        self._made.append(self._node.create_publisher(kind, topic, qos))
+        return self._made[-1]
+
+    def repeat(self, period: float, act: Callable[[], None]) -> None:
+        """Do something again and again until the fault is mended."""
+
+        def work() -> None:
+            while self._repeating.is_set():
+                act()
+                time.sleep(period)
+
+        self._repeating.set()
+        threading.Thread(target=work, daemon=True).start()
+
+    def until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait for a condition; whether it came true in time."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def send(self) -> Future[Manipulate.Result]:
+        """Send a goal, whose answer is waited for."""
+        self._goals.append(self._commander.manipulate(self.sentence))
+        return self._goals[-1]
+
+    def cancel(self) -> None:
+        """Cancel the last goal."""
+        self._commander.cancel_task()
+
+    def set_fault(self, node: str, fault: str) -> None:
+        """Let a mock driver have a fault."""
+        value = Parameter("fault", value=fault).to_parameter_msg()
+        answer = self._call(node, SetParameters.Request(parameters=[value]))
+        if answer is not None and not answer.results[0].successful:
+            raise UnihmError(ErrorCode.INVALID_CONFIG, answer.results[0].reason)
+
+    def recover(self) -> None:
+        """Acknowledge the arm's reflex."""
+        self._call("recover", Trigger.Request())
+
+    def _call(self, name: str, request: Any) -> Any:
+        client = self._clients[name]
+        client.wait_for_service(10.0)
+        done: Future[Any] = Future()
+        client.call_async(request).add_done_callback(
+            lambda future: done.set_result(future.result())
+        )
+        try:
+            return done.result(10.0)
+        except NotYet:
+            return None
+
+    # ------------------------------------------------------------ the drill
+
+    def settle(self) -> None:
+        """Everything is well: wait until the arm rests and the objects are where they were."""
+        self.until(lambda: not self.witness.is_moving(), REST)
+        self._call("reset", Trigger.Request())
+        time.sleep(SETTLE)
+
+    def run(self, fault: Fault) -> Outcome:
+        """One fault."""
+        witness = self.witness
+        witness.forget()
+        self._goals.clear()
+        before = len(witness.violations)
+        began = time.monotonic()
+        if fault.when == BEFORE:
+            fault.happen(self)
+            happened = time.monotonic()
+        goal = self.send()
+        if fault.when != BEFORE:
+            if not self.until(lambda: goal.done() or self._has_begun(fault.when, began), ANSWER):
+                raise UnihmError(ErrorCode.INTERNAL, f"The stage {fault.when} was never reached.")
+            if fault.when == MOVING:
+                time.sleep(INTO_THE_MOTION)
+            moving = witness.is_moving()
+            happened = time.monotonic()
+            fault.happen(self)
+        else:
+            moving = False
+        resting = self._watch(happened) if moving and fault.stops else None
+        unanswered = self._unanswered()
+        noticed = self._noticed(happened, goal)
+        reaction = _reaction(goal)
+        died = self._mend(fault)
+        following = self.send()
+        self.until(following.done, NEXT)
+        illegal = witness.violations[before:]
+        works = following.done() and following.result().error_code == 0
+        unanswered += not following.done()
+        self.settle()
+        return Outcome(
+            fault.name,
+            reaction,
+            noticed,
+            resting,
+            tuple(f"{v.topic}: {v.reason}" for v in illegal),
+            unanswered,
+            works,
+            _reaction(following),
+            tuple(died),
+        )
+
+    def _has_begun(self, stage: str, since: float) -> bool:
+        return any(
+            topic == "status" and message.stage == stage
+            for _, topic, message in self.witness.heard(since)
+        )
+
+    def _watch(self, since: float) -> float | None:
+        """Seconds until the arm has nowhere to go; None where it goes on for :data:`REST`."""
+        rests = self.until(lambda: not self.witness.is_moving(), REST)
+        return time.monotonic() - since if rests else None
+
+    def _unanswered(self) -> int:
+        end = time.monotonic() + ANSWER
+        self.until(lambda: all(goal.done() for goal in self._goals), end - time.monotonic())
+        return sum(not goal.done() for goal in self._goals)
+
+    def _noticed(self, happened: float, goal: Future[Manipulate.Result]) -> float | None:
+        """Seconds from the fault to the first word of it."""
+        for moment, topic, message in self.witness.heard(happened):
+            if topic == "stop" or message.state == msg.StageStatus.FAILED:
+                return moment - happened
+        return None
+
+    def _mend(self, fault: Fault) -> list[str]:
+        self._repeating.clear()
+        died = self.robot.mend()
+        fault.mend(self)
+        while self._made:
+            self._node.destroy_publisher(self._made.pop())
+        self.settle()
+        return died
+
+    def close(self) -> None:
+        """End the drill's own node."""
+        self._commander.close()
+
+
+def _reaction(goal: Future[Manipulate.Result]) -> str:
+    if not goal.done():
+        return "no answer"
+    result = goal.result()
+    code = ErrorCode(result.error_code)
+    return "done" if code == ErrorCode.NONE else f"{code.name}: {result.error_msg}"

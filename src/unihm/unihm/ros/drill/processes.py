@@ -1,0 +1,176 @@
+"""The nodes of the graph and of the mock robot, each a process that can be killed or hung."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.run import MOCKS, NODES
+
+# What runs in a drill.
+GRAPH = tuple(name for name in NODES if name != "simulation")
+EVERYTHING = (*GRAPH, *MOCKS)
+
+_START = "import sys; from unihm.ros.run import run_node; sys.exit(run_node(sys.argv[1]))"
+_READY = "ready after"  # what a node's log says when it is active
+_LIMIT = 120.0  # s for a node to start
+
+
+class RobotProcesses:
+    """Starts the nodes and ends them; use it as a context manager.
+
+    Args:
+        folder: for their logs.
+        hand: that is mounted.
+        domain_id: DDS domain, which nothing else should use.
+        parameters: node to parameters, beside those of a drill.
+        network: words before a node's command, such as ``ip netns exec``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        hand: str,
+        domain_id: int,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        network: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._environment = {
+            **os.environ,
+            "ROS_DOMAIN_ID": str(domain_id),
+            "ROS_LOG_DIR": str(folder / "ros"),
+        }
+        light = {"preset": "geometric"}
+        by_topic = {"protocol": "joint_trajectory"}
+        own: dict[str, dict[str, Any]] = {
+            "planner": light,
+            "segmentation": light,
+            "hand_controller": by_topic,
+            "mock_hand": by_topic,
+            # Of the two ways to the arm, the one that can be listened to.
+            "arm_controller": {"use_action": False},
+            "coordinator": {"stage_timeout": 8.0, "attempts": 1},
+        }
+        self._parameters = {
+            name: {"hand": hand, **own.get(name, {}), **(parameters or {}).get(name, {})}
+            for name in EVERYTHING
+        }
+        self._network = network or {}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._marks: dict[str, int] = {}  # where the log of a node's present process begins
+
+    def __enter__(self) -> RobotProcesses:
+        try:
+            for name in EVERYTHING:
+                self.start(name)
+            for name in EVERYTHING:
+                self.wait_until_ready(name)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self, name: str) -> None:
+        """Start a node that is not running."""
+        words = ["--ros-args"]
+        for key, value in self._parameters[name].items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            words += ["-p", f"{key}:={text}"]
+        path = self.folder / f"{name}.log"
+        with path.open("ab") as log:
+            self._marks[name] = log.tell()
+            self._running[name] = subprocess.Popen(
+                [*self._network.get(name, ()), sys.executable, "-c", _START, name, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,
+            )
+
+    def is_running(self, name: str) -> bool:
+        """True where the process of a node has not ended."""
+        return self._running[name].poll() is None
+
+    def wait_until_ready(self, name: str) -> None:
+        """Wait until a node says that it is.
+
+        Raises:
+            UnihmError: INTERNAL with the end of its log, where it has ended or does not.
+        """
+        end = time.monotonic() + _LIMIT
+        while _READY not in self.log(name):
+            if not self.is_running(name) or time.monotonic() > end:
+                raise UnihmError(
+                    ErrorCode.INTERNAL, f"{name} did not start: {self.log(name)[-500:].strip()}"
+                )
+            time.sleep(0.05)
+
+    def log(self, name: str) -> str:
+        """What the present process of a node has said."""
+        with (self.folder / f"{name}.log").open("rb") as log:
+            log.seek(self._marks[name])
+            return log.read().decode(errors="replace")
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a node that is running; SIGKILL is waited for."""
+        process = self._running[name]
+        if process.poll() is None:
+            process.send_signal(number)
+            if number == signal.SIGKILL:
+                process.wait()
+
+    def limit_files(self, full: bool) -> None:
+        """Let every write to a file fail, as on a full disk, or no more."""
+        for process in self._running.values():
+            if process.poll() is None:
+                _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0 if full else hard, hard))
+
+    def mend(self) -> list[str]:
+        """Wake what hangs and start what has ended; returns the names of those that had."""
+        for name in EVERYTHING:
+            self.signal(name, signal.SIGCONT)
+        dead = [name for name in EVERYTHING if not self.is_running(name)]
+        for name in dead:
+            self.start(name)
+        for name in dead:
+            self.wait_until_ready(name)
+        return dead
+
+    def memory(self) -> dict[str, float]:
+        """Node to MB that it occupies."""
+        sizes = {}
+        for name, process in self._running.items():
+            with suppress(OSError):
+                pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+                sizes[name] = pages * resource.getpagesize() / 2**20
+        return sizes
+
+    def close(self) -> None:
+        """End them all: SIGINT, and after ten seconds SIGKILL."""
+        for process in self._running.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.send_signal(signal.SIGINT)
+        end = time.monotonic() + 10.0
+        for process in self._running.values():
+            try:
+                process.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
