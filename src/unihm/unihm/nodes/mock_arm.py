@@ -14,10 +14,9 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from unihm.nodes.capture import LATCHED
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE, SENSOR
+from unihm.ros.base import LATCHED, RELIABLE, SENSOR
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.mock import MockDriver
 from unihm.ros.trajectory_client import FollowJointTrajectory

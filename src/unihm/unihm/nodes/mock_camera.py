@@ -11,11 +11,10 @@ from std_msgs.msg import Bool, Header
 from std_srvs.srv import Trigger
 
 from unihm.errors import UnihmError
-from unihm.nodes.capture import LATCHED
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE
+from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.joints import JointStates
 from unihm.ros.mock import MockDriver
 from unihm.sim.still import SIZE, T_WORLD_CAMERA, K, StillScene, see_boxes

@@ -50,6 +50,7 @@ class RobotProcesses:
             **os.environ,
             "ROS_DOMAIN_ID": str(domain_id),
             "ROS_LOG_DIR": str(folder / "ros"),
+            "XDG_STATE_HOME": str(folder / "state"),  # an engaged emergency stop is not the user's
         }
         light = {"preset": "geometric"}
         by_topic = {"protocol": "joint_trajectory"}
