@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 def dot(a: FloatArray, b: FloatArray) -> FloatArray:

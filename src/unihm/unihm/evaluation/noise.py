@@ -18,10 +18,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from unihm.evaluation.refine_cases import Case
+from unihm.least_squares import minimise
 from unihm.refinement import RefinementConfig
 from unihm.refinement.batch import Batch
 from unihm.refinement.chain import chain_of
-from unihm.refinement.solver import FrameProblem, solve
+from unihm.refinement.problem import FrameProblem
 from unihm.refinement.surface import Surface
 from unihm.refinement.terms import Prior, Quadratic, State
 from unihm.robots import Hand
@@ -132,7 +133,7 @@ def refine_grasp(hand: Hand, case: Case, spoilt: ObjectCloud, kernel: str) -> Re
         lower=batch.lower[None],
         upper=batch.upper[None],
     )
-    y = solve(problem, start, _ITERATIONS, config.damping, config.tolerance).y
+    y = minimise(problem, start, _ITERATIONS, config.damping, config.tolerance).x
     pads = batch.positions(y[:, None], index[:, None])[:, 0]
     p, n = Surface([case.cloud], neighbours=6).planes(pads)
     error = dot(pads - p, n) - chain.pads.radius

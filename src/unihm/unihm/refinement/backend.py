@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from unihm.least_squares import Arrays, NumpyArrays
 from unihm.refinement import compiled
 from unihm.refinement.kernel import AT_ZERO, DEEP
 from unihm.refinement.surface import Surface
@@ -19,7 +20,6 @@ from unihm.robots import Hand
 from unihm.robots.numpy_kinematics import FloatingHand
 from unihm.transforms import dot
 
-ACTIVE_SETS = 4  # tried for one step
 _ZERO = np.zeros(())
 
 
@@ -47,10 +47,8 @@ class Planes(Protocol):
         ...
 
 
-class Backend(Protocol):
+class Backend(Arrays, Protocol):
     """Where the solver computes: arrays of float64, B sequences at once."""
-
-    xp: Any
 
     def array(self, values: Any) -> Any:
         """``values`` where the solver computes."""
@@ -70,10 +68,6 @@ class Backend(Protocol):
 
     def zeros(self, *shape: int) -> Any:
         """Float64 zeros."""
-        ...
-
-    def every(self, a: Any) -> bool:
-        """Whether all of a (B,) are true."""
         ...
 
     def kinematics(self, hand: Hand) -> Kinematics:
@@ -107,26 +101,9 @@ class Backend(Protocol):
         """Energy, gradient and matrix with a term's 1/2 r.r, J^T r and J^T J; may be in place."""
         ...
 
-    def bounded_step(
-        self, matrix: Any, lam: Any, scale: Any, gradient: Any, lower: Any, upper: Any
-    ) -> Any:
-        """Minimise 1/2 s.H s + g.s within bounds, sequence by sequence.
 
-        Args:
-            matrix: (B, D, D) Gauss-Newton matrix; H is it and the damping.
-            lam: (B,) damping, in units of ``scale``.
-            scale: (D,) diagonal.
-            gradient: (B, D) g.
-            lower: (B, D) not above 0.
-            upper: (B, D) not below 0.
-        """
-        ...
-
-
-class NumpyBackend:
+class NumpyBackend(NumpyArrays):
     """Arrays are numpy's; what costs most is compiled (:mod:`unihm.refinement.compiled`)."""
-
-    xp: Any = np
 
     def array(self, values: Any) -> Any:
         """``values`` as they are."""
@@ -147,10 +124,6 @@ class NumpyBackend:
     def zeros(self, *shape: int) -> Any:
         """Float64 zeros."""
         return np.zeros(shape)
-
-    def every(self, a: Any) -> bool:
-        """Whether all of a (B,) are true."""
-        return bool(a[0]) if len(a) == 1 else bool(a.all())
 
     def kinematics(self, hand: Hand) -> Kinematics:
         """The hand's tree."""
@@ -176,12 +149,6 @@ class NumpyBackend:
         """See :meth:`Backend.accumulate`; in place."""
         compiled.accumulate(energy, gradient, matrix, r, J)
         return energy, gradient, matrix
-
-    def bounded_step(
-        self, matrix: Any, lam: Any, scale: Any, gradient: Any, lower: Any, upper: Any
-    ) -> Any:
-        """See :meth:`Backend.bounded_step`."""
-        return compiled.bounded_step(matrix, lam, scale, gradient, lower, upper, ACTIVE_SETS)
 
 
 @cache

@@ -20,7 +20,7 @@ _LEAF = 16  # points that a leaf of the tree holds, at the most
 njit: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
-# ------------------------------------------------------------------ energies and steps
+# ------------------------------------------------------------------ energies
 
 
 @njit
@@ -89,88 +89,6 @@ def accumulate(energy, gradient, matrix, r, J):
                 gradient[b, c] += row[c] * value
                 for n in range(count):
                     matrix[b, c, used[n]] += row[c] * row[used[n]]
-
-
-@njit
-def bounded_step(matrix, lam, scale, gradient, lower, upper, tries):
-    """Steps (B, D) of (matrix + lam diag(scale)) s = -gradient within bounds.
-
-    See :meth:`unihm.refinement.backend.Backend.bounded_step`.
-    """
-    count, size = gradient.shape
-    steps = np.empty((count, size))
-    H, A = np.empty((size, size)), np.empty((size, size))
-    step, held, fixed = np.empty(size), np.empty(size), np.zeros(size)
-    for b in range(count):
-        for i in range(size):
-            for j in range(size):
-                H[i, j] = A[i, j] = matrix[b, i, j]
-            H[i, i] += lam[b] * scale[i]
-            A[i, i] = H[i, i]
-            step[i] = -gradient[b, i]
-        _solve(A, step)
-        outside = False
-        for i in range(size):
-            held[i] = min(max(step[i], lower[b, i]), upper[b, i])
-            fixed[i] = held[i] != step[i]
-            outside |= held[i] != step[i]
-        for _ in range(tries if outside else 0):
-            # Held coordinates leave the system: their rows become those of the identity.
-            for i in range(size):
-                step[i] = held[i] if fixed[i] else -gradient[b, i]
-                for j in range(size):
-                    A[i, j] = H[i, j]
-                    if fixed[j] and not fixed[i]:
-                        step[i] -= H[i, j] * held[j]
-                    if fixed[i] or fixed[j]:
-                        A[i, j] = 1.0 if i == j else 0.0
-            _solve(A, step)
-            changed = False
-            for i in range(size):
-                held[i] = min(max(step[i], lower[b, i]), upper[b, i])
-                if fixed[i]:
-                    push = gradient[b, i]  # > 0: the bound below holds it
-                    for j in range(size):
-                        push += H[i, j] * step[j]
-                    now = (push > 0 and step[i] <= lower[b, i]) or (
-                        push < 0 and step[i] >= upper[b, i]
-                    )
-                else:
-                    now = held[i] != step[i]
-                changed |= now != fixed[i]
-                fixed[i] = now
-            if not changed:
-                break
-        for i in range(size):
-            steps[b, i] = held[i]
-    return steps
-
-
-@njit
-def _solve(A, x):
-    """Turn the right side ``x`` (D,) of a positive definite system (D, D) into its solution.
-
-    The lower triangle of A becomes a factor with A = L^T L, row by row from the last, so that the
-    inner loops run along memory. Joints come last and are eliminated first: those of different
-    fingers meet in the wrist only, which comes first, so nothing is filled in between them.
-    """
-    size = len(x)
-    for j in range(size - 1, -1, -1):
-        root = np.sqrt(A[j, j])
-        for m in range(j + 1):
-            A[j, m] /= root
-        x[j] /= root
-        for i in range(j):
-            factor = A[j, i]
-            if factor != 0.0:
-                x[i] -= factor * x[j]
-                for m in range(i + 1):
-                    A[i, m] -= factor * A[j, m]
-    for i in range(size):
-        total = x[i]
-        for m in range(i):
-            total -= A[i, m] * x[m]
-        x[i] = total / A[i, i]
 
 
 # ------------------------------------------------------------------ nearest points

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.least_squares import minimise
 from unihm.refinement.batch import UNSEEN, Batch, check_hold, check_motion
 from unihm.refinement.chain import WRIST, LinkPointsAt, chain_of
 from unihm.refinement.config import RefinementConfig
 from unihm.refinement.forces import grasp_forces
 from unihm.refinement.measure import Watch, energies, measure
+from unihm.refinement.problem import FrameProblem
 from unihm.refinement.report import RefinementReport
 from unihm.refinement.smoothing import limit_acceleration
-from unihm.refinement.solver import FrameProblem, solve
 from unihm.refinement.surface import check_cloud
 from unihm.refinement.terms import Prior, Quadratic, Term, make_terms
 from unihm.robots import Hand, load_hand
@@ -201,8 +202,10 @@ class _Refiner:
             lower=ops.array(bounds[0]),
             upper=ops.array(bounds[1]),
         )
-        solution = solve(problem, ops.array(start), iterations, config.damping, config.tolerance)
-        return ops.host(solution.y), ops.host(solution.iterations)
+        solution = minimise(
+            problem, ops.array(start), iterations, config.damping, config.tolerance, ops
+        )
+        return ops.host(solution.x), ops.host(solution.iterations)
 
     def run(self) -> FloatArray:
         """(B, T, D)."""

@@ -251,6 +251,10 @@ class Prior:
         matrix: the sum of their weights (D, D).
         inverse: of ``matrix``.
         ops: where they live.
+
+    Attributes:
+        matrix: as given.
+        scale: (B, D) its diagonal.
     """
 
     def __init__(self, terms: Sequence[Quadratic], matrix: Any, inverse: Any, ops: Backend) -> None:
@@ -259,6 +263,7 @@ class Prior:
         for term in terms[1:]:
             weighted = weighted + term.mean @ term.weight
         self._mean = weighted @ inverse
+        self.scale = ops.zeros(*self._mean.shape) + ops.xp.diag(matrix)
 
     def __call__(self, y: Any) -> tuple[Any, Any, Any]:
         """Energy (B,), gradient (B, D) and matrix (B, D, D), which may be written to."""

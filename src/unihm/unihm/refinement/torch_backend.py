@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unihm.refinement.backend import ACTIVE_SETS, Kinematics, Planes
+from unihm.least_squares import ACTIVE_SETS
+from unihm.refinement.backend import Kinematics, Planes
 from unihm.refinement.kernel import residual
 from unihm.refinement.surface import BANDWIDTH, BEHIND, SAME_SIDE, Surface
 from unihm.robots import Hand
@@ -86,7 +87,7 @@ class TorchBackend:
     def bounded_step(
         self, matrix: Any, lam: Any, scale: Any, gradient: Any, lower: Any, upper: Any
     ) -> Tensor:
-        """See :meth:`unihm.refinement.backend.Backend.bounded_step`."""
+        """See :func:`unihm.least_squares.bounded_step`, whose twin this is."""
         matrix = matrix + (lam[:, None] * scale).diag_embed()
         step = _solve(matrix, -gradient)
         out = (step < lower) | (step > upper)
@@ -107,11 +108,7 @@ def _solve(matrix: Tensor, right: Tensor) -> Tensor:
 def _active_set(
     matrix: Tensor, gradient: Tensor, step: Tensor, lower: Tensor, upper: Tensor
 ) -> Tensor:
-    """The same by a primal-dual active set (Hintermueller et al. 2002), from the free ``step`` on.
-
-    Coordinates that leave their bounds are held on them, those that are pushed back inside are
-    released, and the others are solved for again, until nothing changes or a few times.
-    """
+    """The same within bounds by a primal-dual active set, from the free ``step`` on."""
     held = torch.minimum(torch.maximum(step, lower), upper)
     fixed = held != step
     for _ in range(ACTIVE_SETS):

@@ -1,19 +1,20 @@
-"""Joints and wrist that reach targets: projected Levenberg-Marquardt, many frames at once.
+"""Joints and wrist that reach targets: damped least squares within limits, many frames at once.
 
 Every frame minimises, over x = (joints, shift of the wrist, turn of the wrist),
 
     sum_n w_n |f_n(x) - target_n|^2  +  |x - rest|^2_R  +  |x - prior|^2_S
 
-within box limits, with its own damping. f_n are points of the hand in the frame that the wrist
-has before its correction.
+within box limits (:mod:`unihm.least_squares`). f_n are points of the hand in the frame that the
+wrist has before its correction.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from unihm.least_squares import minimise
 from unihm.robots.numpy_kinematics import PointKinematics
-from unihm.transforms import FloatArray
+from unihm.transforms import BoolArray, FloatArray
 
 WRIST = 6  # shift (3,) in metres, then turn (3,) as a rotation vector
 WRIST_LIMIT = np.array([0.06] * 3 + [0.6] * 3)
@@ -75,97 +76,47 @@ class TargetSolver:
 
         ``targets`` is (B, N, 3), ``prior`` (B, D). A frame is done when its step is small.
         """
-        out, reached = np.clip(x, self.lower, self.upper), np.empty_like(targets)
+        x = np.clip(x, self.lower, self.upper)
+        damping = COLD_DAMPING if prior is None else WARM_DAMPING
         for i in range(0, len(x), BLOCK):
             part = slice(i, i + BLOCK)
-            part_prior = None if prior is None else prior[part]
-            self._solve_block(out[part], reached[part], targets[part], part_prior, iterations)
-        return out, reached
+            frames = _Frames(self, targets[part], None if prior is None else prior[part])
+            x[part] = minimise(frames, x[part], iterations, damping, STEP).x
+        return x, self.kinematics.positions(x[:, :-WRIST], self.correction(x))
 
-    def cost(self, x: FloatArray, reached: FloatArray, targets: FloatArray) -> FloatArray:
-        """Value (B,) of the objective without its prior."""
-        return self._cost(x, reached - targets, None)
-
-    def _solve_block(
+    def cost(
         self,
-        out: FloatArray,
+        x: FloatArray,
         reached: FloatArray,
         targets: FloatArray,
-        prior: FloatArray | None,
-        iterations: int,
-    ) -> None:
-        """Improve ``out`` in place; frames that are done drop out of the work."""
-        x, frames = out, np.arange(len(out))
-        damping = np.full(len(x), COLD_DAMPING if prior is None else WARM_DAMPING)
-        residual, jacobian = self._linearise(x, targets)
-        cost = self._cost(x, residual, prior)
-        for left in range(iterations - 1, -1, -1):
-            step = self._step(x, residual, jacobian, prior, damping)
-            trial = np.clip(x - step, self.lower, self.upper)
-            going = np.abs(step).max(axis=1) > STEP if left else np.zeros(len(x), bool)
-            if not going.all():  # these need no Jacobian any more
-                done = ~going
-                position = self.kinematics.positions(
-                    trial[done, :-WRIST], self.correction(trial[done])
-                )
-                trial_residual = position - targets[done]
-                part_prior = None if prior is None else prior[done]
-                better = self._cost(trial[done], trial_residual, part_prior) < cost[done]
-                out[frames[done]] = np.where(better[:, None], trial[done], x[done])
-                chosen = np.where(better[:, None, None], trial_residual, residual[done])
-                reached[frames[done]] = chosen + targets[done]
-                if done.all():
-                    return
-                x, trial, targets, frames = x[going], trial[going], targets[going], frames[going]
-                residual, jacobian = residual[going], jacobian[going]
-                cost, damping = cost[going], damping[going]
-                prior = None if prior is None else prior[going]
-            trial_residual, trial_jacobian = self._linearise(trial, targets)
-            trial_cost = self._cost(trial, trial_residual, prior)
-            better = trial_cost < cost
-            if better.all():
-                x, residual, jacobian, cost = trial, trial_residual, trial_jacobian, trial_cost
-            else:
-                x = np.where(better[:, None], trial, x)
-                residual = np.where(better[:, None, None], trial_residual, residual)
-                jacobian = np.where(better[:, None, None], trial_jacobian, jacobian)
-                cost = np.where(better, trial_cost, cost)
-            damping *= np.where(better, 0.3, 5.0)
+        prior: FloatArray | None = None,
+    ) -> FloatArray:
+        """Value (B,) of the objective with points at ``reached`` (B, N, 3)."""
+        weighted = (self._root_weight * (reached - targets)).reshape(len(x), -1)
+        cost = (weighted * weighted).sum(axis=1) + ((x - self._rest) ** 2) @ self._rest_weight
+        if prior is not None:
+            cost += ((x - prior) ** 2) @ self._smoothness
+        return cost
 
-    def _step(
+    def normal_equations(
         self,
         x: FloatArray,
         residual: FloatArray,
         jacobian: FloatArray,
         prior: FloatArray | None,
-        damping: FloatArray,
-    ) -> FloatArray:
-        """Damped Gauss-Newton step (B, D) that leaves held variables where they are."""
+    ) -> tuple[FloatArray, FloatArray]:
+        """Gradient (B, D) and Gauss-Newton matrix (B, D, D) of half the objective."""
         weighted = (self._root_weight * residual).reshape(len(x), -1, 1)
         gradient = (jacobian @ weighted)[..., 0] + self._rest_weight * (x - self._rest)
         pull = self._rest_weight
         if prior is not None:
             gradient += self._smoothness * (x - prior)
             pull = pull + self._smoothness
-        hessian = jacobian @ jacobian.swapaxes(1, 2)
-        hessian[:, self._diagonal, self._diagonal] += pull + damping[:, None]
-        # Held: at a limit that the gradient pushes against.
-        held = ((x <= self.lower) & (gradient > 0)) | ((x >= self.upper) & (gradient < 0))
-        if held.any():
-            free = ~held
-            hessian *= free[:, :, None] & free[:, None, :]
-            hessian[:, self._diagonal, self._diagonal] += held
-            gradient *= free
-        return np.asarray(np.linalg.solve(hessian, gradient[..., None])[..., 0], np.float64)
+        matrix = jacobian @ jacobian.swapaxes(1, 2)
+        matrix[:, self._diagonal, self._diagonal] += pull
+        return gradient, matrix
 
-    def _cost(self, x: FloatArray, residual: FloatArray, prior: FloatArray | None) -> FloatArray:
-        weighted = (self._root_weight * residual).reshape(len(x), -1)
-        cost = (weighted * weighted).sum(axis=1) + ((x - self._rest) ** 2) @ self._rest_weight
-        if prior is not None:
-            cost += ((x - prior) ** 2) @ self._smoothness
-        return cost
-
-    def _linearise(self, x: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def linearise(self, x: FloatArray, targets: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Residuals (B, N, 3); weighted Jacobian, transposed: (B, D, 3 N)."""
         jacobian = np.zeros((*x.shape, *targets.shape[1:]))  # (B, D, N, 3)
         position, _ = self.kinematics.positions_and_jacobian(
@@ -178,3 +129,39 @@ class TargetSolver:
         jacobian[:, -3:] = turned.transpose(0, 3, 1, 2)
         jacobian *= self._root_weight
         return position - targets, jacobian.reshape(*x.shape, -1)
+
+
+class _Frames:
+    """B frames as a problem for :func:`unihm.least_squares.minimise`."""
+
+    def __init__(self, solver: TargetSolver, targets: FloatArray, prior: FloatArray | None) -> None:
+        self._solver, self._targets, self._prior = solver, targets, prior
+        self._scale = np.ones((len(targets), len(solver.lower)))
+
+    def linearise(
+        self, x: FloatArray, wanted: BoolArray | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        solver, targets, prior = self._solver, self._targets, self._prior
+        if wanted is None or wanted.all():
+            residual, jacobian = solver.linearise(x, targets)
+            cost = solver.cost(x, residual + targets, targets, prior)
+            return cost, *solver.normal_equations(x, residual, jacobian, prior)
+        reached = solver.kinematics.positions(x[:, :-WRIST], solver.correction(x))
+        cost = solver.cost(x, reached, targets, prior)
+        gradient, matrix = np.zeros(x.shape), np.zeros((*x.shape, x.shape[1]))
+        if wanted.any():
+            own = None if prior is None else prior[wanted]
+            residual, jacobian = solver.linearise(x[wanted], targets[wanted])
+            gradient[wanted], matrix[wanted] = solver.normal_equations(
+                x[wanted], residual, jacobian, own
+            )
+        return cost, gradient, matrix
+
+    def scale(self, matrix: FloatArray) -> FloatArray:
+        return self._scale
+
+    def room(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._solver.lower - x, self._solver.upper - x
+
+    def moved(self, x: FloatArray, step: FloatArray) -> FloatArray:
+        return x + step

@@ -12,6 +12,7 @@ import pinocchio as pin
 
 from unihm.config import Positive, from_mapping, read_yaml, settings
 from unihm.errors import ErrorCode, UnihmError
+from unihm.least_squares import damped_step
 from unihm.paths import config_dir
 from unihm.robots import Hand
 from unihm.robots.limits import JointLimits
@@ -242,7 +243,8 @@ class Arm:
         """``q`` moved in its null space by ``share`` of the way to the rest posture."""
         J = self.jacobian(q)
         step = share * (self._rest(q) - q)
-        step -= J.T @ np.linalg.solve(J @ J.T + _DAMPING * np.eye(6), J @ step)
+        anywhere = np.full(len(q), np.inf)
+        step += damped_step(J, J @ step, _DAMPING, -anywhere, anywhere)
         return np.clip(q + step, self._lower, self._upper)
 
     def _rest(self, q: FloatArray) -> FloatArray:
@@ -272,9 +274,8 @@ class Arm:
             before = now
             J = weights[:, None] * self.jacobian(q)
             damping = _DAMPING + 0.01 * now**2
-            step = J.T @ np.linalg.solve(J @ J.T + damping * np.eye(6), weights * error)
-            step *= min(1.0, 0.5 / max(np.abs(step).max(), 1e-9))
-            q = np.clip(q + step, self._lower, self._upper)
+            step = damped_step(J, -weights * error, damping, self._lower - q, self._upper - q)
+            q = q + step * min(1.0, 0.5 / max(np.abs(step).max(), 1e-9))
             if centring and iteration < 20:
                 q = self._centred(q, centring)
         return None

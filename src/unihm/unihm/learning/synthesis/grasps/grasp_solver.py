@@ -1,6 +1,6 @@
 """One hand on one object: pads on opposite sides of the surface, everything else clear of it.
 
-A damped Gauss-Newton method over the wrist pose and the joints, always started from the same
+Damped least squares over the wrist pose and the joints, always started from the same
 template, so that similar objects get similar grasps: a model that answers in one forward pass can
 only learn what is nearly a function of the geometry.
 """
@@ -16,7 +16,8 @@ from scipy.spatial.transform import Rotation
 from unihm.learning.synthesis.grasps.distance_field import DistanceField
 from unihm.learning.synthesis.grasps.force_closure import worst_wrench
 from unihm.learning.synthesis.grasps.hand_points import PALM, HandPoints, PointState
-from unihm.transforms import make_transform
+from unihm.least_squares import damped_step, minimise
+from unihm.transforms import BoolArray, make_transform
 from unihm.types import FloatArray
 
 
@@ -78,6 +79,23 @@ class Grasp:
     table_clearance: float
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What one descent is drawn to.
+
+    Attributes:
+        T: (4, 4) the template's T_object_wrist.
+        q: (J,) its joints.
+        targets: where to touch.
+        scale: metres; pads farther away than this stop being pulled.
+    """
+
+    T: FloatArray
+    q: FloatArray
+    targets: ContactTargets
+    scale: float
+
+
 @dataclass
 class GraspSolver:
     """Solves grasps of one object by one hand.
@@ -96,6 +114,8 @@ class GraspSolver:
 
     CONTACT_SCALES = (0.05, 0.02, 0.01, 0.005)  # m; pads farther than this stop being pulled
     ITERATIONS = 12  # per scale
+    DAMPING = 1e-2  # the first, of the normal equations' own diagonal
+    SMALL = 1e-3  # m or rad; a smaller step is the last of its scale
     TOUCH = 0.0025  # m
     CLEAR = 0.002  # m kept between the object and all but the last links
     TABLE = 0.003  # m kept above the table
@@ -103,10 +123,11 @@ class GraspSolver:
 
     def solve(self, T_start: FloatArray, q_start: FloatArray, targets: ContactTargets) -> Grasp:
         """The grasp nearest to the template (``T_start``, ``q_start``)."""
-        T, q = T_start.copy(), self.points.hand.clip(q_start)
+        x = np.concatenate([T_start.ravel(), self.points.hand.clip(q_start)])[None]
         for scale in self.CONTACT_SCALES:
-            T, q = self._descend(T, q, T_start, q_start, targets, scale)
-        return self.describe(T, q, targets.table)
+            problem = _Descent(self, Wishes(T_start, q_start, targets, scale))
+            x = minimise(problem, x, self.ITERATIONS, self.DAMPING, self.SMALL).x
+        return self.describe(x[0, :16].reshape(4, 4), x[0, 16:], targets.table)
 
     def opened(self, grasp: Grasp, clearance: float) -> FloatArray:
         """Joints (J,) that lift every pad ``clearance`` metres off the surface, or nearly.
@@ -122,8 +143,8 @@ class GraspSolver:
             short = clearance - distance
             row = np.concatenate([J / 0.002, np.eye(len(q)) / 1.0])
             wish = np.concatenate([short / 0.002, grasp.joints - q])
-            step = np.linalg.solve(row.T @ row + 1e-6 * np.eye(len(q)), row.T @ wish)
-            q = np.clip(q + np.clip(step, -0.2, 0.2), hand.lower, hand.upper)
+            lower, upper = np.maximum(hand.lower - q, -0.2), np.minimum(hand.upper - q, 0.2)
+            q = hand.clip(q + damped_step(row, -wish, 1e-6, lower, upper))
         return q
 
     def describe(self, T: FloatArray, q: FloatArray, table: float) -> Grasp:
@@ -147,70 +168,19 @@ class GraspSolver:
             table_clearance=float((state.positions[pads:, 2] - self.points.radii).min() - table),
         )
 
-    def _descend(
-        self,
-        T: FloatArray,
-        q: FloatArray,
-        T_prior: FloatArray,
-        q_prior: FloatArray,
-        targets: ContactTargets,
-        scale: float,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Levenberg-Marquardt with the joint limits as an active set."""
-        lower, upper = self.points.hand.lower, self.points.hand.upper
-        damping = 1e-2
-        residual, jacobian = self._residuals(T, q, T_prior, q_prior, targets, scale)
-        cost = residual @ residual
-        for _ in range(self.ITERATIONS):
-            gradient = jacobian.T @ residual
-            free = np.ones(len(gradient), bool)
-            free[6:] = ~(
-                ((q <= lower + 1e-9) & (gradient[6:] > 0))
-                | ((q >= upper - 1e-9) & (gradient[6:] < 0))
-            )
-            active = jacobian[:, free]
-            normal = active.T @ active
-            step = np.zeros(len(gradient))
-            step[free] = -np.linalg.solve(
-                normal + damping * np.diag(np.diag(normal) + 1e-6), gradient[free]
-            )
-            step *= min(1.0, 0.02 / max(float(np.linalg.norm(step[:3])), 1e-9))
-            step *= min(1.0, 0.3 / max(float(np.abs(step[3:]).max()), 1e-9))
-            T_new = T @ make_transform(Rotation.from_rotvec(step[3:6]).as_matrix(), step[:3])
-            q_new = np.clip(q + step[6:], lower, upper)
-            trial = self._residuals(T_new, q_new, T_prior, q_prior, targets, scale)
-            trial_cost = trial[0] @ trial[0]
-            if trial_cost < cost:
-                small = cost - trial_cost < 1e-4 * cost
-                T, q, cost, (residual, jacobian) = T_new, q_new, trial_cost, trial
-                damping = max(damping / 5, 1e-5)
-                if small:
-                    break
-            else:
-                damping *= 8
-                if damping > 1e4:
-                    break
-        return T, q
-
-    def _residuals(
-        self,
-        T: FloatArray,
-        q: FloatArray,
-        T_prior: FloatArray,
-        q_prior: FloatArray,
-        targets: ContactTargets,
-        scale: float,
+    def residuals(
+        self, T: FloatArray, q: FloatArray, wishes: Wishes
     ) -> tuple[FloatArray, FloatArray]:
         """Stacked residuals (R,) and Jacobian (R, 6 + J)."""
         state = self.points.state(T, q)
         distance, slope = self.surface(state.positions)
         rows = [
-            *self._contact_terms(state, distance, slope, targets, scale),
+            *self._contact_terms(state, distance, slope, wishes.targets, wishes.scale),
             self._clearance_term(state, distance, slope),
-            self._table_term(state, targets.table),
+            self._table_term(state, wishes.targets.table),
             self._collision_term(state),
-            self._tilt_term(T, T_prior, len(q)),
-            *self._joint_terms(q, q_prior),
+            self._tilt_term(T, wishes.T, len(q)),
+            *self._joint_terms(q, wishes.q),
         ]
         return np.concatenate([r for r, _ in rows]), np.concatenate([J for _, J in rows])
 
@@ -308,3 +278,38 @@ class GraspSolver:
                         )
                     )
         return terms
+
+
+@dataclass
+class _Descent:
+    """One grasp as a problem for :func:`unihm.least_squares.minimise`.
+
+    A point x (1, 16 + J) is T_object_wrist row by row and the joints; a step (1, 6 + J) is a twist
+    of the wrist in its own frame and the joints' turns.
+    """
+
+    solver: GraspSolver
+    wishes: Wishes
+
+    SHIFT, TURN = 0.02, 0.3  # m and rad that one step may move the hand by
+
+    def linearise(
+        self, x: FloatArray, wanted: BoolArray | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        r, J = self.solver.residuals(x[0, :16].reshape(4, 4), x[0, 16:], self.wishes)
+        return np.array([0.5 * r @ r]), (J.T @ r)[None], (J.T @ J)[None]
+
+    def scale(self, matrix: FloatArray) -> FloatArray:
+        return np.diagonal(matrix, axis1=1, axis2=2) + 1e-6
+
+    def room(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        hand, free = self.solver.points.hand, np.full(6, np.inf)
+        lower, upper = hand.lower - x[0, 16:], hand.upper - x[0, 16:]
+        return np.append(-free, lower)[None], np.append(free, upper)[None]
+
+    def moved(self, x: FloatArray, step: FloatArray) -> FloatArray:
+        shift, turns = float(np.linalg.norm(step[0, :3])), float(np.abs(step[0, 3:]).max())
+        step = step[0] * min(1.0, self.SHIFT / max(shift, 1e-9), self.TURN / max(turns, 1e-9))
+        turn = Rotation.from_rotvec(step[3:6]).as_matrix()
+        T = x[0, :16].reshape(4, 4) @ make_transform(turn, step[:3])
+        return np.append(T, self.solver.points.hand.clip(x[0, 16:] + step[6:]))[None]
