@@ -150,10 +150,13 @@ class FakeRobot(Node):
 
 
 class ScriptedStages(Node):
-    """In place of generator, decoder and refiner: a hand that comes from above and closes."""
+    """In place of generator, decoder and refiner: a hand that comes from above and closes.
+
+    It has the refiner's name, whose motions alone are believed.
+    """
 
     def __init__(self, hand: str = "xhand", **kwargs: Any) -> None:
-        super().__init__("scripted", namespace="unihm", **kwargs)
+        super().__init__("refiner", namespace="unihm", **kwargs)
         self.hand = load_hand(hand)
         self.deaf = False
         self.trajectories: dict[str, msg.ObjectTrajectory] = {}

@@ -210,7 +210,7 @@ def test_a_failure_with_a_code_of_a_later_version_ends_the_goal(bench: Bench) ->
     future = bench.start("planner")
     forged = msg.StageStatus(
         task_id=bench.statuses[-1].task_id,
-        stage="planner",
+        stage="refiner",  # as whom the stand-ins speak
         state=msg.StageStatus.FAILED,
         error_code=9999,
         error_msg="Something that this version does not know.",

@@ -79,7 +79,7 @@ def test_a_node_whose_weights_are_missing_says_so_to_whoever_asks(
     monkeypatch.setenv("UNIHM_WEIGHTS_DIR", str(tmp_path))
     node = make("generator", context, preset="paper")  # comes without weights
     assert not node.start()
-    listener = Node("listener", namespace="unihm", context=context)
+    listener = Node("coordinator", namespace="unihm", context=context)
     statuses: list[msg.StageStatus] = []
     diagnostics: list[DiagnosticArray] = []
     listener.create_subscription(msg.StageStatus, "status", statuses.append, 10)

@@ -79,7 +79,6 @@ class ArmControllerNode(UnihmNode):
         self._cloud: msg.ObjectCloud | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._plans = self.publisher(msg.ExecutionPlan, "execution_plan", RELIABLE)
-        self.subscription(msg.Task, "task", self._on_task, RELIABLE)
         self.subscription(msg.ObjectCloud, "object_cloud", self._on_cloud, RELIABLE)
         self.subscription(msg.HandMotion, "refined_hand_motion", self._on_motion, RELIABLE)
 
@@ -107,7 +106,7 @@ class ArmControllerNode(UnihmNode):
 
     # ------------------------------------------------------------ messages
 
-    def _on_task(self, task: msg.Task) -> None:
+    def on_task(self, task: msg.Task) -> None:
         if self.fault is not None:
             self.fail(task.task_id, self.fault)
         else:
@@ -117,6 +116,7 @@ class ArmControllerNode(UnihmNode):
         self._cloud = cloud
 
     def _on_motion(self, motion: msg.HandMotion) -> None:
+        self.check_live(motion.task_id)
         if self.fault is None:
             self._submit(self._carry_out, motion.task_id, motion)
 

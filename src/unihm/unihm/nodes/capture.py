@@ -141,7 +141,6 @@ class CaptureNode(UnihmNode):
             "capture": self.publisher(RgbdObservation, "observation", RELIABLE),
             "verification": self.publisher(RgbdObservation, "verification", RELIABLE),
         }
-        self.subscription(Task, "task", self._on_task, RELIABLE)
         self.subscription(StageStatus, "status", self._on_status, RELIABLE)
         self.subscription(PoseStamped, "camera_pose", self._on_pose, LATCHED)
         for key, kind in (("rgb", Image), ("depth", Image), ("info", CameraInfo)):
@@ -170,7 +169,7 @@ class CaptureNode(UnihmNode):
             self._waiting = None
             self.report(task_id, StageStatus.STOPPED)
 
-    def _on_task(self, task: Task) -> None:
+    def on_task(self, task: Task) -> None:
         if self.fault is not None:
             self.fail(task.task_id, self.fault)
         elif not self.wait_for_robot:
@@ -179,6 +178,8 @@ class CaptureNode(UnihmNode):
     def _on_status(self, status: StageStatus) -> None:
         if status.state != StageStatus.SUCCEEDED or self.fault is not None:
             return
+        if status.stage in ("ready", "arm"):
+            self.check_live(status.task_id)
         if status.stage == "ready" and self.wait_for_robot:
             self._begin(status.task_id, "capture")
         elif status.stage == "arm":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
+import secrets
 import threading
 import time
 import traceback
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +23,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import RELIABLE, REQUESTS, STATUS, UnihmNode
 from unihm.ros.conversions import measurements, task_to_msg
 from unihm.ros.emergency import EmergencyListener
+from unihm.ros.senders import FORGOTTEN, SENDERS, NotYet
 from unihm.types import STAGES, Task
 
 # Step to the share of the whole that is done when it has ended: what feedback shows.
@@ -94,12 +94,12 @@ class CoordinatorNode(UnihmNode):
         self.attempts = self.declare(
             "attempts", 2, "Tries in all where a grasp fails, unless the goal says so.", 1, 5
         )
-        self._ids = itertools.count(1)
-        self._session = uuid.uuid4().hex[:6]
         self.emergency = EmergencyListener(self)
         self._current: Request | None = None
         self._requests: queue.SimpleQueue[tuple[Request, Callable[[Outcome], None]] | None]
         self._requests = queue.SimpleQueue()
+        for topic, sender in SENDERS.items():
+            self.watch(topic, sender)
         self._tasks = self.publisher(msg.Task, "task", RELIABLE)
         self._stops = self.publisher(msg.StopTask, "stop", RELIABLE)
         self.subscription(msg.StageStatus, "status", self._on_status, STATUS)
@@ -188,13 +188,14 @@ class CoordinatorNode(UnihmNode):
         started = self.seconds
         try:
             self._check(goal)
+            deadline = started + (goal.options.timeout or self.task_timeout)
+            self._wait_until_alone(request, deadline)
         except UnihmError as error:
             outcome.error = error
             return
-        deadline = started + (goal.options.timeout or self.task_timeout)
         attempts = goal.options.attempts or self.attempts
         for attempt in range(1, attempts + 1):
-            request.task_id = outcome.task_id = f"{self._session}-{next(self._ids)}"
+            request.task_id = outcome.task_id = secrets.token_hex(16)  # nobody can guess it
             outcome.attempts, outcome.error = attempt, None
             try:
                 outcome.values = self._attempt(request, attempt, deadline)
@@ -223,6 +224,21 @@ class CoordinatorNode(UnihmNode):
                 f"A time-out must be 0 (the node's own) to {LONGEST_TIMEOUT:.0f} s, not "
                 f"{goal.options.timeout}.",
             )
+
+    def _wait_until_alone(self, request: Request, deadline: float) -> None:
+        """Until nobody else publishes where one node may; a node that died is soon forgotten.
+
+        Raises:
+            UnihmError: SAFETY_STOP where somebody goes on.
+        """
+        self._look_around()
+        end = time.monotonic() + FORGOTTEN
+        while (trespass := self.trespass) is not None:
+            late = time.monotonic() > end or self.seconds > deadline
+            if late or not isinstance(trespass, NotYet):
+                raise trespass
+            self._check_wanted(request, "waiting")
+            time.sleep(_POLL)
 
     def _attempt(self, request: Request, attempt: int, deadline: float) -> list[msg.Measurement]:
         """Publish the task and follow its stages to the end; returns what they measured.
@@ -256,12 +272,17 @@ class CoordinatorNode(UnihmNode):
                 if status.stage == STEPS[-1]:
                     return values
 
-    def _check_end(self, request: Request, stage: str, heard: float, deadline: float) -> None:
+    def _check_wanted(self, request: Request, stage: str) -> None:
         self.emergency.check()
         if request.is_cancelled():
             raise UnihmError(ErrorCode.CANCELLED, f"Cancelled in the stage {stage}.")
         if not self._requests.empty():
             raise UnihmError(ErrorCode.PREEMPTED, f"A newer goal came in the stage {stage}.")
+
+    def _check_end(self, request: Request, stage: str, heard: float, deadline: float) -> None:
+        self._check_wanted(request, stage)
+        if self.trespass is not None:
+            raise self.trespass
         if self.seconds - heard > self.stage_timeout:
             raise UnihmError(
                 ErrorCode.STAGE_TIMEOUT,

@@ -86,6 +86,7 @@ class HandControllerNode(UnihmNode):
         )
 
     def _on_plan(self, message: msg.ExecutionPlan) -> None:
+        self.check_live(message.task_id)
         if self.is_stopped(message.task_id) and message.stage == "arm":
             return
         try:

@@ -27,6 +27,7 @@ class MarkersNode(UnihmNode):
     """Draws the scene, the object, its trajectory, the wrist's path, the contacts, the verdict."""
 
     stage = "markers"
+    believes_anyone = True
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)

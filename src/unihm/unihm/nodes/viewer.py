@@ -33,6 +33,7 @@ class ViewerNode(UnihmNode):
     """
 
     stage = "viewer"
+    believes_anyone = True
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)

@@ -7,8 +7,10 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import rclpy.subscription
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
@@ -23,11 +25,13 @@ from rclpy.qos import (
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 from std_msgs.msg import Header
-from unihm_msgs.msg import Measurement, StageStatus, StopTask
+from unihm_msgs.msg import Measurement, StageStatus, StopTask, Task
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.conversions import time_to_seconds
+from unihm.ros.senders import NAMED, NotYet, Senders
 
 RELIABLE = QoSProfile(depth=10)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -39,32 +43,61 @@ SENSOR = qos_profile_sensor_data
 # offer nothing better.
 IMAGES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_AVAILABLE)
 
+# Humble's callbacks are not told where a message comes from.
+_TOLD_SENDER = hasattr(rclpy.subscription, "MessageInfo")
 _REMEMBERED_TASKS = 32
+_LOOK = 0.25  # s between looks at who publishes where one node alone may
+_RETRY = 0.02  # s
+_UNDECIDED = 32  # messages
+
+
+@dataclass
+class _Arrival:
+    """A message and what is known of it."""
+
+    topic: str
+    message: Any
+    gid: bytes | None  # of its publisher
+    callback: Callable[[Any], None]
+    time: float  # s, steady
 
 
 class UnihmNode(LifecycleNode):
     """A life-cycle node that reports on tasks and can be told to drop one.
 
-    A subclass sets :attr:`stage`, overrides :meth:`load` for what takes long or can fail, and
-    :meth:`on_stop_task` for what it does when a task is over.
+    A subclass sets :attr:`stage`, overrides :meth:`load` for what takes long or can fail,
+    :meth:`on_task` and :meth:`on_stop_task`.
 
     Attributes:
         stage: its word in :class:`StageStatus` and in feedback.
+        believes_anyone: it only shows what is said, and does not ask who says it.
         fault: why it is not active, if it is not.
         robot_namespace: of the drivers, the camera and all else whose names begin with a slash.
+        trespass: who publishes where only one node may, if somebody does: then nothing moves.
+        task_id: of the task that the coordinator gave last.
     """
 
     stage = ""
+    believes_anyone: ClassVar[bool] = False
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.fault: UnihmError | None = UnihmError(
             ErrorCode.INTERNAL, f"The {name} node is not active yet."
         )
+        self.trespass: UnihmError | None = None
+        self.task_id = ""
+        self._given: deque[str] = deque(maxlen=_REMEMBERED_TASKS)
         self._stopped: deque[str] = deque(maxlen=_REMEMBERED_TASKS)
         self._counts = {"succeeded": 0, "failed": 0, "stopped": 0}
         self._last = ""
         self._dropped: Counter[str] = Counter()
+        self._senders = Senders(self)
+        self._undecided: deque[_Arrival] = deque(maxlen=_UNDECIDED)
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._retry = self.create_timer(_RETRY, self._decide, clock=self._steady)
+        self._retry.cancel()
+        self._look_timer: Timer | None = None
         self.preset = self.declare(
             "preset", "tiny", "Configuration and weights: a file in config/presets."
         )
@@ -77,14 +110,17 @@ class UnihmNode(LifecycleNode):
         ).strip("/")
         self._status = self.publisher(StageStatus, "status", STATUS)
         self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", RELIABLE)
+        self.subscription(Task, "task", self._on_task, RELIABLE)
         self.subscription(StopTask, "stop", self._on_stop, RELIABLE)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+        self.create_timer(1.0, self._publish_diagnostics, clock=self._steady)
 
     # ------------------------------------------------------------ for subclasses
 
     def load(self) -> None:
         """Read weights and files; a :class:`UnihmError` leaves the node unconfigured."""
+
+    def on_task(self, task: Task) -> None:
+        """The coordinator has given a new task."""
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         """The task is over; drop it."""
@@ -135,8 +171,16 @@ class UnihmNode(LifecycleNode):
             return f"/{self.robot_namespace}{name}"
         return name
 
-    def publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publisher:
-        """A publisher whose QoS parameters can override (``qos_overrides.<topic>.publisher.*``)."""
+    def publisher(
+        self, kind: type, topic: str, qos: QoSProfile, *, alone: bool = False
+    ) -> Publisher:
+        """A publisher whose QoS parameters can override (``qos_overrides.<topic>.publisher.*``).
+
+        Args:
+            alone: nobody else may publish there, or nothing moves: commands to a driver.
+        """
+        if alone:
+            self.watch(self.outside(topic), self.get_name())
         return self.create_publisher(
             kind,
             self.outside(topic),
@@ -147,34 +191,69 @@ class UnihmNode(LifecycleNode):
     def subscription(self, kind: type, topic: str, callback: Any, qos: QoSProfile) -> Subscription:
         """A subscription whose QoS parameters can override.
 
-        Whatever the callback makes of a message, the node lives on: one that it cannot take is
-        dropped, counted on ``/diagnostics`` and told of in the log.
+        A message that is not its sender's (:mod:`unihm.ros.senders`) is dropped. Whatever the
+        callback makes of one, the node lives on: one that it cannot take is dropped, counted on
+        ``/diagnostics`` with its publisher and told of in the log.
         """
+
+        def receive(message: Any, info: Any) -> None:
+            gid = info.get("publisher_gid")
+            now = self._steady.now().nanoseconds * 1e-9
+            self._admit(_Arrival(topic, message, gid and gid["data"], callback, now))
+
         return self.create_subscription(
             kind,
             self.outside(topic),
-            self._dropping(topic, callback),
+            receive if _TOLD_SENDER else lambda message: receive(message, {}),
             copy.copy(qos),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
-    def _dropping(self, topic: str, callback: Callable[[Any], None]) -> Callable[[Any], None]:
-        def guarded(message: Any) -> None:
-            try:
-                callback(message)
-            except UnihmError as error:
-                self._drop(topic, error.message)
-            except Exception as error:
-                self.get_logger().debug(traceback.format_exc())
-                self._drop(topic, repr(error))
+    def _admit(self, arrival: _Arrival) -> None:
+        """Check a message, hand it to its callback, or drop it."""
+        try:
+            if not self.believes_anyone:
+                self._senders.check(arrival.topic, arrival.message, arrival.gid)
+            arrival.callback(arrival.message)
+        except NotYet as error:
+            if self._steady.now().nanoseconds * 1e-9 - arrival.time > NAMED:
+                self._drop(arrival, error.message)
+            else:
+                self._undecided.append(arrival)
+                self._retry.reset()
+        except UnihmError as error:
+            self._drop(arrival, error.message)
+        except Exception as error:
+            self.get_logger().debug(traceback.format_exc())
+            self._drop(arrival, repr(error))
 
-        return guarded
+    def _decide(self) -> None:
+        """Look again at the messages that could not be judged when they came."""
+        self._retry.cancel()
+        waiting = list(self._undecided)
+        self._undecided.clear()
+        for arrival in waiting:
+            self._admit(arrival)
 
-    def _drop(self, topic: str, reason: str) -> None:
-        self._dropped[topic] += 1
+    def _drop(self, arrival: _Arrival, reason: str) -> None:
+        publisher = self._senders.name_of(self.outside(arrival.topic), arrival.gid)
+        self._dropped[f"{arrival.topic} from {publisher}"] += 1
         self.get_logger().warning(
-            f"A message on {topic} was dropped: {reason}", throttle_duration_sec=5.0
+            f"A message on {arrival.topic} was dropped: {reason}", throttle_duration_sec=5.0
         )
+
+    def watch(self, topic: str, name: str) -> None:
+        """Nothing moves while another node than ``name`` publishes on a topic."""
+        self._senders.watch(topic, name)
+        if self._look_timer is None:
+            self._look_timer = self.create_timer(_LOOK, self._look_around, clock=self._steady)
+
+    def _look_around(self) -> None:
+        before, self.trespass = self.trespass, self._senders.trespass()
+        if self.trespass is not None and before is None:
+            self.get_logger().error(self.trespass.message)
+            if self.task_id and not self.is_stopped(self.task_id):
+                self.fail(self.task_id, self.trespass)
 
     # ------------------------------------------------------------ tasks
 
@@ -231,6 +310,32 @@ class UnihmNode(LifecycleNode):
         """Report that the stage could not do its part."""
         self.report(task_id, StageStatus.FAILED, error=error, duration=duration)
 
+    def check_live(self, task_id: str) -> None:
+        """Refuse a message of a task that is not the last one given.
+
+        Raises:
+            NotYet: where it was never given: the message may have come before its task.
+            UnihmError: INVALID_MOTION where it was given earlier.
+        """
+        if task_id != self.task_id:
+            kind = UnihmError if task_id in self._given else NotYet
+            raise kind(
+                ErrorCode.INVALID_MOTION, f"It is of the task '{task_id}', which is not at hand."
+            )
+
+    def _on_task(self, message: Task) -> None:
+        if not message.task_id or message.task_id in self._given:
+            raise UnihmError(
+                ErrorCode.INVALID_INSTRUCTION,
+                f"The task '{message.task_id}' was given already; a task runs once.",
+            )
+        self._given.append(message.task_id)
+        self.task_id = message.task_id
+        if self.trespass is not None:
+            self.fail(message.task_id, self.trespass)
+        else:
+            self.on_task(message)
+
     def _on_stop(self, message: StopTask) -> None:
         self._stopped.append(message.task_id)
         self.on_stop_task(message.task_id, ErrorCode(message.error_code))
@@ -266,13 +371,14 @@ class UnihmNode(LifecycleNode):
         return super().on_deactivate(state)
 
     def _publish_diagnostics(self) -> None:
-        dropped = {f"dropped {topic}": count for topic, count in self._dropped.items()}
+        dropped = {f"dropped {what}": count for what, count in self._dropped.items()}
+        wrong = self.fault or self.trespass
         values = {**self._counts, "last": self._last, **dropped, **self.diagnose()}
         status = DiagnosticStatus(
             name=self.get_fully_qualified_name(),
             hardware_id="unihm",
-            level=DiagnosticStatus.ERROR if self.fault else DiagnosticStatus.OK,
-            message=self.fault.message if self.fault else "active",
+            level=DiagnosticStatus.ERROR if wrong else DiagnosticStatus.OK,
+            message=wrong.message if wrong else "active",
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
         )
         self._diagnostics.publish(DiagnosticArray(header=self.header(), status=[status]))

@@ -10,11 +10,9 @@ from concurrent.futures import TimeoutError as NotYet
 from types import TracebackType
 from typing import Any
 
-import rclpy
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
-from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.timer import Timer
@@ -24,6 +22,7 @@ from unique_identifier_msgs.msg import UUID
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import REQUESTS
+from unihm.ros.context import new_context
 
 _RESEND = 1.0  # s without an answer after which a goal is sent again
 
@@ -54,8 +53,7 @@ class Commander:
     def __init__(
         self, namespace: str = "unihm", name: str = "commander", domain_id: int | None = None
     ) -> None:
-        self._context = Context()
-        rclpy.init(args=[], context=self._context, domain_id=domain_id)
+        self._context = new_context(domain_id)
         self.node = Node(
             name,
             namespace=namespace,

@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, TypeVar
 
-import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -17,6 +15,7 @@ from rclpy.parameter import Parameter
 from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.commander import Commander
+from unihm.ros.context import new_context
 from unihm.ros.run import NODES, node_class
 
 AnyNode = TypeVar("AnyNode", bound=UnihmNode)
@@ -53,8 +52,7 @@ class Graph:
         use_sim_time: bool = True,
         domain_id: int | None = None,
     ) -> None:
-        self.context = Context()
-        rclpy.init(args=[], context=self.context, domain_id=domain_id)
+        self.context = new_context(domain_id)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._thread = threading.Thread(target=self._spin, name="executor", daemon=True)
         self._spinning = True

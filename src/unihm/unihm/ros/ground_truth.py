@@ -27,6 +27,7 @@ class GroundTruthRecorder(UnihmNode):
     """
 
     stage = "ground_truth"
+    believes_anyone = True
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)

@@ -65,7 +65,7 @@ class JointTrajectoryDriver(HandDriver):
 
     def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
         super().__init__(node, hand, command_topic, on_state)
-        self.publisher = node.publisher(JointTrajectory, command_topic, RELIABLE)
+        self.publisher = node.publisher(JointTrajectory, command_topic, RELIABLE, alone=True)
 
     def send(self, joints: FloatArray) -> None:
         period = round(1e9 / self.hand.spec.driver.rate_hz)
@@ -82,7 +82,7 @@ class JointStateDriver(HandDriver):
 
     def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
         super().__init__(node, hand, command_topic, on_state)
-        self.publisher = node.publisher(JointState, command_topic, RELIABLE)
+        self.publisher = node.publisher(JointState, command_topic, RELIABLE, alone=True)
 
     def send(self, joints: FloatArray) -> None:
         command = to_driver(self.hand, joints)
@@ -112,7 +112,7 @@ class XHandDriver(HandDriver):
                 "xhand.effort_limit", 350.0, "Torque limit, the vendor's units.", 0.0, 1000.0
             ),
         }
-        self.publisher = node.publisher(self._command, command_topic, RELIABLE)
+        self.publisher = node.publisher(self._command, command_topic, RELIABLE, alone=True)
         node.subscription(
             messages.XHandStateArray, hand.spec.driver.state_topic, self._receive, SENSOR
         )
@@ -147,7 +147,7 @@ class InspireDriver(HandDriver):
         super().__init__(node, hand, command_topic, on_state)
         messages = vendor_messages(node, "inspire")
         self._command = messages.SetAngle1
-        self.publisher = node.publisher(self._command, command_topic, RELIABLE)
+        self.publisher = node.publisher(self._command, command_topic, RELIABLE, alone=True)
         node.subscription(
             messages.GetAngleAct1, hand.spec.driver.state_topic, self._receive, SENSOR
         )

@@ -12,6 +12,7 @@ from rclpy.executors import SingleThreadedExecutor
 
 from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
+from unihm.ros.context import set_profile
 
 # The graph.
 NODES = {
@@ -74,6 +75,7 @@ def run_node(name: str, argv: list[str] | None = None) -> int:
 
 def init(argv: list[str] | None = None) -> None:
     """Begin with ROS, but for its signal handlers: those end everything before a last word."""
+    set_profile()
     rclpy.init(args=argv, signal_handler_options=rclpy.SignalHandlerOptions.NO)
 
 

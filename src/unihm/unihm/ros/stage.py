@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import RELIABLE, UnihmNode
 
 _WAITING_TASKS = 4
+_REMEMBERED_TASKS = 32
 
 
 class StageNode(UnihmNode):
@@ -34,13 +35,15 @@ class StageNode(UnihmNode):
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self._waiting: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._begun: deque[str] = deque(maxlen=_REMEMBERED_TASKS)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         topic, kind = self.output
         self._output = self.publisher(kind, topic, RELIABLE)
         for topic, kind in self.inputs.items():
-            self.subscription(
-                kind, topic, lambda message, topic=topic: self.receive(topic, message), RELIABLE
-            )
+            if kind is not Task:
+                self.subscription(
+                    kind, topic, lambda message, topic=topic: self.receive(topic, message), RELIABLE
+                )
 
     def process(self, inputs: dict[str, Any]) -> Any:
         """The stage's work.
@@ -60,19 +63,31 @@ class StageNode(UnihmNode):
         """What the coordinator should be told of an output message, beside its duration."""
         return []
 
+    def on_task(self, task: Task) -> None:
+        self.receive("task", task)
+
     def end(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def receive(self, topic: str, message: Any) -> None:
-        """Take a message of a topic of :attr:`inputs`; a task's last one starts the work."""
+        """Take a message of a topic of :attr:`inputs`; a task's last one starts the work.
+
+        Raises:
+            UnihmError: INVALID_MOTION for a task that was worked on already.
+        """
         if self.fault is not None:
             if isinstance(message, Task):
                 self.fail(message.task_id, self.fault)
             return
+        if message.task_id in self._begun:
+            raise UnihmError(
+                ErrorCode.INVALID_MOTION, f"The task '{message.task_id}' was worked on already."
+            )
         gathered = self._waiting.setdefault(message.task_id, {})
         gathered.setdefault(topic, message)
         if len(gathered) == len(self.inputs):
             del self._waiting[message.task_id]
+            self._begun.append(message.task_id)
             self._thread.submit(self._work, message.task_id, gathered)
         while len(self._waiting) > _WAITING_TASKS:
             self._waiting.popitem(last=False)

@@ -89,7 +89,7 @@ class TrajectoryClient:
                 node.outside(f"{self.controller}/follow_joint_trajectory"),
             )
         self._topic = node.publisher(
-            JointTrajectory, f"{self.controller}/joint_trajectory", RELIABLE
+            JointTrajectory, f"{self.controller}/joint_trajectory", RELIABLE, alone=True
         )
 
     def send(self, trajectory: JointTrajectory) -> None:
