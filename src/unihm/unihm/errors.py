@@ -37,6 +37,7 @@ class ErrorCode(IntEnum):
     WEIGHTS_MISSING = 26
     INVALID_SCENE = 27
     INVALID_EPISODE = 28
+    INVALID_BAG = 29
     # What happened while it ran
     CANCELLED = 30
     PREEMPTED = 31

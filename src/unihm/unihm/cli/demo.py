@@ -2,7 +2,7 @@
 
 All nodes of the graph run in this process, over ROS 2, against a simulated robot and camera in
 real time. The second sentence is carried out with the other hand. Left behind: a picture strip,
-a film and a bag of every topic.
+a film and a bag of every topic for each sentence.
 
 Example: unihm demo --out out/demo
 """
@@ -61,28 +61,29 @@ def run(args: argparse.Namespace) -> int:
             ErrorCode.MISSING_DEPENDENCY,
             f"ROS 2 is not to be found ({error}). Run `make setup`, then `source env.sh`.",
         ) from error
-    bag_path = args.out / "bag"
-    shutil.rmtree(bag_path, ignore_errors=True)
+    bags = args.out / "bags"
+    shutil.rmtree(bags, ignore_errors=True)
     args.out.mkdir(parents=True, exist_ok=True)
     stories: list[Story] = []
     frames: list[Picture] = []
     done = 0
     # What goes wrong is in the result; the nodes' greetings would bury the table.
     set_logger_level("unihm", LoggingSeverity.WARN)
-    with open_bag(bag_path) as bag:
-        for number, instruction in enumerate(scene.instructions):
-            hand = args.hands[number % len(args.hands)]
-            print(f"\n[{number + 1}/{len(scene.instructions)}] {hand}: “{instruction}”")
+    for number, instruction in enumerate(scene.instructions):
+        hand = args.hands[number % len(args.hands)]
+        print(f"\n[{number + 1}/{len(scene.instructions)}] {hand}: “{instruction}”")
+        # Every run has a simulation of its own, whose clock begins at 0: a bag of its own too.
+        with open_bag(bags / str(number + 1)) as bag:
             truth, success, outcome = _perform(scene, args.scene, instruction, hand, bag)
-            done += success
-            story, film = _tell(truth, scene, instruction, hand, success, outcome, args.no_film)
-            stories += story
-            frames += film
+        done += success
+        story, film = _tell(truth, scene, instruction, hand, success, outcome, args.no_film)
+        stories += story
+        frames += film
     if stories:
         print(f"\nPicture  {write_picture(args.out / 'strip.png', picture_strip(stories))}")
     if frames:
         print(f"Film     {write_video(args.out / 'film.mp4', frames, FPS)}")
-    print(f"Bag      {bag_path}")
+    print(f"Bags     {bags}, one a sentence")
     print(f"{done} of {len(scene.instructions)} done.")
     return 0 if done == len(scene.instructions) else 1
 

@@ -3,8 +3,7 @@
 Large arrays go through ``array.array`` and ``np.frombuffer``: rclpy checks every element of
 any other sequence, which takes a hundred times longer than the copy.
 
-``from_msg`` functions raise the ``UnihmError`` of the dataclass that they construct; a message
-that does not even have the right lengths is INVALID_MOTION, INVALID_CLOUD or INVALID_IMAGE.
+What messages hold is read by :mod:`unihm.learning.datasets.messages`, which needs no ROS.
 """
 
 from __future__ import annotations
@@ -21,10 +20,23 @@ from std_msgs.msg import Header
 from unihm_msgs import msg
 
 from unihm.control.execution import ExecutionPlan
-from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera import decode_colour, decode_depth, intrinsics
+from unihm.learning.datasets.messages import (
+    CLOUD_FIELDS,
+    cloud_from_msg,
+    motion_from_msg,
+    observation_from_images,
+    observation_from_msg,
+    plan_from_msg,
+    points_from_msg,
+    pose_from_msg,
+    poses_from_msg,
+    task_from_msg,
+    time_to_seconds,
+    tokens_from_msg,
+    trajectory_from_msg,
+)
 from unihm.refinement import RefinementReport
-from unihm.transforms import from_pose7, to_pose7
+from unihm.transforms import to_pose7
 from unihm.types import (
     FloatArray,
     HandMotion,
@@ -33,10 +45,41 @@ from unihm.types import (
     ObjectTrajectory,
     RgbdObservation,
     Task,
-    TaskKind,
 )
 
-_CLOUD_FIELDS = ("x", "y", "z", "normal_x", "normal_y", "normal_z", "observed")
+__all__ = [
+    "bgra_to_msg",
+    "camera_info_to_msg",
+    "cloud_from_msg",
+    "cloud_to_msg",
+    "depth_to_msg",
+    "measurements",
+    "motion_from_msg",
+    "motion_to_msg",
+    "observation_from_images",
+    "observation_from_msg",
+    "observation_to_msg",
+    "plan_from_msg",
+    "plan_to_msg",
+    "point_to_msg",
+    "points_from_msg",
+    "points_to_msg",
+    "pose_from_msg",
+    "pose_to_msg",
+    "poses_from_msg",
+    "poses_to_msg",
+    "report_to_msg",
+    "rgb_to_msg",
+    "seconds_to_time",
+    "task_from_msg",
+    "task_to_msg",
+    "time_to_seconds",
+    "tokens_from_msg",
+    "tokens_to_msg",
+    "trajectory_from_msg",
+    "trajectory_to_msg",
+    "vector_to_msg",
+]
 
 
 # ---------------------------------------------------------------------------- time and poses
@@ -48,19 +91,9 @@ def seconds_to_time(seconds: float) -> Time:
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
-def time_to_seconds(stamp: Time) -> float:
-    """A stamp to seconds."""
-    return stamp.sec + stamp.nanosec * 1e-9
-
-
 def pose_to_msg(transform: FloatArray) -> Pose:
     """(4, 4) to a pose."""
     return poses_to_msg(transform[None])[0]
-
-
-def pose_from_msg(pose: Pose) -> FloatArray:
-    """A pose to (4, 4)."""
-    return poses_from_msg([pose])[0]
 
 
 def poses_to_msg(transforms: FloatArray) -> list[Pose]:
@@ -73,26 +106,6 @@ def poses_to_msg(transforms: FloatArray) -> list[Pose]:
         pose.orientation.z, pose.orientation.w = qz, qw
         poses.append(pose)
     return poses
-
-
-def poses_from_msg(poses: Sequence[Pose]) -> FloatArray:
-    """Poses to (N, 4, 4).
-
-    Raises:
-        UnihmError: INVALID_TRANSFORM for a quaternion that is no rotation.
-    """
-    rows = np.array(
-        [
-            (p.x, p.y, p.z, q.x, q.y, q.z, q.w)
-            for p, q in ((pose.position, pose.orientation) for pose in poses)
-        ]
-    ).reshape(-1, 7)
-    length = np.linalg.norm(rows[:, 3:], axis=1)
-    if not np.isfinite(rows).all() or (np.abs(length - 1.0) > 1e-3).any():
-        raise UnihmError(
-            ErrorCode.INVALID_TRANSFORM, "A pose is not finite or its quaternion is not unit."
-        )
-    return from_pose7(rows)
 
 
 def point_to_msg(xyz: FloatArray) -> Point:
@@ -115,16 +128,6 @@ def _bytes(values: Any) -> array[int]:
     return buffer
 
 
-def _rows(values: Any, columns: int, what: str) -> FloatArray:
-    """Flat numbers of a message as (N, columns)."""
-    flat = np.frombuffer(values, np.float64)
-    if columns == 0 or flat.size % columns:
-        raise UnihmError(
-            ErrorCode.INVALID_MOTION, f"{what}: {flat.size} numbers for rows of {columns} joints."
-        )
-    return flat.reshape(-1, columns).copy()
-
-
 # ---------------------------------------------------------------------------- task
 
 
@@ -137,11 +140,6 @@ def task_to_msg(task: Task, header: Header, attempt: int = 1) -> msg.Task:
         hand=task.hand,
         attempt=attempt,
     )
-
-
-def task_from_msg(message: msg.Task) -> Task:
-    """The task of a message."""
-    return Task(message.task_id, message.instruction, message.hand)
 
 
 # ---------------------------------------------------------------------------- images
@@ -203,22 +201,6 @@ def camera_info_to_msg(K: FloatArray, height: int, width: int, header: Header) -
     )
 
 
-def observation_from_images(
-    rgb: Image, depth: Image, info: CameraInfo, T_world_camera: FloatArray
-) -> RgbdObservation:
-    """Images of a driver, in any encoding the project knows, to a checked observation.
-
-    Raises:
-        UnihmError: INVALID_IMAGE, INVALID_DEPTH, CAMERA_INFO_MISMATCH or INVALID_TRANSFORM.
-    """
-    colour = decode_colour(rgb.data, rgb.encoding, rgb.height, rgb.width, rgb.step)
-    metres = decode_depth(
-        depth.data, depth.encoding, depth.height, depth.width, depth.step, bool(depth.is_bigendian)
-    )
-    K = intrinsics(info.k, (info.height, info.width), (rgb.height, rgb.width))
-    return RgbdObservation(colour, metres, K, T_world_camera, time_to_seconds(rgb.header.stamp))
-
-
 def observation_to_msg(
     observation: RgbdObservation, header: Header, task_id: str, world_frame: str = "world"
 ) -> msg.RgbdObservation:
@@ -232,13 +214,6 @@ def observation_to_msg(
         camera_info=camera_info_to_msg(observation.K, height, width, header),
         world_frame=world_frame,
         camera_pose=pose_to_msg(observation.T_world_camera),
-    )
-
-
-def observation_from_msg(message: msg.RgbdObservation) -> RgbdObservation:
-    """The observation of a message."""
-    return observation_from_images(
-        message.rgb, message.depth, message.camera_info, pose_from_msg(message.camera_pose)
     )
 
 
@@ -261,19 +236,6 @@ def trajectory_to_msg(
     )
 
 
-def trajectory_from_msg(message: msg.ObjectTrajectory) -> ObjectTrajectory:
-    """The object trajectory of a message."""
-    pick = message.pick_point
-    return ObjectTrajectory(
-        T_world_object=poses_from_msg(message.poses),
-        phase=np.frombuffer(message.phase, np.uint8).astype(np.int64),
-        dt=message.dt,
-        kind=TaskKind(message.kind),
-        pick_point=np.array([pick.x, pick.y, pick.z]),
-        description=message.description,
-    )
-
-
 def points_to_msg(columns: np.ndarray, names: Sequence[str], header: Header) -> PointCloud2:
     """(N, C) numbers to an unordered cloud of float32 fields ``names``."""
     data = np.ascontiguousarray(columns, "<f4")
@@ -292,33 +254,6 @@ def points_to_msg(columns: np.ndarray, names: Sequence[str], header: Header) -> 
     )
 
 
-def points_from_msg(cloud: PointCloud2, names: Sequence[str]) -> FloatArray:
-    """The float32 fields ``names`` of a cloud as (N, C) float64.
-
-    Raises:
-        UnihmError: INVALID_CLOUD where a field is missing or the data is too short.
-    """
-    offsets = {f.name: f.offset for f in cloud.fields if f.datatype == PointField.FLOAT32}
-    missing = [name for name in names if name not in offsets]
-    count = cloud.width * cloud.height
-    if missing or len(cloud.data) < count * cloud.point_step:
-        raise UnihmError(
-            ErrorCode.INVALID_CLOUD,
-            f"A cloud of {count} points lacks "
-            + (f"the float32 fields {', '.join(missing)}." if missing else "bytes."),
-        )
-    dtype = np.dtype(
-        {
-            "names": list(names),
-            "formats": [">f4" if cloud.is_bigendian else "<f4"] * len(names),
-            "offsets": [offsets[name] for name in names],
-            "itemsize": cloud.point_step,
-        }
-    )
-    records = np.frombuffer(cloud.data, dtype, count)
-    return np.stack([records[name] for name in names], axis=-1).astype(np.float64)
-
-
 def cloud_to_msg(cloud: ObjectCloud, header: Header, task_id: str) -> msg.ObjectCloud:
     """An object cloud; ``header`` holds the image's stamp and the object frame."""
     observed = np.ones(len(cloud.points)) if cloud.observed is None else cloud.observed
@@ -326,16 +261,8 @@ def cloud_to_msg(cloud: ObjectCloud, header: Header, task_id: str) -> msg.Object
     return msg.ObjectCloud(
         header=header,
         task_id=task_id,
-        cloud=points_to_msg(columns, _CLOUD_FIELDS, header),
+        cloud=points_to_msg(columns, CLOUD_FIELDS, header),
         confidence=float(cloud.confidence),
-    )
-
-
-def cloud_from_msg(message: msg.ObjectCloud) -> ObjectCloud:
-    """The object cloud of a message."""
-    columns = points_from_msg(message.cloud, _CLOUD_FIELDS)
-    return ObjectCloud(
-        columns[:, :3], columns[:, 3:6], float(message.confidence), columns[:, 6] > 0.5
     )
 
 
@@ -351,19 +278,6 @@ def tokens_to_msg(tokens: HandTokens, header: Header, task_id: str) -> msg.HandT
         chunk=tokens.chunk,
         levels=tokens.codes.shape[1],
         codes=array("i", tokens.codes.astype(np.int32).tobytes()),
-    )
-
-
-def tokens_from_msg(message: msg.HandTokens) -> HandTokens:
-    """The tokens of a message."""
-    codes = np.frombuffer(message.codes, np.int32)
-    if message.levels == 0 or codes.size % message.levels:
-        raise UnihmError(
-            ErrorCode.INVALID_MOTION,
-            f"{codes.size} codes cannot be chunks of {message.levels} levels.",
-        )
-    return HandTokens(
-        codes.reshape(-1, message.levels).astype(np.int64), message.chunk, message.codebook_id
     )
 
 
@@ -384,16 +298,6 @@ def motion_to_msg(
         joint_positions=_doubles(motion.joints),
         trajectory=trajectory_to_msg(motion.trajectory, header, task_id),
         report=[] if report is None else [report],
-    )
-
-
-def motion_from_msg(message: msg.HandMotion) -> HandMotion:
-    """The hand motion of a message."""
-    return HandMotion(
-        hand=message.hand,
-        T_object_wrist=poses_from_msg(message.wrist_poses),
-        joints=_rows(message.joint_positions, len(message.joint_names), "HandMotion"),
-        trajectory=trajectory_from_msg(message.trajectory),
     )
 
 
@@ -421,21 +325,6 @@ def plan_to_msg(
         squeeze=_doubles(plan.squeeze),
         phase=_bytes(plan.phase.astype(np.uint8)),
     )
-
-
-def plan_from_msg(message: msg.ExecutionPlan) -> ExecutionPlan:
-    """The timed set-points of a message."""
-    arm = _rows(message.arm_positions, len(message.arm_joint_names), "ExecutionPlan")
-    hand = _rows(message.hand_positions, len(message.hand_joint_names), "ExecutionPlan")
-    phase = np.frombuffer(message.phase, np.uint8).astype(np.int64)
-    if not len(arm) == len(hand) == len(phase) > 0 or not message.rate > 0:
-        raise UnihmError(
-            ErrorCode.INVALID_MOTION,
-            f"A plan with {len(arm)} samples of the arm, {len(hand)} of the hand and "
-            f"{len(phase)} phases at {message.rate} per second cannot be followed.",
-        )
-    times = np.arange(len(arm)) / message.rate
-    return ExecutionPlan(times, arm, hand, phase, np.array(message.squeeze))
 
 
 def report_to_msg(report: RefinementReport, header: Header, task_id: str) -> msg.RefinementReport:

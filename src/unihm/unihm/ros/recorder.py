@@ -1,13 +1,15 @@
-"""Every topic of the graph -> an MCAP bag; images are thinned out."""
+"""Topics of the graph and of the robot -> a bag."""
 
 from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.interfaces import (
     Qos,
@@ -18,53 +20,102 @@ from rosbags.interfaces import (
     QosTime,
 )
 
-from unihm.learning.datasets.bag import BagWriter, typestore
+from unihm.errors import UnihmError
+from unihm.learning.datasets.bag import BagWriter, MessageTypes
 from unihm.ros.base import UnihmNode
 
+#: What of the graph is recorded.
+CHOICES = ("camera", "all")
+IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+_OF_A_CAMERA = (*IMAGES, "sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage")
 _FOREVER = QosTime(2147483647, 4294967295)
 _STAMP = slice(4, 12)  # of a header, behind the four bytes that begin every serialised message
 _SECONDS = slice(4, 8)
 
 
-def open_bag(path: Path) -> BagWriter:
-    """A bag for the messages of the sourced installation; ``path`` must not exist."""
+def installed_types() -> MessageTypes:
+    """Every message type of the sourced installation."""
     prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
-    return BagWriter(path, typestore([Path(prefix) for prefix in prefixes if prefix]))
+    return MessageTypes(Path(prefix) for prefix in prefixes if prefix)
+
+
+def open_bag(path: Path, storage: str = "mcap") -> BagWriter:
+    """A bag for the messages of the sourced installation; ``path`` must not exist."""
+    return BagWriter(path, installed_types(), storage)
 
 
 class RecorderNode(UnihmNode):
-    """Writes what the others publish, as it is on the wire.
+    """Writes what others publish, as it is on the wire, with the node's clock as the time.
 
-    Of raw images one a second is kept, with the same stamps for colour and depth, so that the bag
-    stays small and the graph can still be replayed from it.
+    With ``use_sim_time`` it waits for the clock: messages that come before its first word are
+    written with that time, so that a bag has one time base.
 
     Args:
         bag: open; the caller closes it after the node has ended.
+        on_failure: called where the bag cannot be written to any more.
+
+    Attributes:
+        recorded: topics that are listened to.
     """
 
     stage = "recorder"
 
-    def __init__(self, name: str, bag: BagWriter, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        bag: BagWriter,
+        on_failure: Callable[[UnihmError], None] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name, **kwargs)
+        self.what = self.declare(
+            "what", "all", "camera: images, camera_info, TF, the camera's pose; or all topics."
+        )
+        self.whole_images = self.declare(
+            "whole_images",
+            False,
+            "Record every image. Otherwise one a second of each topic, those of one stamp "
+            "together: the bag stays small, and the graph can be replayed from it.",
+        )
         self._bag = bag
-        self._topics: dict[str, Any] = {}
+        self._on_failure = on_failure or (lambda error: None)
+        self._failed = False
+        self.recorded: dict[str, Any] = {}
+        self._early: list[tuple[str, str, bytes, list[Qos]]] = []  # before the clock's first word
         self._image_seconds: dict[str, bytes] = {}
         self._kept: set[bytes] = set()
         self._look()
-        self.create_timer(0.5, self._look)
+        self.create_timer(0.5, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def end(self) -> None:
+        """Write what came before the clock, which was never heard."""
+        self._write_early(self.get_clock().now().nanoseconds)
+
+    def _is_wanted(self, topic: str, kind: str) -> bool:
+        if self.robot_namespace and not topic.startswith(f"/{self.robot_namespace}/"):
+            return False
+        if self.what == "all":
+            return True
+        own = f"{self.get_namespace().rstrip('/')}/"
+        return topic == f"{own}camera_pose" or (kind in _OF_A_CAMERA and not topic.startswith(own))
 
     def _look(self) -> None:
         """Subscribe to topics that have appeared."""
         for topic, kinds in self.get_topic_names_and_types():
-            if topic in self._topics or len(kinds) != 1 or not self._bag.knows(kinds[0]):
+            if topic in self.recorded or len(kinds) != 1 or not self._is_wanted(topic, kinds[0]):
                 continue
             offers = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
-            if not offers:
+            if not offers or not self._bag.knows(kinds[0]):
+                continue
+            package, _, name = kinds[0].split("/")
+            try:
+                message = getattr(importlib.import_module(f"{package}.msg"), name)
+            except ImportError:
                 continue
             reliable = all(o.reliability == ReliabilityPolicy.RELIABLE for o in offers)
             latched = all(o.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offers)
             qos = QoSProfile(
-                depth=20,
+                depth=100,
                 reliability=(
                     ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
                 ),
@@ -72,21 +123,39 @@ class RecorderNode(UnihmNode):
                     DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
                 ),
             )
-            package, _, name = kinds[0].split("/")
-            offered = _offered(reliable, latched)
-            self._topics[topic] = self.create_subscription(
-                getattr(importlib.import_module(f"{package}.msg"), name),
+            self.recorded[topic] = self.create_subscription(
+                message,
                 topic,
-                partial(self._write, topic, kinds[0], offered),
+                partial(self._receive, topic, kinds[0], _offered(reliable, latched)),
                 qos,
                 raw=True,
             )
 
-    def _write(self, topic: str, kind: str, offered: list[Qos], data: bytes) -> None:
-        if kind == "sensor_msgs/msg/Image" and not self._is_kept(topic, data):
+    def _receive(self, topic: str, kind: str, offered: list[Qos], data: bytes) -> None:
+        if self._failed:
+            return
+        if kind in IMAGES and not self.whole_images and not self._is_kept(topic, data):
             return
         now = self.get_clock().now().nanoseconds
-        self._bag.write(topic, kind, now, data, offered)
+        if now == 0:  # the simulated clock has not been heard
+            self._early.append((topic, kind, data, offered))
+            return
+        self._write_early(now)
+        self._write(topic, kind, now, data, offered)
+
+    def _write_early(self, now: int) -> None:
+        early, self._early = self._early, []
+        for topic, kind, data, offered in early:
+            self._write(topic, kind, now, data, offered)
+
+    def _write(self, topic: str, kind: str, now: int, data: bytes, offered: list[Qos]) -> None:
+        try:
+            self._bag.write(topic, kind, now, data, offered)
+        except UnihmError as error:
+            if not self._failed:
+                self._failed = True
+                self.get_logger().error(error.message)
+                self._on_failure(error)
 
     def _is_kept(self, topic: str, data: bytes) -> bool:
         """The first image of every second, and all others with the stamp of such a one."""
@@ -99,6 +168,10 @@ class RecorderNode(UnihmNode):
         self._image_seconds[topic] = second
         self._kept.add(stamp)
         return True
+
+    def diagnose(self) -> dict[str, Any]:
+        """How much was recorded."""
+        return {"topics": len(self.recorded), "messages": self._bag.messages}
 
 
 def _offered(reliable: bool, latched: bool) -> list[Qos]:

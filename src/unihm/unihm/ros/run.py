@@ -33,6 +33,7 @@ NODES = {
 # Nodes that no task needs.
 FURTHER = {
     "markers": "MarkersNode",
+    "player": "PlayerNode",
     "retargeter": "RetargeterNode",
     "robot_state": "RobotStateNode",
     "viewer": "ViewerNode",
