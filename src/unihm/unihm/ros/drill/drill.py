@@ -26,8 +26,9 @@ from unihm.robots.arm import Arm
 from unihm.ros.base import RELIABLE
 from unihm.ros.commander import Commander
 from unihm.ros.drill.observer import CommandObserver, StreamObserver, Witness
-from unihm.ros.drill.processes import RobotProcesses
+from unihm.ros.drill.processes import EVERYTHING, RobotProcesses
 from unihm.ros.drill.table import BEFORE, MOVING, Fault
+from unihm.ros.senders import FORGOTTEN
 
 SETTLE = 1.5  # s for participants to find one another after one has started
 INTO_THE_MOTION = 1.0  # s after the arm's first word that a fault in motion happens
@@ -191,10 +192,18 @@ class Drill:
     # ------------------------------------------------------------ the drill
 
     def settle(self) -> None:
-        """Everything is well: wait until the arm rests and the objects are where they were."""
+        """Everything is well: wait until the arm rests and the objects are where they were.
+
+        And until nodes that were killed are forgotten, whose successors are not believed before.
+        """
         self.until(lambda: not self.witness.is_moving(), REST)
+        self.until(self._each_once, FORGOTTEN)
         self._call("reset", Trigger.Request())
         time.sleep(SETTLE)
+
+    def _each_once(self) -> bool:
+        names = self._node.get_node_names()
+        return all(names.count(name) == 1 for name in EVERYTHING)
 
     def run(self, fault: Fault) -> Outcome:
         """One fault."""

@@ -100,7 +100,8 @@ class CommandObserver:
 
     def is_moving(self, now: float) -> bool:
         """True while the driver has somewhere to go."""
-        return bool(np.abs(self.course.state(now)[1]).max() > 1e-3)
+        to_come = self.course.positions[self.course.times > now]
+        return bool(np.abs(to_come - self.course.at(now)).max(initial=0.0) > 1e-3)
 
 
 class StreamObserver:
