@@ -5,13 +5,14 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
+from unihm.geometry import chamfer
 from unihm.learning.synthesis.tables.partial_views import (
     WholeShape,
     random_partial_view,
     random_whole_shape,
 )
 from unihm.learning.training.snowflake import (
-    chamfer,
+    chamfer_loss,
     completion_loss,
     draw_batch,
     load_views,
@@ -89,7 +90,9 @@ def test_chamfer_agrees_with_brute_force():
     a, b = torch.rand(2, 50, 3), torch.rand(2, 70, 3)
     distance = torch.cdist(a, b)
     expected = (distance.min(2).values.mean(1) + distance.min(1).values.mean(1)) / 2
-    torch.testing.assert_close(chamfer(a, b), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(chamfer_loss(a, b), expected, atol=1e-5, rtol=1e-4)
+    measured = [chamfer(*pair) for pair in zip(a.numpy(), b.numpy(), strict=True)]
+    assert measured == pytest.approx(expected.tolist(), rel=1e-4)
 
 
 def test_training_learns_and_round_trips(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.cluster.vq import kmeans2
 from torch.nn import functional as F
 from unihm.tokenizer.quantizer import ResidualQuantizer, kmeans, nearest, perplexity
 
@@ -87,6 +88,16 @@ def test_kmeans_finds_separate_clusters():
         for found in (kmeans(points, 6) for _ in range(3))
     ]
     assert min(worst) < 0.2
+
+
+def test_kmeans_is_that_of_scipy():
+    torch.manual_seed(0)
+    points = torch.randn(300, 4)
+    start = torch.cat([points[:20], torch.full((1, 4), 99.0)])  # the last is nobody's nearest
+    found = kmeans(points, 21, 5, start)
+    with pytest.warns(UserWarning, match="empty"):
+        wanted, _ = kmeans2(points.numpy(), start.numpy(), 5, minit="matrix")
+    assert found.numpy() == pytest.approx(wanted, abs=1e-6)
 
 
 def steps(count: int = 60) -> torch.Tensor:

@@ -55,6 +55,11 @@ def estimate_normals(
     return normals * np.where(sign < 0, -1.0, 1.0)[:, None]
 
 
+def chamfer(a: FloatArray, b: FloatArray) -> float:
+    """Chamfer distance of clouds (N, 3) and (M, 3): mean distance to the nearest, both ways' mean."""
+    return float((cKDTree(b).query(a)[0].mean() + cKDTree(a).query(b)[0].mean()) / 2)
+
+
 def _all_around(count: int) -> FloatArray:
     """Directions (count, 3) spread evenly over the sphere (Fibonacci's spiral)."""
     i = np.arange(count) + 0.5

@@ -9,12 +9,14 @@ mostly the nearest code and else one nearly as near; decoding knows no differenc
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
 
 GROUP = 32  # codes, at the most
 COMPARED = 512  # codes, at the least, on the last level; those before it need fewer
@@ -84,17 +86,14 @@ def _grouped(codes: Vectors, index: Index) -> list[Index]:
         return [index]
     own = codes[index]
     parts = min(_PARTS, 1 + len(index) // GROUP)
-    centres = own[np.linspace(0, len(own) - 1, parts).astype(int)]
-    for _ in range(_ROUNDS):
-        nearest = ((centres**2).sum(axis=-1) - 2.0 * own @ centres.T).argmin(axis=1)
-        belongs = (nearest == np.arange(len(centres))[:, None]).astype(np.float32)
-        counts = belongs.sum(axis=1)
-        centres = (belongs @ own)[counts > 0] / counts[counts > 0, None]
-    if len(centres) == 1:  # equal codes
+    start = own[np.linspace(0, len(own) - 1, parts).astype(int)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "One of the clusters is empty")
+        _, nearest = kmeans2(own, start, _ROUNDS, minit="matrix")
+    found = np.unique(nearest)
+    if len(found) == 1:  # equal codes
         return [index[i : i + GROUP] for i in range(0, len(index), GROUP)]
-    return [
-        group for part in np.unique(nearest) for group in _grouped(codes, index[nearest == part])
-    ]
+    return [group for part in found for group in _grouped(codes, index[nearest == part])]
 
 
 @njit

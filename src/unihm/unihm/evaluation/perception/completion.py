@@ -11,7 +11,8 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from unihm.errors import UnihmError
-from unihm.evaluation.perception.scenes import SENSOR, chamfer
+from unihm.evaluation.perception.scenes import SENSOR
+from unihm.geometry import chamfer
 from unihm.learning.synthesis.tables.partial_views import (
     PartialView,
     WholeShape,

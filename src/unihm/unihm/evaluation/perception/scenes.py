@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from unihm.errors import UnihmError
 from unihm.evaluation.statistics import mean, median
+from unihm.geometry import chamfer
 from unihm.learning.synthesis.tables.piles import random_shape
 from unihm.learning.synthesis.tables.rendering import Frame, Item, RaycastScene, Sensor
 from unihm.perception.planner import Planner
@@ -195,8 +196,3 @@ def _measure_cloud(
     figures.normals_within_20.append(float(agree.mean()))
     middle = mesh.bounds.mean(axis=0)
     figures.center_error.append(float(np.linalg.norm(T_world_object[:3, 3] - middle)))
-
-
-def chamfer(a: FloatArray, b: FloatArray) -> float:
-    """Symmetric Chamfer distance in metres: mean nearest distance, both ways, averaged."""
-    return float((cKDTree(b).query(a)[0].mean() + cKDTree(a).query(b)[0].mean()) / 2)

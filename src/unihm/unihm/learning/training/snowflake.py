@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unihm.errors import UnihmError
+from unihm.geometry import chamfer
 from unihm.learning.synthesis.tables.partial_views import random_partial_view, random_whole_shape
 from unihm.learning.training.loop import make_missing, one_cycle, run_steps
 from unihm.perception.scene.completion import thin
@@ -140,8 +141,11 @@ def draw_batch(
     )
 
 
-def chamfer(a: Tensor, b: Tensor) -> Tensor:
-    """(B,) mean distance to the nearest point, both ways, averaged."""
+def chamfer_loss(a: Tensor, b: Tensor) -> Tensor:
+    """Chamfer distances (B,) of clouds (B, N, 3) and (B, M, 3), as a loss: it has gradients.
+
+    The measure is :func:`unihm.geometry.chamfer`.
+    """
     to_b = (a - gather(b, nearest_index(a, b))).norm(dim=-1)
     to_a = (b - gather(a, nearest_index(b, a))).norm(dim=-1)
     return (to_b.mean(dim=1) + to_a.mean(dim=1)) / 2
@@ -161,7 +165,7 @@ def completion_loss(clouds: Clouds, batch: CompletionBatch) -> tuple[Tensor, lis
     """
     loss = torch.zeros(())
     for points in clouds.stages:
-        distance = chamfer(points, batch.points[:, : max(384, points.shape[1])])
+        distance = chamfer_loss(points, batch.points[:, : max(384, points.shape[1])])
         loss = loss + distance.mean()
     final = clouds.stages[-1]
     # What was seen must stay where it was seen.
@@ -214,20 +218,18 @@ def validate(model: SnowflakeNet, views: Views) -> dict[str, float]:
         rng = np.random.default_rng(k)
         seen = views.seen[k, rng.permutation(views.seen.shape[1])[: model.config.partial]]
         clouds = model(torch.from_numpy(seen)[None])
-        points = torch.from_numpy(views.points[k])[None]
-        before = chamfer(torch.from_numpy(views.seen[k])[None], points)
-        after = chamfer(clouds.stages[-1], points)
+        result = clouds.stages[-1]
+        before = chamfer(views.seen[k], views.points[k])
+        after = chamfer(result[0].numpy(), views.points[k])
         truth = gather(
             torch.from_numpy(views.normals[k])[None],
-            nearest_index(clouds.stages[-1], points),
+            nearest_index(result, torch.from_numpy(views.points[k])[None]),
         )
         good = 0.0
         if clouds.normals is not None:
             cosine = (clouds.normals * truth).sum(dim=-1)
             good = float((cosine > np.cos(np.deg2rad(20))).float().mean())
-        rows.append(
-            [1e3 * views.scale[k] * float(before), 1e3 * views.scale[k] * float(after), good]
-        )
+        rows.append([1e3 * views.scale[k] * before, 1e3 * views.scale[k] * after, good])
     model.train()
     mean = np.mean(rows, axis=0)
     return {
