@@ -56,7 +56,7 @@ def estimate_normals(
 
 
 def chamfer(a: FloatArray, b: FloatArray) -> float:
-    """Chamfer distance of clouds (N, 3) and (M, 3): mean distance to the nearest, both ways' mean."""
+    """Chamfer distance of clouds (N, 3) and (M, 3): mean distance to the nearest, of both ways."""
     return float((cKDTree(b).query(a)[0].mean() + cKDTree(a).query(b)[0].mean()) / 2)
 
 
