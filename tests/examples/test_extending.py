@@ -12,7 +12,7 @@ from unihm.paths import config_dir
 
 
 @pytest.mark.slow
-def test_the_page_adds_an_object_a_term_and_a_back_end(tmp_path: Path) -> None:
+def test_the_page_adds_an_object_a_term_and_back_ends(tmp_path: Path) -> None:
     shutil.copytree(config_dir(), tmp_path / "config")
     lines = []
     for number, (language, text) in enumerate(pages.blocks("extending")):
@@ -26,5 +26,6 @@ def test_the_page_adds_an_object_a_term_and_a_back_end(tmp_path: Path) -> None:
             lines.append(f"python step_{number}.py")
     printed = pages.run(lines, tmp_path)
     assert re.search(r"the skittle stands at \[0\.(5|49)", printed)
+    assert "short side 0.0" in printed
     assert "confidence 0.8" in printed
     assert "wrist_height" in printed

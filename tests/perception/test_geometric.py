@@ -8,7 +8,7 @@ from rendered_scenes import make_item, render
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.parser import parse
-from unihm.perception.planner import Planner, PlannerConfig
+from unihm.perception.planner import GeometricScorer, Planner, PlannerConfig
 from unihm.perception.scene import matching, read_scene
 from unihm.perception.scene.frames import azimuth, canonical_object_frame, horizontal_rectangle
 from unihm.perception.segmentation import Segmenter
@@ -219,3 +219,35 @@ def test_scores_of_a_phrase_are_bounded(three):
         scores = matching.score(parse(sentence).target, seen)
         assert scores.shape == (3,)
         assert ((scores >= 0) & (scores <= 1)).all()
+
+
+class SmallOnly(GeometricScorer):
+    """A back end of one's own: what is wider than 10 cm is not meant."""
+
+    @classmethod
+    def load(cls, weights):
+        assert weights == "geometric"
+        return cls()
+
+    def scorer(self, observation, scene):
+        return self
+
+    def __call__(self, phrase, objects):
+        return super().__call__(phrase, objects) * np.array([o.extents[1] < 0.10 for o in objects])
+
+
+def test_a_scorer_of_ones_own_is_named_in_the_settings():
+    small = make_item("box", "red", 0.45, 0.15, x=0.05, y=0.05, z=0.06)
+    frame = render(small, make_item("box", "red", 0.45, -0.15, x=0.14, y=0.14, z=0.06))
+    assert code_of("pick up the red box", frame) is ErrorCode.OBJECT_AMBIGUOUS
+    own = Planner(PlannerConfig(backend=f"{__name__}:SmallOnly", weights="geometric"))
+    target = own.plan(frame.observation, "pick up the red box").selection.target
+    assert target.center[1] == pytest.approx(0.15, abs=0.01)
+
+
+@pytest.mark.parametrize("word", ["clip", "no_such_module:Thing", "json:NoSuchClass", ":Class"])
+def test_a_planner_back_end_that_there_is_not_is_a_sentence(word):
+    with pytest.raises(UnihmError) as error:
+        Planner(PlannerConfig(backend=word))
+    assert error.value.code is ErrorCode.INVALID_CONFIG
+    assert word in error.value.message

@@ -2,6 +2,20 @@
 
 from unihm.perception.planner.config import PlannerConfig
 from unihm.perception.planner.planner import Plan, Planner, PlanningError
-from unihm.perception.planner.selection import Selection
+from unihm.perception.planner.selection import (
+    GeometricScorer,
+    ReferenceScorer,
+    ScorerBackend,
+    Selection,
+)
 
-__all__ = ["Plan", "Planner", "PlannerConfig", "PlanningError", "Selection"]
+__all__ = [
+    "GeometricScorer",
+    "Plan",
+    "Planner",
+    "PlannerConfig",
+    "PlanningError",
+    "ReferenceScorer",
+    "ScorerBackend",
+    "Selection",
+]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Literal
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from unihm.config import Interval, NotNegative, Positive, settings
+from unihm.perception.backends import known
 from unihm.perception.scene import WorkspaceConfig
+
+SCORERS = {"cliport": "unihm.perception.planner.cliport:CliportScorers"}
 
 
 @settings()
@@ -14,8 +19,9 @@ class PlannerConfig:
     """How the planner looks and moves.
 
     Attributes:
-        backend: ``cliport``, or ``geometric`` (no weights).
-        weights: preset whose CLIPort is used.
+        backend: ``cliport``, ``geometric`` (no weights) or ``module:Class`` of one's own, see
+            :class:`unihm.perception.planner.selection.ScorerBackend`.
+        weights: preset whose network is used.
         reach: nearest and farthest distance from the arm's base, metres, of an object's centre.
         lift: metres that an object is raised.
         clearance: metres between a carried object and whatever it passes over.
@@ -23,7 +29,7 @@ class PlannerConfig:
         workspace: where objects may be.
     """
 
-    backend: Literal["geometric", "cliport"] = "geometric"
+    backend: Annotated[str, AfterValidator(known(SCORERS))] = "geometric"
     weights: str = "tiny"
     reach: Interval = (0.25, 0.78)
     lift: Positive = 0.15

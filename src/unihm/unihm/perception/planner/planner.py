@@ -1,8 +1,8 @@
 """The planner: from an instruction and an image to the trajectory of the named object (eq. 7).
 
-Which object is meant and where it goes comes from CLIPort's affordances or, with the backend
-``geometric``, from fitted primitives; what a sentence says for certain (places, comparisons,
-directions) is worked out in either case, and so are the errors.
+Which object is meant and where it goes comes from CLIPort's affordances, from fitted primitives
+(``geometric``) or from a back end of one's own. What a sentence says for certain (places,
+comparisons, directions) is worked out in any case, and so are the errors.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.backends import load
 from unihm.perception.language import parse
-from unihm.perception.planner.config import PlannerConfig
+from unihm.perception.planner.config import SCORERS, PlannerConfig
 from unihm.perception.planner.geometry import carry_out
 from unihm.perception.planner.selection import (
     GeometricScorer,
     ReferenceScorer,
+    ScorerBackend,
     Selection,
     select,
 )
@@ -26,7 +28,7 @@ from unihm.perception.scene import TableScene, example, read_scene
 from unihm.types import ObjectTrajectory, RgbdObservation
 
 if TYPE_CHECKING:
-    from unihm.perception.planner.cliport import CliportPredictor, PickAffordance
+    from unihm.perception.planner.cliport import PickAffordance
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,9 @@ class Planner:
 
     def __init__(self, config: PlannerConfig | None = None) -> None:
         self.config = config or PlannerConfig()
-        self._predictor: CliportPredictor | None = None
-        if self.config.backend == "cliport":
-            from unihm.perception.planner.cliport import CliportPredictor
-
-            self._predictor = CliportPredictor.load(self.config.weights)
+        self._backend: ScorerBackend | None = load(
+            self.config.backend, SCORERS, self.config.weights
+        )
 
     @classmethod
     def load(cls, preset: str = "tiny") -> Planner:
@@ -100,20 +100,12 @@ class Planner:
         """
         command = parse(instruction)
         scene = read_scene(observation, self.config.workspace)
-        scorer = self._scorer(observation, scene)
+        scorer: ReferenceScorer = GeometricScorer()
+        if self._backend is not None:
+            scorer = self._backend.scorer(observation, scene)
         try:
             selection = select(command, scene.objects, scorer)
             trajectory = carry_out(selection, scene, self.config)
         except UnihmError as error:
             raise PlanningError(error.code, error.message, scene, scorer.affordance) from error
         return Plan(trajectory, selection, scene, scorer.affordance)
-
-    def _scorer(self, observation: RgbdObservation, scene: TableScene) -> ReferenceScorer:
-        """Who says how well an object fits a phrase."""
-        if self._predictor is None:
-            return GeometricScorer()
-        from unihm.perception.planner.cliport import AffordanceScorer
-
-        return AffordanceScorer(
-            self._predictor.predict(observation, scene.points, scene.table.offset)
-        )

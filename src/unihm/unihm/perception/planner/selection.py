@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from unihm.perception.language import Command, Phrase
-from unihm.perception.scene import DetectedObject
+from unihm.perception.scene import DetectedObject, TableScene
 from unihm.perception.scene.matching import find, score_by_geometry
-from unihm.types import FloatArray, TaskKind
+from unihm.types import FloatArray, RgbdObservation, TaskKind
 
 if TYPE_CHECKING:
     from unihm.perception.planner.cliport import PickAffordance
@@ -51,6 +51,14 @@ class ReferenceScorer(Protocol):
 
     def opening_direction(self, word: str, pick_point: FloatArray) -> FloatArray | None:
         """(2,) the way of a front that is to "open" or "close"; None where it is not known."""
+
+
+class ScorerBackend(Protocol):
+    """What ``planner: {backend: ...}`` names: a class whose ``load(weights)`` gives this."""
+
+    def scorer(self, observation: RgbdObservation, scene: TableScene) -> ReferenceScorer:
+        """The scorer of one image and one instruction; ``scene`` is what was read from it."""
+        ...
 
 
 class GeometricScorer:

@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from unihm.config import NotNegative, Share, load_section, settings
 from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.backends import known, load
 from unihm.perception.camera import project, world_points
 from unihm.perception.scene import TableScene, WorkspaceConfig, example, read_scene
 from unihm.perception.scene.completion import Completion, fit, seen_part
@@ -50,8 +51,8 @@ class SegmenterConfig:
         workspace: where objects may be.
     """
 
-    backend: Annotated[str, AfterValidator(backends.known(backends.PREDICTORS))] = "geometric"
-    completion: Annotated[str, AfterValidator(backends.known(backends.COMPLETERS))] = "geometric"
+    backend: Annotated[str, AfterValidator(known(backends.PREDICTORS))] = "geometric"
+    completion: Annotated[str, AfterValidator(known(backends.COMPLETERS))] = "geometric"
     weights: str = "tiny"
     min_iou: Share = 0.5
     fitted: NotNegative = 0.0015
@@ -82,10 +83,10 @@ class Segmenter:
     def __init__(self, config: SegmenterConfig | None = None) -> None:
         self.config = config or SegmenterConfig()
         weights = self.config.weights
-        self._predictor: backends.MaskBackend | None = backends.load(
+        self._predictor: backends.MaskBackend | None = load(
             self.config.backend, backends.PREDICTORS, weights
         )
-        self._completer: backends.CompletionBackend | None = backends.load(
+        self._completer: backends.CompletionBackend | None = load(
             self.config.completion, backends.COMPLETERS, weights
         )
 

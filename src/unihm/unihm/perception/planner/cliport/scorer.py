@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from unihm.perception.language.nouns import lookup
 from unihm.perception.language.parser import Phrase
 from unihm.perception.planner.cliport.heightmap import Heightmap
-from unihm.perception.planner.cliport.predictor import Affordances, PickMap
+from unihm.perception.planner.cliport.predictor import Affordances, CliportPredictor, PickMap
 from unihm.perception.planner.cliport.vocabulary import CLAUSES
-from unihm.perception.scene import DetectedObject
+from unihm.perception.scene import DetectedObject, TableScene
 from unihm.perception.scene.matching import color_fit, kind_fit
-from unihm.types import FloatArray, IntArray
+from unihm.types import FloatArray, IntArray, RgbdObservation
 
 # Between objects that the affordance does not tell apart by this factor, shapes are looked at.
 UNSURE = 5.0
@@ -49,6 +49,27 @@ class PickAffordance:
 
     heightmap: Heightmap
     shares: NDArray[np.float32]
+
+
+class CliportScorers:
+    """The trained network as the planner's back end.
+
+    It is a :class:`unihm.perception.planner.selection.ScorerBackend`.
+    """
+
+    def __init__(self, predictor: CliportPredictor) -> None:
+        self._predictor = predictor
+
+    @classmethod
+    def load(cls, weights: str) -> CliportScorers:
+        """The network of a preset; raises WEIGHTS_MISSING."""
+        return cls(CliportPredictor.load(weights))
+
+    def scorer(self, observation: RgbdObservation, scene: TableScene) -> AffordanceScorer:
+        """The affordances of one image."""
+        return AffordanceScorer(
+            self._predictor.predict(observation, scene.points, scene.table.offset)
+        )
 
 
 class AffordanceScorer:
