@@ -11,6 +11,7 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -30,8 +31,12 @@ SENSED = (
     "sensor_msgs/msg/JointState",
     "tf2_msgs/msg/TFMessage",
 )
-#: What a recorded graph began each task with: played, every stage makes the same of it again.
-BEGINNINGS = ("unihm_msgs/msg/RgbdObservation", "unihm_msgs/msg/Task")
+#: What a recorded graph began each task with, and whose word it is (:mod:`unihm.ros.senders`):
+#: played in their names, every stage makes the same of it again.
+BEGINNINGS = {
+    "unihm_msgs/msg/RgbdObservation": ("capture", "observation"),
+    "unihm_msgs/msg/Task": ("coordinator", "task"),
+}
 MADE_HERE = ("affordance", "segmentation_overlay")  # images that the graph makes itself
 CLOCK_STEP = 0.01  # s between two words of the clock
 PATIENCE = 2.0  # s for listeners to be found
@@ -47,8 +52,9 @@ class PlayerNode(UnihmNode):
     """Plays a bag once, or for ever, in recorded time.
 
     Of a recording of the graph, what it began its tasks with is played beside the sensors' topics,
-    so that the stages plan the same again; of any other recording, the sensors' topics. Where
-    nobody recorded joints, the robot is said to wait at home with its hand open.
+    so that the stages plan the same again, unless a coordinator is there, which gives tasks itself;
+    of any other recording, the sensors' topics. Where nobody recorded joints, the robot is said to
+    wait at home with its hand open.
 
     The clock follows the stamps: where a recorder used another clock than the camera, the
     difference is made up for. It begins when those that are waited for are active.
@@ -85,6 +91,7 @@ class PlayerNode(UnihmNode):
         self._ending = False
         self._shift = 0
         self._publishers_of: dict[str, Any] = {}
+        self._stand_ins: dict[str, Node] = {}
         self._clock_topic = self.publisher(Clock, "/clock", RELIABLE)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -103,6 +110,8 @@ class PlayerNode(UnihmNode):
         self._ending = True
         if self._thread.is_alive():
             self._thread.join()
+        for node in self._stand_ins.values():
+            node.destroy_node()
 
     def diagnose(self) -> dict[str, Any]:
         """What is played."""
@@ -119,12 +128,23 @@ class PlayerNode(UnihmNode):
                 f"{bag.path} has no topic {', '.join(missing)}; it has "
                 f"{', '.join(sorted(bag.topics)) or 'none'}.",
             )
-        kinds = (*SENSED, *BEGINNINGS) if has_beginnings(bag) else SENSED
+        kinds: tuple[str, ...] = SENSED
+        if has_beginnings(bag) and not given:
+            if self._is_taken("task"):
+                self.get_logger().warning(
+                    "A coordinator is here: the recorded tasks are not played; say them again."
+                )
+            else:
+                kinds = (*SENSED, *BEGINNINGS)
         chosen = given or [
             name
             for name in bag.of_kind(*kinds, "geometry_msgs/msg/PoseStamped")
             if not name.endswith(MADE_HERE)
-            and (bag.topics[name].kind in kinds or name.endswith("/camera_pose"))
+            and (
+                name.endswith(f"/{BEGINNINGS[bag.topics[name].kind][1]}")
+                if bag.topics[name].kind in BEGINNINGS  # not what was seen after the motion
+                else bag.topics[name].kind in SENSED or name.endswith("/camera_pose")
+            )
         ]
         playable = [name for name in chosen if self._announce(bag, name)]
         if not playable:
@@ -152,8 +172,34 @@ class PlayerNode(UnihmNode):
             depth=100,
             durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
         )
-        self._publishers_of[name] = self.publisher(message, self._names.get(name, played), qos)
+        played = self._names.get(name, played)
+        if topic.kind in BEGINNINGS:
+            node = self._stand_in(BEGINNINGS[topic.kind][0])
+            self._publishers_of[name] = node.create_publisher(message, played, qos)
+        else:
+            self._publishers_of[name] = self.publisher(message, played, qos)
         return True
+
+    def _is_taken(self, topic: str) -> bool:
+        """Whether somebody publishes the topic, after a moment in which they can be found."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if self.count_publishers(topic):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _stand_in(self, name: str) -> Node:
+        """A node in the name of the one whose messages are played."""
+        if name not in self._stand_ins:
+            self._stand_ins[name] = Node(
+                name,
+                namespace=self.get_namespace(),
+                context=self.context,
+                use_global_arguments=False,
+                start_parameter_services=False,
+            )
+        return self._stand_ins[name]
 
     def _at_home(self) -> JointState:
         arm, hand = load_arm(self.arm_name), load_hand(self.hand_name)
