@@ -132,6 +132,9 @@ class ArmControllerNode(UnihmNode):
             else:
                 self._halt(run, lambda: self._at_rest(task_id, code))
 
+    def on_clock_jump(self, error: UnihmError) -> None:
+        self._on_refused(error)
+
     def _on_refused(self, error: UnihmError) -> None:
         with self._lock:
             if self._run is not None:
@@ -290,6 +293,7 @@ class ArmControllerNode(UnihmNode):
         return ExecutionPlan(plan.times, np.array(arm), plan.hand, plan.phase, plan.squeeze)
 
     def _tick(self) -> None:
+        self.clock_watch.look()
         with self._lock:
             run = self._run
             if run is None:

@@ -169,6 +169,11 @@ class CaptureNode(UnihmNode):
             self._waiting = None
             self.report(task_id, StageStatus.STOPPED)
 
+    def on_clock_jump(self, error: UnihmError) -> None:
+        """What was seen before is neither old nor new any more."""
+        self._matcher = StampMatcher(self._topics, self._matcher.tolerance)
+        self._last_seen = dict.fromkeys(self._topics, -np.inf)
+
     def on_task(self, task: Task) -> None:
         if self.fault is not None:
             self.fail(task.task_id, self.fault)

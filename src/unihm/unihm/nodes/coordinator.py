@@ -63,6 +63,7 @@ class Request:
         self.feedback = feedback
         self.is_cancelled = is_cancelled
         self.task_id = ""
+        self.jump: UnihmError | None = None  # of the clock that the goal is timed by
         self.statuses: queue.SimpleQueue[msg.StageStatus] = queue.SimpleQueue()
 
 
@@ -279,16 +280,27 @@ class CoordinatorNode(UnihmNode):
         if not self._requests.empty():
             raise UnihmError(ErrorCode.PREEMPTED, f"A newer goal came in the stage {stage}.")
 
+    def on_clock_jump(self, error: UnihmError) -> None:
+        current = self._current
+        if current is not None:
+            current.jump = error
+
     def _check_end(self, request: Request, stage: str, heard: float, deadline: float) -> None:
+        now = self.seconds  # what follows says whether that can be believed
+        self.clock_watch.look()
+        if request.jump is not None:
+            raise request.jump
+        if self.clock_watch.jumping:
+            return
         self._check_wanted(request, stage)
         if self.trespass is not None:
             raise self.trespass
-        if self.seconds - heard > self.stage_timeout:
+        if now - heard > self.stage_timeout:
             raise UnihmError(
                 ErrorCode.STAGE_TIMEOUT,
                 f"No word from any stage for {self.stage_timeout:.0f} s; the last was {stage}.",
             )
-        if self.seconds > deadline:
+        if now > deadline:
             raise UnihmError(
                 ErrorCode.STAGE_TIMEOUT, f"The task's time was over in the stage {stage}."
             )

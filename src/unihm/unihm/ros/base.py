@@ -25,11 +25,11 @@ from rclpy.qos import (
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
-from rclpy.timer import Timer
 from std_msgs.msg import Header
 from unihm_msgs.msg import Measurement, StageStatus, StopTask, Task
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.clock_watch import ClockWatch
 from unihm.ros.conversions import time_to_seconds
 from unihm.ros.senders import NAMED, NotYet, Senders
 
@@ -46,7 +46,7 @@ IMAGES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_AVAILABLE)
 # Humble's callbacks are not told where a message comes from.
 _TOLD_SENDER = hasattr(rclpy.subscription, "MessageInfo")
 _REMEMBERED_TASKS = 32
-_LOOK = 0.25  # s between looks at who publishes where one node alone may
+_LOOK = 0.25  # s between looks at the clock, and at who publishes where one node alone may
 _RETRY = 0.02  # s
 _UNDECIDED = 32  # messages
 
@@ -73,6 +73,7 @@ class UnihmNode(LifecycleNode):
         believes_anyone: it only shows what is said, and does not ask who says it.
         fault: why it is not active, if it is not.
         robot_namespace: of the drivers, the camera and all else whose names begin with a slash.
+        clock_watch: notices jumps of the node's clock.
         trespass: who publishes where only one node may, if somebody does: then nothing moves.
         task_id: of the task that the coordinator gave last.
     """
@@ -97,7 +98,9 @@ class UnihmNode(LifecycleNode):
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._retry = self.create_timer(_RETRY, self._decide, clock=self._steady)
         self._retry.cancel()
-        self._look_timer: Timer | None = None
+        self.clock_watch = ClockWatch(self.get_clock())
+        self.clock_watch.listen(self._on_clock_jump)
+        self.create_timer(_LOOK, self._look_around, clock=self._steady)
         self.preset = self.declare(
             "preset", "tiny", "Configuration and weights: a file in config/presets."
         )
@@ -124,6 +127,9 @@ class UnihmNode(LifecycleNode):
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         """The task is over; drop it."""
+
+    def on_clock_jump(self, error: UnihmError) -> None:
+        """The node's clock has jumped: what was timed by it is worth nothing."""
 
     def end(self) -> None:
         """Stop the node's own threads; called before it is destroyed, while it is still spun."""
@@ -245,10 +251,9 @@ class UnihmNode(LifecycleNode):
     def watch(self, topic: str, name: str) -> None:
         """Nothing moves while another node than ``name`` publishes on a topic."""
         self._senders.watch(topic, name)
-        if self._look_timer is None:
-            self._look_timer = self.create_timer(_LOOK, self._look_around, clock=self._steady)
 
     def _look_around(self) -> None:
+        self.clock_watch.look()
         before, self.trespass = self.trespass, self._senders.trespass()
         if self.trespass is not None and before is None:
             self.get_logger().error(self.trespass.message)
@@ -309,6 +314,10 @@ class UnihmNode(LifecycleNode):
     def fail(self, task_id: str, error: UnihmError, duration: float = 0.0) -> None:
         """Report that the stage could not do its part."""
         self.report(task_id, StageStatus.FAILED, error=error, duration=duration)
+
+    def _on_clock_jump(self, error: UnihmError) -> None:
+        self.get_logger().error(error.message)
+        self.on_clock_jump(error)
 
     def check_live(self, task_id: str) -> None:
         """Refuse a message of a task that is not the last one given.

@@ -47,6 +47,7 @@ class JointStates:
         self.timeout = node.declare(
             "joint_state_timeout", 0.5, "Seconds after which a joint state is too old.", 0.02, 10.0
         )
+        node.clock_watch.listen(self._redate)
         for topic in topics:
             node.subscription(JointState, topic, self._receive, SENSOR)
 
@@ -55,6 +56,11 @@ class JointStates:
         efforts = message.effort if len(message.effort) else [np.nan] * len(message.name)
         for name, position, effort in zip(message.name, message.position, efforts):
             self._joints[name] = (position, effort, now)
+
+    def _redate(self, error: UnihmError) -> None:
+        """The clock has jumped: count from now how old they are."""
+        now = self._node.seconds
+        self._joints = {name: (q, effort, now) for name, (q, effort, _) in self._joints.items()}
 
     def read(self, names: Sequence[str]) -> JointReading:
         """The joints ``names`` as they were last reported.
