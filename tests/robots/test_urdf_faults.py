@@ -12,7 +12,8 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 from unihm.robots import load_hand
 from unihm.robots.check import check_hand
-from unihm.robots.urdf import parse_urdf, resolve_path
+from unihm.robots.urdf import parse_urdf
+from unihm.robots.urdf_text import resolve_path
 
 LINKS = '<link name="a"/><link name="b"/><link name="c"/>'
 
@@ -34,7 +35,7 @@ def joint(name: str, parent: str, child: str, inside: str = "", kind: str = "rev
         (LINKS + joint("j", "a", "b"), "one root link; it has a, c"),
         (LINKS + joint("j", "a", "b") + joint("k", "b", "c", kind="floating"), "'floating'"),
         (LINKS + joint("j", "a", "b") + joint("k", "b", "c", '<mimic joint="x"/>'), "mimics 'x'"),
-        (LINKS + joint("j", "a", "b") + joint("k", "b", "c", '<origin xyz="1 2 x"/>'), "a number"),
+        (LINKS + joint("j", "a", "b") + joint("k", "b", "c", '<origin xyz="1 2 x"/>'), "3 numbers"),
         (LINKS + LINKS + joint("j", "a", "b"), "more than one link named a, b, c"),
     ],
 )
@@ -77,7 +78,7 @@ def broken(tmp_path: Path, old: str, new: str, name: str = "inspire") -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("urdf: inspire.urdf", "urdf: nowhere.urdf", "cannot be read"),
+        ("urdf: inspire.urdf", "urdf: nowhere.urdf", "nowhere.urdf does not exist"),
         ("wrist_link: base", "wrist_link: bass", "no link 'bass'"),
         ("index_proximal_joint", "index_joint", "index_joint: not in the URDF"),
         ("[thumb_proximal_yaw_joint, ", "[", "leaves out|has 6 values"),

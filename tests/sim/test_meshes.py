@@ -57,9 +57,9 @@ def test_every_format_is_read(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "cannot be read|no surface"),
-        (b"solid nothing\nendsolid nothing\n", "cannot be read|no surface"),
-        (b"this is not a mesh at all", "cannot be read|no surface"),
+        (b"", "cannot be read|no surface|is empty"),
+        (b"solid nothing\nendsolid nothing\n", "cannot be read|no surface|is empty"),
+        (b"this is not a mesh at all", "cannot be read|no surface|is empty"),
     ],
 )
 def test_a_broken_file_gets_a_sentence(tmp_path, content, words):

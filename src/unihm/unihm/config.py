@@ -20,9 +20,12 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 from typing_extensions import dataclass_transform
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import read_bytes
 from unihm.paths import config_dir
 
 Config = TypeVar("Config")
+LARGEST_YAML = 5_000_000  # bytes
+MOST_VALUES = 1_000_000  # in a file
 
 
 def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -101,6 +104,10 @@ def from_mapping(cls: type[Config], values: Mapping[str, Any], where: str = "") 
     except ValidationError as error:
         sentence = _sentence(cls, error, where or cls.__name__)
         raise UnihmError(ErrorCode.INVALID_CONFIG, sentence) from error
+    except (TypeError, ValueError, RecursionError) as error:  # of JSON: a key that is no word
+        raise UnihmError(
+            ErrorCode.INVALID_CONFIG, f"{where or cls.__name__} is no plain mapping: {error}."
+        ) from error
 
 
 def _sentence(cls: type, error: ValidationError, where: str) -> str:
@@ -139,32 +146,82 @@ def _dataclass_in(kind: Any) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML whose floats are those of YAML 1.2: ``1e-3`` is a number."""
+    """YAML whose words and numbers are those of YAML 1.2 (core schema).
+
+    So ``1e-3`` is a number, ``010`` is ten, and ``1:30``, ``on`` and ``no`` are words.
+    """
+
+    def construct_integer(self, node: yaml.ScalarNode) -> int:
+        """Decimal, or with 0o and 0x."""
+        text = self.construct_scalar(node)
+        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag.rpartition(":")[2] not in ("int", "float", "bool")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_NUMERIC = list("-+.0123456789")
+for _kind, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", _NUMERIC),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        _NUMERIC,
+    ),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), _first
+    )
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_integer)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping safely; raises INVALID_CONFIG with the file's name when it is not one."""
+    data = read_bytes(path, ErrorCode.INVALID_CONFIG, LARGEST_YAML)
     try:
-        values = parse_yaml(path.read_text())
-    except FileNotFoundError as error:
-        raise UnihmError(ErrorCode.INVALID_CONFIG, f"{path} does not exist.") from error
-    except yaml.YAMLError as error:
-        raise UnihmError(ErrorCode.INVALID_CONFIG, f"{path} is not YAML: {error}.") from error
+        values = parse_yaml(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UnihmError(
+            ErrorCode.INVALID_CONFIG,
+            f"{path}, line {data[: error.start].count(10) + 1}, is not text in UTF-8.",
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise UnihmError(ErrorCode.INVALID_CONFIG, f"{path} is not YAML: {reason}.") from error
     if not isinstance(values, dict):
         raise UnihmError(ErrorCode.INVALID_CONFIG, f"{path} must hold a mapping.")
     return values
 
 
 def parse_yaml(text: str) -> Any:
-    """The value of a YAML text."""
-    return yaml.load(text, Loader=_Loader)
+    """The value of a YAML text.
+
+    Raises:
+        yaml.YAMLError: where it is none.
+        ValueError: for a date that there is not, or aliases that unfold without end.
+    """
+    value = yaml.load(text, Loader=_Loader)
+    if _unfolded(value, {}) > MOST_VALUES:
+        raise ValueError("its aliases unfold to far too much")
+    return value
+
+
+def _unfolded(value: Any, known: dict[int, float]) -> float:
+    """How many values there are with every alias written out; infinite where one holds itself."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = float("inf")  # while it is being counted
+        inner = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_unfolded(item, known) for item in inner)
+    return known[id(value)]
 
 
 def load_section(
@@ -215,7 +272,7 @@ def _change(values: dict[str, Any], change: str) -> None:
         values = inner
     try:
         values[key] = parse_yaml(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UnihmError(
             ErrorCode.INVALID_CONFIG, f"The value of '{change}' is not YAML: {error}."
         ) from error

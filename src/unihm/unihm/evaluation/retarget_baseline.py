@@ -6,6 +6,7 @@ A test-time extra: ``pip install dex-retargeting==0.5.0 six torch``. Nothing els
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import tempfile
 from pathlib import Path
@@ -59,7 +60,7 @@ class DexRetargeting:
 
 def _urdf_with_tips(hand: Hand) -> str:
     """The hand's URDF without shapes, with a link at each fingertip keypoint."""
-    robot = ElementTree.parse(hand.urdf_path).getroot()
+    robot = copy.deepcopy(hand.urdf.robot)
     for link in robot.findall("link"):
         for element in [*link.findall("visual"), *link.findall("collision")]:
             link.remove(element)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -140,8 +141,9 @@ def _retarget_file(
 def _fingerprint(source: Path, retargeter: Retargeter, config: RetargetingConfig) -> str:
     """Of everything that a result depends on."""
     digest = hashlib.sha256(f"{__version__} {config}".encode())
-    for path in (source, retargeter.hand.spec.path, retargeter.hand.urdf_path):
+    for path in (source, retargeter.hand.spec.path):
         digest.update(path.read_bytes())
+    digest.update(ElementTree.tostring(retargeter.hand.urdf.robot))
     return digest.hexdigest()[:16]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from functools import lru_cache
 from itertools import pairwise, product
 from pathlib import Path
@@ -10,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pinocchio as pin
 
-from unihm.config import Positive, from_mapping, read_yaml, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.least_squares import damped_step
-from unihm.paths import config_dir
 from unihm.robots import Hand
+from unihm.robots.arm_spec import find_arm_file, read_arm_spec, read_arm_urdf
+from unihm.robots.kinematics import build_model, link_frame
 from unihm.robots.limits import JointLimits
-from unihm.robots.urdf import Primitive, read_urdf, resolve_path
+from unihm.robots.urdf import MOVING, Joint, Primitive, Urdf
 from unihm.transforms import apply, invert
 from unihm.types import FloatArray
 
+FEWEST_JOINTS = 6  # to bring a hand into any pose
 LIMIT_MARGIN = 0.03  # rad kept from every joint limit
 POSITION_TOLERANCE = 1e-4  # m
 ROTATION_TOLERANCE = 1e-3  # rad
@@ -32,30 +32,12 @@ _CENTRING = 0.02  # share of the way to the rest posture taken per frame in the 
 _CENTRING_STEP = 0.01  # change of the pose (m, or of a rotation's entries) from which it is taken
 
 
-@settings()
-class ArmSpec:
-    """One file of ``config/robots``: what an arm's URDF does not say.
-
-    Attributes:
-        urdf: file beside the YAML; ``Arm`` takes another one by path.
-        flange: link that hands are mounted on.
-        home: (n,) rad, where the arm waits.
-        acceleration: (n,) rad/s^2.
-        jerk: (n,) rad/s^3.
-    """
-
-    urdf: str
-    flange: str
-    home: tuple[float, ...]
-    acceleration: tuple[Positive, ...]
-    jerk: tuple[Positive, ...]
-
-
 class Arm:
     """A serial arm whose base link stands at the world's origin.
 
     Args:
-        name: of a file in ``config/robots``.
+        name: of a file in ``config/robots``, or the path of an arm's YAML, or of the URDF that it
+            lies beside.
         urdf: the vendor's description to use instead of the light one that comes with the project.
 
     Attributes:
@@ -65,40 +47,54 @@ class Arm:
     """
 
     def __init__(self, name: str = "fr3", urdf: Path | None = None) -> None:
-        folder = config_dir() / "robots"
         self.name = name
-        self.spec = from_mapping(ArmSpec, read_yaml(folder / f"{name}.yaml"))
-        path = urdf or resolve_path(self.spec.urdf, folder)
-        spheres = [
-            (link, centre, radius)
-            for link, shape in read_urdf(path).shapes
-            for centre, radius in _extremes(shape)
-        ]
-        self.model = pin.buildModelFromXML(_without_shapes(path))
-        self.data = self.model.createData()
-        if not self.model.existFrame(self.spec.flange) or len(self.spec.home) != self.model.nq:
+        self.spec = read_arm_spec(find_arm_file(name))
+        description = read_arm_urdf(self.spec, urdf)
+        chain = _chain(description, self.spec.flange)
+        own = [joint for joint in chain if joint.kind in MOVING]
+        where = f"{self.spec.path.name} and {description.path}"
+        if len(self.spec.home) != len(own) or len(own) < FEWEST_JOINTS:
             raise UnihmError(
                 ErrorCode.INVALID_CONFIG,
-                f"{name}.yaml does not fit its URDF: flange {self.spec.flange}, "
-                f"{self.model.nq} joints.",
+                f"{where}: {len(own)} joints move the flange {self.spec.flange} (at least "
+                f"{FEWEST_JOINTS} are needed), home has {len(self.spec.home)} values.",
             )
-        self._flange = self.model.getFrameId(self.spec.flange)
-        self.joint_names = tuple(self.model.names)[1:]
+        for joint in own:
+            if joint.mimic or not (joint.lower < joint.upper and 0 < joint.velocity < np.inf):
+                raise UnihmError(
+                    ErrorCode.INVALID_CONFIG,
+                    f"{where}: joint {joint.name} needs limits of position and velocity, and must "
+                    "not be a mimic joint.",
+                )
+        names = {joint.name for joint in own}
+        self.model = build_model(
+            description, [j.name for j in description.moving_joints if j.name not in names]
+        )
+        self.data = self.model.createData()
+        self._flange = link_frame(self.model, self.spec.flange)
+        self.joint_names = tuple(joint.name for joint in own)
         self.home = np.array(self.spec.home)
         self.limits = JointLimits(
-            self.model.lowerPositionLimit,
-            self.model.upperPositionLimit,
-            self.model.velocityLimit,
+            np.array([joint.lower for joint in own]),
+            np.array([joint.upper for joint in own]),
+            np.array([joint.velocity for joint in own]),
             np.array(self.spec.acceleration),
             np.array(self.spec.jerk),
         )
+        outside = (self.home < self.limits.lower) | (self.home > self.limits.upper)
+        if outside.any():
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"{where}: home is outside the limits of {own[int(outside.argmax())].name}.",
+            )
         self._lower = self.limits.lower + LIMIT_MARGIN
         self._upper = self.limits.upper - LIMIT_MARGIN
         # Links 0 to 3 cannot touch the table; the others are checked as spheres.
         self._spheres = [
-            (self.model.getFrameId(link), centre, radius)
-            for link, centre, radius in spheres
-            if _joint_of(self.model.frames[self.model.getFrameId(link)]) > 3
+            (frame, centre, radius)
+            for link, shape in description.shapes
+            if _joint_of(self.model.frames[frame := link_frame(self.model, link)]) > 3
+            for centre, radius in _extremes(shape)
         ]
 
     def __len__(self) -> int:
@@ -300,13 +296,14 @@ def _joint_of(frame: pin.Frame) -> int:
     return frame.parentJoint if hasattr(frame, "parentJoint") else frame.parent
 
 
-def _without_shapes(path: Path) -> str:
-    """The URDF for kinematics alone: pinocchio does not read every kind of shape."""
-    tree = ElementTree.parse(path).getroot()
-    for link in tree.iter("link"):
-        for shape in [*link.findall("visual"), *link.findall("collision")]:
-            link.remove(shape)
-    return ElementTree.tostring(tree, encoding="unicode")
+def _chain(urdf: Urdf, flange: str) -> list[Joint]:
+    """The joints from the root to the flange, in order."""
+    above = {joint.child: joint for joint in urdf.joints}
+    chain: list[Joint] = []
+    while flange in above:
+        chain.insert(0, above[flange])
+        flange = chain[0].parent
+    return chain
 
 
 def _extremes(shape: Primitive) -> list[tuple[FloatArray, float]]:

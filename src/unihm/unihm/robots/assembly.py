@@ -3,56 +3,53 @@
 from __future__ import annotations
 
 import copy
+import logging
 from pathlib import Path
 from xml.etree import ElementTree
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.paths import config_dir
+from unihm.robots.arm_spec import find_arm_file, read_arm_spec, read_arm_urdf
 from unihm.robots.kinematics import Hand, load_hand
-from unihm.robots.urdf import read_urdf, resolve_path
+from unihm.robots.urdf import Urdf
+from unihm.robots.urdf_text import fault, resolve_path
 
+logger = logging.getLogger(__name__)
 MOUNT_JOINT = "hand_mount"
 
 
-def arm_path(arm: str) -> Path:
-    """URDF of an arm given by name (``fr3``), by path or as ``package://``."""
-    if arm.endswith((".urdf", ".xml")):
-        return resolve_path(arm, config_dir() / "robots")
-    return config_dir() / "robots" / f"{arm}.urdf"
-
-
 def assemble(arm: str, hand_name: str) -> str:
-    """URDF of ``arm`` with the hand mounted on its flange (the arm's one leaf link).
+    """URDF of ``arm`` with the hand mounted on the flange that the arm's YAML names.
 
     Link and joint names stay those of the two files. Names in ``<mesh>`` are made absolute, so
-    that the text may be loaded from anywhere.
+    that the text may be loaded from anywhere; what is only drawn is left out where its mesh is not
+    there.
 
     Raises:
-        UnihmError: INVALID_HAND_FILE where the arm has no single flange or names clash;
-            UNKNOWN_HAND.
+        UnihmError: INVALID_HAND_FILE where there is no such flange, names clash, or a mesh to be
+            touched is missing; INVALID_CONFIG; UNKNOWN_HAND.
     """
     hand = load_hand(hand_name)
-    path = arm_path(arm)
-    arm_urdf = read_urdf(path)
-    leaves = set(arm_urdf.links) - {joint.parent for joint in arm_urdf.joints}
-    if len(leaves) != 1:
-        raise UnihmError(
-            ErrorCode.INVALID_HAND_FILE,
-            f"{path.name} must end in one flange link; it ends in {', '.join(sorted(leaves))}.",
-        )
+    spec = read_arm_spec(find_arm_file(arm))
+    arm_urdf = read_arm_urdf(spec)
     clashes = set(arm_urdf.links) & set(hand.urdf.links)
     clashes |= {j.name for j in arm_urdf.joints} & {j.name for j in hand.urdf.joints}
     if clashes:
         raise UnihmError(
             ErrorCode.INVALID_HAND_FILE,
-            f"{path.name} and {hand.urdf_path.name} both name {', '.join(sorted(clashes))}.",
+            f"{_file(arm_urdf).name} and {hand.urdf_path.name} both name "
+            f"{', '.join(sorted(clashes))}.",
         )
-    robot = ElementTree.parse(path).getroot()
+    robot = copy.deepcopy(arm_urdf.robot)
     robot.set("name", f"{arm_urdf.name}_{hand.name}")
-    _absolute_meshes(robot, path.parent)
-    robot.append(_mount(leaves.pop(), hand))
+    _absolute_meshes(robot, _file(arm_urdf).absolute().parent)
+    robot.append(_mount(spec.flange, hand))
     robot.extend(_hand_elements(hand))
     return ElementTree.tostring(robot, encoding="unicode")
+
+
+def _file(urdf: Urdf) -> Path:
+    assert urdf.path is not None
+    return urdf.path
 
 
 def _mount(flange: str, hand: Hand) -> ElementTree.Element:
@@ -67,8 +64,8 @@ def _mount(flange: str, hand: Hand) -> ElementTree.Element:
 
 def _hand_elements(hand: Hand) -> list[ElementTree.Element]:
     """Links and joints from the wrist link downwards, with materials written out."""
-    robot = copy.deepcopy(ElementTree.parse(hand.urdf_path).getroot())
-    _absolute_meshes(robot, hand.urdf_path.parent)
+    robot = copy.deepcopy(hand.urdf.robot)
+    _absolute_meshes(robot, hand.urdf_path.absolute().parent)
     materials = {m.get("name"): m for m in robot.findall("material")}
     for visual in robot.iter("visual"):
         # A material named alike in the arm's file must not recolour the hand.
@@ -88,6 +85,18 @@ def _hand_elements(hand: Hand) -> list[ElementTree.Element]:
 
 
 def _absolute_meshes(robot: ElementTree.Element, folder: Path) -> None:
-    for mesh in robot.iter("mesh"):
-        name = mesh.get("filename", "").removeprefix("file://")
-        mesh.set("filename", str(resolve_path(name, folder)))
+    for link in robot.iter("link"):
+        for kind in ("visual", "collision"):
+            for element in link.findall(kind):
+                for mesh in element.iter("mesh"):
+                    try:
+                        path = resolve_path(mesh.get("filename", ""), folder)
+                        if not path.is_file():
+                            raise fault(f"The mesh {path} does not exist.")
+                        mesh.set("filename", str(path))
+                    except UnihmError as error:
+                        if kind == "collision":
+                            raise
+                        logger.warning("Not drawn: %s", error.message)
+                        link.remove(element)
+                        break

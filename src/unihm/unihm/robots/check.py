@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
-from unihm.errors import UnihmError
+from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.kinematics import Hand
-from unihm.robots.spec import FINGERS, KEYPOINT_NAMES, POSES, find_hand_file, read_spec
+from unihm.robots.link_meshes import link_mesh
+from unihm.robots.spec import (
+    DESCRIPTIONS,
+    FINGERS,
+    KEYPOINT_NAMES,
+    POSES,
+    find_hand_file,
+    read_spec,
+)
 from unihm.robots.surface import LinkSurface, surface_points
+from unihm.robots.urdf import read_urdf
+from unihm.robots.urdf_text import resolve_path, split_arguments
 from unihm.transforms import apply, invert
 
 #: Pads may lie this far from the surface of their link's shapes, which are only fitted to it.
 PAD_GAP = 0.004
+#: Radians that no finger turns.
+MOST_TURN = 4 * np.pi
 #: Links that are not neighbours may overlap this much at rest, for the same reason.
 OVERLAP = 0.006
 
@@ -37,22 +50,46 @@ def check_hand(name: str) -> Report:
     """Check a hand given by name or by the path of its file.
 
     What cannot be read at all (file, URDF, joint and link names) ends the check with that one
-    fault; otherwise every fault is reported.
+    fault; otherwise every fault is reported. Of a URDF without a hand file the URDF is checked.
     """
     try:
         hand = Hand(read_spec(find_hand_file(name)))
     except UnihmError as error:
+        reference, arguments = split_arguments(name)
+        if error.code is ErrorCode.UNKNOWN_HAND and reference.endswith(DESCRIPTIONS):
+            return _check_description(reference, arguments, error.message)
         return Report(None, (error.message,), ())
-    faults = [
-        *_limits(hand),
-        *_palm(hand),
-        *_pads(hand),
-        *_closing(hand),
-        *_keypoints(hand),
-        *_driver(hand),
-        *_overlaps(hand),
-    ]
+    faults = [*_limits(hand), *_palm(hand), *_closing(hand), *_keypoints(hand), *_driver(hand)]
+    if not hand.shapes:
+        faults.append(f"{hand.urdf_path.name} has no collision shapes: its fingers touch nothing.")
+    try:
+        faults += [*_pads(hand), *_overlaps(hand)]
+    except UnihmError as error:  # a mesh that cannot be read
+        faults.append(error.message)
     return Report(hand, tuple(faults), tuple(_remarks(hand)))
+
+
+def _check_description(reference: str, arguments: dict[str, str], lacking: str) -> Report:
+    """What can be said of a URDF alone; ``lacking`` says that it is not enough."""
+    try:
+        urdf = read_urdf(resolve_path(reference, Path()), arguments=arguments)
+    except UnihmError as error:
+        return Report(None, (error.message,), ())
+    faults = []
+    for link, shape in urdf.shapes:
+        if shape.kind == "mesh":
+            try:
+                link_mesh(urdf, link, shape)
+            except UnihmError as error:
+                faults.append(error.message)
+    free = [joint.name for joint in urdf.moving_joints if joint.mimic is None]
+    coupled = len(urdf.moving_joints) - len(free)
+    remarks = (
+        f"Read {urdf.path}.",
+        f"Its root is {urdf.root}; {len(urdf.shapes)} collision shapes on {len(urdf.links)} links.",
+        f"{len(free)} independent joints, {coupled} coupled ones: {', '.join(free)}.",
+    )
+    return Report(None, (*dict.fromkeys(faults), lacking), remarks)
 
 
 def _limits(hand: Hand) -> list[str]:
@@ -61,6 +98,11 @@ def _limits(hand: Hand) -> list[str]:
         if not joint.lower < joint.upper:
             faults.append(
                 f"Joint {joint.name}: its limits {joint.lower} to {joint.upper} are empty."
+            )
+        if joint.kind == "revolute" and max(-joint.lower, joint.upper) > MOST_TURN:
+            faults.append(
+                f"Joint {joint.name}: its limits {joint.lower:g} to {joint.upper:g} are radians in "
+                "a URDF; are these degrees?"
             )
         for what, value in (("velocity", joint.velocity), ("effort", joint.effort)):
             if not 0 < value < np.inf:
@@ -155,7 +197,7 @@ def _overlaps(hand: Hand) -> list[str]:
     """Links more than one joint apart that overlap in the open pose."""
     poses = hand.link_poses(hand.open_joints)
     points, _, owners = surface_points(hand, hand.open_joints, 2e-3)
-    surfaces = {link: LinkSurface(hand, link, 2e-3) for link in np.unique(owners)}
+    surfaces = {str(link): LinkSurface(hand, link, 2e-3) for link in np.unique(owners)}
     near = _neighbours(hand)
     faults = []
     for a, b in combinations(surfaces, 2):
@@ -194,7 +236,7 @@ def _neighbours(hand: Hand) -> set[frozenset[str]]:
 
 
 def _remarks(hand: Hand) -> list[str]:
-    remarks = []
+    remarks = [f"Read {hand.spec.path} and {hand.urdf_path}."]
     absent = [f for f in FINGERS if f not in hand.finger_names]
     if absent:
         remarks.append(f"No pad on: {', '.join(absent)}.")

@@ -8,6 +8,7 @@ this.
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from functools import lru_cache
 from xml.etree import ElementTree
 
@@ -19,7 +20,8 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 from unihm.robots.spec import HandSpec, LinkPoint, find_hand_file, read_spec
 from unihm.robots.tree import KinematicTree
-from unihm.robots.urdf import Primitive, Urdf, read_urdf, resolve_path
+from unihm.robots.urdf import Primitive, Urdf, read_urdf
+from unihm.robots.urdf_text import resolve_path, split_arguments
 from unihm.transforms import FloatArray, from_xyz_rpy, make_transform
 
 
@@ -45,10 +47,12 @@ class Hand:
     def __init__(self, spec: HandSpec) -> None:
         self.spec = spec
         self.name, self.side = spec.name, spec.side
-        self.urdf_path = resolve_path(spec.urdf, config_dir() / "robots")
-        if not self.urdf_path.is_file() and (spec.path.parent / spec.urdf).is_file():
-            self.urdf_path = spec.path.parent / spec.urdf
-        self.urdf: Urdf = read_urdf(self.urdf_path, spec.wrist_link)
+        reference, arguments = split_arguments(spec.urdf)
+        # A file beside the hand's own wins over the one that comes with the project.
+        self.urdf_path = resolve_path(reference, spec.path.parent)
+        if not self.urdf_path.is_file():
+            self.urdf_path = resolve_path(reference, config_dir() / "robots")
+        self.urdf: Urdf = read_urdf(self.urdf_path, spec.wrist_link, arguments)
         self.joint_names = spec.joints
         self.finger_names: tuple[str, ...] = tuple(tip.finger for tip in spec.fingertips)
         self.all_joint_names = tuple(joint.name for joint in self.urdf.moving_joints)
@@ -167,8 +171,8 @@ class Hand:
             )
 
     def _build_model(self) -> None:
-        self.model = pin.buildModelFromXML(_kinematic_xml(self.urdf))
-        self._frames = {link: self.model.getFrameId(link) for link in self.urdf.links}
+        self.model = build_model(self.urdf)
+        self._frames = {link: link_frame(self.model, link) for link in self.urdf.links}
         ids = [self.model.getJointId(name) for name in self.all_joint_names]
         self._columns = np.array([self.model.joints[i].idx_q for i in ids], int)
         self._velocity_expansion = np.zeros((self.model.nv, self.num_joints))
@@ -192,13 +196,20 @@ class Hand:
         return data
 
 
-def _kinematic_xml(urdf: Urdf) -> str:
-    """The tree alone: no shapes, no inertias, no mimic tags, continuous joints bounded."""
+def build_model(urdf: Urdf, frozen: Collection[str] = ()) -> pin.Model:
+    """The tree alone for pinocchio: no shapes, inertias or mimic tags, continuous joints bounded.
+
+    Args:
+        urdf: what it is made of.
+        frozen: moving joints that stay at zero.
+    """
     robot = ElementTree.Element("robot", name=urdf.name)
     for link in urdf.links:
         ElementTree.SubElement(robot, "link", name=link)
     for joint in urdf.joints:
         kind = "revolute" if joint.kind == "continuous" else joint.kind
+        if joint.name in frozen:
+            kind = "fixed"
         element = ElementTree.SubElement(robot, "joint", name=joint.name, type=kind)
         rotation = pin.rpy.matrixToRpy(joint.T_parent_joint[:3, :3])
         origin = {"xyz": _text(joint.T_parent_joint[:3, 3]), "rpy": _text(rotation)}
@@ -209,7 +220,12 @@ def _kinematic_xml(urdf: Urdf) -> str:
             ElementTree.SubElement(element, "axis", xyz=_text(joint.axis))
             limits = {"lower": str(joint.lower), "upper": str(joint.upper)}
             ElementTree.SubElement(element, "limit", {**limits, "velocity": "1", "effort": "1"})
-    return ElementTree.tostring(robot, encoding="unicode")
+    return pin.buildModelFromXML(ElementTree.tostring(robot, encoding="unicode"))
+
+
+def link_frame(model: pin.Model, link: str) -> int:
+    """The frame of a link; a joint may have the same name."""
+    return model.getFrameId(link, pin.FrameType.BODY)
 
 
 def _text(values: ArrayLike) -> str:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from unihm.config import Positive, from_mapping, read_yaml, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
+from unihm.robots.urdf_text import split_arguments
 
 Finger = Literal["thumb", "index", "middle", "ring", "little"]
 FINGERS: tuple[Finger, ...] = get_args(Finger)
@@ -21,6 +23,7 @@ KEYPOINT_NAMES = (
     *(f"thumb_{part}" for part in ("cmc", "mcp", "ip", "tip")),
     *(f"{finger}_{part}" for finger in FINGERS[1:] for part in ("mcp", "pip", "dip", "tip")),
 )
+DESCRIPTIONS = (".urdf", ".xacro", ".xml")  # how a URDF's name ends
 POSES = ("open", "pregrasp", "closed")
 Protocol = Literal["xhand", "inspire", "joint_trajectory", "joint_state", "gripper_command"]
 
@@ -126,7 +129,8 @@ class HandSpec:
     Attributes:
         name: how the hand is called everywhere.
         side: ``right`` or ``left``.
-        urdf: file in ``config/robots``, absolute path or ``package://``.
+        urdf: URDF or xacro file beside the hand file or in ``config/robots``, absolute path or
+            ``package://``; arguments for xacro follow as ``name:=value``.
         wrist_link: link that a wrist pose is the pose of; the root, or the first link to keep.
         joints: independent joints, in the order of every (J,) array.
         fingertips: thumb first where there is one.
@@ -149,6 +153,7 @@ class HandSpec:
     path: Path
 
     def __post_init__(self) -> None:
+        check_name(self.name)
         if not self.joints or len(set(self.joints)) != len(self.joints):
             raise ValueError("joints must name each independent joint once")
         if not self.fingertips:
@@ -167,22 +172,43 @@ class HandSpec:
             )
 
 
+def is_name(text: str) -> bool:
+    """Whether it can name a hand or an arm: a word that is part of files' names, and no path."""
+    return re.fullmatch(r"\w[\w.+-]*", text) is not None
+
+
+def check_name(text: str) -> None:
+    """Raise ValueError unless :func:`is_name`."""
+    if not is_name(text):
+        raise ValueError(f"the name must be one word of letters, digits, _ - + and ., not '{text}'")
+
+
 def list_hands() -> list[str]:
     """Names of all hands: files in ``config/hands`` and in the folders of ``UNIHM_HANDS_PATH``."""
     return sorted({path.stem for folder in _folders() for path in folder.glob("*.yaml")})
 
 
 def find_hand_file(name: str) -> Path:
-    """File of a hand given by name, or by the path of its YAML.
+    """File of a hand given by name, by the path of its YAML, or of a URDF that it lies beside.
 
     Raises:
         UnihmError: UNKNOWN_HAND, naming the hands there are.
     """
+    reference, _ = split_arguments(name)
+    if reference.endswith(DESCRIPTIONS):
+        path = Path(reference).with_name(f"{Path(reference).name.split('.')[0]}.yaml")
+        if path.is_file():
+            return path
+        raise UnihmError(
+            ErrorCode.UNKNOWN_HAND,
+            f"{name} says what a hand is made of; its palm, pads, poses and driver stand in a hand "
+            f"file: write {path} (docs/add_a_hand.md).",
+        )
     if name.endswith((".yaml", ".yml")):
         if Path(name).is_file():
             return Path(name)
         raise UnihmError(ErrorCode.UNKNOWN_HAND, f"There is no hand file {name}.")
-    for folder in _folders():
+    for folder in _folders() if is_name(name) else ():
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
     raise UnihmError(

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.kinematics import Hand
-from unihm.robots.urdf import Primitive, resolve_path
+from unihm.robots.urdf import Primitive, Urdf
 from unihm.transforms import FloatArray, apply
 
 
@@ -22,11 +21,13 @@ def surface_points(
     poses = hand.link_poses(q)
     points, normals, links = [], [], []
     for link, shape in hand.shapes:
-        local, local_normals = sample_surface(hand, shape, spacing)
+        local, local_normals = sample_shape(hand.urdf, link, shape, spacing)
         T = poses[link] @ shape.T_link_shape
         points.append(apply(T, local))
         normals.append(local_normals @ T[:3, :3].T)
         links += [link] * len(local)
+    if not points:
+        return np.zeros((0, 3)), np.zeros((0, 3)), np.array(links, str)
     return np.concatenate(points), np.concatenate(normals), np.array(links)
 
 
@@ -37,7 +38,7 @@ class LinkSurface:
         self._fields = []
         for name, shape in hand.shapes:
             if name == link:
-                local, normals = sample_surface(hand, shape, spacing)
+                local, normals = sample_shape(hand.urdf, link, shape, spacing)
                 T = shape.T_link_shape
                 self._fields.append((cKDTree(apply(T, local)), normals @ T[:3, :3].T))
 
@@ -53,13 +54,18 @@ class LinkSurface:
         return nearest
 
 
-def sample_surface(hand: Hand, shape: Primitive, spacing: float) -> tuple[FloatArray, FloatArray]:
-    """Evenly spread points (P, 3) of a shape and their outward normals (P, 3), in its frame.
+def sample_shape(
+    urdf: Urdf, link: str, shape: Primitive, spacing: float
+) -> tuple[FloatArray, FloatArray]:
+    """Evenly spread points (P, 3) of a link's shape and their outward normals (P, 3), in its frame.
 
     Raises:
         UnihmError: INVALID_HAND_FILE where a mesh cannot be read.
     """
     import trimesh
+
+    from unihm.meshes import sample_surface
+    from unihm.robots.link_meshes import link_mesh
 
     if shape.kind == "box":
         mesh = trimesh.creation.box(shape.size)
@@ -71,14 +77,5 @@ def sample_surface(hand: Hand, shape: Primitive, spacing: float) -> tuple[FloatA
         mesh = trimesh.creation.capsule(shape.size[1], shape.size[0])
         mesh.apply_translation(-mesh.bounds.mean(axis=0))
     else:
-        path = resolve_path(shape.filename.removeprefix("file://"), hand.urdf_path.parent)
-        try:
-            mesh = trimesh.load(path, force="mesh")
-        except (OSError, ValueError) as error:
-            raise UnihmError(
-                ErrorCode.INVALID_HAND_FILE, f"The mesh {path} cannot be read: {error}."
-            ) from error
-        mesh.apply_scale(shape.size)
-    count = max(16, int(mesh.area / spacing**2))
-    points, faces = trimesh.sample.sample_surface(mesh, count, seed=0)
-    return np.asarray(points), np.asarray(mesh.face_normals[faces])
+        mesh = link_mesh(urdf, link, shape)
+    return sample_surface(mesh, spacing)

@@ -1,26 +1,27 @@
 """Read a URDF: the tree of links and joints, mimic joints and collision primitives.
 
 Only what kinematics, assembly and checks need; meshes are named, not loaded. Every fault of
-a file is an ``INVALID_HAND_FILE`` with one sentence.
+a file is an ``INVALID_HAND_FILE`` with one sentence. Its text is read by
+:mod:`unihm.robots.urdf_text`.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 
-from unihm.errors import ErrorCode, UnihmError
+from unihm.robots.urdf_text import fault, parse_robot, read_robot
 from unihm.transforms import FloatArray, from_xyz_rpy
 
 MOVING = ("revolute", "prismatic", "continuous")
-
-
-def _fault(sentence: str) -> UnihmError:
-    return UnihmError(ErrorCode.INVALID_HAND_FILE, sentence)
+_KINDS = (*MOVING, "fixed")
+#: Eigenvalues of an inertia may be this share of the largest below zero: what rounding leaves.
+_INERTIA_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,16 @@ class Primitive:
 
 @dataclass(frozen=True)
 class Urdf:
-    """A tree of links; ``joints`` are ordered parents first."""
+    """A tree of links; ``joints`` are ordered parents first.
+
+    Attributes:
+        name: of the robot.
+        root: the link that the tree hangs on.
+        links, joints: below it.
+        shapes: (link, collision shape).
+        path: of the file; None of a text.
+        robot: all of the file, xacro expanded; not to be changed.
+    """
 
     name: str
     root: str
@@ -77,6 +87,9 @@ class Urdf:
     joints: tuple[Joint, ...]
     shapes: tuple[tuple[str, Primitive], ...]
     path: Path | None = None
+    robot: ElementTree.Element = field(
+        default_factory=lambda: ElementTree.Element("robot"), compare=False, repr=False
+    )
 
     @property
     def moving_joints(self) -> tuple[Joint, ...]:
@@ -84,176 +97,256 @@ class Urdf:
         return tuple(joint for joint in self.joints if joint.kind in MOVING)
 
 
-def resolve_path(reference: str, folder: Path) -> Path:
-    """Find a file named relative to ``folder``, absolutely, as ``~/...`` or as ``package://``.
-
-    ``package://name/rest`` is looked for on ``ROS_PACKAGE_PATH`` and under ``share/`` of
-    ``AMENT_PREFIX_PATH``.
-    """
-    if not reference.startswith("package://"):
-        path = Path(reference).expanduser()
-        return path if path.is_absolute() else folder / path
-    package, _, rest = reference.removeprefix("package://").partition("/")
-    roots = [Path(p) / "share" for p in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if p]
-    roots += [Path(p) for p in os.environ.get("ROS_PACKAGE_PATH", "").split(":") if p]
-    for root in roots:
-        if (root / package / rest).is_file():
-            return root / package / rest
-    raise _fault(
-        f"{reference}: no package '{package}' with that file; source its workspace "
-        "(AMENT_PREFIX_PATH) or give the path of the file."
-    )
+def read_urdf(
+    path: Path, root: str | None = None, arguments: Mapping[str, str] | None = None
+) -> Urdf:
+    """Read a URDF or xacro file, with ``arguments`` for xacro; see :func:`parse_urdf`."""
+    return _urdf(read_robot(path, arguments), root, path)
 
 
-def read_urdf(path: Path, root: str | None = None) -> Urdf:
-    """Parse a file; see :func:`parse_urdf`."""
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise _fault(f"The URDF {path} cannot be read: {error.strerror}.") from error
-    return parse_urdf(text, root, path)
-
-
-def parse_urdf(text: str, root: str | None = None, path: Path | None = None) -> Urdf:
+def parse_urdf(text: str, root: str | None = None) -> Urdf:
     """Parse a URDF, from the link ``root`` downwards (default: the tree's own root).
+
+    What lies above ``root`` may be what it likes; below it everything is checked.
 
     Raises:
         UnihmError: INVALID_HAND_FILE where the text is no URDF, a link is missing or has two
-            parents, the joints form a cycle, or a mimic joint follows none.
+            parents, the joints form a cycle, a name is given twice, a number is none, a shape or
+            an inertia is impossible, or a mimic joint follows none.
     """
+    return _urdf(parse_robot(text, "the URDF"), root, None)
+
+
+def _urdf(robot: ElementTree.Element, root: str | None, path: Path | None) -> Urdf:
     where = str(path) if path else "the URDF"
-    try:
-        robot = ElementTree.fromstring(text.encode())
-    except ElementTree.ParseError as error:
-        raise _fault(f"{where} is not XML: {error}.") from error
-    if robot.tag != "robot":
-        raise _fault(f"{where} is not a URDF: its outermost element is <{robot.tag}>.")
     links = [element.get("name", "") for element in robot.findall("link")]
-    repeated = sorted({name for name in links if links.count(name) > 1})
-    if repeated:
-        raise _fault(f"{where} has more than one link named {', '.join(repeated)}.")
-    joints = [_joint(element, where) for element in robot.findall("joint")]
-    _check_tree(links, joints, where)
-    tree_root = (set(links) - {joint.child for joint in joints}).pop()
+    elements = robot.findall("joint")
+    for what, names in (("link", links), ("joint", [e.get("name", "") for e in elements])):
+        if "" in names:
+            raise fault(f"{where} has a {what} without a name.")
+        repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+        if repeated:
+            raise fault(f"{where} has more than one {what} named {', '.join(repeated)}.")
+    pairs = [_ends(element, where) for element in elements]
+    tree_root = _check_tree(links, pairs, where)
     if root is not None and root not in links:
-        raise _fault(f"{where} has no link '{root}'; its root is '{tree_root}'.")
-    kept, ordered = _walk(root or tree_root, joints)
-    moving = {joint.name: joint for joint in ordered if joint.kind in MOVING}
-    for joint in moving.values():
-        if joint.mimic and (master := moving.get(joint.mimic.joint)) is None:
-            raise _fault(
-                f"{where}: '{joint.name}' mimics '{joint.mimic.joint}', which is no moving joint."
-            )
-        elif joint.mimic and master is not None and master.mimic:
-            raise _fault(f"{where}: '{joint.name}' mimics '{master.name}', itself a mimic joint.")
-    shapes = [
-        (link.get("name", ""), primitive)
-        for link in robot.findall("link")
-        if link.get("name") in kept
-        for collision in link.findall("collision")
-        if (primitive := _primitive(collision)) is not None
-    ]
+        raise fault(f"{where} has no link '{root}'; its root is '{tree_root}'.")
+    kept, order = _walk(root or tree_root, pairs)
+    joints = tuple(_joint(elements[i], where) for i in order)
+    _check_mimics(joints, where)
+    shapes: list[tuple[str, Primitive]] = []
+    for link in robot.findall("link"):
+        name = link.get("name", "")
+        if name in kept:
+            _check_inertia(link, where)
+            shapes += [
+                (name, primitive)
+                for collision in link.findall("collision")
+                if (primitive := _primitive(collision, f"{where}: link '{name}'")) is not None
+            ]
     return Urdf(
         robot.get("name", "robot"),
         root or tree_root,
         tuple(name for name in links if name in kept),
-        tuple(ordered),
+        joints,
         tuple(shapes),
         path,
+        robot,
     )
 
 
-def _floats(element: ElementTree.Element | None, name: str, default: str) -> list[float]:
+def _numbers(
+    element: ElementTree.Element | None, name: str, default: str, count: int, where: str
+) -> list[float]:
+    """The finite numbers of an attribute, separated by spaces."""
     text = default if element is None else element.get(name, default)
-    return [float(word) for word in text.split()]
+    tag = "" if element is None else f"<{element.tag}> "
+    try:
+        values = [float(word) for word in text.split()]
+    except ValueError:
+        values = []
+    if len(values) != count or not np.isfinite(values).all():
+        wish = "a number" if count == 1 else f"{count} numbers separated by spaces"
+        raise fault(f'{where}: {tag}{name}="{text}" is not {wish}.')
+    return values
 
 
-def _origin(element: ElementTree.Element) -> FloatArray:
+def _origin(element: ElementTree.Element, where: str) -> FloatArray:
     origin = element.find("origin")
-    return from_xyz_rpy(_floats(origin, "xyz", "0 0 0"), _floats(origin, "rpy", "0 0 0"))
+    xyz = _numbers(origin, "xyz", "0 0 0", 3, where)
+    return from_xyz_rpy(xyz, _numbers(origin, "rpy", "0 0 0", 3, where))
+
+
+def _ends(element: ElementTree.Element, where: str) -> tuple[str, str, str]:
+    """Name, parent link and child link of a joint."""
+    name = element.get("name", "")
+    parent, child = element.find("parent"), element.find("child")
+    if parent is None or child is None:
+        raise fault(f"{where}: joint '{name}' lacks its parent or child link.")
+    return name, parent.get("link", ""), child.get("link", "")
 
 
 def _joint(element: ElementTree.Element, where: str) -> Joint:
-    name, kind = element.get("name", ""), element.get("type", "fixed")
-    parent, child = element.find("parent"), element.find("child")
-    if parent is None or child is None:
-        raise _fault(f"{where}: joint '{name}' lacks its parent or child link.")
-    if kind not in (*MOVING, "fixed"):
-        raise _fault(f"{where}: joint '{name}' is '{kind}'; only {', '.join(MOVING)} and fixed go.")
+    name, parent, child = _ends(element, where)
+    where, kind = f"{where}: joint '{name}'", element.get("type", "")
+    if kind not in _KINDS:
+        raise fault(f"{where} is '{kind}'; only {', '.join(MOVING)} and fixed go.")
     limit, mimic = element.find("limit"), element.find("mimic")
-    try:
-        axis = np.array(_floats(element.find("axis"), "xyz", "1 0 0"))
-        # A continuous joint may turn for ever, yet a solver needs bounds: one turn.
-        bound = str(np.pi) if kind == "continuous" else "0"
-        return Joint(
-            name,
-            kind,
-            parent.get("link", ""),
-            child.get("link", ""),
-            _origin(element),
-            axis / max(float(np.linalg.norm(axis)), 1e-12),
-            _floats(limit, "lower", f"-{bound}")[0],
-            _floats(limit, "upper", bound)[0],
-            _floats(limit, "velocity", "inf")[0],
-            _floats(limit, "effort", "inf")[0],
-            None
-            if mimic is None
-            else Mimic(
-                mimic.get("joint", ""),
-                _floats(mimic, "multiplier", "1")[0],
-                _floats(mimic, "offset", "0")[0],
-            ),
-        )
-    except ValueError as error:
-        raise _fault(f"{where}: joint '{name}' holds what is not a number: {error}.") from error
+    axis = np.array([1.0, 0.0, 0.0])
+    lower = upper = 0.0
+    velocity = effort = np.inf
+    if kind != "fixed":
+        axis = np.array(_numbers(element.find("axis"), "xyz", "1 0 0", 3, where))
+        if np.linalg.norm(axis) < 1e-6:
+            raise fault(f"{where} has the axis 0 0 0: it could not move.")
+        if limit is not None and "velocity" in limit.keys():  # noqa: SIM118 an element is no dict
+            velocity = _numbers(limit, "velocity", "", 1, where)[0]
+        if limit is not None and "effort" in limit.keys():  # noqa: SIM118
+            effort = _numbers(limit, "effort", "", 1, where)[0]
+        if kind == "continuous":
+            # It may turn for ever, whatever limits are written, yet a solver needs bounds: a turn.
+            lower, upper = -np.pi, np.pi
+        elif limit is None:
+            raise fault(f"{where} is {kind} and has no <limit>.")
+        else:
+            lower = _numbers(limit, "lower", "0", 1, where)[0]
+            upper = _numbers(limit, "upper", "0", 1, where)[0]
+    return Joint(
+        name,
+        kind,
+        parent,
+        child,
+        _origin(element, where),
+        axis / np.linalg.norm(axis),
+        lower,
+        upper,
+        velocity,
+        effort,
+        None
+        if mimic is None or kind == "fixed"
+        else Mimic(
+            mimic.get("joint", ""),
+            _numbers(mimic, "multiplier", "1", 1, where)[0],
+            _numbers(mimic, "offset", "0", 1, where)[0],
+        ),
+    )
 
 
-def _check_tree(links: list[str], joints: list[Joint], where: str) -> None:
+def _check_mimics(joints: tuple[Joint, ...], where: str) -> None:
+    moving = {joint.name: joint for joint in joints if joint.kind in MOVING}
+    for joint in moving.values():
+        if joint.mimic is None:
+            continue
+        master = moving.get(joint.mimic.joint)
+        if master is None:
+            raise fault(
+                f"{where}: '{joint.name}' mimics '{joint.mimic.joint}', which is no moving joint."
+            )
+        if master.mimic:
+            raise fault(f"{where}: '{joint.name}' mimics '{master.name}', itself a mimic joint.")
+        if joint.mimic.multiplier == 0:
+            raise fault(
+                f"{where}: '{joint.name}' mimics '{master.name}' with the multiplier 0, so that it "
+                "never moves: make it a fixed joint."
+            )
+
+
+def _check_tree(links: list[str], joints: list[tuple[str, str, str]], where: str) -> str:
+    """The link that all others hang on."""
     known = set(links)
     parents: dict[str, str] = {}
-    for joint in joints:
-        for link in (joint.parent, joint.child):
+    for name, parent, child in joints:
+        for link in (parent, child):
             if link not in known:
-                raise _fault(f"{where}: joint '{joint.name}' names a missing link '{link}'.")
-        if joint.child in parents:
-            raise _fault(f"{where}: link '{joint.child}' has two parent joints.")
-        parents[joint.child] = joint.parent
-    for link in links:
-        seen = {link}
-        while link in parents:
+                raise fault(f"{where}: joint '{name}' names a missing link '{link}'.")
+        if child in parents:
+            raise fault(f"{where}: link '{child}' has two parent joints.")
+        parents[child] = parent
+    rooted: set[str] = set()
+    for start in links:
+        link, way = start, [start]
+        while link in parents and link not in rooted:
             link = parents[link]
-            if link in seen:
-                raise _fault(f"{where}: the joints form a cycle through link '{link}'.")
-            seen.add(link)
+            if link == start:
+                raise fault(f"{where}: the joints form a cycle through link '{link}'.")
+            way.append(link)
+            if len(way) > len(links):
+                raise fault(f"{where}: the joints form a cycle above link '{start}'.")
+        rooted.update(way)
     roots = [link for link in links if link not in parents]
     if len(roots) != 1:
-        raise _fault(f"{where} must have one root link; it has {', '.join(roots) or 'none'}.")
+        raise fault(f"{where} must have one root link; it has {', '.join(roots) or 'none'}.")
+    return roots[0]
 
 
-def _walk(root: str, joints: list[Joint]) -> tuple[set[str], list[Joint]]:
-    """Links below ``root``, and the joints between them, depth first."""
-    kept, ordered, stack = {root}, [], [joint for joint in joints if joint.parent == root][::-1]
+def _walk(root: str, joints: list[tuple[str, str, str]]) -> tuple[set[str], list[int]]:
+    """Links below ``root``, and the indices of the joints between them, depth first."""
+    below: dict[str, list[int]] = {}
+    for index, (_, parent, _) in enumerate(joints):
+        below.setdefault(parent, []).append(index)
+    kept, order, stack = {root}, [], below.get(root, [])[::-1]
     while stack:
-        joint = stack.pop()
-        ordered.append(joint)
-        kept.add(joint.child)
-        stack += [child for child in joints if child.parent == joint.child][::-1]
-    return kept, ordered
+        index = stack.pop()
+        order.append(index)
+        kept.add(joints[index][2])
+        stack += below.get(joints[index][2], [])[::-1]
+    return kept, order
 
 
-def _primitive(collision: ElementTree.Element) -> Primitive | None:
+def _check_inertia(link: ElementTree.Element, where: str) -> None:
+    """Mass and inertia as a simulator can take them: whole, and not negative."""
+    inertial = link.find("inertial")
+    if inertial is None:
+        return
+    where = f"{where}: link '{link.get('name')}'"
+    _origin(inertial, where)
+    weight, inertia = inertial.find("mass"), inertial.find("inertia")
+    if weight is None or inertia is None:
+        raise fault(f"{where} has an <inertial> that lacks its <mass> or <inertia>.")
+    mass = _numbers(weight, "value", "", 1, where)[0]
+    if mass < 0:
+        raise fault(f"{where} has the mass {mass:g} kg.")
+    xx, xy, xz, yy, yz, zz = (
+        _numbers(inertia, name, "", 1, where)[0]
+        for name in ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")
+    )
+    values = np.linalg.eigvalsh([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    if values[0] < -_INERTIA_ROUNDING * max(values[-1], 1e-12):
+        raise fault(f"{where} has an inertia that is not positive: {values[0]:.3g} kg m^2.")
+
+
+def _primitive(collision: ElementTree.Element, where: str) -> Primitive | None:
     geometry = collision.find("geometry")
     if geometry is None or len(geometry) == 0:
         return None
-    shape, pose = geometry[0], _origin(collision)
-    if shape.tag == "box":
-        return Primitive("box", pose, tuple(_floats(shape, "size", "0 0 0")))
-    if shape.tag == "sphere":
-        return Primitive("sphere", pose, tuple(_floats(shape, "radius", "0")))
-    if shape.tag in ("cylinder", "capsule"):
-        size = _floats(shape, "radius", "0") + _floats(shape, "length", "0")
-        return Primitive(shape.tag, pose, tuple(size))
+    shape, pose = geometry[0], _origin(collision, where)
     if shape.tag == "mesh":
-        scale = tuple(_floats(shape, "scale", "1 1 1"))
-        return Primitive("mesh", pose, scale, shape.get("filename", ""))
-    return None
+        if not shape.get("filename"):
+            raise fault(f"{where} has a <mesh> without a filename.")
+        scale = _numbers(shape, "scale", "1 1 1", 3, where)
+        if 0 in scale:
+            raise fault(f"{where} has a mesh of scale {shape.get('scale')}.")
+        return Primitive("mesh", pose, tuple(scale), shape.get("filename", ""))
+    measures = _MEASURES.get(shape.tag)
+    if measures is None:
+        raise fault(
+            f"{where} has a collision shape <{shape.tag}>; there are "
+            f"{', '.join(_MEASURES)} and mesh."
+        )
+    size = [
+        value
+        for name, count in measures
+        for value in _numbers(shape, name, "", count, f"{where}: its collision shape")
+    ]
+    if min(size) <= 0:
+        raise fault(f"{where} has a <{shape.tag}> of size {' '.join(f'{v:g}' for v in size)}.")
+    return Primitive(shape.tag, pose, tuple(size))
+
+
+#: Attributes that say how large a shape is, and how many numbers each has.
+_MEASURES = {
+    "box": (("size", 3),),
+    "sphere": (("radius", 1),),
+    "cylinder": (("radius", 1), ("length", 1)),
+    "capsule": (("radius", 1), ("length", 1)),
+}

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import trimesh
 
-from unihm.errors import ErrorCode, UnihmError
-from unihm.robots.urdf import Primitive, Urdf, resolve_path
+from unihm.robots.link_meshes import link_mesh
+from unihm.robots.urdf import Primitive, Urdf
 from unihm.transforms import FloatArray, apply
 
 
@@ -27,7 +27,11 @@ def link_bodies(urdf: Urdf) -> dict[str, trimesh.Trimesh]:
     bodies = {}
     for link, own in shapes.items():
         primitives = [s for s in own if s.kind != "mesh"]
-        parts = [_read_mesh(urdf, s) for s in own if s.kind == "mesh"]
+        parts = [
+            link_mesh(urdf, link, s).apply_transform(s.T_link_shape)
+            for s in own
+            if s.kind == "mesh"
+        ]
         if primitives:
             parts.append(hull(primitives))
         bodies[link] = join(parts)
@@ -61,16 +65,3 @@ def _outline(shape: Primitive) -> FloatArray:
         half = np.array([0.0, 0.0, shape.size[1] / 2])
         points = np.concatenate([ball + half, ball - half])
     return apply(shape.T_link_shape, points)
-
-
-def _read_mesh(urdf: Urdf, shape: Primitive) -> trimesh.Trimesh:
-    folder = urdf.path.parent if urdf.path else None
-    name = shape.filename.removeprefix("file://")
-    try:
-        path = resolve_path(name, folder) if folder else name
-        mesh = trimesh.load(path, force="mesh")
-    except (OSError, ValueError) as error:
-        raise UnihmError(
-            ErrorCode.INVALID_HAND_FILE, f"The mesh {name} cannot be read: {error}."
-        ) from error
-    return mesh.apply_scale(shape.size).apply_transform(shape.T_link_shape)

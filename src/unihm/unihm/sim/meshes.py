@@ -6,12 +6,14 @@ import hashlib
 import logging
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import trimesh
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import read_arrays, write_arrays
+from unihm.meshes import read_mesh
 from unihm.sim.shapes import Geometry, Part, centred
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ MAX_HULL_VERTICES = 60  # per part; more make contacts slower to find
 def load_mesh(
     path: Path, scale: float = 1.0, up: Literal["x", "y", "z"] = "z", convex: Convex = "decompose"
 ) -> Geometry:
-    """Read an STL, OBJ, PLY, GLB or OFF file and make its collision parts.
+    """Read an STL, OBJ, PLY, DAE, GLB or OFF file and make its collision parts.
 
     Args:
         path: the file.
@@ -38,19 +40,7 @@ def load_mesh(
         UnihmError: INVALID_SCENE when the file is absent, empty, not finite, or of an
             impossible size.
     """
-    if not path.is_file():
-        raise UnihmError(ErrorCode.INVALID_SCENE, f"The mesh {path} does not exist.")
-    try:
-        surface = trimesh.load(path, force="mesh", process=True)
-    except Exception as error:  # every format has errors of its own
-        raise UnihmError(
-            ErrorCode.INVALID_SCENE, f"The mesh {path} cannot be read: {error}."
-        ) from error
-    if not isinstance(surface, trimesh.Trimesh) or len(surface.faces) < 4:
-        raise UnihmError(ErrorCode.INVALID_SCENE, f"The mesh {path} holds no surface.")
-    if not np.isfinite(surface.vertices).all():
-        raise UnihmError(ErrorCode.INVALID_SCENE, f"The mesh {path} has vertices not finite.")
-    surface = surface.copy()
+    surface = read_mesh(path, ErrorCode.INVALID_SCENE)
     surface.apply_scale(scale)
     surface.apply_transform(_upright(up))
     largest, smallest = surface.extents.max(), surface.extents.min()
@@ -99,8 +89,8 @@ def _decompose(surface: trimesh.Trimesh) -> list[np.ndarray]:
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unihm" / "convex"
     file = cache / f"{digest.hexdigest()[:24]}.npz"
     if file.is_file():
-        with np.load(file) as stored:
-            return [stored[name] for name in sorted(stored.files)]
+        stored = read_arrays(file, ErrorCode.INVALID_SCENE)
+        return [stored[name] for name in sorted(stored)]
     import coacd
     import open3d
 
@@ -121,9 +111,8 @@ def _decompose(surface: trimesh.Trimesh) -> list[np.ndarray]:
         seed=0,
     )
     parts = [np.asarray(vertices, float) for vertices, _ in pieces]
-    cache.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(f".{os.getpid()}.npz")
-    named: dict[str, Any] = {f"part{i:03d}": part for i, part in enumerate(parts)}
-    np.savez(temporary, **named)
-    temporary.replace(file)
+    try:
+        write_arrays(file, {f"part{i:03d}": part for i, part in enumerate(parts)})
+    except OSError as error:
+        logger.warning("The parts are not kept for the next time: %s", error)
     return parts

@@ -19,6 +19,8 @@ import sapien
 from numpy.typing import ArrayLike
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.robots.link_meshes import link_mesh
+from unihm.robots.urdf import parse_urdf
 from unihm.sim.bodies import pose_to_sapien, sapien_to_pose
 from unihm.sim.skin import cover_mount, smooth_links
 from unihm.transforms import FloatArray
@@ -294,14 +296,43 @@ def _load(
     loader = scene.create_urdf_loader()
     loader.set_material(friction, friction, 0.0)
     with tempfile.TemporaryDirectory() as folder:  # the loader takes files alone
+        touched = _plain_meshes(root, Path(folder))
         file = Path(folder) / "robot.urdf"
         file.write_text(ET.tostring(root, encoding="unicode"))
         builder = loader.parse(str(file))[0][0]
-    articulation = builder.build(fix_root_link=True, build_mimic_joints=False)
+        articulation = builder.build(fix_root_link=True, build_mimic_joints=False)
+    for link in articulation.get_links():
+        if link.name in touched and not link.get_collision_shapes():
+            raise UnihmError(
+                ErrorCode.INVALID_HAND_FILE,
+                f"The simulator makes no body of the collision shape of link '{link.name}': is its "
+                "mesh flat?",
+            )
     if render:
         smooth_links(articulation, urdf)
         cover_mount(articulation)
     return articulation
+
+
+def _plain_meshes(root: ET.Element, folder: Path) -> set[str]:
+    """Write every collision mesh anew: the loader passes over what it cannot read in silence.
+
+    Returns:
+        the links that have collision shapes.
+    """
+    described = parse_urdf(ET.tostring(root, encoding="unicode"))
+    names: dict[tuple[str, tuple[float, ...]], str] = {}
+    for link, shape in described.shapes:
+        if shape.kind == "mesh" and (shape.filename, shape.size) not in names:
+            file = folder / f"collision{len(names)}.stl"
+            link_mesh(described, link, shape).export(file)
+            names[shape.filename, shape.size] = str(file)
+    for collision in root.iter("collision"):
+        for mesh in collision.iter("mesh"):
+            scale = tuple(float(word) for word in mesh.get("scale", "1 1 1").split())
+            mesh.set("filename", names[mesh.get("filename", ""), scale])
+            mesh.set("scale", "1 1 1")
+    return {link for link, _ in described.shapes}
 
 
 def _tie(articulation: sapien.physx.PhysxArticulation, coupling: Coupling) -> bool:

@@ -11,7 +11,11 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("hand", metavar="FILE", help="hand file (.yaml), or the name of a hand")
+    parser.add_argument(
+        "hand",
+        metavar="FILE",
+        help="hand file (.yaml), the name of a hand, or a URDF or xacro file",
+    )
     parser.add_argument(
         "--picture", type=Path, help="where the picture goes (default: out/hands/NAME.png)"
     )
