@@ -94,10 +94,10 @@ def test_the_robot_is_drawn_and_moves(page):
 def test_coupled_joints_follow(page):
     robot = page.viewer.robot
     thumb, tip = "right_hand_index_joint1", "right_hand_index_joint2"
-    before = np.array(robot._frames[thumb].wxyz), np.array(robot._frames[tip].wxyz)
+    before = np.array(robot.frames[thumb].wxyz), np.array(robot.frames[tip].wxyz)
     robot.show({thumb: 0.8})
-    assert abs(np.array(robot._frames[thumb].wxyz) - before[0]).max() > 0.1
-    np.testing.assert_array_equal(robot._frames[tip].wxyz, before[1])
+    assert abs(np.array(robot.frames[thumb].wxyz) - before[0]).max() > 0.1
+    np.testing.assert_array_equal(robot.frames[tip].wxyz, before[1])
 
 
 def test_a_task_is_told_in_words(page):

@@ -181,7 +181,7 @@ def test_hands_are_shown_side_by_side(episodes):
     try:
         page.show(20)
         first, second = (
-            next(handle for handle, _ in page._tracks if hand in handle.name) for hand in HANDS
+            next(handle for handle, _ in page.tracks if hand in handle.name) for hand in HANDS
         )
         wrists = [motion.T_object_wrist[20, :3, 3] for motion in motions]
         apart = np.array(second.position) - np.array(first.position)

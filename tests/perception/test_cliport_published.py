@@ -113,7 +113,7 @@ def test_a_checkpoint_of_tensors_loads_and_answers(folder):
 def test_what_goes_in_at_a_place_comes_out_there():
     """Their map is the mirror image of ours, turned: with streams that copy, nothing moves."""
     model = PublishedCliport(CONFIG, SMALL)
-    model._streams = lambda module, name, x, words: (x[:, :1], torch.zeros_like(x[:, :1]))
+    model.streams = lambda module, name, x, words: (x[:, :1], torch.zeros_like(x[:, :1]))
     maps = torch.rand(1, 5, *CONFIG.shape)
     picks = model.pick(maps, torch.zeros(1, 1, 32))
     torch.testing.assert_close(picks[0, 0, 0], maps[0, 0])
@@ -121,7 +121,7 @@ def test_what_goes_in_at_a_place_comes_out_there():
 
 def test_a_turned_thing_fits_where_it_is_wanted_turned():
     model = PublishedCliport(CONFIG, SMALL)
-    model._streams = lambda module, name, x, words: (x[:, :3], x[:, :3])
+    model.streams = lambda module, name, x, words: (x[:, :3], x[:, :3])
     for name in ("key", "query"):
         model.transport[f"fusion_{name}"].forward = lambda a, b: a
     maps, pick, goal = turned_pair(CONFIG.shape)

@@ -35,6 +35,12 @@ def message(points: np.ndarray) -> PoseArray:
     return array
 
 
+def taken(node: RetargeterNode) -> int:
+    """Frames that came in."""
+    counts = node.diagnose()
+    return counts["frames"] + counts["skipped"]
+
+
 def test_every_usable_frame_is_answered_and_others_are_skipped(context: Context) -> None:
     node = RetargeterNode(
         namespace="live", context=context, parameter_overrides=[Parameter("hand", value="inspire")]
@@ -55,13 +61,18 @@ def test_every_usable_frame_is_answered_and_others_are_skipped(context: Context)
             executor.spin_once(timeout_sec=0.05)
         assert done()
 
-    spin_until(lambda: publisher.get_subscription_count() and node._joints.get_subscription_count())
+    spin_until(
+        lambda: (
+            publisher.get_subscription_count()
+            and all(node.count_subscribers(f"/live/{topic}") for topic in received)
+        )
+    )
     human = load_hand("human")
     fist = human.keypoints(human.closed_joints)
     for points in (human.keypoints(human.open_joints), np.full((21, 3), np.nan), fist[:5], fist):
+        before = taken(node)
         publisher.publish(message(points))
-        counted = node._frames + node._skipped
-        spin_until(lambda before=counted: node._frames + node._skipped == before + 1)
+        spin_until(lambda before=before: taken(node) == before + 1)
     spin_until(lambda: len(received["joints"]) == 2 and len(received["wrist"]) == 2)
     assert node.diagnose()["skipped"] == 2
     opened, closed = (np.array(answer.position) for answer in received["joints"])

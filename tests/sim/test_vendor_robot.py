@@ -43,7 +43,8 @@ def test_its_meshes_are_touched(vendor_hand):
     world.set_hand_targets(hand.pregrasp_joints)
     world.step(500)
     np.testing.assert_allclose(world.joint_state().position[6:], hand.pregrasp_joints, atol=5e-3)
-    (shape,) = world.robot._links[LINK].get_collision_shapes()
+    link = next(link for link in world.robot.articulation.get_links() if link.name == LINK)
+    (shape,) = link.get_collision_shapes()
     vertices = np.asarray(shape.vertices)
     np.testing.assert_allclose(np.linalg.norm(vertices, axis=1), 0.02, atol=1e-4)
 

@@ -29,6 +29,9 @@ class HandViewer:
         port: of the web server.
         host: address to serve at.
 
+    Attributes:
+        tracks: what moves on the page, and its poses (T, 4, 4) there, frame by frame.
+
     Raises:
         UnihmError: INVALID_MOTION where the motions are not equally long.
     """
@@ -42,7 +45,7 @@ class HandViewer:
         self.dt = motions[0].trajectory.dt
         self.server, self._door = open_page("UniHM hands", host, port)
         self.server.scene.set_up_direction("+z")
-        self._tracks: list[tuple[viser.FrameHandle, FloatArray]] = []
+        self.tracks: list[tuple[viser.FrameHandle, FloatArray]] = []
         for place, motion in enumerate(motions):
             self._add(place - (len(motions) - 1) / 2, f"/{place}_{motion.hand}", motion)
         self.server.initial_camera.position = (0.0, -0.5 * len(motions) - 0.3, 0.5)
@@ -60,7 +63,7 @@ class HandViewer:
     def show(self, frame: int) -> None:
         """Put every hand where it is in ``frame``."""
         with self.server.atomic():
-            for handle, poses in self._tracks:
+            for handle, poses in self.tracks:
                 T = poses[min(frame, self.frames - 1)]
                 handle.wxyz = wxyz(T)
                 handle.position = T[:3, 3]
@@ -91,4 +94,4 @@ class HandViewer:
             handle = self.server.scene.add_frame(f"{root}/{link}", show_axes=False)
             add_body(self.server, f"{root}/{link}/body", body, LINK_PAD if link in pads else LINK)
             T_wrist_link = np.array([pose[link] for pose in poses])
-            self._tracks.append((handle, T_page_object @ motion.T_object_wrist @ T_wrist_link))
+            self.tracks.append((handle, T_page_object @ motion.T_object_wrist @ T_wrist_link))

@@ -67,6 +67,9 @@ class RobotModel:
         server: where it is shown.
         root: scene tree name, e.g. ``/robot``.
         arm, hand: files in ``config/robots`` and ``config/hands``.
+
+    Attributes:
+        frames: of the joints by name; a moving joint turns or shifts its own.
     """
 
     def __init__(self, server: viser.ViserServer, root: str, arm: str, hand: str) -> None:
@@ -75,12 +78,12 @@ class RobotModel:
         pads = {tip.link for tip in spec.spec.fingertips}
         hand_links = set(spec.urdf.links)
         names = {urdf.root: root}
-        self._frames: dict[str, viser.FrameHandle] = {}
+        self.frames: dict[str, viser.FrameHandle] = {}
         self._joints: dict[str, Joint] = {}
         for joint in urdf.joints:
             names[joint.child] = f"{names[joint.parent]}/{joint.child}"
             T = joint.T_parent_joint
-            self._frames[joint.name] = server.scene.add_frame(
+            self.frames[joint.name] = server.scene.add_frame(
                 names[joint.child], show_axes=False, wxyz=wxyz(T), position=T[:3, 3]
             )
             self._joints[joint.name] = joint
@@ -96,7 +99,7 @@ class RobotModel:
                 value = joint.mimic.multiplier * positions[joint.mimic.joint] + joint.mimic.offset
             if value is None or joint.kind == "fixed":
                 continue
-            frame, T = self._frames[name], joint.T_parent_joint
+            frame, T = self.frames[name], joint.T_parent_joint
             if joint.kind == "prismatic":
                 frame.position = T[:3, 3] + T[:3, :3] @ joint.axis * value
             else:

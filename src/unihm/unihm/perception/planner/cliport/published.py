@@ -396,7 +396,7 @@ class PublishedCliport(nn.Module):
         x = F.pad(x, [left, side - W - left, top, side - H - top])
         found = []
         for phrase in language.unbind(dim=1):
-            one, two = self._streams("attention", "attn", x, phrase)
+            one, two = self.streams("attention", "attn", x, phrase)
             found.append((one + two)[:, 0, top : top + H, left : left + W])
         return torch.stack(found, dim=1)[:, :, None].transpose(-1, -2).flip(-2, -1)
 
@@ -409,9 +409,9 @@ class PublishedCliport(nn.Module):
         results = []
         for image, words, pick in zip(x.split(1), language.split(1), at.split(1)):
             join_key, join_query = (self.transport[f"fusion_{n}"] for n in ("key", "query"))
-            key = join_key(*self._streams("transport", "key", image, words))
+            key = join_key(*self.streams("transport", "key", image, words))
             crops = crop_turned(image, pick, self.crop, self.rotations)
-            query = join_query(*self._streams("transport", "query", crops, words))
+            query = join_query(*self.streams("transport", "query", crops, words))
             merged = F.conv2d(key, query, padding=pad)
             merged = F.interpolate(merged, size=key.shape[-2:], mode="bilinear")
             results.append(merged[..., pad:-pad, pad:-pad])
@@ -419,7 +419,8 @@ class PublishedCliport(nn.Module):
         # Their map is a mirror image: its turns go the other way round.
         return found[:, (-torch.arange(self.rotations)) % self.rotations]
 
-    def _streams(self, module: str, name: str, x: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+    def streams(self, module: str, name: str, x: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+        """What the spatial and the semantic stream ``name`` make of ``x`` (B, C, H, W)."""
         streams = getattr(self, module)
         one, laterals = streams[f"{name}_stream_one"](x)
         with torch.no_grad():
