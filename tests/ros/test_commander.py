@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import children
 import pytest
 import rclpy
+from action_msgs.msg import GoalStatusArray
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.context import Context
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros import Commander
+from unihm.ros.base import LATCHED
 from unihm_msgs.action import Manipulate
+from waiting import eventually
 
 pytestmark = pytest.mark.ros
 WAIT = 60.0
@@ -137,3 +144,32 @@ def test_without_a_graph_there_is_one_sentence(domain_id: int) -> None:
         assert caught.value.code == ErrorCode.MISSING_DEPENDENCY
         with pytest.raises(UnihmError, match="No instruction"):
             robot.get_result()
+
+
+COORDINATOR = "from unihm.ros.run import run_node; run_node('coordinator')"
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_say_ends_when_the_coordinator_is_killed(domain_id: int, interrupted: bool) -> None:
+    """Killed while it holds the goal; within the lease of a node that says nothing any more."""
+    with (
+        children.child([sys.executable, "-c", COORDINATOR]) as coordinator,
+        children.child(
+            ["unihm", "say", "pick up the red box", "--wait", "60"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as say,
+        Commander() as listener,
+    ):
+        goals: list[GoalStatusArray] = []
+        listener.node.create_subscription(
+            GoalStatusArray, "manipulate/_action/status", goals.append, LATCHED
+        )
+        assert eventually(lambda: any(held.status_list for held in goals))
+        coordinator.kill()
+        if interrupted:
+            say.send_signal(signal.SIGINT)
+        _, errors = say.communicate(timeout=WAIT)
+    assert say.returncode == 1
+    assert "coordinator" in errors.decode()
+    assert "Traceback" not in errors.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,6 +14,8 @@ from typing import Any
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.timer import Timer
@@ -25,6 +28,11 @@ from unihm.ros.base import REQUESTS
 from unihm.ros.context import new_context
 
 _RESEND = 1.0  # s without an answer after which a goal is sent again
+_LOOK = 0.5  # s between looks at whether the coordinator is there
+_GONE = 3.0  # s without any coordinator after which a goal that was not accepted is lost
+_CANCEL = 5.0  # s in which a coordinator that lives answers a cancel
+
+_STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
 OnFeedback = Callable[[Manipulate.Feedback], None]
 
@@ -127,8 +135,8 @@ class Commander:
             options=ManipulateOptions(timeout=timeout, attempts=attempts),
         )
         goal.header.stamp = self.node.get_clock().now().to_msg()
-        self._goal = sent = _Goal(on_feedback)
-        self._executor.create_task(sent.send, self.node, self._client, goal)
+        self._goal = sent = _Goal(self.node, self._client, self._address, on_feedback)
+        self._executor.create_task(sent.send, goal)
         return sent.result
 
     def is_task_complete(self) -> bool:
@@ -204,35 +212,54 @@ class _Goal:
     An answer that came while another thread is still about to note its request would be lost.
     """
 
-    def __init__(self, on_feedback: OnFeedback | None) -> None:
+    def __init__(
+        self, node: Node, client: Any, action: str, on_feedback: OnFeedback | None
+    ) -> None:
         self.feedback: Manipulate.Feedback | None = None
         self.result: Future[Manipulate.Result] = Future()
+        self._node, self._client = node, client
+        self._status_topic = f"{action}/_action/status"
         self._on_feedback = on_feedback
         self._handle: ClientGoalHandle | None = None
         self._cancelled = False
         self._again: Timer | None = None
+        self._look: Timer | None = None
+        self._unanswered: Timer | None = None
+        self._servers: set[bytes] = set()  # of whom one has accepted it
+        self._seen = time.monotonic()
 
-    def send(self, node: Node, client: Any, goal: Manipulate.Goal) -> None:
+    def send(self, goal: Manipulate.Goal) -> None:
         """Send it, and again until there is an answer.
 
         A server that has only just been found may not have found its client yet: what it is sent
         then is lost.
         """
-        self._node = node
         number = UUID(uuid=list(uuid.uuid4().bytes))
 
         def send() -> None:
-            future = client.send_goal_async(goal, feedback_callback=self._hear, goal_uuid=number)
+            future = self._client.send_goal_async(
+                goal, feedback_callback=self._hear, goal_uuid=number
+            )
             future.add_done_callback(self._accept)
 
-        self._again = node.create_timer(_RESEND, send)
+        self._again = self._node.create_timer(_RESEND, send, clock=_STEADY)
+        self._look = self._node.create_timer(_LOOK, self._look_for_server, clock=_STEADY)
         send()
 
     def cancel(self) -> None:
         """Now, or as soon as the goal has been accepted."""
-        self._cancelled = True
+        if not self._cancelled:
+            self._cancelled = True
+            self._unanswered = self._node.create_timer(_CANCEL, self._lose_touch, clock=_STEADY)
+            self._ask_to_cancel()
+
+    def _ask_to_cancel(self) -> None:
         if self._handle is not None:
-            self._handle.cancel_goal_async()
+            answer = self._handle.cancel_goal_async()
+            answer.add_done_callback(lambda _: self._end_timer("_unanswered"))
+
+    def _lose_touch(self) -> None:
+        self._lose("The coordinator does not answer; use the emergency stop if the robot moves.")
 
     def _hear(self, message: Any) -> None:
         self.feedback = message.feedback
@@ -242,25 +269,51 @@ class _Goal:
     def _accept(self, future: Any) -> None:
         if self._again is None:
             return  # the answer to a repetition, which is refused as one
-        self._node.destroy_timer(self._again)
-        self._again = None
+        self._end_timer("_again")
         handle = future.result()
         if not handle.accepted:
             self._lose("The coordinator refused the goal.")
             return
         self._handle = handle
+        self._servers = self._publishers()
         handle.get_result_async().add_done_callback(self._end)
         if self._cancelled:
-            handle.cancel_goal_async()
+            self._ask_to_cancel()
 
     def _end(self, future: Any) -> None:
         response = future.result()
         if response.status == GoalStatus.STATUS_UNKNOWN:
             self._lose("The coordinator does not know the goal any more.")
         else:
-            self.result.set_result(response.result)
+            self._answer(response.result)
+
+    def _publishers(self) -> set[bytes]:
+        """GIDs of the coordinators that are there: more than one while one is being replaced."""
+        endpoints = self._node.get_publishers_info_by_topic(self._status_topic)
+        return {bytes(endpoint.endpoint_gid) for endpoint in endpoints}
+
+    def _look_for_server(self) -> None:
+        """End the goal where the coordinator that has it is not there any more."""
+        there, now = self._publishers(), time.monotonic()
+        if there:
+            self._seen = now
+        if self._servers and not self._servers & there:
+            self._lose("The coordinator has ended, and with it the goal.")
+        elif not there and now - self._seen > _GONE:
+            self._lose("The coordinator has ended before it took the goal.")
 
     def _lose(self, reason: str) -> None:
-        self.result.set_result(
-            Manipulate.Result(error_code=int(ErrorCode.INTERNAL), error_msg=reason)
-        )
+        self._answer(Manipulate.Result(error_code=int(ErrorCode.INTERNAL), error_msg=reason))
+
+    def _answer(self, result: Manipulate.Result) -> None:
+        """The first answer counts."""
+        for name in ("_again", "_look", "_unanswered"):
+            self._end_timer(name)
+        if not self.result.done():
+            self.result.set_result(result)
+
+    def _end_timer(self, name: str) -> None:
+        timer = getattr(self, name)
+        if timer is not None:
+            self._node.destroy_timer(timer)
+            setattr(self, name, None)
