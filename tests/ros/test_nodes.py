@@ -55,6 +55,16 @@ def test_parameters_are_described_and_numbers_are_bounded(name: str, context: Co
     node.destroy_node()
 
 
+@pytest.mark.parametrize("name", [*NODES, *FURTHER])
+def test_a_parameter_that_is_read_once_cannot_be_set_later(name: str, context: Context) -> None:
+    node = make(name, context)
+    own = [p for p in node.list_parameters([], 10).names if not p.startswith(OF_ROS)]
+    answers = node.set_parameters([node.get_parameter(parameter) for parameter in own])
+    assert not any(answer.successful for answer in answers)
+    assert all("read-only" in answer.reason for answer in answers)
+    node.destroy_node()
+
+
 @pytest.mark.parametrize("value", [-1.0, "soon", 3])
 def test_a_parameter_out_of_bounds_or_of_another_type_is_refused(
     context: Context, value: object

@@ -142,7 +142,7 @@ class UnihmNode(LifecycleNode):
         low: float | None = None,
         high: float | None = None,
     ) -> Any:
-        """Declare a parameter and return its value.
+        """Declare a parameter, which is read once and cannot be set later, and return its value.
 
         Args:
             name: of the parameter.
@@ -154,7 +154,7 @@ class UnihmNode(LifecycleNode):
             UnihmError: INVALID_CONFIG for a value of another type (in a YAML file 5 is no float,
                 5.0 is), or out of bounds.
         """
-        descriptor = ParameterDescriptor(description=description)
+        descriptor = ParameterDescriptor(description=description, read_only=True)
         if low is not None and high is not None:
             if isinstance(default, float):
                 bounds = FloatingPointRange(from_value=float(low), to_value=float(high))
