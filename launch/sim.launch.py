@@ -5,8 +5,8 @@ unihm say "pick up the red box"
 """
 
 from launch import LaunchDescription
-from unihm.ros.bringup import graph_actions
+from unihm.ros.bringup import sim_actions
 
 
 def generate_launch_description() -> LaunchDescription:
-    return LaunchDescription(graph_actions(params="sim.yaml", hand="xhand", use_mock_hardware=True))
+    return LaunchDescription(sim_actions())

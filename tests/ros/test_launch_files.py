@@ -1,10 +1,12 @@
-"""What the launch files start and with which parameters, on a stand-in for ``launch``.
+"""What the launch files start and with which parameters.
 
-The real one comes with a ROS 2 installation only.
+Once on a stand-in for ``launch``, which comes with a ROS 2 installation only, and once on the real
+one where it is installed.
 """
 
 from __future__ import annotations
 
+import importlib
 import runpy
 import sys
 from pathlib import Path
@@ -14,60 +16,63 @@ from typing import Any
 import pytest
 import rclpy
 import yaml
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from rclpy.context import Context
+from unihm.errors import ErrorCode, UnihmError
+from unihm.learning.datasets.bag import BagWriter, MessageTypes
 from unihm.paths import config_dir
 from unihm.robots import load_hand
-from unihm.ros.run import NODES, node_class
+from unihm.ros.recorder import installed_types
+from unihm.ros.run import FURTHER, NODES, node_class
+from unihm.types import STAGES
 
 pytestmark = pytest.mark.ros
 
 FOLDER = Path(__file__).parents[2] / "launch"
 FILES = sorted(path.name for path in FOLDER.glob("*.launch.py"))
-USUAL = {"namespace", "use_sim_time", "params_file", "log_level", "use_mock_hardware"}
+ROBOTS = ["sim", "real_franka", "real_franka_xhand", "real_franka_inspire", "real_franka_gripper"]
+USUAL = {"namespace", "robot_namespace", "use_sim_time", "params_file", "log_level", "hand"}
+MOCKS = {"mock_arm", "mock_hand", "mock_camera"}
 
 
 class LaunchConfiguration:
     def __init__(self, name: str) -> None:
         self.name = name
 
-
-class Condition:
-    def __init__(self, value: LaunchConfiguration) -> None:
-        self.value = value
+    def perform(self, context: dict[str, str]) -> str:
+        return context[self.name]
 
 
-class IfCondition(Condition):
-    wanted = "true"
-
-
-class UnlessCondition(Condition):
-    wanted = "false"
-
-
-class LifecycleNode(SimpleNamespace):
+class Action(SimpleNamespace):
     pass
 
 
 class DeclareLaunchArgument:
-    def __init__(self, name: str, *, default_value: Any, description: str) -> None:
+    def __init__(self, name: str, *, default_value: str | None, description: str) -> None:
         self.name, self.default, self.description = name, default_value, description
+
+
+class OpaqueFunction(SimpleNamespace):
+    function: Any
 
 
 MODULES = {
     "launch": {"LaunchDescription": list},
-    "launch.actions": {"DeclareLaunchArgument": DeclareLaunchArgument},
-    "launch.conditions": {"IfCondition": IfCondition, "UnlessCondition": UnlessCondition},
-    "launch.some_substitutions_type": {"SomeSubstitutionsType": Any},
+    "launch.actions": {
+        "DeclareLaunchArgument": DeclareLaunchArgument,
+        "IncludeLaunchDescription": lambda source, launch_arguments: Action(
+            name=source, arguments=dict(launch_arguments)
+        ),
+        "OpaqueFunction": OpaqueFunction,
+    },
+    "launch.launch_description_sources": {"AnyLaunchDescriptionSource": str},
     "launch.substitutions": {"LaunchConfiguration": LaunchConfiguration},
     "launch_ros": {},
-    "launch_ros.actions": {"LifecycleNode": LifecycleNode},
-    "launch_ros.parameter_descriptions": {
-        "ParameterValue": lambda value, value_type: (value, value_type)
-    },
+    "launch_ros.actions": {"LifecycleNode": Action, "Node": Action},
 }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def launch(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, content in MODULES.items():
         module = ModuleType(name)
@@ -76,101 +81,247 @@ def launch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "unihm.ros.bringup", raising=False)
 
 
-def describe(file: str) -> list[Any]:
+def describe(file: str) -> Any:
     return runpy.run_path(str(FOLDER / file))["generate_launch_description"]()
 
 
-def start(file: str, **given: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Node to parameter file and parameters, as ``ros2 launch unihm <file> <given>`` would."""
+def start(file: str, **given: str) -> dict[str, Any]:
+    """Name to action, as ``ros2 launch unihm <file> <given>`` would start them."""
     values: dict[str, str] = {}
-
-    def resolve(value: Any) -> Any:
-        if isinstance(value, tuple):
-            text, kind = resolve(value[0]), value[1]
-            return {"true": True, "false": False}[text] if kind is bool else kind(text)
-        return values[value.name] if isinstance(value, LaunchConfiguration) else value
-
-    started: dict[str, tuple[str, dict[str, Any]]] = {}
+    started: dict[str, Any] = {}
     for action in describe(file):
         if isinstance(action, DeclareLaunchArgument):
-            values[action.name] = given.pop(action.name, None) or resolve(action.default)
-        elif action.condition is None or (
-            resolve(action.condition.value) == action.condition.wanted
-        ):
-            assert action.package == "unihm"
-            assert action.executable == action.name
-            assert action.name not in started
-            path, parameters = action.parameters
-            named = {name: resolve(value) for name, value in parameters.items()}
-            assert resolve(action.namespace) == values["namespace"]
-            assert [resolve(word) for word in action.ros_arguments][1] == values["log_level"]
-            started[action.name] = resolve(path), named
+            value = given.pop(action.name, action.default)
+            assert value is not None, f"{action.name} is required"
+            values[action.name] = value
+            continue
+        for made in action.function(values):
+            assert made.name not in started
+            started[made.name] = made
     assert not given, "arguments that the file does not take"
     return started
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_every_file_takes_the_usual_arguments_and_describes_them(file: str) -> None:
-    declared = [action for action in describe(file) if isinstance(action, DeclareLaunchArgument)]
-    assert {action.name for action in declared} >= {*USUAL, "hand", "preset"}
-    assert all(action.description.endswith(".") for action in declared)
+def parameters(node: Any) -> dict[str, Any]:
+    *files, named = node.parameters
+    assert all(Path(file).is_file() for file in files)
+    return dict(named)
 
 
-@pytest.mark.parametrize("mock", ["true", "false"])
-@pytest.mark.parametrize("file", FILES)
-def test_every_file_starts_the_graph(file: str, mock: str) -> None:
-    started = start(file, use_mock_hardware=mock, namespace="ns", log_level="debug")
-    simulation = {"simulation"} if mock == "true" else set()
-    assert set(started) == set(NODES) - {"simulation"} | {"markers", "robot_state"} | simulation
-    for path, parameters in started.values():
-        assert Path(path).is_file()
-        assert parameters["use_sim_time"] is (mock == "true")
-    protocol = started["hand_controller"][1].get("protocol")
-    assert protocol == ("joint_trajectory" if mock == "true" else None)
+@pytest.fixture
+def camera_bag(tmp_path: Path) -> Path:
+    """A recording of a camera that others made."""
+    kind = "sensor_msgs/msg/CameraInfo"
+    with BagWriter(tmp_path / "foreign", MessageTypes()) as bag:
+        bag.write("/eye/info", kind, 1, b"", [])
+    return tmp_path / "foreign"
 
 
-@pytest.mark.parametrize(
-    ("file", "hand", "simulated"),
-    [
-        ("sim", "xhand", True),
-        ("real_franka", "xhand", False),
-        ("real_franka_xhand", "xhand", False),
-        ("real_franka_inspire", "inspire", False),
-        ("real_franka_gripper", "panda_gripper", False),
-    ],
-)
-def test_what_is_mounted(file: str, hand: str, simulated: bool) -> None:
-    started = start(f"{file}.launch.py")
-    assert {parameters["hand"] for _, parameters in started.values()} == {load_hand(hand).name}
-    assert ("simulation" in started) is simulated
+@pytest.fixture
+def graph_bag(tmp_path: Path) -> Path:
+    """A recording of a graph."""
+    with BagWriter(tmp_path / "own", installed_types()) as bag:
+        for topic, kind in (("task", "Task"), ("observation", "RgbdObservation")):
+            bag.write(f"/unihm/{topic}", f"unihm_msgs/msg/{kind}", 1, b"", [])
+    return tmp_path / "own"
 
 
-def test_arguments_win_over_defaults() -> None:
-    started = start(
-        "real_franka.launch.py",
-        hand="panda_gripper",
-        use_mock_hardware="true",
-        use_sim_time="false",
-        params_file="mine.yaml",
-        real_time_factor="2",
+@pytest.mark.usefixtures("launch")
+class TestFiles:
+    @pytest.mark.parametrize("file", FILES)
+    def test_every_file_takes_the_usual_arguments_and_describes_them(self, file: str) -> None:
+        declared = [a for a in describe(file) if isinstance(a, DeclareLaunchArgument)]
+        assert {action.name for action in declared} >= USUAL
+        assert all(action.description.endswith(".") for action in declared)
+
+    @pytest.mark.parametrize("name", ROBOTS)
+    def test_the_whole_graph_is_started(self, name: str) -> None:
+        started = start(f"{name}.launch.py", namespace="ns", log_level="debug")
+        further = {"simulation"} if name == "sim" else set()
+        assert set(started) == set(NODES) - {"simulation"} | {"markers", "robot_state"} | further
+        for node in started.values():
+            assert (node.package, node.executable, node.namespace) == ("unihm", node.name, "/ns")
+            assert node.ros_arguments == ["--log-level", "debug"]
+            assert parameters(node)["use_sim_time"] is (name == "sim")
+        protocol = parameters(started["hand_controller"]).get("protocol")
+        assert protocol == ("joint_trajectory" if name == "sim" else None)
+
+    @pytest.mark.parametrize(
+        ("file", "hand"),
+        [
+            ("sim", "xhand"),
+            ("real_franka", "xhand"),
+            ("real_franka_xhand", "xhand"),
+            ("real_franka_inspire", "inspire"),
+            ("real_franka_gripper", "panda_gripper"),
+        ],
     )
-    path, parameters = started["simulation"]
-    assert path == "mine.yaml"
-    assert parameters == {
-        "use_sim_time": False,
-        "hand": "panda_gripper",
-        "preset": "tiny",
-        "scene": "table",
-        "real_time_factor": 2.0,
-    }
+    def test_what_is_mounted(self, file: str, hand: str) -> None:
+        started = start(f"{file}.launch.py")
+        assert {parameters(n)["hand"] for n in started.values()} == {load_hand(hand).name}
+
+    @pytest.mark.parametrize("name", ROBOTS[1:])
+    def test_mocks_stand_for_the_hardware(self, name: str) -> None:
+        started = start(f"{name}.launch.py", use_mock_hardware="true", camera="realsense")
+        assert set(started) >= MOCKS
+        assert parameters(started["mock_hand"])["protocol"] == "joint_trajectory"
+        assert parameters(started["hand_controller"])["protocol"] == "joint_trajectory"
+        assert Path(started["capture"].parameters[1]).stem == "zed"  # which the mock speaks
+
+    def test_arguments_win_over_defaults(self, tmp_path: Path) -> None:
+        mine = tmp_path / "mine.yaml"
+        mine.write_text("")
+        started = start(
+            "sim.launch.py",
+            hand="panda_gripper",
+            use_sim_time="false",
+            params_file=str(mine),
+            real_time_factor="2",
+        )
+        assert started["simulation"].parameters[0] == str(mine)
+        assert parameters(started["simulation"]) == {
+            "use_sim_time": False,
+            "robot_namespace": "",
+            "hand": "panda_gripper",
+            "preset": "tiny",
+            "scene": "table",
+            "real_time_factor": 2.0,
+        }
+
+    @pytest.mark.parametrize("file", [f for f in FILES if not f.startswith(("replay", "view"))])
+    def test_one_argument_puts_a_robot_aside(self, file: str) -> None:
+        for node in start(file, robot_namespace="left").values():
+            assert node.namespace == "/left/unihm"
+            assert parameters(node)["robot_namespace"] == "left"
+            assert node.remappings == [("/clock", "/left/clock")]
+
+    @pytest.mark.parametrize("camera", ["zed", "realsense", "orbbec"])
+    def test_a_camera_is_one_word(self, camera: str) -> None:
+        for file in ("real_franka.launch.py", "perception_only.launch.py"):
+            used = Path(start(file, camera=camera)["capture"].parameters[1])
+            (section,) = yaml.safe_load(used.read_text()).values()
+            assert set(section["ros__parameters"]) == {
+                "rgb_topic",
+                "depth_topic",
+                "camera_info_topic",
+            }
+
+    def test_perception_alone_moves_nothing(self) -> None:
+        started = start("perception_only.launch.py")
+        assert set(started) == {"capture", "coordinator", "planner", "segmentation", "markers"}
+        assert parameters(started["coordinator"])["last_stage"] == "segmentation"
+        assert parameters(started["capture"])["wait_for_robot"] is False
+
+    def test_a_bag_of_the_graph_is_planned_again(self, graph_bag: Path) -> None:
+        started = start("replay.launch.py", bag=str(graph_bag))
+        assert set(started) == {*STAGES, "player", "robot_state", "markers"}
+        assert parameters(started["player"])["wait_for"] == list(STAGES)
+
+    def test_a_bag_of_a_camera_waits_for_words(self, camera_bag: Path) -> None:
+        started = start("replay.launch.py", bag=str(camera_bag), remap="/eye/info:=/info,/a:=/b")
+        assert set(started) == {
+            *STAGES,
+            "player",
+            "robot_state",
+            "markers",
+            "capture",
+            "coordinator",
+        }
+        assert parameters(started["coordinator"])["last_stage"] == "refiner"
+        assert parameters(started["player"])["remap"] == ["/eye/info:=/info", "/a:=/b"]
+
+    @pytest.mark.parametrize(
+        ("file", "given", "code", "words"),
+        [
+            ("real_franka", {"camera": "kinect"}, ErrorCode.INVALID_CONFIG, "orbbec"),
+            ("real_franka", {"start_drivers": "yes"}, ErrorCode.INVALID_CONFIG, "true or false"),
+            (
+                "real_franka",
+                {"start_drivers": "true"},
+                ErrorCode.MISSING_DEPENDENCY,
+                "franka_fr3_moveit_config",
+            ),
+            ("replay", {"bag": "/nowhere"}, ErrorCode.INVALID_BAG, "no recording"),
+            (
+                "view",
+                {"rviz": "false", "browser": "false"},
+                ErrorCode.MISSING_DEPENDENCY,
+                "browser",
+            ),
+        ],
+    )
+    def test_what_is_missing_is_a_sentence(
+        self, file: str, given: dict[str, str], code: ErrorCode, words: str
+    ) -> None:
+        if is_installed("franka_fr3_moveit_config"):
+            pytest.skip("the arm's driver is installed here")
+        with pytest.raises(UnihmError, match=words) as caught:
+            start(f"{file}.launch.py", **given)
+        assert caught.value.code is code
+
+    def test_drivers_that_are_installed_are_included(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bringup = importlib.import_module("unihm.ros.bringup")
+        for package, file in (
+            ("franka_fr3_moveit_config", "moveit.launch.py"),
+            ("realsense2_camera", "rs_launch.py"),
+            ("my_hand", "hand.launch.py"),
+        ):
+            (tmp_path / package / "launch").mkdir(parents=True)
+            (tmp_path / package / "launch" / file).touch()
+        monkeypatch.setattr(bringup, "get_package_share_directory", lambda name: tmp_path / name)
+        started = start(
+            "real_franka.launch.py",
+            start_drivers="true",
+            camera="realsense",
+            robot_ip="10.0.0.2",
+            hand_driver="my_hand/hand.launch.py",
+        )
+        arm = started[str(tmp_path / "franka_fr3_moveit_config/launch/moveit.launch.py")]
+        assert arm.arguments == {"robot_ip": "10.0.0.2"}
+        assert str(tmp_path / "realsense2_camera/launch/rs_launch.py") in started
+        assert str(tmp_path / "my_hand/launch/hand.launch.py") in started
+
+
+def is_installed(package: str) -> bool:
+    try:
+        get_package_prefix(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_real_launch_expands_every_file(file: str, graph_bag: Path) -> None:
+    pytest.importorskip("launch.actions", reason="launch comes with a ROS 2 installation only")
+    actions = pytest.importorskip("launch_ros.actions", reason="launch_ros is not here")
+    from launch import LaunchContext
+    from launch.utilities import perform_substitutions
+
+    context = LaunchContext()
+    if file == "replay.launch.py":
+        context.launch_configurations["bag"] = str(graph_bag)
+    started = {}
+    waiting = list(describe(file).entities)
+    while waiting:
+        entity = waiting.pop(0)
+        if isinstance(entity, actions.Node):
+            entity._perform_substitutions(context)
+            started[entity.node_name] = perform_substitutions(context, entity.cmd[0])
+        else:
+            waiting += entity.visit(context) or []
+    expected = {"view.launch.py": "viewer", "replay.launch.py": "player"}.get(file, "planner")
+    assert any(name.endswith(f"/unihm/{expected}") for name in started)
+    assert all(Path(executable).is_file() for executable in started.values())
 
 
 def test_parameter_files_name_parameters_that_there_are(domain_id: int) -> None:
     context = Context()
     rclpy.init(args=[], context=context, domain_id=domain_id)
-    nodes = {name: node_class(name)(name, context=context) for name in NODES}
+    nodes = {name: node_class(name)(name, context=context) for name in (*NODES, *FURTHER)}
     try:
-        for path in sorted((Path(config_dir()) / "params").glob("*.yaml")):
+        for path in sorted(Path(config_dir()).glob("[pc]a[rm]*/*.yaml")):
             for pattern, section in yaml.safe_load(path.read_text()).items():
                 name = pattern.removeprefix("/**").removeprefix("/")
                 meant = [nodes[name]] if name else list(nodes.values())

@@ -95,6 +95,15 @@ class CoordinatorNode(UnihmNode):
         self.attempts = self.declare(
             "attempts", 2, "Tries in all where a grasp fails, unless the goal says so.", 1, 5
         )
+        self.last_stage = self.declare(
+            "last_stage",
+            STEPS[-1],
+            f"The step that a task ends with: {', '.join(STEPS)}. Before arm, nothing moves.",
+        )
+        if self.last_stage not in STEPS:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG, f"last_stage is none of the steps: {self.last_stage}."
+            )
         self.emergency = EmergencyListener(self)
         self._current: Request | None = None
         self._requests: queue.SimpleQueue[tuple[Request, Callable[[Outcome], None]] | None]
@@ -270,7 +279,7 @@ class CoordinatorNode(UnihmNode):
                 request.feedback(self._feedback(status, attempt))
             if status.state == msg.StageStatus.SUCCEEDED:
                 values += _measured(status)
-                if status.stage == STEPS[-1]:
+                if status.stage == self.last_stage:
                     return values
 
     def _check_wanted(self, request: Request, stage: str) -> None:
@@ -327,6 +336,8 @@ class CoordinatorNode(UnihmNode):
                 reason=error.message,
             )
         )
+        if STEPS.index(self.last_stage) < STEPS.index("arm"):
+            return  # there is no arm that could move
         end = time.monotonic() + self.stop_timeout
         while time.monotonic() < end:
             try:

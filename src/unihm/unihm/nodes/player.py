@@ -21,7 +21,7 @@ from unihm.learning.datasets.bag_reader import BagMessage, BagReader
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.ros.base import RELIABLE, UnihmNode
-from unihm.ros.recorder import installed_types
+from unihm.ros.recorder import BEGINNINGS, has_beginnings, installed_types
 
 #: Made by sensors, drivers and people: what a graph is given, whoever recorded it.
 SENSED = (
@@ -31,21 +31,10 @@ SENSED = (
     "sensor_msgs/msg/JointState",
     "tf2_msgs/msg/TFMessage",
 )
-#: What a recorded graph began each task with, and whose word it is (:mod:`unihm.ros.senders`):
-#: played in their names, every stage makes the same of it again.
-BEGINNINGS = {
-    "unihm_msgs/msg/RgbdObservation": ("capture", "observation"),
-    "unihm_msgs/msg/Task": ("coordinator", "task"),
-}
 MADE_HERE = ("affordance", "segmentation_overlay")  # images that the graph makes itself
 CLOCK_STEP = 0.01  # s between two words of the clock
 PATIENCE = 2.0  # s for listeners to be found
 LEAP = 1.0  # s between stamps and recorded times that are two clocks
-
-
-def has_beginnings(bag: BagReader) -> bool:
-    """Whether the bag holds tasks with the observations that they were planned from."""
-    return all(bag.of_kind(kind) for kind in BEGINNINGS)
 
 
 class PlayerNode(UnihmNode):

@@ -1,103 +1,379 @@
-"""What the launch files share: the usual arguments, and the nodes of the graph as processes.
+"""What the launch files share: arguments, the graph's nodes as processes, the vendors' drivers.
 
 Imported by launch files alone, since ``launch`` comes with a ROS 2 installation only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launch.actions import DeclareLaunchArgument
-from launch.conditions import IfCondition, UnlessCondition
-from launch.some_substitutions_type import SomeSubstitutionsType
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode
-from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.actions import LifecycleNode, Node
 
+from unihm.errors import ErrorCode, UnihmError
+from unihm.learning.datasets.bag_reader import BagReader
 from unihm.paths import config_dir
+from unihm.ros.recorder import has_beginnings
 from unihm.ros.run import NODES
+from unihm.types import STAGES
+
+Values = Mapping[str, str]
+
+#: Argument to what it means.
+ARGUMENTS = {
+    "namespace": "Namespace of the graph's nodes.",
+    "robot_namespace": "Namespace of drivers, camera and clock, and before that of the nodes; for "
+    "one of several robots.",
+    "use_mock_hardware": "Start mocks of arm, hand and camera, to try this without them.",
+    "use_sim_time": "Take the time from /clock.",
+    "params_file": "Parameters of all nodes.",
+    "log_level": "debug, info, warn, error or fatal.",
+    "hand": "The hand that is mounted: a file in config/hands.",
+    "preset": "Configuration and weights: a file in config/presets.",
+    "scene": "Of the simulation: a name in config/scenes, or a scene file's path.",
+    "real_time_factor": "Simulated per real seconds; 0: as fast as it can.",
+    "camera": "Whose topics are listened to: a file in config/cameras, or its path.",
+    "start_drivers": "Start the vendors' drivers too: those of arm and camera, and hand_driver.",
+    "robot_ip": "Address of the arm, for its driver.",
+    "camera_model": "For the camera's driver: zedm, zed2i ...; a RealSense finds out itself.",
+    "hand_driver": "The hand's driver, as package/file.launch.py; empty: it is started elsewhere.",
+    "bag": "Recording: a folder, or an .mcap, .db3 or .bag file.",
+    "rate": "Recorded per real seconds.",
+    "loop": "Begin again at the end.",
+    "remap": "The recording's topics under other names: old:=new, several with commas between.",
+    "rviz": "Start RViz where it is installed.",
+    "browser": "Serve the page at http://127.0.0.1:8080.",
+}
+USUAL = ("namespace", "robot_namespace", "use_sim_time", "params_file", "log_level", "hand")
 
 
-def graph_actions(params: str, hand: str, use_mock_hardware: bool = False) -> list[Any]:
-    """The arguments, every node of the graph, and the markers.
+@dataclass(frozen=True)
+class Driver:
+    """A vendor's launch file.
 
-    What is given here is the default of a launch argument.
+    Attributes:
+        package, file: where it is, below ``launch``.
+        arguments: what it is given; ``{name}`` stands for an argument of ours.
+    """
+
+    package: str
+    file: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    def include(self, values: Values) -> IncludeLaunchDescription:
+        """Its action.
+
+        Raises:
+            UnihmError: MISSING_DEPENDENCY where it is not installed.
+        """
+        try:
+            path = Path(get_package_share_directory(self.package)) / "launch" / self.file
+        except PackageNotFoundError:
+            path = Path()
+        if not path.is_file():
+            raise UnihmError(
+                ErrorCode.MISSING_DEPENDENCY,
+                f"start_drivers:=true needs {self.file} of the package {self.package}, which is "
+                "not installed here; install and source it, or start the driver elsewhere.",
+            )
+        given = [(name, text.format(**values)) for name, text in self.arguments.items()]
+        return IncludeLaunchDescription(
+            AnyLaunchDescriptionSource(str(path)), launch_arguments=given
+        )
+
+
+ARM_DRIVER = Driver("franka_fr3_moveit_config", "moveit.launch.py", {"robot_ip": "{robot_ip}"})
+CAMERA_DRIVERS = {
+    "zed": Driver("zed_wrapper", "zed_camera.launch.py", {"camera_model": "{camera_model}"}),
+    "realsense": Driver("realsense2_camera", "rs_launch.py", {"align_depth.enable": "true"}),
+    "orbbec": Driver(
+        "orbbec_camera", "gemini_330_series.launch.py", {"depth_registration": "true"}
+    ),
+}
+
+
+def sim_actions() -> list[Any]:
+    """The graph against the simulation."""
+
+    def start(values: Values) -> list[Any]:
+        simulated: dict[str, Any] = {
+            "scene": values["scene"],
+            "real_time_factor": float(values["real_time_factor"]),
+        }
+        return [
+            _node(values, "simulation", **simulated),
+            # The simulation speaks no vendor's protocol.
+            _node(values, "hand_controller", protocol="joint_trajectory"),
+            *_nodes(values, _without("simulation", "hand_controller")),
+        ]
+
+    return _with_arguments(
+        start,
+        *USUAL,
+        "preset",
+        "scene",
+        "real_time_factor",
+        params_file="sim",
+        use_sim_time="true",
+    )
+
+
+def real_actions(hand: str) -> list[Any]:
+    """The graph on a Franka arm, or on mocks of the drivers.
 
     Args:
-        params: parameter file, a name in ``config/params``.
-        hand: that is mounted.
-        use_mock_hardware: start the simulation too, and speak to it.
+        hand: that is mounted, unless the argument says another.
     """
-    mock = LaunchConfiguration("use_mock_hardware")
-    others = [name for name in NODES if name not in ("simulation", "hand_controller")]
+
+    def start(values: Values) -> list[Any]:
+        mock = _flag(values, "use_mock_hardware")
+        camera = "zed" if mock else values["camera"]
+        spoken: dict[str, Any] = {"protocol": "joint_trajectory"} if mock else {}
+        mocks = [
+            _node(values, "mock_arm"),
+            _node(values, "mock_hand", **spoken),
+            _node(values, "mock_camera"),
+        ]
+        return [
+            *(mocks if mock else _drivers(values)),
+            _node(values, "hand_controller", **spoken),
+            _node(values, "capture", file=_camera_file(camera)),
+            *_nodes(values, _without("simulation", "hand_controller", "capture")),
+        ]
+
+    return _with_arguments(
+        start,
+        *USUAL,
+        "preset",
+        "use_mock_hardware",
+        "camera",
+        "start_drivers",
+        "robot_ip",
+        "camera_model",
+        "hand_driver",
+        hand=hand,
+    )
+
+
+def perception_actions() -> list[Any]:
+    """Camera, words, plan of the object and its cloud: no robot."""
+
+    def start(values: Values) -> list[Any]:
+        return [
+            _node(values, "capture", file=_camera_file(values["camera"]), wait_for_robot=False),
+            _node(values, "coordinator", last_stage="segmentation"),
+            *_nodes(values, ("planner", "segmentation", "markers")),
+        ]
+
+    return _with_arguments(start, *USUAL, "preset", "camera")
+
+
+def replay_actions() -> list[Any]:
+    """A bag, and the graph as far as a plan, in recorded time."""
+
+    def start(values: Values) -> list[Any]:
+        path = Path(values["bag"]).expanduser().absolute()
+        with BagReader(path) as bag:
+            planned_before = has_beginnings(bag)
+        # The tasks of the bag, or those that are said to it.
+        given = [] if planned_before else [
+            _node(values, "capture", file=_camera_file(values["camera"]), wait_for_robot=False),
+            _node(values, "coordinator", last_stage=STAGES[-1]),
+        ]  # fmt: skip
+        awaited = [*STAGES] if planned_before else [*STAGES, "capture", "coordinator"]
+        player = _node(
+            values,
+            "player",
+            bag=str(path),
+            rate=float(values["rate"]),
+            loop=_flag(values, "loop"),
+            remap=values["remap"].split(","),
+            wait_for=awaited,
+        )
+        return [*given, *_nodes(values, (*STAGES, "robot_state", "markers")), player]
+
+    return _with_arguments(
+        start,
+        *USUAL,
+        "preset",
+        "camera",
+        "bag",
+        "rate",
+        "loop",
+        "remap",
+        bag=None,
+        use_sim_time="true",
+    )
+
+
+def view_actions() -> list[Any]:
+    """What shows a running graph."""
+
+    def start(values: Values) -> list[Any]:
+        actions = [_node(values, "viewer")] if _flag(values, "browser") else []
+        config = Path(config_dir()).parent / "rviz" / "unihm.rviz"
+        if _flag(values, "rviz") and _is_installed("rviz2") and config.is_file():
+            actions.append(
+                Node(
+                    package="rviz2",
+                    executable="rviz2",
+                    name="rviz2",
+                    namespace=_namespace(values),
+                    arguments=["-d", str(config)],
+                    parameters=[{"use_sim_time": _flag(values, "use_sim_time")}],
+                )
+            )
+        if not actions:
+            raise UnihmError(
+                ErrorCode.MISSING_DEPENDENCY,
+                "Nothing to show it with: rviz2 is not installed here, and browser:=false.",
+            )
+        return actions
+
+    return _with_arguments(start, *USUAL, "rviz", "browser")
+
+
+# ---------------------------------------------------------------- how
+
+
+_DEFAULTS = {
+    "namespace": "unihm",
+    "robot_namespace": "",
+    "use_mock_hardware": "false",
+    "use_sim_time": "false",
+    "params_file": "real_franka",
+    "log_level": "info",
+    "hand": "xhand",
+    "preset": "tiny",
+    "scene": "table",
+    "real_time_factor": "1.0",
+    "camera": "zed",
+    "start_drivers": "false",
+    "robot_ip": "172.16.0.2",
+    "camera_model": "zedm",
+    "hand_driver": "",
+    "rate": "1.0",
+    "loop": "false",
+    "remap": "",
+    "rviz": "true",
+    "browser": "true",
+}
+
+
+def _with_arguments(
+    start: Callable[[Values], list[Any]], *names: str, **defaults: str | None
+) -> list[Any]:
+    """The arguments ``names``, and the actions that ``start`` makes of their values."""
+    values = {**_DEFAULTS, **defaults}
     return [
-        *_arguments(params, hand, use_mock_hardware),
-        _node(
-            "simulation",
-            IfCondition(mock),
-            scene=LaunchConfiguration("scene"),
-            real_time_factor=ParameterValue(
-                LaunchConfiguration("real_time_factor"), value_type=float
-            ),
+        *(
+            DeclareLaunchArgument(name, default_value=values[name], description=ARGUMENTS[name])
+            for name in names
         ),
-        # The simulation speaks no vendor's protocol.
-        _node("hand_controller", IfCondition(mock), protocol="joint_trajectory"),
-        _node("hand_controller", UnlessCondition(mock)),
-        *(_node(name) for name in (*others, "robot_state", "markers")),
+        OpaqueFunction(
+            function=lambda context: start(
+                {name: LaunchConfiguration(name).perform(context) for name in names}
+            )
+        ),
     ]
 
 
-def _arguments(params: str, hand: str, use_mock_hardware: bool) -> list[DeclareLaunchArgument]:
-    params_file = str(Path(config_dir()) / "params" / params)
-    described: list[tuple[str, SomeSubstitutionsType, str]] = [
-        ("namespace", "unihm", "Namespace of all nodes."),
-        (
-            "use_mock_hardware",
-            str(use_mock_hardware).lower(),
-            "Let the simulation stand for arm, hand and camera, and for the clock.",
-        ),
-        (
-            "use_sim_time",
-            LaunchConfiguration("use_mock_hardware"),
-            "Take the time from /clock; by default with the mock hardware, whose clock it is.",
-        ),
-        ("params_file", params_file, "Parameters of all nodes."),
-        ("log_level", "info", "debug, info, warn, error or fatal."),
-        ("hand", hand, "The hand that is mounted: a file in config/hands."),
-        ("preset", "tiny", "Configuration and weights: a file in config/presets."),
-        ("scene", "table", "Of the simulation: a name in config/scenes, or a scene file's path."),
-        ("real_time_factor", "1.0", "Simulated per real seconds; 0: as fast as it can."),
-    ]
-    return [
-        DeclareLaunchArgument(name, default_value=default, description=text)
-        for name, default, text in described
-    ]
+def _without(*left_out: str) -> tuple[str, ...]:
+    """The whole graph and what shows it, but for some nodes."""
+    names = (*NODES, "robot_state", "markers")
+    return tuple(name for name in names if name not in left_out)
 
 
-def _node(name: str, condition: Any = None, **parameters: Any) -> LifecycleNode:
-    """One node of the graph; ``parameters`` win over the parameter file.
+def _nodes(values: Values, names: Iterable[str]) -> list[LifecycleNode]:
+    return [_node(values, name) for name in names]
+
+
+def _node(values: Values, name: str, file: Path | None = None, **parameters: Any) -> LifecycleNode:
+    """One node of the graph; ``parameters`` win over ``file`` and that over the parameter file.
 
     It configures and activates itself (parameter ``autostart``).
     """
+    ours = {
+        "use_sim_time": _flag(values, "use_sim_time"),
+        "robot_namespace": values["robot_namespace"],
+        "hand": values["hand"],
+        **({"preset": values["preset"]} if "preset" in values else {}),
+        **parameters,
+    }
+    given = values["params_file"]
+    own = Path(config_dir()) / "params" / f"{given}.yaml"
     return LifecycleNode(
         package="unihm",
         executable=name,
         name=name,
-        namespace=LaunchConfiguration("namespace"),
+        namespace=_namespace(values),
         output="screen",
         emulate_tty=True,
         parameters=[
-            LaunchConfiguration("params_file"),
-            {
-                "use_sim_time": ParameterValue(
-                    LaunchConfiguration("use_sim_time"), value_type=bool
-                ),
-                "hand": LaunchConfiguration("hand"),
-                "preset": LaunchConfiguration("preset"),
-                **parameters,
-            },
+            str(own if own.is_file() else given),
+            *([] if file is None else [str(file)]),
+            ours,
         ],
-        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-        condition=condition,
+        # The one name that is not a parameter's to say.
+        remappings=[("/clock", f"{_above(values)}/clock")],
+        ros_arguments=["--log-level", values["log_level"]],
     )
+
+
+def _above(values: Values) -> str:
+    name = values["robot_namespace"].strip("/")
+    return f"/{name}" if name else ""
+
+
+def _namespace(values: Values) -> str:
+    return f"{_above(values)}/{values['namespace'].strip('/')}"
+
+
+def _flag(values: Values, name: str) -> bool:
+    """A truth value, as launch writes them.
+
+    Raises:
+        UnihmError: INVALID_CONFIG for another word.
+    """
+    word = values[name].lower()
+    if word not in ("true", "false", "1", "0"):
+        raise UnihmError(
+            ErrorCode.INVALID_CONFIG, f"{name} is true or false, not '{values[name]}'."
+        )
+    return word in ("true", "1")
+
+
+def _camera_file(camera: str) -> Path:
+    """Raises INVALID_CONFIG for a camera that there is not."""
+    folder = Path(config_dir()) / "cameras"
+    for path in (folder / f"{camera}.yaml", Path(camera).expanduser()):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+    raise UnihmError(ErrorCode.INVALID_CONFIG, f"No camera '{camera}'. There are: {known}.")
+
+
+def _drivers(values: Values) -> list[IncludeLaunchDescription]:
+    if not _flag(values, "start_drivers"):
+        return []
+    drivers = [ARM_DRIVER]
+    if values["camera"] in CAMERA_DRIVERS:
+        drivers.append(CAMERA_DRIVERS[values["camera"]])
+    package, _, file = values["hand_driver"].partition("/")
+    if package:
+        drivers.append(Driver(package, file))
+    return [driver.include(values) for driver in drivers]
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        get_package_share_directory(package)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -22,15 +22,27 @@ from rosbags.interfaces import (
 
 from unihm.errors import UnihmError
 from unihm.learning.datasets.bag import BagWriter, MessageTypes
+from unihm.learning.datasets.bag_reader import BagReader
 from unihm.ros.base import UnihmNode
 
 #: What of the graph is recorded.
 CHOICES = ("camera", "all")
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _OF_A_CAMERA = (*IMAGES, "sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage")
+#: What a recorded graph began each task with, and whose word it is (:mod:`unihm.ros.senders`):
+#: played in their names, every stage makes the same of it again.
+BEGINNINGS = {
+    "unihm_msgs/msg/RgbdObservation": ("capture", "observation"),
+    "unihm_msgs/msg/Task": ("coordinator", "task"),
+}
 _FOREVER = QosTime(2147483647, 4294967295)
 _STAMP = slice(4, 12)  # of a header, behind the four bytes that begin every serialised message
 _SECONDS = slice(4, 8)
+
+
+def has_beginnings(bag: BagReader) -> bool:
+    """Whether the bag holds tasks with the observations that they were planned from."""
+    return all(bag.of_kind(kind) for kind in BEGINNINGS)
 
 
 def installed_types() -> MessageTypes:
