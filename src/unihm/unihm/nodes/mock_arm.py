@@ -23,6 +23,7 @@ from unihm.ros.trajectory_client import FollowJointTrajectory
 
 STATE_RATE = 30.0  # Hz of what the state broadcaster says
 WEIGHT = 2.0  # N of what is held
+SILENCE = 1.0  # s of a driver that hung after which the robot has stopped by itself
 DISCONTINUITY = 0.05  # rad that a new trajectory may be away from the motion of now
 
 
@@ -31,8 +32,9 @@ class MockArmNode(MockDriver):
 
     It refuses what joint_trajectory_controller refuses by default: joints that are not all of its
     own, no points, points out of order or all in the past, an end in motion. What would leave the
-    limits of position or velocity, or jumps, is a reflex as of libfranka: it stands where it is and
-    takes nothing until the service ``error_recovery`` is called. Efforts are external torques.
+    limits of position or velocity, or jumps, is a reflex as of libfranka, and so is a driver that
+    hung or a clock that jumped: it stands where it is and takes nothing until the service
+    ``error_recovery`` is called. Efforts are external torques.
     """
 
     stage = "arm_driver"
@@ -61,8 +63,9 @@ class MockArmNode(MockDriver):
 
     def load(self) -> None:
         self.arm = Arm(self.arm_name)
-        self._course = Course.resting(self.arm.home)
-        self._shown = self.arm.home
+        self._course = Course.resting(self.begin(self.arm.home))
+        self._shown = self._course.positions[0]
+        self._looked = self.seconds
         self.create_timer(1.0 / self.joint_rate, self._publish_joints)
         self.create_timer(1.0 / STATE_RATE, self._publish_state)
         if FollowJointTrajectory is not None:
@@ -161,22 +164,27 @@ class MockArmNode(MockDriver):
 
     # ------------------------------------------------------------ the robot
 
-    def _stop(self, reflex: str) -> None:
+    def _stop(self, reflex: str, since: float | None = None) -> None:
+        """Stand where the arm is, or was at ``since``."""
         self.reflex = reflex
-        self._course = Course.resting(self._course.at(self.seconds))
+        self._course = Course.resting(self._course.at(self.seconds if since is None else since))
         self.get_logger().error(f"reflex: {reflex}")
 
     def _recover(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        """As ``error_recovery`` of franka_ros2."""
-        self.reflex = ""
+        """As ``error_recovery`` of franka_ros2; says what it was."""
         response.success = True
+        response.message, self.reflex = self.reflex, ""
         return response
 
     def _on_held(self, message: Bool) -> None:
         self._held = message.data
 
     def _publish_joints(self) -> None:
-        q, velocity = self._course.state(self.seconds)
+        now, before = self.seconds, self._looked
+        self._looked = now
+        if not 0.0 <= now - before < SILENCE:
+            self._stop("communication_constraints_violation", before)
+        q, velocity = self._course.state(now)
         limits = self.arm.limits
         if (np.abs(velocity) > 1.02 * limits.velocity).any():
             self._stop("joint_velocity_violation")

@@ -53,8 +53,8 @@ class MockHandNode(MockDriver):
     def load(self) -> None:
         self.hand = load_hand(self.hand_name)
         driver = self.hand.spec.driver
-        self._course = Course.resting(self.hand.open_joints)
-        self._shown = self.hand.open_joints
+        self._course = Course.resting(self.begin(self.hand.open_joints))
+        self._shown = self._course.positions[0]
         self._period = 1.0 / driver.rate_hz
         topic = self.command_topic if self.protocol else driver.command_topic
         speak = {

@@ -7,6 +7,7 @@ import random
 from collections import deque
 from typing import Any, ClassVar
 
+import numpy as np
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.parameter import Parameter
@@ -15,6 +16,7 @@ from std_msgs.msg import Header
 
 from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import seconds_to_time, time_to_seconds
+from unihm.types import FloatArray
 
 OLD = 60.0  # s that the stamps are wrong by
 DELAY = 1.0  # s that messages come late
@@ -52,6 +54,9 @@ class MockDriver(UnihmNode):
         self.add_on_set_parameters_callback(
             lambda parameters: self._on_parameters(parameters, there_are)
         )
+        self._begin = self.declare(
+            "positions", [0.0], "Joints at the start; of another number: its usual pose."
+        )
         self._sent: dict[Publisher, Any] = {}
         self._late: deque[tuple[float, Publisher, Any]] = deque()
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -73,6 +78,10 @@ class MockDriver(UnihmNode):
             self.get_logger().info(f"fault: {self.broken or 'none'}")
             self.on_fault()
         return SetParametersResult(successful=True)
+
+    def begin(self, usual: FloatArray) -> FloatArray:
+        """(n,) where the robot is at the start."""
+        return np.array(self._begin) if len(self._begin) == len(usual) else usual
 
     def on_fault(self) -> None:
         """The fault is another one now."""

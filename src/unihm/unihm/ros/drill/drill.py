@@ -51,6 +51,7 @@ class Outcome:
         next_goal_works: once the fault is mended.
         next_reaction: how that one ended.
         died: nodes that had to be started again.
+        reflex: of the arm's own, that had to be acknowledged; empty: none.
     """
 
     fault: str
@@ -62,6 +63,7 @@ class Outcome:
     next_goal_works: bool
     next_reaction: str
     died: tuple[str, ...]
+    reflex: str
 
 
 class Drill:
@@ -173,9 +175,10 @@ class Drill:
         if answer is not None and not answer.results[0].successful:
             raise UnihmError(ErrorCode.INVALID_CONFIG, answer.results[0].reason)
 
-    def recover(self) -> None:
-        """Acknowledge the arm's reflex."""
-        self._call("recover", Trigger.Request())
+    def recover(self) -> str:
+        """Acknowledge the arm's reflex, and return what it was; empty: none."""
+        answer = self._call("recover", Trigger.Request())
+        return answer.message if answer is not None else "no answer"
 
     def _call(self, name: str, request: Any) -> Any:
         client = self._clients[name]
@@ -230,7 +233,7 @@ class Drill:
         unanswered = self._unanswered()
         noticed = self._noticed(happened, goal)
         reaction = _reaction(goal)
-        died = self._mend(fault)
+        died, reflex = self._mend(fault)
         following = self.send()
         self.until(following.done, NEXT)
         illegal = witness.violations[before:]
@@ -247,6 +250,7 @@ class Drill:
             works,
             _reaction(following),
             tuple(died),
+            reflex,
         )
 
     def _has_begun(self, stage: str, since: float) -> bool:
@@ -272,14 +276,16 @@ class Drill:
                 return moment - happened
         return None
 
-    def _mend(self, fault: Fault) -> list[str]:
+    def _mend(self, fault: Fault) -> tuple[list[str], str]:
         self._repeating.clear()
-        died = self.robot.mend()
+        died = self.robot.mend(self.witness.places())
         fault.mend(self)
+        reflex = self.recover()
         while self._made:
             self._node.destroy_publisher(self._made.pop())
         self.settle()
-        return died
+        self.witness.look()
+        return died, reflex
 
     def close(self) -> None:
         """End the drill's own node."""

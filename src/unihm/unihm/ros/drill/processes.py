@@ -85,10 +85,10 @@ class RobotProcesses:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, name: str) -> None:
-        """Start a node that is not running."""
+    def start(self, name: str, **parameters: Any) -> None:
+        """Start a node that is not running, with further ``parameters``."""
         words = ["--ros-args"]
-        for key, value in self._parameters[name].items():
+        for key, value in {**self._parameters[name], **parameters}.items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
             words += ["-p", f"{key}:={text}"]
         path = self.folder / f"{name}.log"
@@ -142,13 +142,17 @@ class RobotProcesses:
                 _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0 if full else hard, hard))
 
-    def mend(self) -> list[str]:
-        """Wake what hangs and start what has ended; returns the names of those that had."""
+    def mend(self, places: Mapping[str, Sequence[float]]) -> list[str]:
+        """Wake what hangs and start what has ended; returns the names of those that had.
+
+        Args:
+            places: mock to the joints that it stands at.
+        """
         for name in EVERYTHING:
             self.signal(name, signal.SIGCONT)
         dead = [name for name in EVERYTHING if not self.is_running(name)]
         for name in dead:
-            self.start(name)
+            self.start(name, **({"positions": list(places[name])} if name in places else {}))
         for name in dead:
             self.wait_until_ready(name)
         return dead
