@@ -32,7 +32,7 @@ class Recorder:
     def declare(self, name: str, default: Any, *_: Any) -> Any:
         return default
 
-    def publisher(self, *_: Any) -> Recorder:
+    def publisher(self, *_: Any, alone: bool = False) -> Recorder:
         return self
 
     def subscription(self, kind: type, topic: str, callback: Any, qos: Any) -> None:
@@ -140,6 +140,20 @@ def test_xhand_state_becomes_joints() -> None:
     ((positions, efforts),) = heard
     np.testing.assert_array_equal(positions, np.arange(12)[::-1])
     assert efforts == [float(e) for e in range(111, 99, -1)]
+
+
+def test_an_allegro_says_where_it_is_on_a_topic_of_its_own() -> None:
+    node, hand = Recorder(), load_hand("allegro")
+    heard: list[Any] = []
+    make_driver(node, hand, "joint_state", "/command", lambda p, e: heard.append((p, e)))
+    receive = node.callbacks["/allegroHand_0/joint_states"]
+    names = list(hand.joint_names)[::-1]
+    receive(JointState(name=names, position=[float(i) for i in range(16)]))
+    receive(JointState(name=names, position=[0.0] * 16, effort=[float(i) for i in range(16)]))
+    (positions, none), (_, efforts) = heard
+    np.testing.assert_array_equal(positions, np.arange(16)[::-1])
+    assert none == []
+    assert efforts == [float(i) for i in range(16)][::-1]
 
 
 @pytest.mark.usefixtures("vendor")

@@ -7,7 +7,7 @@ the vendors are imported when a hand with their protocol is used.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -55,6 +55,11 @@ class HandDriver:
         """Send position targets (J,) of the independent joints."""
         raise NotImplementedError
 
+    def by_joint(self, by_channel: Mapping[str, float]) -> list[float]:
+        """(J,) what the driver says of its channels, in the order of the joints."""
+        names = {channel.joint: channel.name for channel in self.hand.spec.driver.channels}
+        return [float(by_channel[names[joint]]) for joint in self.hand.joint_names]
+
     def subscribers(self) -> int:
         """How many listen to the commands."""
         return int(self.publisher.get_subscription_count())
@@ -78,11 +83,13 @@ class JointTrajectoryDriver(HandDriver):
 
 
 class JointStateDriver(HandDriver):
-    """sensor_msgs/JointState with positions as the command."""
+    """sensor_msgs/JointState with positions as the command; states on a topic of the driver's."""
 
     def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
         super().__init__(node, hand, command_topic, on_state)
         self.publisher = node.publisher(JointState, command_topic, RELIABLE, alone=True)
+        if hand.spec.driver.state_topic != "/joint_states":  # there everybody hears them already
+            node.subscription(JointState, hand.spec.driver.state_topic, self._receive, SENSOR)
 
     def send(self, joints: FloatArray) -> None:
         command = to_driver(self.hand, joints)
@@ -93,6 +100,11 @@ class JointStateDriver(HandDriver):
                 position=command.values.tolist(),
             )
         )
+
+    def _receive(self, message: JointState) -> None:
+        positions = from_driver(self.hand, dict(zip(message.name, message.position)))
+        efforts = dict(zip(message.name, message.effort))
+        self.on_state(positions, self.by_joint(efforts) if efforts else [])
 
 
 class XHandDriver(HandDriver):
@@ -134,10 +146,7 @@ class XHandDriver(HandDriver):
         for hand_id, state in zip(message.hand_id, message.hand_states):
             if hand_id == self._hand_id:
                 positions = from_driver(self.hand, dict(zip(state.name, state.position)))
-                by_name = dict(zip(state.name, state.effort))
-                channels = {c.joint: c.name for c in self.hand.spec.driver.channels}
-                efforts = [float(by_name[channels[joint]]) for joint in self.hand.joint_names]
-                self.on_state(positions, efforts)
+                self.on_state(positions, self.by_joint(dict(zip(state.name, state.effort))))
 
 
 class InspireDriver(HandDriver):
