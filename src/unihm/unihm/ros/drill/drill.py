@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from unihm.ros.base import RELIABLE
 from unihm.ros.commander import Commander
 from unihm.ros.drill.observer import CommandObserver, StreamObserver, Witness
 from unihm.ros.drill.processes import EVERYTHING, RobotProcesses
-from unihm.ros.drill.table import BEFORE, MOVING, Fault
+from unihm.ros.drill.table import BEFORE, CONTROLLERS, MOVING, Fault
 from unihm.ros.senders import FORGOTTEN
 
 SETTLE = 1.5  # s for participants to find one another after one has started
@@ -239,6 +240,8 @@ class Drill:
         illegal = witness.violations[before:]
         works = following.done() and following.result().error_code == 0
         unanswered += not following.done()
+        if not works:
+            self._begin_anew()
         self.settle()
         return Outcome(
             fault.name,
@@ -252,6 +255,12 @@ class Drill:
             tuple(died),
             reflex,
         )
+
+    def _begin_anew(self) -> None:
+        """Restart what remembers, so that the next fault is judged for itself."""
+        for name in (*CONTROLLERS, "coordinator"):
+            self.robot.signal(name, signal.SIGKILL)
+        self.robot.mend(self.witness.places())
 
     def _has_begun(self, stage: str, since: float) -> bool:
         return any(
