@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rendered_scenes import make_item, render
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.language.parser import parse
+from unihm.perception.language import understand
 from unihm.perception.planner.cliport import (
     AffordanceScorer,
     CliportConfig,
@@ -43,7 +43,7 @@ def two_red():
 def meant(two_red, sentence, places, sure=1.0):
     observation, scene = two_red
     scorer = AffordanceScorer(Told(scene, observation, places, sure))
-    found = find(parse(sentence).target, scene.objects, scorer)
+    found = find(understand(sentence).one_step().target, scene.objects, scorer)
     return "left" if found.center[1] > 0 else "right"
 
 
@@ -57,7 +57,7 @@ def test_the_affordance_says_which_kind_is_meant(two_red, place, side):
 
 def test_words_that_are_not_known_are_asked_for_by_one_that_is(two_red):
     assert meant(two_red, "pick up the red shoebox", {"red box": LEFT}) == "left"
-    assert clause_of(parse("grab the green thing").target) == "green object"
+    assert clause_of(understand("grab the green thing").one_step().target) == "green object"
 
 
 def test_a_colour_alone_does_not_choose_between_two(two_red):
@@ -82,7 +82,9 @@ def test_words_of_place_choose_among_what_fits(two_red):
     observation, scene = two_red
     told = Told(scene, observation, {"red object": LEFT})
     scorer = AffordanceScorer(told)
-    found = find(parse("pick up the red object on the right").target, scene.objects, scorer)
+    found = find(
+        understand("pick up the red object on the right").one_step().target, scene.objects, scorer
+    )
     assert found.center[1] < 0
 
 
@@ -90,5 +92,7 @@ def test_what_stands_beyond_the_map_is_judged_by_rule(two_red):
     observation, scene = two_red
     right_half = CliportConfig(y=(-0.48, 0.0))
     told = Told(scene, observation, {"red box": RIGHT}, sure=0.001, config=right_half)
-    found = find(parse("pick up the red box").target, scene.objects, AffordanceScorer(told))
+    found = find(
+        understand("pick up the red box").one_step().target, scene.objects, AffordanceScorer(told)
+    )
     assert found.center[1] > 0

@@ -7,7 +7,7 @@ import pytest
 from rendered_scenes import make_item, render
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.language.parser import parse
+from unihm.perception.language import understand
 from unihm.perception.planner import GeometricScorer, Planner, PlannerConfig
 from unihm.perception.scene import matching, read_scene
 from unihm.perception.scene.frames import azimuth, canonical_object_frame, horizontal_rectangle
@@ -69,7 +69,7 @@ def test_words_choose_the_object(three, sentence, index):
         ("pick up the yellow box", ErrorCode.OBJECT_NOT_FOUND),
         ("pick up the flurble", ErrorCode.OBJECT_NOT_FOUND),
         ("put the red box into the tray", ErrorCode.OBJECT_NOT_FOUND),
-        ("pick it up", ErrorCode.OBJECT_AMBIGUOUS),
+        ("pick it up", ErrorCode.INVALID_INSTRUCTION),
         ("", ErrorCode.INVALID_INSTRUCTION),
     ],
 )
@@ -216,7 +216,7 @@ def test_unknown_backend_is_a_config_error():
 def test_scores_of_a_phrase_are_bounded(three):
     seen = read_scene(three.observation).objects
     for sentence in ("pick up the small red box", "grab the ball near the can"):
-        scores = matching.score(parse(sentence).target, seen)
+        scores = matching.score(understand(sentence).one_step().target, seen)
         assert scores.shape == (3,)
         assert ((scores >= 0) & (scores <= 1)).all()
 

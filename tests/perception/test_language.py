@@ -1,7 +1,6 @@
 import pytest
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.language.nouns import lookup
-from unihm.perception.language.parser import parse
+from unihm.perception.language import Action, lookup, understand
 from unihm.types import TaskKind
 
 
@@ -20,10 +19,11 @@ from unihm.types import TaskKind
     ],
 )
 def test_grab_sentences(sentence, noun, colors):
-    command = parse(sentence)
-    assert command.kind == TaskKind.GRAB
-    assert command.target.noun == noun
-    assert command.target.colors == colors
+    step = understand(sentence).one_step()
+    assert step.kind == TaskKind.GRAB
+    assert step.action in (Action.GRAB, Action.HAND_OVER)
+    assert step.target.noun == noun
+    assert step.target.colors == colors
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,12 @@ def test_grab_sentences(sentence, noun, colors):
     ],
 )
 def test_place_sentences(sentence, noun, relation, goal):
-    command = parse(sentence)
-    assert command.kind == TaskKind.PICK_AND_PLACE
-    assert command.target.noun == noun
-    assert command.relation == relation
-    assert goal == (command.reference.noun if command.reference else command.area)
+    step = understand(sentence).one_step()
+    assert step.kind == TaskKind.PICK_AND_PLACE
+    assert step.target.noun == noun
+    assert step.destination.name == relation
+    thing = step.destination.things[0]
+    assert goal == (thing.place if relation == "area" else thing.noun)
 
 
 @pytest.mark.parametrize(
@@ -60,23 +61,28 @@ def test_place_sentences(sentence, noun, relation, goal):
     ],
 )
 def test_push_sentences(sentence, noun, direction, reference):
-    command = parse(sentence)
-    assert command.kind == TaskKind.PUSH
-    assert command.target.noun == noun
-    assert command.direction == direction
-    assert (command.reference.noun if command.reference else None) == reference
+    step = understand(sentence).one_step()
+    assert step.kind == TaskKind.PUSH
+    assert step.target.noun == noun
+    assert (step.direction.name if step.direction else "") == direction
+    assert (step.destination.things[0].noun if step.destination else None) == reference
+
+
+def target(sentence):
+    return understand(sentence).one_step().target
 
 
 def test_places_sizes_relations_and_negation():
-    assert parse("lift the leftmost object").target.place == "left"
-    assert parse("pick up the box on the left").target.place == "left"
-    assert parse("give me the tallest one").target.sizes == ("tall",)
-    assert parse("lift the one that is not red").target.not_colors == ("red",)
-    assert parse("grab any box").target.any_will_do
-    name, other = parse("grab the thing next to the red cup").target.relation
-    assert (name, other.noun, other.colors) == ("beside", "cup", ("red",))
-    assert parse("open the drawer").kind == TaskKind.OPEN_CLOSE
-    assert parse("shut the drawer").closing
+    assert target("lift the leftmost object").place == "left"
+    assert target("pick up the box on the left").place == "left"
+    assert target("give me the tallest one").sizes == ("tall",)
+    assert target("lift the one that is not red").not_colors == ("red",)
+    assert target("grab any box").any_will_do
+    (relation,) = target("grab the thing next to the red cup").relations
+    (other,) = relation.things
+    assert (relation.name, other.noun, other.colors) == ("beside", "cup", ("red",))
+    assert understand("open the drawer").one_step().action is Action.OPEN
+    assert understand("shut the drawer").one_step().action is Action.CLOSE
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ def test_places_sizes_relations_and_negation():
 )  # fmt: skip
 def test_nonsense_is_an_invalid_instruction(sentence):
     with pytest.raises(UnihmError) as error:
-        parse(sentence)
+        understand(sentence).one_step()
     assert error.value.code == ErrorCode.INVALID_INSTRUCTION
 
 

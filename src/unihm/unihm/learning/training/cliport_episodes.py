@@ -17,8 +17,8 @@ from unihm.learning.synthesis.tables.planner_scenes import (
     PlannerSample,
 )
 from unihm.perception.camera import world_points
+from unihm.perception.language import Action, Step, understand
 from unihm.perception.language import sentence_encoder as text
-from unihm.perception.language.parser import Command, parse
 from unihm.perception.planner.cliport.config import CliportConfig
 from unihm.perception.planner.cliport.heightmap import Heightmap, make_heightmap, to_pixel
 from unihm.perception.planner.cliport.scorer import clause_of
@@ -84,13 +84,13 @@ def to_sample(
     picks, places = [], []
     for sentence in episode.instructions:
         try:
-            command = parse(sentence)
+            step = understand(sentence).one_step()
         except UnihmError:
             continue
-        clause = clause_of(command.target)
+        clause = clause_of(step.target)
         if clause:
             picks.append(PickQuestion(clause, (1,)))
-        where = place_clause(command)
+        where = place_clause(step)
         if where:
             turn = T[-1, :3, :3] @ T[0, :3, :3].T
             places.append(
@@ -128,17 +128,22 @@ def _labels(episode: Episode, points: FloatArray, top: Heightmap) -> NDArray[np.
     return labels
 
 
-def place_clause(command: Command) -> str:
-    """The words that the place affordance is asked with; empty for a grab."""
-    reference = clause_of(command.reference) if command.reference is not None else ""
-    if command.kind == TaskKind.PICK_AND_PLACE:
-        if command.relation == "area":
-            return CLAUSES["area"].format(command.area)
-        return CLAUSES[command.relation].format(reference)
-    if command.kind == TaskKind.PUSH:
+def place_clause(step: Step) -> str:
+    """What the place affordance is asked with; empty for a grab, and where it has no words."""
+    destination = step.destination
+    things = [] if destination is None else destination.things
+    reference = clause_of(things[0]) if things else ""
+    if step.action is Action.PLACE and destination is not None:
+        if destination.name == "area":
+            area = things[0].place
+            return CLAUSES["area"].format(area) if " " not in area else ""
+        return CLAUSES[destination.name].format(reference) if destination.name in CLAUSES else ""
+    if step.kind == TaskKind.PUSH:
         if reference:
-            return CLAUSES["push towards"].format(reference)
-        return CLAUSES["push"].format(PUSH_WORDS[command.direction])
-    if command.kind == TaskKind.OPEN_CLOSE:
-        return CLAUSES["close" if command.closing else "open"]
+            toward = destination is not None and destination.name == "toward"
+            return CLAUSES["push towards"].format(reference) if toward else ""
+        name = step.direction.name if step.direction is not None else ""
+        return CLAUSES["push"].format(PUSH_WORDS[name]) if name in PUSH_WORDS else ""
+    if step.action in (Action.OPEN, Action.CLOSE):
+        return CLAUSES[step.action.value]
     return ""

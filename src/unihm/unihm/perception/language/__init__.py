@@ -1,7 +1,33 @@
 """What a sentence asks for, and how near two names of things are."""
 
+from unihm.perception.language.command import (
+    Action,
+    Command,
+    Direction,
+    Phrase,
+    Relation,
+    SentenceKind,
+    Step,
+    describe,
+    describe_step,
+)
+from unihm.perception.language.gate import Dialogue, is_table, understand
 from unihm.perception.language.nouns import lookup
-from unihm.perception.language.parser import Command, Phrase, parse
 from unihm.perception.language.sentence_encoder import encode
 
-__all__ = ["Command", "Phrase", "encode", "lookup", "parse"]
+__all__ = [
+    "Action",
+    "Command",
+    "Dialogue",
+    "Direction",
+    "Phrase",
+    "Relation",
+    "SentenceKind",
+    "Step",
+    "describe",
+    "describe_step",
+    "encode",
+    "is_table",
+    "lookup",
+    "understand",
+]

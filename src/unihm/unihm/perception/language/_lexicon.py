@@ -2,49 +2,131 @@
 
 from __future__ import annotations
 
-GRAB = frozenset({
-    "pick", "grab", "grasp", "take", "lift", "get", "hand", "give", "fetch", "hold", "bring",
-    "raise", "pass", "reach", "seize", "catch", "clutch", "retrieve", "collect", "snatch",
-    "grip", "want", "need", "have", "pluck", "hoist", "elevate", "choose", "select", "find",
-})  # fmt: skip
-PLACE = frozenset({
-    "put", "place", "set", "drop", "move", "lay", "stand", "deposit", "stack", "insert",
-    "return", "deliver", "leave", "carry", "tidy",
-})  # fmt: skip
-PUSH = frozenset({
-    "push", "slide", "shove", "nudge", "pull", "drag", "move", "shift", "sweep", "tug",
-})  # fmt: skip
-PULL = ("pull", "drag", "tug")
-OPEN = ("open", "close", "shut")
-VERBS = GRAB | PLACE | PUSH | {*OPEN}
+from unihm.perception.language.command import Action
 
-# Relations of one thing to another; the longest match wins.
-RELATIONS: dict[str, str] = {
-    "on top of": "on", "onto": "on", "on": "on", "upon": "on", "over": "on", "above": "on",
-    "into": "in", "inside of": "in", "inside": "in", "in": "in", "within": "in",
-    "in front of": "front", "before": "front", "behind": "behind", "in back of": "behind",
-    "to the left of": "left", "left of": "left", "on the left of": "left",
-    "on the left side of": "left", "left from": "left",
-    "to the right of": "right", "right of": "right", "on the right of": "right",
-    "on the right side of": "right", "right from": "right",
-    "next to": "beside", "beside": "beside", "near to": "beside", "near": "beside",
-    "close to": "beside", "by": "beside", "alongside": "beside", "adjacent to": "beside",
-    "touching": "beside",
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Verbs of what can be done, in their plain form.
+ACTIONS: dict[str, Action] = {
+    **dict.fromkeys(_words(
+        "pick grab grasp take lift get hold raise seize catch clutch retrieve collect snatch "
+        "grip "
+        "pluck hoist elevate choose select remove pickup capture clasp acquire obtain"
+    ), Action.GRAB),
+    **dict.fromkeys(_words(
+        "put place set drop move lay stand deposit stack insert return deliver leave carry tidy "
+        "store slip position relocate transfer transport pop stick stow rest situate plop dump "
+        "arrange park settle balance sit"
+    ), Action.PLACE),
+    **dict.fromkeys(_words("push slide shove nudge shift sweep poke scoot"), Action.PUSH),
+    **dict.fromkeys(_words("pull drag tug draw"), Action.PULL),
+    "open": Action.OPEN, "close": Action.CLOSE, "shut": Action.CLOSE,
+    "release": Action.RELEASE,
+    **dict.fromkeys(_words("hand give pass bring fetch"), Action.HAND_OVER),
 }  # fmt: skip
+# Verbs that move a thing along the table where only a direction is said.
+MOVES = _words("move shift slide push drag carry transfer")
+# "Go to the ball and pick it up": the first clause says only where.
+APPROACH = _words("go reach find locate look approach drive navigate walk search come get")
+
+# Verbs of what cannot be done; a verb that is in neither list is refused too, if less well.
+OTHER = _words(
+    "pour cut throw toss wash clean wipe turn rotate shake cook point show examine remember "
+    "learn "
+    "sort count dance search look go peel break fill empty screw unscrew tilt flip feed drive "
+    "visit walk run jump fly sing tell say speak talk name call save stir squeeze fold unfold "
+    "paint draw write read play build make assemble disassemble rinse dry iron chop slice dice "
+    "mix "
+    "heat cool boil bake fry grill toast brew serve eat drink taste smell touch tap hit kick "
+    "punch "
+    "smash crush bend twist spin roll bounce juggle swing wave nod clap point press click type "
+    "switch toggle activate deactivate start stop restart reboot reprogram program teach train "
+    "explain describe identify recognize recognise detect inspect check measure weigh compare "
+    "organize organise categorize group separate split combine connect disconnect attach detach "
+    "tie untie glue tape pin nail hammer drill saw sand polish scrub dust mop vacuum water spray "
+    "sprinkle scatter spread spill hide bury dig plant pick-pocket steal buy sell pay order wear "
+    "dress undress pet hug kiss shoot kill destroy burn light extinguish charge plug unplug wrap "
+    "unwrap pack unpack load unload restock clear undo redo repeat try help define memorize "
+    "memorise add delete forget wake sleep sit rise lower lean climb crawl swim follow lead "
+    "visualize watch listen hear think guess answer ask draw sharpen erase crack butter season "
+    "knock topple tip invert upend stab pierce scoop ladle sift strain squash mash grind unlock "
+    "lock buckle zip unzip button strike whisk blend dip soak drain refill swap exchange "
+    "reset calibrate scan photograph record replay print download upload install uninstall "
+    "update "
+    "clap salute bow laugh cry smile imagine consider sum multiply divide translate change "
+    "adjust "
+    "align face hover move-on avoid ignore refrain cover uncover hang straighten level center "
+    "centre deliver-food put-on fix repair use operate demonstrate study observe track follow "
+    "mark label highlight outline trace spell greet welcome rub stroke scratch caress massage "
+    "tickle"
+)
+
+# Relations of one thing to another; the longest expression wins.
+RELATIONS: dict[str, str] = {
+    "on top of": "on", "on the top of": "on", "on to": "on", "onto": "on", "on": "on",
+    "upon": "on", "over": "on", "above": "on", "atop": "on", "to the top of": "on",
+    "into": "in", "in to": "in", "inside of": "in", "inside": "in", "in": "in", "within": "in",
+    "under": "under", "underneath": "under", "beneath": "under", "below": "under",
+    "in front of": "front", "before": "front", "at the front of": "front",
+    "to the front of": "front", "on the front side of": "front",
+    "behind": "behind", "in back of": "behind", "at the back of": "behind",
+    "to the left of": "left", "left of": "left", "on the left of": "left",
+    "on the left side of": "left", "to the left side of": "left", "left from": "left",
+    "to the right of": "right", "right of": "right", "on the right of": "right",
+    "on the right side of": "right", "to the right side of": "right", "right from": "right",
+    "at the left of": "left", "at the right of": "right", "left to": "left", "right to": "right",
+    "to the top side of": "behind", "to the top left side of": "behind left",
+    "to the top right side of": "behind right", "to the bottom side of": "front",
+    "to the bottom left side of": "front left", "to the bottom right side of": "front right",
+    "to the top left of": "behind left", "to the top right of": "behind right",
+    "to the bottom left of": "front left", "to the bottom right of": "front right",
+    "to the bottom of": "front", "to the northwest of": "behind left",
+    "to the northeast of": "behind right", "to the southwest of": "front left",
+    "to the southeast of": "front right", "to the north of": "behind", "to the south of": "front",
+    "to the west of": "left", "to the east of": "right",
+    "next to": "beside", "right next to": "beside", "beside": "beside", "besides": "beside",
+    "near to": "beside", "near": "beside", "close to": "beside", "closest to": "beside",
+    "nearest to": "beside", "nearest": "beside", "closer to": "beside", "by": "beside",
+    "alongside": "beside", "adjacent to": "beside", "touching": "beside", "at": "beside",
+    "to the side of": "beside", "at the side of": "beside", "by the side of": "beside",
+    "nearer to": "beside", "next": "beside", "against": "beside", "along": "beside",
+    "between": "between", "in between": "between", "in the middle of": "between",
+    "far from": "apart", "far away from": "apart", "farthest from": "apart",
+    "furthest from": "apart", "away from": "apart", "farthest away from": "apart",
+    "furthest away from": "apart", "farther from": "apart", "further from": "apart",
+}  # fmt: skip
+# "Directly to the left of": nothing changes.
+DEGREES = _words("directly just right immediately almost completely slightly exactly straight "
+                 "all somewhat quite very partially fully currently")  # fmt: skip
 
 # Words for a place on the table; each is a rank along a direction of the viewer.
 PLACES: dict[str, str] = {
-    "left": "left", "leftmost": "left", "lefthand": "left",
-    "right": "right", "rightmost": "right", "righthand": "right",
+    "left": "left", "leftmost": "left", "lefthand": "left", "west": "left",
+    "right": "right", "rightmost": "right", "righthand": "right", "east": "right",
     "middle": "middle", "centre": "middle", "center": "middle", "central": "middle",
-    "nearest": "near", "closest": "near", "near": "near", "front": "near", "close": "near",
+    "middlemost": "middle", "centermost": "middle",
+    "nearest": "near", "closest": "near", "front": "near", "close": "near", "closer": "near",
+    "nearer": "near", "bottom": "near", "lower": "near", "south": "near", "frontmost": "near",
     "farthest": "far", "furthest": "far", "far": "far", "back": "far", "rear": "far",
+    "top": "far", "upper": "far", "north": "far", "further": "far", "farther": "far",
+    "backmost": "far", "topmost": "far",
+    "northwest": "far left", "northeast": "far right", "southwest": "left near",
+    "southeast": "near right",
 }  # fmt: skip
+# Things that have parts of which these words name one, rather than a place on the table.
+TIERED = _words("drawer drawers shelf compartment layer rack")
+# Into these, rather than onto them, where only "to" was said.
+HOLLOW = _words("compartment drawer cabinet caddy basket bag sink bin slider cupboard fridge box "
+                "microwave oven pocket carton crate case container")  # fmt: skip
+TIERS = _words("top bottom upper lower middle")
 
 SIZES: dict[str, str] = {
     "big": "large", "large": "large", "bigger": "large", "biggest": "large", "larger": "large",
     "largest": "large", "huge": "large", "small": "small", "smaller": "small",
-    "smallest": "small", "little": "small", "tiny": "small", "mini": "small",
+    "smallest": "small", "little": "small", "tiny": "small", "mini": "small", "tiniest": "small",
     "tall": "tall", "taller": "tall", "tallest": "tall", "high": "tall", "highest": "tall",
     "short": "short", "shorter": "short", "shortest": "short", "low": "short",
     "long": "long", "longer": "long", "longest": "long", "wide": "wide", "wider": "wide",
@@ -55,15 +137,21 @@ SIZES: dict[str, str] = {
     "spherical": "ball", "cylindrical": "cylinder",
 }  # fmt: skip
 
-# "On the left of" nothing but the table.
-SIDE_AREAS = {"left": "left", "right": "right", "front": "near", "behind": "far"}
-
-# Directions of a push, from the viewer behind the robot.
+# Ways along the table, from the viewer behind the robot; up and down as on a map.
 DIRECTIONS: dict[str, str] = {
-    "left": "left", "leftwards": "left", "right": "right", "rightwards": "right",
-    "forward": "away", "forwards": "away", "away": "away", "ahead": "away",
-    "back": "toward", "backward": "toward", "backwards": "toward", "toward": "toward",
-    "towards": "toward", "closer": "toward", "here": "toward", "nearer": "toward",
+    "left": "left", "leftwards": "left", "leftward": "left",
+    "right": "right", "rightwards": "right", "rightward": "right",
+    "forward": "away", "forwards": "away", "away": "away", "ahead": "away", "up": "away",
+    "upward": "away", "upwards": "away", "farther": "away", "further": "away",
+    "back": "toward", "backward": "toward", "backwards": "toward", "closer": "toward",
+    "here": "toward", "nearer": "toward", "down": "toward", "downward": "toward",
+    "downwards": "toward",
+    "top": "away", "bottom": "toward", "front": "toward", "rear": "away",
+}  # fmt: skip
+COMPASS = {
+    "northwest": "left away", "northeast": "right away", "southwest": "left toward",
+    "southeast": "right toward", "north": "away", "south": "toward", "west": "left",
+    "east": "right",
 }  # fmt: skip
 
 # "The second box from the left".
@@ -71,25 +159,122 @@ ORDINALS: dict[str, int] = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
     "1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5, "6th": 6, "7th": 7,
 }  # fmt: skip
+NUMBERS: dict[str, int] = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
+    "couple": 2, "pair": 2,
+}  # fmt: skip
+# Metres in a unit of length.
+UNITS: dict[str, float] = {
+    **dict.fromkeys(("cm", "centimeter", "centimeters", "centimetre", "centimetres"), 0.01),
+    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), 0.001),
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1.0),
+    **dict.fromkeys(("inch", "inches"), 0.0254),
+    **dict.fromkeys(("foot", "feet", "ft"), 0.3048),
+}
 
-ANY = frozenset({"a", "an", "any", "one", "some", "another", "either"})
-GENERIC = frozenset({
-    "object", "thing", "item", "one", "ones", "something", "anything", "stuff", "it", "that",
-    "this", "them", "piece", "shape",
-})  # fmt: skip
-FILLER = frozenset({
-    "the", "a", "an", "any", "some", "one", "of", "please", "could", "would", "you",
-    "your", "i", "me", "my", "mine", "for", "to", "up", "down", "it", "its", "that", "this",
-    "those", "these", "is", "are", "be", "with", "off", "out", "now", "just", "then", "and",
-    "from", "kindly", "like", "need", "d", "s", "m", "ll", "ve", "robot", "hey", "hi", "hello",
-    "there", "here", "at", "over", "do", "will", "shall", "let", "us", "we", "our", "so",
-    "bit", "slightly", "gently", "carefully", "slowly", "quickly", "table", "desk", "tabletop",
-    "surface", "which", "who", "has", "hand", "mind", "side", "most", "very", "really", "must",
-    "should", "have", "not", "also", "another", "either", "way", "direction", "using",
-    "without", "lifting", "touching", "colored", "coloured", "looking", "looks", "color",
-    "colour", "shaped", "against", "into", "cm",
-})  # fmt: skip
+DETERMINERS = _words("the a an any some that this those these my your our his her their its "
+                     "another either such")  # fmt: skip
+ANY = _words("a an any some another either")
+ALL = _words("all every each both everything")
+GENERIC = _words("object objects thing things item items one ones something anything stuff piece "
+                 "pieces shape objects")  # fmt: skip
+PRONOUNS = _words("it them this that these those")
+HELD = _words("held grasped gripped holding grabbed lifted")
+# "That is not red", "except the mug": what follows is ruled out.
+EXCLUDING = _words("not non except excluding besides neither nor")
+# Words between a thing and where it is: "the block lying in the drawer".
+STANDING = _words("lying standing sitting located placed positioned resting laying situated "
+                  "sits stands lies found kept seen")  # fmt: skip
+# Of a place alone: "on the left side of the table".
+SIDES = _words("side end edge corner hand part area half region portion")
+TABLES = _words("table desk tabletop surface board counter countertop workspace bench")
+ME = _words("me you us robot yourself myself arm")
+MANNER = _words(
+    "gently carefully slowly quickly softly lightly firmly tightly fast delicately quietly "
+    "smoothly steadily upright loosely cautiously sideways hard rapidly properly neatly"
+)
+PEOPLE = _words(
+    "man woman person boy girl child kid people mother father mom mum dad friend guest customer "
+    "patient baby sister brother doctor nurse boss neighbor neighbour human lady guy everyone "
+    "everybody somebody someone him her them user operator colleague wife husband son daughter"
+)
+# Said for politeness or out of habit; nothing changes when it is left out.
+FILLER = _words(
+    "please pls plz kindly now just then again thanks thank hey hi hello robot um uh uhm er erm "
+    "ah oh hmm hm well so okay ok alright right-now immediately quickly-please also first next "
+    "finally sir mate dear buddy there over up down out and too maybe perhaps ahead like you "
+    "know mister mr armbot robo yo yes yeah yep sure immediately asap"
+)
+# Words of conditions and of times: not understood, and never left out.
+CONDITIONS = _words("if when whenever unless until till once while because since after "
+                    "tomorrow later tonight yesterday provided whether otherwise "
+                    "else")  # fmt: skip
+NEGATIONS = _words("not never no without avoid neither nor none nothing nobody except refrain "
+                   "rather instead cannot hardly unless")  # fmt: skip
+
 # Words that are a colour before a noun, and a thing by themselves.
 FRUIT = frozenset({
     "orange", "plum", "cherry", "apricot", "tangerine", "lime", "olive", "aubergine", "chestnut",
+    "salmon", "ginger", "mint", "cream", "rose", "pearl", "gold", "silver", "rust", "ash",
+    "lavender", "coral", "copper", "charcoal", "peach", "cherries",
 })  # fmt: skip
+
+# Words by which other languages are known.
+FOREIGN = _words(
+    "der das den dem nimm nehme und bitte ein eine einen auf rote roten tasse leg lege stelle "
+    "gib "
+    "le les une un prends prenez mets rouge sur dans moi donne posez el los las toma coge pon "
+    "por "
+    "favor en rojo roja taza dame sobre agarra mueve il lo gli prendi metti rosso rossa sul nel "
+    "per favore het een pak zet op rode kopje os uma pegue coloque vermelho na mesa caneca "
+    "mug-de podnies wez czerwony kubek ta den den-har och pa ve kirmizi al koy"
+)
+
+# Things on tables that neither the encoder's words nor `nouns.NOUNS` have.
+NAMES_OF_THINGS = _words(
+    "mango melon watermelon durian lychee papaya guava kiwi pineapple raspberry blueberry "
+    "blackberry "
+    "strawberry cranberry grape grapes fig date coconut pomegranate nectarine persimmon zucchini "
+    "eggplant broccoli cauliflower cabbage lettuce spinach celery radish turnip beet garlic leek "
+    "mushroom pumpkin squash corn pea peas bean beans ramekin caddy slider akita bbq sprite "
+    "pepsi "
+    "fanta redbull coke cola soda juice milk butter cheese yogurt yoghurt pudding ketchup "
+    "mayonnaise "
+    "mustard dressing sauce soup cereal cheerios cookie cookies cracker crackers chips pretzel "
+    "granola "
+    "snack candy chocolate jalapeno popcorn noodle noodles spaghetti pasta rice salt pepper "
+    "sugar flour "
+    "spice honey jam jelly mayo nutella salsa tofu sausage bacon ham salami steak burger "
+    "hamburger "
+    "hotdog pizza taco sushi muffin cupcake croissant pancake waffle toast stapler tweezers "
+    "tongs "
+    "pliers spatula ladle whisk colander grater peeler corkscrew chopstick chopsticks napkin "
+    "tissue "
+    "tissues thermos carafe decanter chalice goblet flute mallet screwdriver allen hex ratchet "
+    "chisel "
+    "clipboard binder highlighter crayon crayons marker markers sharpie thumbtack paperclip "
+    "envelope "
+    "earbuds earphones headphones headset charger adapter webcam keyboard mousepad usb dongle "
+    "laptop "
+    "tablet smartphone iphone airpods rubik rubiks lego duplo jenga domino dominoes dice teddy "
+    "plush "
+    "plushie doll dinosaur toy figurine yoyo frisbee shuttlecock baseball basketball softball "
+    "golf "
+    "tennis ping pong hexagon octagon pentagon triangle trapezoid trapezoidal rhombus star "
+    "heart moon "
+    "crescent cross oval ellipse cuboid cube hemisphere pyramid freeform canoe hole shampoo "
+    "conditioner "
+    "lotion sunscreen toothpaste toothbrush deodorant comb hairbrush razor lipstick perfume "
+    "bandage "
+    "syringe pill pills vial beaker pipette petri windex lysol clorox bleach detergent sponge "
+    "scrubber "
+    "dustpan broom mop bucket vase candle candles flowerpot planter ornament gnome statue trivet "
+    "coaster coasters microwave oven stove fridge cabinet cupboard cookbook magazine"
+)
+# What makes a word of colour before it a part of a name: "cream cheese", "orange juice".
+FOODS = _words(
+    "cheese juice soda oil jam tea ale pie sauce tomato tomatoes bread marmalade pepper sugar "
+    "wine rice "
+    "beans soup pudding chips butter"
+)

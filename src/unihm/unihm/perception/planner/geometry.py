@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.language import Action
 from unihm.perception.planner.config import PlannerConfig
 from unihm.perception.planner.placing import (
-    AREAS,
     DIRECTIONS,
     GAP,
-    SIDES,
     aligning_turn,
+    area_center,
     nearest_free,
+    side_axis,
 )
 from unihm.perception.planner.selection import Selection
 from unihm.perception.scene import DetectedObject, TableScene
@@ -29,23 +30,23 @@ def carry_out(selection: Selection, scene: TableScene, config: PlannerConfig) ->
     Raises:
         UnihmError: UNREACHABLE where the arm does not get there, or no place is free.
     """
-    command, target = selection.command, selection.target
+    step, target = selection.step, selection.target
     _check_reach(target.center, f"The {target.words}", config)
     T_world_object = canonical_object_frame(target.surface, azimuth(target.center))
     place = direction = None
     turn, lift, distance = 0.0, config.lift, config.push_distance
-    if command.kind == TaskKind.PICK_AND_PLACE:
+    if step.kind == TaskKind.PICK_AND_PLACE:
         place, turn = _place(selection, scene)
         _check_reach(place, "The place for it", config)
         lift = _travel_height(target, place, scene, config)
-    elif command.kind == TaskKind.PUSH:
-        direction = _push_direction(selection)
-    elif command.kind == TaskKind.OPEN_CLOSE:
+    elif step.kind == TaskKind.PUSH:
+        direction, asked = _push(selection)
+        distance = _push_distance(target, direction, scene, config, asked)
+    elif step.kind == TaskKind.OPEN_CLOSE:
         direction = _opening_direction(selection)
-    if direction is not None:
         distance = _push_distance(target, direction, scene, config)
     return make_trajectory(
-        command.kind,
+        step.kind,
         T_world_object,
         pick_point=selection.pick_point,
         place_position=place,
@@ -71,22 +72,26 @@ def _check_reach(position: FloatArray, what: str, config: PlannerConfig) -> None
 
 def _place(selection: Selection, scene: TableScene) -> tuple[FloatArray, float]:
     """(3,) where the target's bottom shall stand, and the radians that it is turned by."""
-    command, target, anchor = selection.command, selection.target, selection.anchor
+    target, anchors = selection.target, selection.anchors
+    destination = selection.step.destination
+    assert destination is not None
     others = [o for o in scene.objects if o is not target]
     half = target.extents[:2].max() / 2
-    if command.relation == "area":
-        center = np.array(AREAS[command.area])
+    if not anchors:
+        area = destination.things[0].place if destination.name == "area" else "middle"
+        return _free_place(area_center(area), half, others, scene.table.offset), 0.0
+    if destination.name == "between":
+        center = np.mean([anchor.center[:2] for anchor in anchors], axis=0)
         return _free_place(center, half, others, scene.table.offset), 0.0
-    assert anchor is not None
-    if command.relation in ("on", "in"):
+    anchor = anchors[0]
+    if destination.name in ("on", "in"):
         # A tray or bowl is placed into: what is seen in its middle is its floor.
         radius = max(0.25 * anchor.extents[1], 0.012)
         floor = scene.height_below(anchor.center, radius)
         return np.array([*anchor.center[:2], floor]), _turn_to_fit(target, anchor)
-    names = [SIDES[command.relation]] if command.relation in SIDES else list(DIRECTIONS)
+    named = side_axis(destination.name)
     options = []
-    for name in names:
-        axis = np.array(DIRECTIONS[name])
+    for axis in [np.array(way) for way in DIRECTIONS.values()] if named is None else [named]:
         gap = half + anchor.extents[:2].max() / 2 + GAP
         spot = anchor.center[:2] + gap * axis
         free = _free_place(spot, half, others, scene.table.offset)
@@ -115,16 +120,37 @@ def _travel_height(
     return max(config.lift, needed - raised)
 
 
-def _push_direction(selection: Selection) -> FloatArray:
-    """(2,) the way that a thing is pushed."""
-    if selection.anchor is not None:
-        return selection.anchor.center[:2] - selection.target.center[:2]
-    return np.array(DIRECTIONS[selection.command.direction])
+def _push(selection: Selection) -> tuple[FloatArray, float | None]:
+    """(2,) the way that a thing is pushed, and how many metres where that was said."""
+    step, target = selection.step, selection.target
+    way = step.direction
+    if step.destination is None:
+        assert way is not None
+        axis = np.sum([DIRECTIONS[name] for name in way.name.split()], axis=0)
+        return _unit(axis), way.distance
+    distance = way.distance if way is not None else None
+    name, start = step.destination.name, target.center[:2]
+    if not selection.anchors:
+        area = step.destination.things[0].place if name == "area" else "middle"
+        offset = area_center(area) - start
+        return offset, float(np.linalg.norm(offset))
+    anchor = selection.anchors[0]
+    if name == "between":
+        offset = np.mean([a.center[:2] for a in selection.anchors], axis=0) - start
+        return offset, float(np.linalg.norm(offset))
+    axis = side_axis(name)
+    if axis is not None:
+        gap = (target.extents[:2].max() + anchor.extents[:2].max()) / 2 + GAP
+        offset = anchor.center[:2] + gap * axis - start
+        return offset, float(np.linalg.norm(offset))
+    toward = anchor.center[:2] - start
+    return (-toward if name == "away" else toward), distance
 
 
 def _opening_direction(selection: Selection) -> FloatArray:
     """(2,) the way that a front is pulled or pushed: as the network has it, or radially."""
-    radial = selection.target.center[:2] * (1.0 if selection.command.closing else -1.0)
+    closing = selection.step.action is Action.CLOSE
+    radial = selection.target.center[:2] * (1.0 if closing else -1.0)
     way = selection.opening
     # A front that opens away from the robot is out of its reach: then it was seen wrongly.
     if way is None or _unit(way) @ _unit(radial) < 0.5:
@@ -133,11 +159,19 @@ def _opening_direction(selection: Selection) -> FloatArray:
 
 
 def _push_distance(
-    target: DetectedObject, direction: FloatArray, scene: TableScene, config: PlannerConfig
+    target: DetectedObject,
+    direction: FloatArray,
+    scene: TableScene,
+    config: PlannerConfig,
+    asked: float | None = None,
 ) -> float:
-    """Metres that the target may slide: short of other things, and within reach."""
+    """Metres that the target may slide: short of other things, and within reach.
+
+    Where a distance was asked for it is that or an error: less would be something else.
+    """
     way, start = _unit(np.asarray(direction[:2])), target.center[:2]
-    distance = config.push_distance
+    wanted = config.push_distance if asked is None else asked
+    distance = wanted
     for thing in scene.objects:
         if thing is target:
             continue
@@ -150,8 +184,16 @@ def _push_distance(
     while distance > _SHORTEST_PUSH:
         radius = float(np.hypot(*(start + distance * way)))
         if config.reach[0] <= radius <= config.reach[1]:
-            return distance
+            break
         distance -= 0.01
+    if distance > _SHORTEST_PUSH and asked is not None and distance < wanted - _SHORTEST_PUSH:
+        raise UnihmError(
+            ErrorCode.UNREACHABLE,
+            f"The {target.words} can slide {100 * distance:.0f} cm that way and not "
+            f"{100 * wanted:.0f}: something is in the way, or the arm's reach ends.",
+        )
+    if distance > _SHORTEST_PUSH:
+        return distance
     raise UnihmError(
         ErrorCode.UNREACHABLE,
         f"The {target.words} cannot slide that way: something is in the way, or the arm's "

@@ -28,6 +28,22 @@ ALIGNED = 1.5  # long side over short side from which a thing is laid along its 
 OBLONG = 1.15  # long side over short side from which a container has a direction
 
 
+def area_center(place: str) -> FloatArray:
+    """(2,) metres: the middle of a part of the table, "far left" for a corner."""
+    parts = np.array([AREAS[part] for part in place.split()])
+    middle = np.array(AREAS["middle"])
+    return middle + (parts - middle).sum(axis=0)
+
+
+def side_axis(relation: str) -> FloatArray | None:
+    """(2,) unit: where "left" or "behind left" of a thing is; None for a relation without side."""
+    parts = relation.split()
+    if not all(part in SIDES for part in parts):
+        return None
+    axis = np.sum([DIRECTIONS[SIDES[part]] for part in parts], axis=0)
+    return axis / np.linalg.norm(axis)
+
+
 def aligning_turn(
     yaw: float, sides: FloatArray, holder_yaw: float, holder_sides: FloatArray
 ) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.backends import load
-from unihm.perception.language import parse
+from unihm.perception.language import understand
 from unihm.perception.planner.config import SCORERS, PlannerConfig
 from unihm.perception.planner.geometry import carry_out
 from unihm.perception.planner.selection import (
@@ -98,13 +98,13 @@ class Planner:
             UnihmError: INVALID_INSTRUCTION, INVALID_DEPTH.
             PlanningError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS, UNREACHABLE.
         """
-        command = parse(instruction)
+        step = understand(instruction).one_step()
         scene = read_scene(observation, self.config.workspace)
         scorer: ReferenceScorer = GeometricScorer()
         if self._backend is not None:
             scorer = self._backend.scorer(observation, scene)
         try:
-            selection = select(command, scene.objects, scorer)
+            selection = select(step, scene.objects, scorer)
             trajectory = carry_out(selection, scene, self.config)
         except UnihmError as error:
             raise PlanningError(error.code, error.message, scene, scorer.affordance) from error

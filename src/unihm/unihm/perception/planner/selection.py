@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from unihm.perception.language import Command, Phrase
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.language import Action, Phrase, Step, is_table
 from unihm.perception.scene import DetectedObject, TableScene
 from unihm.perception.scene.matching import find, score_by_geometry
-from unihm.types import FloatArray, RgbdObservation, TaskKind
+from unihm.types import FloatArray, RgbdObservation
 
 if TYPE_CHECKING:
     from unihm.perception.planner.cliport import PickAffordance
@@ -18,20 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """A command, its words resolved to things on the table.
+    """A step, its words resolved to things on the table.
 
     Attributes:
-        command: what was asked for.
+        step: what was asked for.
         target: the object to take.
-        anchor: what it is put to or pushed towards; None where nothing was named.
+        anchors: what it is put to or pushed towards; two for "between", none where nothing was
+            named or the table itself.
         pick_point: (3,) metres, world, on the target's seen surface.
         opening: (2,) metres from there to where a network puts a front that is to be opened or
             closed; None for other tasks, and where it has not decided.
     """
 
-    command: Command
+    step: Step
     target: DetectedObject
-    anchor: DetectedObject | None
+    anchors: tuple[DetectedObject, ...]
     pick_point: FloatArray
     opening: FloatArray | None = None
 
@@ -81,17 +83,27 @@ class GeometricScorer:
         return None
 
 
-def select(command: Command, objects: list[DetectedObject], scorer: ReferenceScorer) -> Selection:
-    """Resolve the words of a command to the objects that they mean.
+def select(step: Step, objects: list[DetectedObject], scorer: ReferenceScorer) -> Selection:
+    """Resolve the words of a step to the objects that they mean.
 
     Raises:
-        UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS.
+        UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS; INVALID_INSTRUCTION where the words stand
+            for what was spoken of before.
     """
-    target = find(command.target, objects, scorer)
-    pick_point = scorer.pick_point(target, command.target)
-    anchor = opening = None
-    if command.reference is not None:
-        anchor = find(command.reference, [o for o in objects if o is not target], scorer)
-    if command.kind == TaskKind.OPEN_CLOSE:
-        opening = scorer.opening_direction("close" if command.closing else "open", pick_point)
-    return Selection(command, target, anchor, pick_point, opening)
+    if step.target.pronoun:
+        raise UnihmError(
+            ErrorCode.INVALID_INSTRUCTION,
+            f"Nobody said what '{step.target.words or 'it'}' is; name the thing.",
+        )
+    target = find(step.thing, objects, scorer)
+    pick_point = scorer.pick_point(target, step.target)
+    anchors: list[DetectedObject] = []
+    if step.destination is not None and step.destination.name != "area":
+        for thing in step.destination.things:
+            if not is_table(thing):
+                others = [o for o in objects if o is not target and o not in anchors]
+                anchors.append(find(thing, others, scorer))
+    opening = None
+    if step.action in (Action.OPEN, Action.CLOSE):
+        opening = scorer.opening_direction(step.action.value, pick_point)
+    return Selection(step, target, tuple(anchors), pick_point, opening)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.colors import NAMES, SIMILARITY
+from unihm.perception.language import Phrase, Relation
 from unihm.perception.language.nouns import NOUNS, lookup
-from unihm.perception.language.parser import Phrase
 from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, DetectedObject
 from unihm.types import FloatArray
 
@@ -32,6 +33,7 @@ _UNKNOWN_NOUN = 0.6
 
 # Viewer behind the robot, looking along +x: left is +y, near is small x.
 AXES = {"left": (0.0, 1.0), "right": (0.0, -1.0), "near": (-1.0, 0.0), "far": (1.0, 0.0)}
+_RELATION_AXES = {**AXES, "front": AXES["near"], "behind": AXES["far"]}
 
 
 # How well each object fits the words of colour and kind: (N,) from 0 to 1.
@@ -103,8 +105,8 @@ def score(
     if not objects:
         return np.zeros(0)
     scores = scorer(phrase, objects)
-    if phrase.relation is not None:
-        scores = scores * _related(phrase.relation, objects, scorer)
+    for relation in phrase.relations:
+        scores = scores * _related(relation, objects, scorer)
     # Comparatives choose among the objects that the other words leave.
     rivals = scores >= max(0.5 * scores.max(), FOUND)
     counts = [phrase.rank if k == 0 and not phrase.place else 1 for k in range(len(phrase.sizes))]
@@ -116,14 +118,8 @@ def score(
             scores = scores * _preference(values, rivals, 0.004, rank)
     if phrase.place:
         positions = np.stack([o.center[:2] for o in objects])
-        if phrase.place == "middle":
-            span = positions[rivals] if rivals.any() else positions
-            middle = (span.min(axis=0) + span.max(axis=0)) / 2
-            values = -np.linalg.norm(positions - middle, axis=1)
-        elif phrase.place == "near":
-            values = -np.linalg.norm(positions, axis=1)
-        else:
-            values = positions @ np.array(AXES[phrase.place])
+        values, rivals = _along(phrase.place, positions, rivals)
+        scores = np.where(rivals, scores, 0.5 * scores)
         scores = scores * _preference(values, rivals, 0.015, phrase.rank)
     return scores
 
@@ -138,6 +134,8 @@ def color_fit(phrase: Phrase, thing: DetectedObject) -> float:
         factor = float(np.mean([min(1.0, share / needed) for share in shares]))
     for name in phrase.not_colors:
         factor *= 1.0 - float(thing.colors[NAMES.index(name)])
+    for noun in phrase.not_nouns:
+        factor *= 1.0 - kind_fit(Phrase(noun=noun), thing)
     return factor
 
 
@@ -154,22 +152,52 @@ def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:
     return similarity * (floor + (1.0 - floor) * fit**0.5)
 
 
-def _related(
-    relation: tuple[str, Phrase], objects: list[DetectedObject], scorer: Scorer
-) -> FloatArray:
-    """(N,) how well each object stands in the relation to the one that the phrase names."""
-    name, phrase = relation
-    anchor = int(np.argmax(score(phrase, objects, scorer)))
-    offsets = np.stack([o.center - objects[anchor].center for o in objects])
+def _along(
+    place: str, positions: FloatArray, rivals: NDArray[np.bool_]
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """How far each object (N, 2) is the way of a place, and which are compared.
+
+    Of two words, "far left", the one of side says which half is meant.
+    """
+    span = positions[rivals] if rivals.any() else positions
+    middle = (span.min(axis=0) + span.max(axis=0)) / 2
+    sides = [part for part in place.split() if part in ("left", "right")]
+    others = [part for part in place.split() if part not in sides]
+    if sides and others:
+        half = (positions - middle) @ np.array(AXES[sides[0]]) > 0
+        rivals = rivals & half if (rivals & half).any() else rivals
+    way = (others or sides)[0]
+    if way == "middle":
+        return -np.linalg.norm(positions - middle, axis=1), rivals
+    if way == "near":
+        return -np.linalg.norm(positions, axis=1), rivals
+    return positions @ np.array(AXES[way]), rivals
+
+
+def _related(relation: Relation, objects: list[DetectedObject], scorer: Scorer) -> FloatArray:
+    """(N,) how well each object stands in the relation to what it names; 0 where that is absent."""
+    anchors: list[int] = []
+    count = 2 if relation.name == "between" else 1
+    for thing in relation.things:
+        fits = score(thing, objects, scorer)
+        order = [int(k) for k in np.argsort(-fits, kind="stable") if int(k) not in anchors]
+        chosen = order[: count if len(relation.things) == 1 else 1]
+        if not chosen or fits[chosen[-1]] < FOUND:
+            return np.zeros(len(objects))
+        anchors += chosen
+    centers = np.stack([o.center for o in objects])
+    offsets = centers - centers[anchors].mean(axis=0)
     distance = np.linalg.norm(offsets[:, :2], axis=1)
-    if name in ("beside", "on", "in"):
+    if relation.name in ("beside", "on", "in", "of", "under", "between"):
         fit = np.exp(-distance / 0.15)
+    elif relation.name == "apart":
+        fit = distance.copy()
     else:
-        axis = {"front": AXES["near"], "behind": AXES["far"]}.get(name) or AXES[name]
-        along = offsets[:, :2] @ np.array(axis)
+        axis = np.sum([_RELATION_AXES[part] for part in relation.name.split()], axis=0)
+        along = offsets[:, :2] @ (axis / np.linalg.norm(axis))
         fit = np.where(along > 0.01, along / np.maximum(distance, 1e-6), 0.0)
         fit = fit * np.exp(-distance / 0.8)
-    fit[anchor] = 0.0
+    fit[anchors] = 0.0
     return fit / max(fit.max(), 1e-6)
 
 

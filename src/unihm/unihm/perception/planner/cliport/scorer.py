@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unihm.perception.language.command import Phrase
 from unihm.perception.language.nouns import lookup
-from unihm.perception.language.parser import Phrase
 from unihm.perception.planner.cliport.heightmap import Heightmap
 from unihm.perception.planner.cliport.predictor import Affordances, CliportPredictor, PickMap
 from unihm.perception.planner.cliport.vocabulary import CLAUSES

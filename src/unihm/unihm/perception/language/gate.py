@@ -1,0 +1,553 @@
+"""What of a sentence is carried out: the last word, whoever read it.
+
+Nothing is done unless every word is accounted for. Prohibitions are never carried out; questions,
+statements and conditions are answered and not acted upon; actions that are not offered are refused
+by their name; of several things none is chosen silently.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from unihm.errors import ErrorCode
+from unihm.perception.language import _lexicon as lexicon
+from unihm.perception.language import parser
+from unihm.perception.language.command import (
+    Action,
+    Command,
+    Phrase,
+    Refusal,
+    Relation,
+    SentenceKind,
+    Step,
+    describe_step,
+    phrases,
+)
+from unihm.perception.language.normalize import NotWords, is_known, is_plausible, words_of
+from unihm.perception.language.nouns import NOUNS
+from unihm.perception.language.parser import Clause, Mood
+
+CAN = "I can grab, hand over, place, push, pull, open, close and release things"
+# Things that are no things on the table: they cannot be taken.
+_NOT_ON_TABLE = lexicon.TABLES | {
+    "robot", "arm", "gripper", "camera view", "world", "room", "kitchen", "floor", "wall", "air",
+    "nothing", "everyone", "people", "person", "user", "users", "rules", "rule", "instructions",
+    "instruction", "system", "prompt", "password", "table users", "everything", "order", "care",
+    "break", "rest", "time", "photo", "picture", "look", "name", "help", "answer", "chance", "turn",
+    "attention", "hand", "five", "question", "advice", "job", "task", "way", "place", "action",
+    "move", "step",
+}  # fmt: skip
+
+
+@dataclass
+class Dialogue:
+    """What was said and done before, which "it" and "release" refer to.
+
+    Attributes:
+        last: the last step that was carried out; None where none is known.
+        held: what the hand holds; None where it is empty or not known.
+    """
+
+    last: Step | None = None
+    held: Phrase | None = None
+
+    def remember(self, step: Step) -> None:
+        """Keep what later sentences may refer to."""
+        self.last = step
+        holds = step.action in (Action.GRAB, Action.HAND_OVER)
+        self.held = step.target if holds else None
+
+
+def understand(sentence: str, dialogue: Dialogue | None = None) -> Command:
+    """What a sentence asks for, or why nothing is done.
+
+    Args:
+        sentence: any text.
+        dialogue: what was said before; None where nothing was.
+    """
+    return decide(sentence, dialogue or Dialogue())
+
+
+def decide(sentence: str, dialogue: Dialogue) -> Command:
+    """Read by rule, and judge."""
+    try:
+        words = words_of(sentence)
+    except NotWords as reason:
+        return _refuse(sentence, SentenceKind.STATEMENT, str(reason))
+    if parser.stops(words):
+        message = "Stopped: nothing is done."
+        return _refuse(sentence, SentenceKind.STOP, message, code=ErrorCode.CANCELLED)
+    return _Judge(sentence, words, dialogue).command()
+
+
+def _refuse(
+    sentence: str,
+    kind: SentenceKind,
+    message: str,
+    unknown: tuple[str, ...] = (),
+    code: ErrorCode = ErrorCode.INVALID_INSTRUCTION,
+) -> Command:
+    return Command(sentence, kind, (), unknown, Refusal(code, message))
+
+
+class _Refused(Exception):
+    """The reason, the kind of sentence and the words that were not understood."""
+
+    def __init__(
+        self, message: str, kind: SentenceKind = SentenceKind.REQUEST, unknown: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.unknown = unknown
+
+
+class _Judge:
+    """Puts the clauses of one sentence together."""
+
+    def __init__(self, sentence: str, words: list[str], dialogue: Dialogue) -> None:
+        self.sentence = sentence
+        self.said = " ".join(sentence.split())[:80]
+        self.words = words
+        self.dialogue = dialogue
+        self.steps: list[Step] = []
+        self.seen: Phrase | None = None  # where a clause went to: "go to the ball and ..."
+        self.excluded: Phrase | None = None  # "don't take the red one, take ..."
+
+    def command(self) -> Command:
+        """The whole sentence's."""
+        try:
+            self._other_thing()
+            if not self.steps:
+                self._compose(self._clauses())
+            self._check_steps()
+        except _Refused as refused:
+            return _refuse(self.sentence, refused.kind, str(refused), refused.unknown)
+        return Command(self.sentence, SentenceKind.REQUEST, tuple(self.steps))
+
+    def _other_thing(self) -> None:
+        """Take "no, I meant the blue one" for the last step with another thing."""
+        found = parser.correction_of(self.words)
+        last = self.dialogue.last
+        if not found or last is None:
+            return
+        clause = parser.read_clause(found)
+        if clause.mood is Mood.THING and not clause.unknown:
+            thing = parser.attach(clause.targets[0], clause.relations)
+            if not thing.noun:
+                thing = replace(thing, noun=last.target.noun)
+            self.steps = [replace(last, target=thing)]
+
+    def _clauses(self) -> list[Clause]:
+        """The clauses; a sentence that takes back what it said before loses that."""
+        found: list[Clause] = []
+        for words, mark in parser.sentences_of(self.words):
+            words, corrected = _without_false_start(words)
+            for part in parser.clauses_of(words):
+                clause = parser.read_clause(list(part), mark)
+                if clause.mood is not Mood.EMPTY:
+                    found.append(clause)
+            if corrected:
+                found += self._correction(corrected, mark, found)
+        return found
+
+    def _correction(self, words: list[str], mark: str, before: list[Clause]) -> list[Clause]:
+        """What comes after "no, wait": it stands in place of what it corrects."""
+        clauses = [parser.read_clause(list(part), mark) for part in parser.clauses_of(words)]
+        if not clauses or not before:
+            return clauses
+        last, new = before[-1], clauses[0]
+        if new.mood is Mood.REQUEST and new.action is not None:
+            before.pop()
+            return clauses
+        if last.action is None:
+            raise _Refused(
+                f"I do not know what '{' '.join(words)}' corrects.", SentenceKind.CORRECTION
+            )
+        if new.mood is Mood.THING or (new.mood is Mood.UNREAD and new.targets and not new.unknown):
+            thing = new.targets[0]
+            old = last.targets[0] if last.targets else Phrase()
+            if not thing.noun and old.noun:
+                thing = replace(thing, noun=old.noun)
+            last.targets = [thing]
+            last.relations = new.relations or last.relations
+        elif new.mood is Mood.PLACE:
+            last.relations, last.toward, last.direction = new.relations, None, None
+        else:
+            raise _Refused(
+                f"I did not understand the correction '{' '.join(words)}'.", SentenceKind.CORRECTION
+            )
+        return clauses[1:]
+
+    def _compose(self, clauses: list[Clause]) -> None:
+        if not clauses:
+            raise _Refused(
+                f"'{self.said}' does not ask to do anything with an object.", SentenceKind.STATEMENT
+            )
+        prohibited = [c for c in clauses if c.mood is Mood.PROHIBITION]
+        requests = [c for c in clauses if c.mood is Mood.REQUEST]
+        for clause in clauses:
+            self._judge_mood(clause, clauses)
+        if prohibited:
+            self._allow(prohibited, requests, clauses)
+        for number, clause in enumerate(clauses):
+            if clause.mood is Mood.THING and self.steps and _adds_to(clause, self.steps[-1]):
+                described = parser.attach(clause.targets[0], clause.relations)
+                target = parser.merged(self.steps[-1].target, described)
+                self.steps[-1] = replace(self.steps[-1], target=target)
+            elif clause.mood in (Mood.REQUEST, Mood.THING):
+                self._add(clause, clauses[number + 1 :])
+        if not self.steps:
+            raise _Refused(f"'{self.said}' does not say what to do with an object.")
+
+    def _judge_mood(self, clause: Clause, clauses: list[Clause]) -> None:
+        """Refuse a clause that is no request."""
+        said = clause.words
+        if clause.mood is Mood.QUESTION:
+            raise _Refused(
+                f"'{said}' is a question; I only do what I am asked to. {CAN}.",
+                SentenceKind.QUESTION,
+            )
+        if clause.mood is Mood.CONDITION:
+            raise _Refused(
+                f"'{said}' depends on something that I cannot judge; ask when it shall be done.",
+            )
+        if clause.mood is Mood.STATEMENT:
+            hint = self._nearest(clauses)
+            kind = SentenceKind.STATEMENT
+            if re.match(r"(?:no|wrong|that is (?:not|wrong)|this is (?:not|wrong))\b", said):
+                kind = SentenceKind.CORRECTION
+            raise _Refused(f"'{said}' tells me something and asks for nothing.{hint}", kind)
+        if clause.mood is Mood.OTHER:
+            raise _Refused(f"I cannot {clause.verb}; {CAN[2:]}.".replace("; can", "; I can"))
+        if clause.mood is Mood.PLACE:
+            raise _Refused(f"'{said}' says a place, and not what to do there.")
+        if clause.mood is Mood.UNREAD:
+            first = said.split()[0]
+            if parser.correction_of(said.split()):
+                raise _Refused(
+                    "I do not know what to correct; say the whole request again.",
+                    SentenceKind.CORRECTION,
+                )
+            unknown = tuple(clause.unknown) or (first,)
+            raise _Refused(
+                f"'{self.said}' does not ask to do anything with an object that I know; {CAN}.",
+                SentenceKind.STATEMENT,
+                unknown,
+            )
+
+    def _allow(
+        self, prohibited: list[Clause], requests: list[Clause], clauses: list[Clause]
+    ) -> None:
+        """Let "don't take the red one, take the blue one" be a request, and nothing else."""
+        first = clauses[0].mood is Mood.PROHIBITION and len(prohibited) == 1
+        if first and requests and not any(self._refers(r) for r in requests):
+            ruled_out = _things_of(prohibited[0].words)
+            if ruled_out is not None and all(
+                _differ(ruled_out, target) for request in requests for target in request.targets
+            ):
+                return
+        hint = self._nearest(requests)
+        words = prohibited[0].words
+        raise _Refused(f"Not done: '{words}' forbids it.{hint}", SentenceKind.PROHIBITION)
+
+    @staticmethod
+    def _refers(clause: Clause) -> bool:
+        return not clause.targets or any(t.pronoun for t in clause.targets)
+
+    def _nearest(self, clauses: list[Clause]) -> str:
+        """The nearest reading, as a question; empty where there is none."""
+        for clause in clauses:
+            if clause.mood is Mood.REQUEST and clause.action and clause.targets:
+                clause.unknown = []
+                step = parser.steps_of(clause)[0]
+                if not step.target.pronoun and _complete(step):
+                    return f" Did you mean '{describe_step(step)}'?"
+        return ""
+
+    def _add(self, clause: Clause, later: list[Clause]) -> None:
+        """Put a clause to the steps before it."""
+        if clause.action is None and clause.mood is Mood.REQUEST:
+            self._approach(clause, later)
+            return
+        if clause.unknown:
+            unknown = tuple(dict.fromkeys(clause.unknown))
+            raise _Refused(
+                f"I did not understand '{' '.join(unknown)}'.{self._nearest([clause])}",
+                unknown=unknown,
+            )
+        if self._rises(clause):
+            return
+        for step in parser.steps_of(clause):
+            if clause.unknown:
+                raise _Refused(
+                    f"I did not understand '{' '.join(clause.unknown)}'.",
+                    unknown=tuple(clause.unknown),
+                )
+            self._append(self._resolved(self._known(_on_the_table(step)), clause))
+
+    def _rises(self, clause: Clause) -> bool:
+        """Such as "... and move up", "then lift it up": what grabbing does anyway."""
+        last = self.steps[-1] if self.steps else None
+        if last is None or last.action not in (Action.GRAB, Action.HAND_OVER):
+            return False
+        refers = not clause.targets or clause.targets[0].pronoun
+        up = clause.direction is not None and clause.direction.words.split()[-1:] in (
+            ["up"], ["upwards"], ["upward"]
+        )  # fmt: skip
+        if clause.action is Action.GRAB and refers and not clause.relations and not clause.to_me:
+            self._with_manner(clause)
+            return True
+        return bool(clause.verb == "move" and refers and up and not clause.relations)
+
+    def _with_manner(self, clause: Clause) -> None:
+        last = self.steps[-1]
+        self.steps[-1] = replace(last, manner=(*last.manner, *clause.manner))
+
+    def _approach(self, clause: Clause, later: list[Clause]) -> None:
+        """Such as "go to the ball": only with a clause after it that says what to do there."""
+        follows = later and later[0].mood is Mood.REQUEST and later[0].action is not None
+        if not follows or not clause.targets or clause.unknown:
+            verb = {"go": "go places", "look": "look for things"}.get(clause.verb, clause.verb)
+            raise _Refused(f"I cannot only {verb}; {CAN[2:]}.".replace("; can", "; I can"))
+        self.seen = parser.attach(clause.targets[0], clause.relations)
+
+    def _resolved(self, step: Step, clause: Clause) -> Step:
+        """With what "it" stands for."""
+        target = step.target
+        if not target.says_something and target.pronoun != "held" and target.words != "the object":
+            before = self._before()
+            refers = target.pronoun == "it" or not target.words
+            if refers and before is not None:
+                if target.count != 1 and before.count == 1 and target.pronoun:
+                    raise _Refused("I do not know what 'them' are; name one thing.")
+                step = replace(step, target=before)
+            elif refers and self.dialogue.held is not None:
+                step = replace(step, target=self.dialogue.held)
+            elif refers and self.dialogue.last is not None:
+                step = replace(step, target=self.dialogue.last.target)
+            elif refers and step.action is Action.RELEASE:
+                step = replace(step, target=Phrase(pronoun="held", words=target.words))
+            elif refers and target.pronoun:
+                word = target.words.split()[0] if target.words else "it"
+                raise _Refused(f"I do not know what '{word}' is; name the thing.", unknown=(word,))
+            elif refers:
+                raise _Refused(f"'{self.said}' does not say which object to {step.action.value}.")
+        if step.destination is not None:
+            things = tuple(self._referent(thing) for thing in step.destination.things)
+            step = replace(step, destination=Relation(step.destination.name, things))
+        return step
+
+    def _known(self, step: Step) -> Step:
+        """With "that block" replaced by the block that the clause before was about."""
+        before = self._before()
+        if before is None:
+            return step
+
+        def meant(phrase: Phrase) -> Phrase:
+            if phrase.words.split()[:1] in (["that"], ["this"]) and phrase.noun == before.noun:
+                return before
+            relations = tuple(
+                Relation(r.name, tuple(meant(thing) for thing in r.things))
+                for r in phrase.relations
+            )
+            return replace(phrase, relations=relations)
+
+        return replace(step, target=meant(step.target))
+
+    def _before(self) -> Phrase | None:
+        """What the clause before was about."""
+        if self.seen is not None:
+            return self.seen
+        return self.steps[-1].target if self.steps else None
+
+    def _referent(self, thing: Phrase) -> Phrase:
+        if thing.pronoun != "it":
+            return thing
+        last = self.steps[-1] if self.steps else self.dialogue.last
+        before = last.target if last is not None else None
+        if before is None:
+            raise _Refused(
+                f"I do not know what '{thing.words}' is; name it.", unknown=(thing.words,)
+            )
+        return before
+
+    def _append(self, step: Step) -> None:
+        """Add a step, or make one of it and the step before it."""
+        last = self.steps[-1] if self.steps else None
+        self.seen = None
+        opens = step.action in (Action.OPEN, Action.CLOSE)
+        if (
+            last is not None
+            and last.target == step.target
+            and (last.action in (Action.GRAB, Action.HAND_OVER) or not _complete(last))
+            and step.action is not Action.RELEASE
+        ):
+            source, manner = step.source or last.source, (*last.manner, *step.manner)
+            self.steps.pop()
+            step = replace(step, source=source, manner=manner)
+        part = _part_and_whole(step.target) if opens else None
+        if part is not None:
+            step = replace(step, target=part[1], manner=(*step.manner, f"by the {part[0]}"))
+        self.steps.append(step)
+
+    def _check_steps(self) -> None:
+        """Refuse what is incomplete, about several things, or about nothing that can be taken."""
+        for step in self.steps:
+            if step.source is not None and step.source.count != 1:
+                raise _Refused(f"'{step.source.words}' are several things; name one.")
+            for phrase in phrases(step):
+                self._check_phrase(phrase)
+            target = step.target
+            if target.count != 1:
+                many = f"{target.count} things" if target.count else "several things"
+                one = replace(target, count=1, any_will_do=True)
+                raise _Refused(
+                    f"'{target.words or self.said}' asks for {many}, and I take one at a time. "
+                    f"Did you mean '{describe_step(replace(step, target=one))}'?"
+                )
+            head = target.noun.split()[-1] if target.noun else ""
+            if head in _NOT_ON_TABLE and head not in NOUNS:
+                raise _Refused(f"I cannot {step.action.value} the {target.noun}.", unknown=(head,))
+            if not target.says_something and not target.pronoun and not target.words:
+                raise _Refused(f"'{self.said}' does not say which object to {step.action.value}.")
+            goes = step.destination
+            if goes is not None and goes.name == "between" and len(goes.things) == 1:
+                raise _Refused(f"'between {goes.things[0].words}': name both of them.")
+            if goes is not None and any(thing.count != 1 for thing in goes.things):
+                raise _Refused(f"'{goes.things[0].words}' are several things; name one.")
+            if goes is not None and goes.name in ("under", "apart", "of"):
+                raise _Refused(f"I cannot {step.action.value} things {goes.name} others.")
+            if step.action is Action.PLACE and goes is None:
+                raise _Refused(f"'{self.said}' does not say where to put {_the(target)}.")
+            if step.action is Action.PUSH and step.destination is None and not _goes(step):
+                raise _Refused(
+                    f"'{self.said}' does not say which way to push {_the(target)}: left, right, "
+                    "forward, backward or towards another thing."
+                )
+        takes = [s for s in self.steps if s.action in (Action.GRAB, Action.HAND_OVER)]
+        if (
+            len(takes) > 1
+            and all(s.action is Action.GRAB for s in takes[:-1])
+            and len(takes) == len(self.steps)
+        ):
+            raise _Refused(
+                "I have one hand and can hold one thing at a time. Did you mean "
+                f"'{describe_step(self.steps[0])}'?"
+            )
+
+    def _check_phrase(self, phrase: Phrase) -> None:
+        for relation in phrase.relations:
+            several = [t for t in relation.things if t.count != 1]
+            if several and not (relation.name == "between" and len(relation.things) == 1):
+                raise _Refused(f"'{several[0].words}' are several things; name one.")
+            if relation.name == "between" and len(relation.things) == 1 and not several:
+                raise _Refused(f"'between {relation.things[0].words}' does not say what else.")
+            for thing in relation.things:
+                if thing.pronoun == "it":
+                    raise _Refused(f"I do not know what '{thing.words}' is; name it.")
+        ranked = {*phrase.words.split()} & {*lexicon.ORDINALS}
+        if ranked and not phrase.place and not phrase.sizes:
+            raise _Refused(
+                f"'{phrase.words}' does not say from where to count; say for example "
+                f"'the {sorted(ranked)[0]} {phrase.noun or 'one'} from the left'."
+            )
+        for word in phrase.noun.split():
+            if not is_known(word) and not is_plausible(word):
+                raise _Refused(f"I do not know the word '{word}'.", unknown=(word,))
+
+
+def _adds_to(clause: Clause, step: Step) -> bool:
+    """Such as "pick up the box. The red one": the second sentence describes the same thing."""
+    thing = clause.targets[0]
+    return not thing.noun and step.action in (Action.GRAB, Action.HAND_OVER)
+
+
+def is_table(phrase: Phrase) -> bool:
+    """Whether it means the table itself, which everything stands on."""
+    return phrase.signature in lexicon.TABLES
+
+
+def _on_the_table(step: Step) -> Step:
+    """Without "on the table" and "off the table", which everything is."""
+
+    def bare(phrase: Phrase) -> Phrase:
+        kept = tuple(
+            r
+            for r in phrase.relations
+            if not (r.name in ("on", "beside") and is_table(r.things[0]))
+        )
+        return replace(phrase, relations=kept)
+
+    source = None if step.source is not None and is_table(step.source) else step.source
+    return replace(step, target=bare(step.target), source=source)
+
+
+def _goes(step: Step) -> bool:
+    return step.direction is not None and bool(step.direction.name)
+
+
+def _complete(step: Step) -> bool:
+    return not (
+        (step.action is Action.PLACE and step.destination is None)
+        or (step.action is Action.PUSH and step.destination is None and not _goes(step))
+    )
+
+
+def _the(phrase: Phrase) -> str:
+    return "it" if phrase.pronoun else phrase.words or f"the {phrase.noun or 'object'}"
+
+
+_PARTS = ("handle", "knob", "lid", "edge", "rim", "grip")
+
+
+def _part_and_whole(phrase: Phrase) -> tuple[str, Phrase] | None:
+    """Such as "the handle of the drawer", "the drawer handle": the part, and the drawer."""
+    words = phrase.noun.split()
+    if not words or words[-1] not in _PARTS:
+        return None
+    if len(words) > 1:
+        return words[-1], replace(phrase, noun=" ".join(words[:-1]))
+    for relation in phrase.relations:
+        if relation.name in ("of", "on"):
+            return words[-1], relation.things[0]
+    return None
+
+
+_FALSE_START = re.compile(
+    r"^(?P<before>\w.*?) (?:, )?(?:no wait|no no|no sorry|wait no|wait|no i mean|no i meant|"
+    r"i mean|i meant|sorry i mean|"
+    r"sorry|actually|or rather|scratch that|make that|correction|oops|no|"
+    r"rather) (?:, )?(?:i mean |i meant |actually |rather |make that )?(?P<after>\w.*)$"
+)
+
+
+def _without_false_start(words: list[str]) -> tuple[list[str], list[str]]:
+    """Such as "the red, no, the blue box": (what was said first, what it was corrected to)."""
+    line = " ".join(words)
+    found = _FALSE_START.match(line)
+    if found is None or re.search(r"\b(?:there is|is|has|with|if|but) no\b", line):
+        return words, []
+    before = found["before"].strip(" ,").split()
+    if not any(parser.is_verb(w) for w in before) or re.search(r"\brather than\b", line):
+        return words, []
+    return before, found["after"].strip(" ,").split()
+
+
+def _things_of(words: str) -> Phrase | None:
+    """The thing that a prohibition is about."""
+    rest = re.sub(r"^.*?\b(?:not|never|avoid) ", "", words).split()
+    if not rest or not parser.is_verb(rest[0]):
+        return None
+    cursor = parser._Cursor(rest[1:])
+    while cursor.word in ("up", "down"):
+        cursor.at += 1
+    thing = parser.noun_phrase(cursor)
+    return thing if thing is not None and not cursor.word.strip(",") else None
+
+
+def _differ(one: Phrase, other: Phrase) -> bool:
+    """Whether two phrases certainly mean different things."""
+    if one.colors and other.colors and not set(one.colors) & set(other.colors):
+        return True
+    return bool(one.noun and other.noun and one.noun != other.noun and not other.relations)

@@ -1,0 +1,225 @@
+"""From what somebody typed or a recogniser heard to plain words, or why there are none."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+from unihm.perception import colors
+from unihm.perception.language import _lexicon as lexicon
+from unihm.perception.language import sentence_encoder as text
+from unihm.perception.language.nouns import NOUNS
+
+# A verb may come after these, and a word that is none is then rather one with a mistake in it.
+_BEFORE_VERBS = frozenset({"and", "then", "please", "you", "to", ",", ".", "robot", "now", "just"})
+LONGEST = 500  # characters: more than anybody says in one breath
+
+_CONTRACTIONS = (
+    (r"\b(do|does|did|is|are|was|were|could|would|should|must|has|have|had)n ?'? ?t\b", r"\1 not"),
+    (r"\b(?:can ?'? ?t|cannot|can not)\b(?! i)", "can not"),
+    (r"\bwon ?'? ?t\b", "will not"),
+    (r"\b(that|what|it|there|where|who|how|here)'?s\b(?<!\bits)", r"\1 is"),
+    (r"\bit's\b", "it is"),
+    (r"\blet ?'?s\b", "let us"),
+    (r"\b(i|you|he|she|we|they)(?:'| )(?:d)\b", r"\1 would"),
+    (r"\b(i|you|we|they)(?:'| )ll\b", r"\1 will"),
+    (r"\b(i|you|we|they)'ve\b", r"\1 have"),
+    (r"\bi'?m\b", "i am"),
+    (r"\b(you|we|they)'re\b", r"\1 are"),
+    (r"\b(?:gonna|wanna)\b", "want to"),
+    (r"\bgimme\b", "give me"),
+    (r"\blemme\b", "let me"),
+    (r"\bu\b", "you"),
+    (r"\bplace holder\b", "placeholder"),
+)
+# Signs of code; nobody says them.
+_CODE = re.compile(r"[|$<>{}\[\]\\=*_~^`@#&+]|--|/\*|;\s*\w+\s+(?:table|-)")
+_QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": ","})
+# A smile or a thumb up adds nothing to what is asked; a stop sign does.
+_HARMLESS = re.compile("[\U0001f600-\U0001f64f\U0001f44d\U0001f44b\U0001f916\ufe0f\u200d]")
+
+
+class NotWords(Exception):
+    """The text is no sentence of plain words; the message is the sentence to refuse it with."""
+
+
+def words_of(sentence: str) -> list[str]:
+    """Lower-case words and marks of punctuation, contractions written out, typos mended.
+
+    Raises:
+        NotWords: with the reason.
+    """
+    if not sentence.strip():
+        raise NotWords("The instruction is empty.")
+    if len(sentence) > LONGEST:
+        raise NotWords(
+            f"The instruction has {len(sentence)} characters; I read at most {LONGEST}: "
+            "say it in one or two short sentences."
+        )
+    plain = unicodedata.normalize("NFKC", sentence).translate(_QUOTES)
+    plain = _HARMLESS.sub(" ", plain)
+    if any(
+        unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") and c not in "\t\r\n" for c in plain
+    ):
+        raise NotWords("The instruction has control characters in it; say it in plain words.")
+    letters = [c for c in plain if c.isalpha()]
+    foreign = [c for c in letters if not unicodedata.name(c, "").startswith("LATIN")]
+    if foreign:
+        if len(foreign) > 0.5 * len(letters):
+            raise NotWords("The instruction is in another language; I understand English only.")
+        raise NotWords(
+            f"'{foreign[0]}' in the instruction is a letter of another alphabet; "
+            "say it in English, in plain letters."
+        )
+    code = _CODE.search(plain)
+    if code:
+        raise NotWords(f"'{code.group(0)[:20]}' is no word; say what to do in plain words.")
+    odd = [c for c in plain if unicodedata.category(c) == "So"]
+    if odd:
+        raise NotWords(f"I do not know what '{odd[0]}' means; say it in words.")
+    if not letters:
+        raise NotWords("The instruction has no words in it.")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    plain = re.sub(r"\s+", " ", plain.lower())
+    for pattern, replacement in _CONTRACTIONS:
+        plain = re.sub(pattern, replacement, plain)
+    plain = re.sub(r"(\d)\s*(cm|mm|m|inches|inch|in)\b", r"\1 \2", plain)
+    plain = re.sub(r"(\d),(\d)", r"\1.\2", plain)
+    tokens = re.findall(r"\d+\.\d+|[a-z0-9]+|[.,!?;:]", plain.replace("-", " ").replace("'", " "))
+    if not any(token.isalnum() for token in tokens):
+        raise NotWords("The instruction has no words in it.")
+    if _is_foreign(tokens):
+        raise NotWords("The instruction is in another language; I understand English only.")
+    joined = _joined(tokens)
+    starts = {k for k in range(len(joined)) if k == 0 or joined[k - 1] in _BEFORE_VERBS}
+    return [mended(token, k in starts) for k, token in enumerate(joined)]
+
+
+def _joined(tokens: list[str]) -> list[str]:
+    """Words that belong together, together: "left most", "pick-up", "coloured"."""
+    line = " ".join(tokens)
+    for pattern, replacement in (
+        (r"\b(left|right|middle|center|top|bottom|front|back)(?: |)most\b", r"\1most"),
+        (r"\b(north|south) (west|east)(ern)?\b", r"\1\2"),
+        (r"\b(left|right) hand( side)\b", r"\1\2"),
+        (r"\bcolou?r(?:ed|s)?\b", "colored"),
+        (r"\bshape(?=\W+(?:object|thing|item|one|block|piece)s?\b)", "shaped"),
+        (r"\bpick ?up\b", "pick up"),
+        (r"\bont he\b", "on the"),
+        (r"\bint he\b", "in the"),
+        (r"\bred bull\b", "redbull"),
+        (r"\ball the way (?=on|at)", ""),
+        (r"\bclos(?:et|es|set) (?=to |from )", "closest "),
+        (r"\bthe (?=is (?:in|on|the|closest|second|next|between|touching)\b)", "that "),
+        (r"\bsome ?thing\b", "something"),
+        (r"\bupside down\b", "upsidedown"),
+    ):
+        line = re.sub(pattern, replacement, line)
+    return line.split()
+
+
+def _is_foreign(tokens: list[str]) -> bool:
+    words = [t for t in tokens if t.isalpha()]
+    foreign = sum(w in lexicon.FOREIGN for w in words)
+    english = sum(w in _function_words() for w in words)
+    return foreign >= 2 and foreign > english
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    relations = {word for expression in lexicon.RELATIONS for word in expression.split()}
+    return frozenset({
+        *lexicon.DETERMINERS, *lexicon.FILLER, *lexicon.ME, *lexicon.PRONOUNS, *relations,
+        *lexicon.ACTIONS, "of", "to", "from", "is", "are", "i", "can", "could", "would", "do",
+        "will", "with", "for", "off", "towards", "toward",
+    }) - lexicon.FOREIGN  # fmt: skip
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Every word that has a meaning of its own here."""
+    nouns = {word for noun in NOUNS for word in noun.split()}
+    return (
+        _function_words()
+        | nouns
+        | {f"{noun}s" for noun in nouns}
+        | lexicon.OTHER
+        | lexicon.MANNER
+        | lexicon.ALL
+        | lexicon.GENERIC
+        | lexicon.STANDING
+        | lexicon.SIDES
+        | lexicon.TABLES
+        | lexicon.CONDITIONS
+        | lexicon.NEGATIONS
+        | lexicon.HELD
+        | {*lexicon.PLACES, *lexicon.SIZES, *lexicon.DIRECTIONS, *lexicon.ORDINALS}
+        | {*lexicon.NUMBERS, *lexicon.UNITS, *colors.NAMES, *colors.SYNONYMS}
+        | lexicon.NAMES_OF_THINGS
+        | {"colored", "shaped", "fingers", "handle", "halt", "abort", "freeze", "emergency"}
+    )
+
+
+@cache
+def is_known(word: str) -> bool:
+    """Whether it is a word at all: one of ours, of English, or two of them in one."""
+    if word in _known() or text.is_word(word):
+        return True
+    return any(
+        text.is_word(word[:k]) and text.is_word(word[k:]) for k in range(3, len(word) - 2)
+    ) or (word.endswith("s") and len(word) > 4 and is_known(word[:-1]))
+
+
+@cache
+def is_plausible(word: str) -> bool:
+    """Whether it can be a name that no list has: it can be spoken."""
+    return (
+        len(word) > 2
+        and not word.isdigit()
+        and re.search(r"[aeiouy]", word) is not None
+        and re.search(r"[bcdfghjklmnpqrstvwxz]{5}|(.)\1\1|^[bcdfgjkmnpqtvwxz]{3}", word) is None
+        and re.search(r"[aeiou]{4}|q(?!u)", word) is None
+    )
+
+
+@cache
+def mended(word: str, at_verb: bool = False) -> str:
+    """The word that was meant where ``word`` is none and one word alone is nearest to it."""
+    if len(word) < 3 or not word.isalpha() or is_known(word):
+        return word
+    swapped = {
+        word[:k] + word[k + 1] + word[k] + word[k + 2 :] for k in range(len(word) - 1)
+    } & _known()
+    if len(swapped) == 1:
+        return swapped.pop()
+    allowed = 1 if len(word) < 7 else 2
+    found: dict[int, set[str]] = {}
+    for candidate in _known():
+        if abs(len(candidate) - len(word)) <= allowed and len(candidate) > 2:
+            found.setdefault(edit_distance(word, candidate), set()).add(candidate)
+    for distance in range(1, allowed + 1):
+        nearest = found.get(distance, set())
+        if len(nearest) > 1:
+            # People seldom mistake the first letter, and a verb stands where verbs do.
+            nearest = {c for c in nearest if c[0] == word[0]}
+            likely = nearest & (set(lexicon.ACTIONS) if at_verb else set(NOUNS) | {*colors.NAMES})
+            nearest = likely or nearest
+        if len(nearest) == 1:
+            return nearest.pop()
+    return word
+
+
+def edit_distance(a: str, b: str) -> int:
+    """Letters put in, left out, exchanged or swapped with the next (optimal string alignment)."""
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        row = [i]
+        for j, right in enumerate(b, 1):
+            cost = min(last[j] + 1, row[-1] + 1, last[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
