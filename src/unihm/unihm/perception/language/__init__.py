@@ -9,6 +9,8 @@ from unihm.perception.language.command import (
     SentenceKind,
     Step,
     describe,
+    describe_phrase,
+    describe_relation,
     describe_step,
 )
 from unihm.perception.language.gate import Dialogue, is_table, understand
@@ -25,6 +27,8 @@ __all__ = [
     "SentenceKind",
     "Step",
     "describe",
+    "describe_phrase",
+    "describe_relation",
     "describe_step",
     "encode",
     "is_table",

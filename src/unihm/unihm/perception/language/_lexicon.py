@@ -178,7 +178,7 @@ DETERMINERS = _words("the a an any some that this those these my your our his he
 ANY = _words("a an any some another either")
 ALL = _words("all every each both everything")
 GENERIC = _words("object objects thing things item items one ones something anything stuff piece "
-                 "pieces shape objects")  # fmt: skip
+                 "pieces shape whatever")  # fmt: skip
 PRONOUNS = _words("it them this that these those")
 HELD = _words("held grasped gripped holding grabbed lifted")
 # "That is not red", "except the mug": what follows is ruled out.

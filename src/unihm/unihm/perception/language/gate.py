@@ -317,6 +317,10 @@ class _Judge:
         target = step.target
         if not target.says_something and target.pronoun != "held" and target.words != "the object":
             before = self._before()
+            last = self.steps[-1] if self.steps else None
+            opens = step.action in (Action.OPEN, Action.CLOSE)
+            if opens and last is not None and last.source is not None:
+                before = last.source  # "take the cup out of the drawer and close it"
             refers = target.pronoun == "it" or not target.words
             if refers and before is not None:
                 if target.count != 1 and before.count == 1 and target.pronoun:

@@ -166,9 +166,16 @@ def is_known(word: str) -> bool:
     """Whether it is a word at all: one of ours, of English, or two of them in one."""
     if word in _known() or text.is_word(word):
         return True
-    return any(
-        text.is_word(word[:k]) and text.is_word(word[k:]) for k in range(3, len(word) - 2)
-    ) or (word.endswith("s") and len(word) > 4 and is_known(word[:-1]))
+    return (
+        any(text.is_word(word[:k]) and text.is_word(word[k:]) for k in range(3, len(word) - 2))
+        or any(
+            word.endswith(ending)
+            and len(word) > len(ending) + 3
+            and text.is_word(word[: -len(ending)])
+            for ending in ("er", "ers", "ing", "ed", "or", "y", "ies")
+        )
+        or (word.endswith("s") and len(word) > 4 and is_known(word[:-1]))
+    )
 
 
 @cache
@@ -200,9 +207,9 @@ def mended(word: str, at_verb: bool = False) -> str:
             found.setdefault(edit_distance(word, candidate), set()).add(candidate)
     for distance in range(1, allowed + 1):
         nearest = found.get(distance, set())
+        # People seldom mistake the first letter, and a verb stands where verbs do.
+        nearest = {c for c in nearest if c[0] == word[0]}
         if len(nearest) > 1:
-            # People seldom mistake the first letter, and a verb stands where verbs do.
-            nearest = {c for c in nearest if c[0] == word[0]}
             likely = nearest & (set(lexicon.ACTIONS) if at_verb else set(NOUNS) | {*colors.NAMES})
             nearest = likely or nearest
         if len(nearest) == 1:

@@ -26,10 +26,12 @@ from unihm.perception.language.normalize import is_known, is_plausible
 from unihm.perception.language.nouns import NOUNS
 
 _PREFIXES = re.compile(
-    r"(?:(?:could|can|would|will) (?:you|we) (?:please )?(?:try to |help me (?:to )?|"
+    r"(?:(?:would|do) you mind |do you think (?:that )?you (?:could|can) (?:please )?"
+    r"|it would be (?:great|nice|good|lovely|helpful) if you (?:could|would) "
+    r"|i would (?:appreciate it|be (?:glad|happy|grateful)) if you (?:could|would) "
+    r"|(?:could|can|would|will) (?:you|we) (?:please )?(?:try to |help me (?:to )?|"
     r"be so kind (?:as to|and|to) |"
     r"be able to |go )?"
-    r"|(?:would|do) you mind "
     r"|(?:i|we) (?:want|need|would like|would love|expect|ask|asked|order|command|told|"
     r"tell) you to "
     r"|from your (?:perspective|point of view|view|position|side),? |i would (?=(?:pick|grab|"
@@ -128,16 +130,17 @@ _MANNERS = re.compile(
     r"|from (?:above|the top down|its top|its side|the side|overhead|its handle)\b(?! of)"
     r"|in (?:one|a single) (?:motion|go|move)|as (?:gently|slowly|quickly|"
     r"carefully) as (?:possible|you can)"
-    r"|very (?:gently|carefully|slowly|quickly|softly)|(?:right side up|upsidedown)"
+    r"|very (?:gently|carefully|slowly|quickly|softly)|right side up"
     r"|without (?:spilling|breaking|dropping|crushing|squeezing|damaging|tilting)(?: it|"
     r" anything| them)?\b"
 )
 _NO_LIFT = re.compile(r"without (?:lifting|raising|picking(?: up)?)(?: it| them)?(?: up)?\b")
 _TO_ME = re.compile(
-    r"(?:over )?(?:to|for|into?|in|on|onto) (?:me|us|my (?:hand|hands|palm)|the (?:user|human|"
+    r"(?:over )?(?:to|into?|in|on|onto) (?:me|us|my (?:hand|hands|palm)|the (?:user|human|"
     r"person))\b"
     r"|(?:back )?to me\b"
 )
+_FOR_ME = re.compile(r"for (?:me|us)\b")
 _IN_HAND = re.compile(
     r"(?:with|in|into|inside) (?:your|the robot|the|its)(?: robot)? (?:hand|hands|gripper|palm|"
     r"fingers|claw)\b"
@@ -403,12 +406,15 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     cursor = _Cursor(words)
     manner: list[str] = []
     leading: list[_Found] = []
+    wished = False
     while True:
         if cursor.word in ("and", "then", ",", "so", "but") or _is_filler(cursor):
             cursor.at += 1
         elif cursor.word in lexicon.MANNER:
             manner.append(cursor.word)
             cursor.at += 1
+        elif (found := cursor.match(_MANNERS)) is not None:
+            manner.append(found.group(0).strip())
         elif (found := cursor.match(_PREFIXES)) is not None:
             polite = True
             if "mind" in found.group(0) and cursor.word in gerunds():
@@ -429,6 +435,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     clause = Clause(Mood.REQUEST, words=said, manner=manner)
     if (found := cursor.match(_WISHES)) is not None and cursor.word:
         clause.verb, clause.action = "give", Action.HAND_OVER
+        wished = True
         if is_verb(cursor.word):
             return Clause(Mood.STATEMENT, words=said)
     else:
@@ -488,6 +495,9 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     start = cursor.at
     _read_body(cursor, clause)
     clause.relations = leading + clause.relations
+    if wished and any(f.relation.name in ("on", "in") for f in clause.relations):
+        # "I want the cup on the plate": that one, or there?
+        clause.unknown += [f.preposition for f in clause.relations]
     if clause.mood is Mood.THING:
         if not clause.targets and clause.relations:
             clause.mood = Mood.PLACE
@@ -574,11 +584,17 @@ def _read_body(cursor: _Cursor, clause: Clause) -> None:
         elif word in lexicon.MANNER:
             clause.manner.append(word)
             cursor.at += 1
-        elif cursor.match(_TO_ME) is not None and (clause.targets or clause.action):
+        elif cursor.match(_FOR_ME) is not None:
+            pass
+        elif (cursor.match(_TO_ME) is not None and (clause.targets or clause.action)) or (
+            clause.verb in ("bring", "fetch", "pass", "hand") and cursor.match(_HERE) is not None
+        ):
             clause.to_me = True
+        elif word == "off" and clause.targets and cursor.following in ("", ",", "and"):
+            cursor.at += 1
         elif clause.targets and cursor.match(_IN_HAND) is not None:
             pass
-        elif clause.verb in ("give", "hand", "pass", "bring", "fetch", "get", "throw", "take") and (
+        elif clause.action in (Action.GRAB, Action.HAND_OVER) and (
             word in ("me", "us") and not clause.targets
         ):
             clause.to_me = True
@@ -671,6 +687,11 @@ def _read_body(cursor: _Cursor, clause: Clause) -> None:
         else:
             clause.unknown.append(word)
             cursor.at += 1
+    if not clause.targets and clause.source is not None:  # "take off the lid"
+        clause.targets, clause.source = [clause.source], None
+
+
+_HERE = re.compile(r"(?:over )?here\b")
 
 
 def _more_things(cursor: _Cursor, clause: Clause) -> bool:
@@ -1029,7 +1050,7 @@ class _Builder:
                     self.any = True
                 elif word in ("couple", "pair") and following == "of":
                     self.any, self.count = False, count
-                else:
+                elif not self.any:
                     self.count = count
                 self.determined = True
             elif word.isdigit() and not self.nouns and int(word) > 1:
@@ -1093,6 +1114,8 @@ class _Builder:
             word in lexicon.FRUIT or following in ("pepper", "wine", "tea")
         ):
             return False
+        if word in _SHADES and _color(following):
+            return True
         if _color(word):
             self.colors.append(_color(word))
         elif word in lexicon.ORDINALS and not self.nouns:
@@ -1169,6 +1192,13 @@ class _Builder:
             while cursor.word in lexicon.DEGREES and relative:
                 cursor.at += 1
             if self._superlative(cursor) or self._ranked_side(cursor):
+                continue
+            if self.generic and not self.nouns and _is_adjective(cursor.word):
+                if _color(cursor.word):
+                    self.colors.append(_color(cursor.word))
+                else:
+                    self.sizes.append(lexicon.SIZES[cursor.word])
+                cursor.at += 1
                 continue
             if relative and _color(cursor.word) and cursor.following in (
                 "", "and", ",", "on", "in", "to", "into", "next", "one", *lexicon.GENERIC
@@ -1287,6 +1317,10 @@ class _Builder:
         return True
 
 
+# "Dark green" is a green, and not black.
+_SHADES = frozenset(
+    {"dark", "light", "bright", "pale", "deep", "neon", "pastel", "hot", "metallic"}
+)
 _WHAT_IS_HELD = re.compile(
     r"(?:what|whatever) (?:is in your (?:hand|gripper)|you (?:are holding|hold|have))\b"
 )
@@ -1379,7 +1413,7 @@ _NO_NOUNS = frozenset(re.findall(
     go going gone got wants needs likes looks feels means belongs called named mine yours hers ours
     theirs him himself itself themselves today now soon tomorrow shaped colored color shape touches
     touch because though although however therefore please rm ls sudo said says say ago until
-    twice thrice times again minute minutes second seconds hour hours anymore
+    upsidedown upright twice thrice times again minute minutes second seconds hour hours anymore
     directly starting counting yourself somewhere anywhere first second third fourth fifth sixth
     seventh last together side apart while group rest
     """,

@@ -90,6 +90,11 @@ def select(step: Step, objects: list[DetectedObject], scorer: ReferenceScorer) -
         UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS; INVALID_INSTRUCTION where the words stand
             for what was spoken of before.
     """
+    if step.action is Action.RELEASE:
+        raise UnihmError(
+            ErrorCode.INVALID_INSTRUCTION,
+            "Putting down what is held needs no plan: the robot does it before its next task.",
+        )
     if step.target.pronoun:
         raise UnihmError(
             ErrorCode.INVALID_INSTRUCTION,
