@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from unihm.retargeting.keypoints import (
     read_keypoints,
     side_of,
 )
-from unihm.retargeting.retargeter import Retargeter
+from unihm.retargeting.retargeter import PATIENCE, Retargeter
 from unihm.robots import load_hand
 from unihm.transforms import FloatArray, is_rigid
 
@@ -168,3 +169,140 @@ def test_files_that_hold_no_keypoints(tmp_path: Path) -> None:
     (tmp_path / "c.npz").write_bytes(b"not a zip")
     with pytest.raises(UnihmError, match="cannot be read"):
         read_keypoints(tmp_path / "c.npz")
+
+
+# ---------------------------------------------------------------- as trackers make them
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_frame_without_a_hand_is_bridged(keypoints: FloatArray, value: float, side: str) -> None:
+    clean = keypoints if side == "right" else mirror(keypoints)
+    lost = clean.copy()
+    lost[30] = value
+    with pytest.warns(UserWarning, match=r"Bridged 1 frames .*frame 30"):
+        mended = check_keypoints(lost, side)
+    assert np.linalg.norm(mended[30] - clean[30], axis=-1).max() < 0.03
+    with pytest.raises(UnihmError, match="hand"), pytest.warns(UserWarning, match="Bridged"):
+        check_keypoints(lost, "left" if side == "right" else "right")
+
+
+def test_a_joint_at_the_origin_is_bridged(keypoints: FloatArray) -> None:
+    lost = keypoints.copy()
+    lost[20:24, 7] = 0.0
+    with pytest.warns(UserWarning, match="Bridged 4 frames"):
+        mended = check_keypoints(lost, "right")
+    assert np.linalg.norm(mended[20:24] - keypoints[20:24], axis=-1).max() < 0.05
+
+
+def test_a_joint_off_its_bone_is_bridged(keypoints: FloatArray) -> None:
+    odd = keypoints.copy()
+    odd[20, 8] += [0.0, 0.0, 0.3]
+    with pytest.warns(UserWarning, match="Bridged 1 frames"):
+        mended = check_keypoints(odd, "right")
+    assert np.linalg.norm(mended[20, 8] - keypoints[20, 8]) < 0.05
+
+
+def test_keypoints_relative_to_the_wrist_are_not_lost(keypoints: FloatArray) -> None:
+    relative = keypoints - keypoints[:, :1]
+    np.testing.assert_array_equal(check_keypoints(relative, "right"), relative)
+
+
+def test_landmarks_normalised_to_the_image_are_refused(keypoints: FloatArray) -> None:
+    landmarks = 0.5 + 1.5 * keypoints
+    landmarks[:, :, 2] -= landmarks[:, :1, 2]
+    rejected(landmarks, "hand_world_landmarks")
+    rejected(landmarks[:1], "hand_world_landmarks")
+
+
+def test_hands_that_swap_sides_halfway(keypoints: FloatArray) -> None:
+    swapped = keypoints.copy()
+    swapped[40:] = mirror(keypoints[40:])
+    swapped[40:] += swapped[39, 0] - swapped[40, 0]
+    rejected(swapped, "frames 40 to 59.* other hand")
+
+
+def test_a_wrist_that_jumps(keypoints: FloatArray) -> None:
+    jumped = keypoints.copy()
+    jumped[25:] += [1.0, 0.0, 0.0]
+    rejected(jumped, "Between frames 24 and 25 the wrist jumps by")
+
+
+def test_a_unit_that_changes(keypoints: FloatArray) -> None:
+    changed = keypoints.copy()
+    changed[40:] *= 1e3
+    rejected(changed, r"20 of 60 frames \(frames 40 to 59\) hold a hand of another size")
+
+
+def refused_next(retargeter: Retargeter, frame: FloatArray, sentence: str) -> None:
+    with pytest.raises(UnihmError, match=sentence) as caught:
+        retargeter.step(frame)
+    assert caught.value.code is ErrorCode.INVALID_KEYPOINTS
+
+
+def test_every_frame_of_a_stream_is_checked(keypoints: FloatArray) -> None:
+    retargeter = Retargeter(load_hand("inspire"))
+    for frame in keypoints[:5]:
+        retargeter.step(frame)
+    refused_next(retargeter, np.zeros((21, 3)), "is it lost")
+    refused_next(retargeter, 1e3 * keypoints[5], "did the unit change")
+    refused_next(retargeter, keypoints[5] + [1.0, 0, 0], "The wrist jumps by")
+    other = mirror(keypoints[5])
+    refused_next(retargeter, other + keypoints[5, 0] - other[0], "the other hand")
+    off = keypoints[5].copy()
+    off[12] = 0.4
+    refused_next(retargeter, off, "Keypoint 12 .* off its bone")
+    follows, undisturbed = Retargeter(load_hand("inspire")), retargeter.step(keypoints[5])
+    for frame in keypoints[:6]:
+        expected = follows.step(frame)
+    np.testing.assert_array_equal(undisturbed.joints, expected.joints)
+
+
+def test_a_stream_that_goes_on_elsewhere_is_taken_up_again(keypoints: FloatArray) -> None:
+    retargeter = Retargeter(load_hand("inspire"))
+    retargeter.step(keypoints[0])
+    elsewhere = keypoints + [1.0, 0.0, 0.0]
+    for frame in elsewhere[:PATIENCE]:
+        refused_next(retargeter, frame, "jumps")
+    moved = retargeter.step(elsewhere[PATIENCE])
+    expected = Retargeter(load_hand("inspire")).step(elsewhere[PATIENCE])
+    np.testing.assert_array_equal(moved.T_world_wrist, expected.T_world_wrist)
+
+
+@pytest.mark.parametrize(
+    ("lay_out", "sentence"),
+    [
+        (lambda k: k.reshape(-1, 63), "rows of 21 points"),
+        (lambda k: k[0], "one frame"),
+        (lambda k: np.concatenate([k, np.ones((60, 21, 1))], axis=2), "with a confidence"),
+        (lambda k: k.swapaxes(1, 2), "coordinates before points"),
+    ],
+)
+def test_other_layouts_are_taken_and_said(
+    tmp_path: Path,
+    keypoints: FloatArray,
+    lay_out: Callable[[FloatArray], FloatArray],
+    sentence: str,
+) -> None:
+    np.save(tmp_path / "a.npy", lay_out(keypoints))
+    with pytest.warns(UserWarning, match=sentence):
+        (found,) = read_keypoints(tmp_path / "a.npy").values()
+    np.testing.assert_array_equal(found, keypoints[: len(found)])
+
+
+def test_two_hands_and_whole_numbers(tmp_path: Path, keypoints: FloatArray) -> None:
+    np.savez(tmp_path / "a.npz", hands=np.stack([keypoints, mirror(keypoints)], axis=1))
+    with pytest.warns(UserWarning, match="two hands"):
+        found = read_keypoints(tmp_path / "a.npz")
+    np.testing.assert_array_equal(found["hands1"], mirror(keypoints))
+    whole = np.round(1e3 * keypoints).astype(int)
+    np.savez(tmp_path / "b.npz", k=whole)
+    with pytest.warns(UserWarning, match="millimetres"):
+        check_keypoints(read_keypoints(tmp_path / "b.npz")["k"], "right")
+
+
+def test_what_is_there_is_said(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", points=np.zeros((5, 21, 2)), other=np.zeros(3))
+    sentence = r"points \(5, 21, 2\), other \(3,\)\. Points \(x, y\) of an image have no depth"
+    with pytest.raises(UnihmError, match=sentence):
+        read_keypoints(tmp_path / "a.npz")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import write_arrays, write_json
 from unihm.retargeting.keypoints import read_keypoints
 from unihm.retargeting.retargeter import Retargeter, RetargetingConfig, RetargetResult
 from unihm.robots.kinematics import load_hand
@@ -37,20 +37,18 @@ class RetargetedRecording:
 
 def write_result(path: Path, hand: str, result: RetargetResult, about: dict[str, object]) -> None:
     """Write a motion as npz, with a JSON of its making beside it; a kill leaves no half file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    with partial.open("wb") as file:
-        np.savez_compressed(
-            file,
-            hand=np.array(hand),
-            joint_names=np.array(load_hand(hand).joint_names),
-            T_world_wrist=result.T_world_wrist,
-            joints=result.joints,
-            targets=result.targets,
-            tip_error=result.tip_error,
-        )
-    partial.replace(path)
-    path.with_suffix(".json").write_text(json.dumps(about, indent=2) + "\n")
+    write_arrays(
+        path,
+        {
+            "hand": np.array(hand),
+            "joint_names": np.array(load_hand(hand).joint_names),
+            "T_world_wrist": result.T_world_wrist,
+            "joints": result.joints,
+            "targets": result.targets,
+            "tip_error": result.tip_error,
+        },
+    )
+    write_json(path.with_suffix(".json"), about)
 
 
 def retarget_recordings(

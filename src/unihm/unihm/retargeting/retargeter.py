@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike
 
 from unihm.config import NotNegative, Positive, settings
 from unihm.errors import ErrorCode, UnihmError
-from unihm.retargeting.keypoints import bone_lengths, check_keypoints, hand_size
+from unihm.retargeting.keypoints import bone_lengths, check_keypoints, check_next, hand_size
 from unihm.retargeting.solver import WRIST, WRIST_LIMIT, TargetSolver
 from unihm.retargeting.targets import GripperTargets, TargetBuilder, Targets
 from unihm.robots.kinematics import Hand, load_hand
@@ -40,6 +40,8 @@ from unihm.transforms import FloatArray
 COARSEST, FINER = 16, ((4, 3), (1, 2))
 #: Frames over which a live person's bone lengths are averaged.
 MEMORY = 1000
+#: Frames of a live stream that may be refused in a row before it counts as a new one.
+PATIENCE = 15
 
 
 @settings()
@@ -146,25 +148,37 @@ class Retargeter:
     def reset(self) -> None:
         """Forget the person and the last frame: :meth:`step` starts anew."""
         self._last: FloatArray | None = None
-        self._frames_seen = 0
+        self._frames_seen = self._refused = 0
 
     def step(self, keypoints: ArrayLike) -> RetargetResult:
         """Retarget the next frame (21, 3) of a live stream; a result of one frame.
 
-        Bone lengths are learned on the way. The side, the order and the unit of
-        the keypoints are checked in the first frame. A frame that is not finite raises
-        INVALID_KEYPOINTS and leaves the state as it was, so that the caller may go on.
+        Bone lengths are learned on the way. The order and the unit of the keypoints are checked in
+        the first frame; that it is the same hand, of the same side and unit, that did not jump, in
+        every one. A frame that cannot be used raises INVALID_KEYPOINTS and leaves the state as it
+        was, so that the caller may go on; after :data:`PATIENCE` of them in a row the next one is
+        taken as the first of a new stream.
         """
         frame = np.asarray(keypoints, float)
         if frame.shape != (21, 3) or not np.isfinite(frame).all():
             raise UnihmError(
                 ErrorCode.INVALID_KEYPOINTS, "A frame of keypoints must be (21, 3) and finite."
             )
-        if self._frames_seen == 0:
-            checked = check_keypoints(frame[None], self.hand.side)
-            self._unit = float(hand_size(checked[0]) / hand_size(frame))
-            self._bones = np.zeros(20)
+        if self._refused >= PATIENCE:
+            self.reset()
+        try:
+            if self._frames_seen == 0:
+                checked = check_keypoints(frame[None], self.hand.side)
+                self._unit = float(hand_size(checked[0]) / hand_size(frame))
+                self._bones = np.zeros(20)
+            else:
+                check_next(frame * self._unit, self._wrist, self._bones, self.hand.side)
+        except UnihmError:
+            self._refused += 1
+            raise
+        self._refused = 0
         frame = frame[None] * self._unit
+        self._wrist = frame[0, 0]
         self._frames_seen = min(self._frames_seen + 1, MEMORY)
         self._bones = self._bones + (bone_lengths(frame[0]) - self._bones) / self._frames_seen
         if self._gripper is not None:
