@@ -261,7 +261,7 @@ def test_every_frame_of_a_stream_is_checked(keypoints: FloatArray) -> None:
 def test_a_stream_that_goes_on_elsewhere_is_taken_up_again(keypoints: FloatArray) -> None:
     retargeter = Retargeter(load_hand("inspire"))
     retargeter.step(keypoints[0])
-    elsewhere = keypoints + [1.0, 0.0, 0.0]
+    elsewhere = keypoints + np.array([1.0, 0.0, 0.0])
     for frame in elsewhere[:PATIENCE]:
         refused_next(retargeter, frame, "jumps")
     moved = retargeter.step(elsewhere[PATIENCE])

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -66,10 +66,17 @@ def read_bytes(path: Path, code: ErrorCode, largest: int = LARGEST) -> bytes:
     return data
 
 
-def read_arrays(path: Path, code: ErrorCode) -> dict[str, np.ndarray[Any, Any]]:
+def read_arrays(
+    path: Path, code: ErrorCode, only: Collection[str] | None = None
+) -> dict[str, np.ndarray[Any, Any]]:
     """The arrays of an npz file by name; that of an npy file by the name "".
 
     Nothing is unpickled, and nothing larger than the file says is allocated.
+
+    Args:
+        path: of the file.
+        code: of the failure.
+        only: names of those to read; None: all.
 
     Raises:
         UnihmError: ``code`` where it is no such file, is damaged, or holds Python objects.
@@ -82,7 +89,12 @@ def read_arrays(path: Path, code: ErrorCode) -> dict[str, np.ndarray[Any, Any]]:
             members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
             if sum(member.file_size for member in members) > LARGEST:
                 raise ValueError(f"it unpacks to more than {LARGEST / 1e6:.0f} MB")
-            return {m.filename.removesuffix(".npy"): read_array(archive.read(m)) for m in members}
+            names = {member.filename.removesuffix(".npy"): member for member in members}
+            return {
+                name: read_array(archive.read(member))
+                for name, member in names.items()
+                if only is None or name in only
+            }
     except zipfile.BadZipFile as error:
         raise UnihmError(
             code, f"{path} cannot be read: it is no npz or npy file, or cut off or damaged."

@@ -69,7 +69,7 @@ def end_on_signals() -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; a failure that the project knows is one sentence and exit status 1.
+    """Run a command; a failure that the project or the system knows is one sentence and status 1.
 
     A command that was interrupted has 128 and the signal's number: 130 or 143.
 
@@ -89,6 +89,12 @@ def main(argv: list[str] | None = None) -> int:
         if args.debug:
             raise
         print(f"unihm: {error.message} [{error.code.name}]", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if args.debug or error.errno is None:
+            raise
+        place = error.filename if error.filename is not None else args.command
+        print(f"unihm: {place}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as interrupt:
         print("unihm: interrupted", file=sys.stderr)

@@ -13,7 +13,9 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("motion", type=Path, help="motion or episode file (.npz)")
-    parser.add_argument("--cloud", type=Path, required=True, help=".ply, .npz or a mesh, metres")
+    parser.add_argument(
+        "--cloud", type=Path, required=True, help=".ply .pcd .xyz .csv .npy .npz or a mesh, metres"
+    )
     parser.add_argument("--hand", help="which hand, where the file does not say")
     parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
     parser.add_argument("--out", type=Path, help="refined motion (default: MOTION_refined.npz)")
@@ -21,9 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Refine, write and print."""
-    import json
-
     from unihm.config import load_section
+    from unihm.files import write_json
     from unihm.learning.datasets.motion_file import read_cloud, read_motion, write_motion
     from unihm.refinement import RefinementConfig, refine
     from unihm.robots import load_hand
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     refined, report = refine(motion, cloud, config, hand)
     out = args.out or args.motion.with_name(f"{args.motion.stem}_refined.npz")
     write_motion(out, refined)
-    out.with_suffix(".json").write_text(json.dumps(report.to_dict(), indent=2) + "\n")
+    write_json(out.with_suffix(".json"), report.to_dict())
     plot_refinement(out.with_suffix(".png"), motion, refined, cloud, report, hand)
 
     before, after = report.before, report.after

@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("out/retarget"), help="where results go")
     parser.add_argument("--key", help="name of the array, where a file has several")
     parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    parser.add_argument("--workers", type=count, help="processes (default: one per core)")
     parser.add_argument("--dask", metavar="ADDRESS", help="use this Dask cluster instead")
 
 

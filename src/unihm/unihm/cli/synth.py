@@ -10,16 +10,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--episodes", type=int, default=2000, help="how many to have in the end")
+    parser.add_argument("--episodes", type=count, default=2000, help="how many to have in the end")
     parser.add_argument("--seed", type=int, default=0, help="series of objects (default 0)")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument(
         "--hands", nargs="+", default=None, help="hand files (default: human xhand inspire)"
     )
-    parser.add_argument("--workers", type=int, default=None, help="processes (default: all cores)")
+    parser.add_argument(
+        "--workers", type=count, default=None, help="processes (default: all cores)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,10 +36,10 @@ def run(args: argparse.Namespace) -> int:
         f"{summary['episodes']} episodes of {summary['objects']} objects in {args.out}; "
         f"{summary['rejected_share']:.0%} of the objects left out."
     )
-    for reason, count in sorted(summary["rejected"].items()):
-        print(f"  {count} with {reason}")
+    for reason, times in sorted(summary["rejected"].items()):
+        print(f"  {times} with {reason}")
     for hand, share in summary["lifted_under_1cm_10deg"].items():
-        count = summary["grasps"][hand]
-        print(f"  {hand}: {count} grasps, {share:.1%} of the displaced trials lift")
+        grasps = summary["grasps"][hand]
+        print(f"  {hand}: {grasps} grasps, {share:.1%} of the displaced trials lift")
     print(f"Written to {args.out / SUMMARY}.")
     return 0

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import port
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--view", action="store_true", help="then show the hands side by side in the browser"
     )
-    parser.add_argument("--port", type=int, default=8081, help="of that page (default 8081)")
+    parser.add_argument("--port", type=port, default=8081, help="of that page (default 8081)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import argparse
 
+from unihm.cli._options import port
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``unihm view``."""
-    parser.add_argument("--port", type=int, default=8080, help="of the web page (default 8080)")
+    parser.add_argument("--port", type=port, default=8080, help="of the web page (default 8080)")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: for other machines too")
     parser.add_argument("--hand", default="xhand", help="the hand that is mounted")
     parser.add_argument("--arm", default="fr3", help="the arm")

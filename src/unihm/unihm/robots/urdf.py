@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -132,8 +132,7 @@ def _urdf(robot: ElementTree.Element, root: str | None, path: Path | None) -> Ur
     if root is not None and root not in links:
         raise fault(f"{where} has no link '{root}'; its root is '{tree_root}'.")
     kept, order = _walk(root or tree_root, pairs)
-    joints = tuple(_joint(elements[i], where) for i in order)
-    _check_mimics(joints, where)
+    joints = _masters(tuple(_joint(elements[i], where) for i in order), where)
     shapes: list[tuple[str, Primitive]] = []
     for link in robot.findall("link"):
         name = link.get("name", "")
@@ -232,23 +231,35 @@ def _joint(element: ElementTree.Element, where: str) -> Joint:
     )
 
 
-def _check_mimics(joints: tuple[Joint, ...], where: str) -> None:
+def _masters(joints: tuple[Joint, ...], where: str) -> tuple[Joint, ...]:
+    """The joints, where one that mimics a mimic joint mimics that one's master."""
     moving = {joint.name: joint for joint in joints if joint.kind in MOVING}
-    for joint in moving.values():
-        if joint.mimic is None:
-            continue
-        master = moving.get(joint.mimic.joint)
-        if master is None:
+
+    def mimic(joint: Joint, followers: tuple[str, ...] = ()) -> Mimic | None:
+        own = joint.mimic
+        if own is None:
+            return None
+        if joint.name in followers:
+            raise fault(f"{where}: {', '.join(followers)} mimic each other.")
+        if own.joint not in moving:
+            raise fault(f"{where}: '{joint.name}' mimics '{own.joint}', which is no moving joint.")
+        if own.multiplier == 0:
             raise fault(
-                f"{where}: '{joint.name}' mimics '{joint.mimic.joint}', which is no moving joint."
-            )
-        if master.mimic:
-            raise fault(f"{where}: '{joint.name}' mimics '{master.name}', itself a mimic joint.")
-        if joint.mimic.multiplier == 0:
-            raise fault(
-                f"{where}: '{joint.name}' mimics '{master.name}' with the multiplier 0, so that it "
+                f"{where}: '{joint.name}' mimics '{own.joint}' with the multiplier 0, so that it "
                 "never moves: make it a fixed joint."
             )
+        above = mimic(moving[own.joint], (*followers, joint.name))
+        if above is None:
+            return own
+        return Mimic(
+            above.joint,
+            own.multiplier * above.multiplier,
+            own.multiplier * above.offset + own.offset,
+        )
+
+    return tuple(
+        replace(joint, mimic=mimic(joint)) if joint.name in moving else joint for joint in joints
+    )
 
 
 def _check_tree(links: list[str], joints: list[tuple[str, str, str]], where: str) -> str:

@@ -124,7 +124,10 @@ def _expand(path: Path, arguments: Mapping[str, str]) -> str:
             raise
         except (Exception, RecursionError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise fault(f"{path} cannot be expanded by xacro: {reason}.") from error
+            raise fault(
+                f"{path} cannot be expanded by xacro: {reason}. Arguments are given behind the "
+                "file's name, as name:=value."
+            ) from error
         finally:
             substitution_args._eval_find, table["find"] = before
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
+
+from unihm.cli._options import count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--setpoints", type=int, default=1_000_000, help="in all (default: %(default)s)"
+        "--setpoints", type=count, default=1_000_000, help="in all (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="F", help="write the figures there")
@@ -27,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from unihm.evaluation.gate import RATES, measure_gate, robots, ruckig_microseconds
+    from unihm.files import write_json
 
     cases = [(name, limits, rate) for name, limits in robots() for rate in RATES]
     each = max(1, -(-args.setpoints // len(cases)))
@@ -57,7 +59,6 @@ def run(args: argparse.Namespace) -> int:
         f"{figures['stop_ratio']:.2f} times the shortest."
     )
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+        write_json(args.json, figures)
         print(f"Written to {args.json}.")
     return 1 if figures["illegal"] else 0

@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -17,15 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--episodes", type=Path, default=Path("out/synth"), help="folder of episodes"
     )
-    parser.add_argument("--limit", type=int, default=100, help="episodes at most (default: 100)")
+    parser.add_argument("--limit", type=count, default=100, help="episodes at most (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="of rest poses and random tokens")
     parser.add_argument("--json", type=Path, help="write the figures here")
 
 
 def run(args: argparse.Namespace) -> None:
     """Print the table and write the figures."""
-    import json
-
     import numpy as np
     from tqdm import tqdm
 
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
         random_tokens,
         reconstructed,
     )
+    from unihm.files import write_json
     from unihm.generator import Generator
     from unihm.learning.datasets.episode import load_dataset
     from unihm.tokenizer import Tokenizer
@@ -64,6 +65,5 @@ def run(args: argparse.Namespace) -> None:
             print(f"{name:24s}{f['mpjpe_mm']:10.1f}{f['fpl_cm']:8.2f}{f['fol_deg']:9.1f}", end="")
             print(f"{f['grasp_mpjpe_mm']:18.1f}{f['grasp_mm']:10.1f}{f['grasp_deg']:7.1f}")
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(result, indent=1) + "\n")
+        write_json(args.json, result)
         print(f"Wrote {args.json}.")

@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--episodes", type=int, default=20, help="how many (default 20)")
+    parser.add_argument("--episodes", type=count, default=20, help="how many (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="series of scenes (default 0)")
     parser.add_argument("--scene", default=None, help="scene file instead of random scenes")
     parser.add_argument("--hand", default="xhand", help="hand file (default xhand)")
@@ -44,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import json
     import platform
     from importlib.metadata import version
 
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from unihm.evaluation.ablation import Ablation
     from unihm.evaluation.grab import GrabBenchmark, summarise
     from unihm.evaluation.grab_tasks import grab_episodes
+    from unihm.files import write_json
     from unihm.pipeline import Pipeline
     from unihm.refinement import RefinementConfig
     from unihm.robots import load_hand
@@ -97,8 +99,7 @@ def run(args: argparse.Namespace) -> int:
     }
     print(_report(summary, args))
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(summary, indent=1))
+        write_json(args.json, summary)
         print(f"Written to {args.json}.")
     return 0
 

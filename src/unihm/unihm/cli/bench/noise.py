@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--hand", default="xhand")
-    parser.add_argument("--motions", type=int, default=6, help="grasps (default: 6)")
+    parser.add_argument("--motions", type=count, default=6, help="grasps (default: 6)")
     parser.add_argument(
-        "--trials", type=int, default=2, help="spoilt clouds per grasp and strength"
+        "--trials", type=count, default=2, help="spoilt clouds per grasp and strength"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/figure_b2.png"))
@@ -23,10 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, draw and print."""
-    import json
-
     from unihm.evaluation.noise import HOLES, NOISE, OUTLIERS, plot, sweep
     from unihm.evaluation.refine_cases import synthetic_cases
+    from unihm.files import write_json
     from unihm.robots import load_hand
 
     hand = load_hand(args.hand)
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     figures = sweep(hand, cases, args.trials, args.seed)
     plot(args.out, hand, cases[0], figures, args.seed)
     numbers = {"noise_m": NOISE, "outliers": OUTLIERS, "holes": HOLES, "error_mm": figures}
-    args.out.with_suffix(".json").write_text(json.dumps(numbers, indent=2) + "\n")
+    write_json(args.out.with_suffix(".json"), numbers)
     for kind, strengths in (("noise", NOISE), ("outliers", OUTLIERS), ("holes", HOLES)):
         print(f"{kind:24}" + "".join(f"{s:8.3g}" for s in strengths))
         for kernel, errors in figures[kind].items():

@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--frames", type=Path, help="folder of labelled frames")
-    parser.add_argument("--scenes", type=int, default=50, help="rendered scenes (default: 50)")
+    parser.add_argument("--scenes", type=count, default=50, help="rendered scenes (default: 50)")
     parser.add_argument("--meshes", type=Path, help="folder of meshes for the rendered scenes")
     parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
     parser.add_argument("--seed", type=int, default=0, help="of the scenes (default: 0)")
@@ -24,12 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure and print."""
-    import json
-
     from unihm.evaluation.perception.report import measure, print_table
+    from unihm.files import write_json
 
     figures = measure(args.frames, args.scenes, args.meshes, args.preset, args.seed)
     print_table(figures)
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+        write_json(args.json, figures)

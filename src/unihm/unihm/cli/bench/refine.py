@@ -9,8 +9,9 @@ the recorded clip where one is given. Guarantee: random cases whose energy must 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
+
+from unihm.cli._options import count
 
 TARGETS = {
     "streaming_ms": "<= 1",
@@ -25,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hands", nargs="+", default=["xhand", "shadow"])
     parser.add_argument("--meshes", type=Path, help="folder of .stl objects (default: procedural)")
     parser.add_argument("--clip", type=Path, help="npz of a recorded hand and object")
-    parser.add_argument("--motions", type=int, default=12, help="synthetic motions per hand")
-    parser.add_argument("--random", type=int, default=1000, help="random cases for the guarantee")
-    parser.add_argument("--sequences", type=int, default=100, help="size of the batch")
+    parser.add_argument("--motions", type=count, default=12, help="synthetic motions per hand")
+    parser.add_argument("--random", type=count, default=1000, help="random cases for the guarantee")
+    parser.add_argument("--sequences", type=count, default=100, help="size of the batch")
     parser.add_argument("--device", help="torch device of the batch (default: numpy on the CPU)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the figures there")
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
         measure_speed,
     )
     from unihm.evaluation.refine_cases import Case, mesh_clouds, read_clip, synthetic_cases
+    from unihm.files import write_json
     from unihm.robots import load_hand
 
     hands = [load_hand(name) for name in args.hands]
@@ -85,8 +87,7 @@ def run(args: argparse.Namespace) -> None:
     cases = sum(row["cases"] for row in guarantee)
     print(f"{'worse or not finite':24}{figures['worse_cases']:10d}   of {cases} random cases")
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(args.json, figures)
 
 
 def _print_table(rows: list[dict]) -> None:

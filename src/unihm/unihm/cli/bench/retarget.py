@@ -8,7 +8,6 @@ unihm.evaluation.retarget says exactly what is compared. The baseline is no depe
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 
@@ -27,6 +26,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure and print."""
     from unihm.config import load_section
     from unihm.evaluation.retarget import HANDS, measure, summarise
+    from unihm.files import write_json
     from unihm.retargeting.keypoints import read_keypoints
     from unihm.retargeting.retargeter import RetargetingConfig
 
@@ -55,5 +55,4 @@ def run(args: argparse.Namespace) -> None:
         f"{figures['speedup_stream_min']:.1f} times in streaming."
     )
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(args.json, figures)

@@ -13,6 +13,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -23,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--episodes", type=Path, default=Path("out/synth"), help="folder of episodes"
     )
-    parser.add_argument("--limit", type=int, default=200, help="episodes at most (default: 200)")
+    parser.add_argument("--limit", type=count, default=200, help="episodes at most (default: 200)")
     parser.add_argument("--source", default="human", help="hand to translate from")
     parser.add_argument(
         "--keypoints",
@@ -37,12 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the tables and write the figures."""
-    import json
-
     from tqdm import tqdm
 
     from unihm.evaluation.recordings import read_recordings
     from unihm.evaluation.tokenizer import measure
+    from unihm.files import write_json
     from unihm.learning.datasets.episode import load_dataset
     from unihm.learning.synthesis.adoption import adopt
     from unihm.paths import weights_file
@@ -73,9 +74,8 @@ def run(args: argparse.Namespace) -> None:
             _print(measured[name], args.source)
         result[str(folder)] = {**measured.pop(args.episodes.name), "recordings": measured}
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
         first = result[str(folders[0])]
-        args.json.write_text(json.dumps({**first, "weights": result}, indent=1) + "\n")
+        write_json(args.json, {**first, "weights": result})
         print(f"Wrote {args.json}.")
 
 

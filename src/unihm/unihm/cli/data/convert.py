@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -16,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--hands", nargs="+", default=["human"], help="right hands (default human)")
     parser.add_argument("--dt", type=float, default=0.1, help="seconds between frames")
-    parser.add_argument("--workers", type=int, default=None, help="processes (default: all cores)")
+    parser.add_argument(
+        "--workers", type=count, default=None, help="processes (default: all cores)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unihm.cli._options import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("episodes", type=Path, help="folder of episodes")
     parser.add_argument("--hand", required=True, help="name of a hand, or its file")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    parser.add_argument("--workers", type=count, help="processes (default: one per core)")
 
 
 def run(args: argparse.Namespace) -> None:

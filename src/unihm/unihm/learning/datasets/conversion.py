@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import multiprocessing
 import os
 import sys
@@ -14,11 +15,14 @@ from typing import Any
 from tqdm import tqdm
 
 from unihm.errors import UnihmError
+from unihm.files import write_json
 from unihm.learning.datasets.readers import load_reader
 from unihm.learning.datasets.recorded import to_episode
 from unihm.perception.trajectory import DT
 from unihm.robots import load_hand
 from unihm.version import __version__
+
+logger = logging.getLogger(__name__)
 
 
 def convert(
@@ -39,6 +43,9 @@ def convert(
         dt: seconds between frames.
         workers: processes; all cores by default.
 
+    A sequence is done where its episode is there and was made with the same options by the same
+    version; what failed is tried again.
+
     Returns:
         what ``conversion.json`` holds: ``episodes``, ``kept``, ``failed`` (sentence by sequence).
 
@@ -50,30 +57,29 @@ def convert(
     for hand in hands:
         load_hand(hand)
     sequences = reader.find_sequences(root)
-    out.mkdir(parents=True, exist_ok=True)
+    asked = {"source": source, "hands": list(hands), "dt": dt, "version": __version__}
     log = out / "conversion.jsonl"
-    done = _read_done(log)
+    done = {name for name, entry in _read_log(log).items() if _is_done(entry, asked, out)}
     waiting = [sequence for sequence in sequences if str(sequence) not in done]
     work = partial(_one, source, tuple(hands), dt, out)
     workers = min(workers or os.cpu_count() or 1, max(len(waiting), 1))
+    out.mkdir(parents=True, exist_ok=True)
+    failed: dict[str, str] = {}
     with log.open("a") as file, tqdm(total=len(waiting), unit="sequence") as bar:
         for line in _results(work, waiting, workers):
-            file.write(json.dumps(line) + "\n")
+            file.write(json.dumps({**line, "asked": asked}) + "\n")
             file.flush()
-            done[line["sequence"]] = line["error"]
+            if line["error"]:
+                failed[line["sequence"]] = line["error"]
             bar.update()
-    failed = {name: error for name, error in done.items() if error}
     summary = {
         "command": " ".join(["unihm", *sys.argv[1:]]),
-        "version": __version__,
-        "source": source,
-        "hands": list(hands),
-        "dt": dt,
-        "episodes": len(done) - len(failed),
+        **asked,
+        "episodes": len(sequences) - len(failed),
         "kept": len(sequences) - len(waiting),
         "failed": failed,
     }
-    (out / "conversion.json").write_text(json.dumps(summary, indent=2) + "\n")
+    write_json(out / "conversion.json", summary)
     return summary
 
 
@@ -82,10 +88,14 @@ def _one(
 ) -> dict[str, str]:
     reader = load_reader(source)
     try:
-        to_episode(reader.read_sequence(sequence), hands, dt).save(out)
+        path = to_episode(reader.read_sequence(sequence), hands, dt).save(out)
     except UnihmError as error:
-        return {"sequence": str(sequence), "error": error.message}
-    return {"sequence": str(sequence), "error": ""}
+        return {"sequence": str(sequence), "error": error.message, "episode": ""}
+    except Exception as error:  # a reader of somebody's own may fail in any way
+        logger.exception("%s", sequence)
+        sentence = f"{type(error).__name__}: {error}"
+        return {"sequence": str(sequence), "error": sentence, "episode": ""}
+    return {"sequence": str(sequence), "error": "", "episode": path.name}
 
 
 def _results(work: Callable[[Any], dict[str, str]], items: Sequence[Any], workers: int) -> Any:
@@ -96,14 +106,26 @@ def _results(work: Callable[[Any], dict[str, str]], items: Sequence[Any], worker
         yield from pool.imap_unordered(work, items)
 
 
-def _read_done(log: Path) -> dict[str, str]:
-    """Error (or nothing) by sequence; a line that was cut off is done again."""
-    done = {}
+def _read_log(log: Path) -> dict[str, dict[str, Any]]:
+    """The last entry of each sequence; a line that was cut off is done again."""
+    entries = {}
     if log.is_file():
-        for line in log.read_text().splitlines():
+        for line in log.read_text(errors="replace").splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:
+                entries[entry["sequence"]] = entry
+            except (ValueError, TypeError, KeyError):
                 continue
-            done[entry["sequence"]] = entry["error"]
-    return done
+    return entries
+
+
+def _is_done(entry: dict[str, Any], asked: dict[str, Any], out: Path) -> bool:
+    """Whether the episode is there and was made as it is asked for; what failed is tried again."""
+    made = entry.get("episode")
+    return (
+        not entry.get("error")
+        and entry.get("asked") == asked
+        and isinstance(made, str)
+        and bool(made)
+        and (out / made).is_file()
+    )

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import read_arrays, write_arrays
 from unihm.transforms import apply, from_pose7, invert, to_pose7
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, ObjectTrajectory, TaskKind
 
@@ -197,12 +196,8 @@ class Episode:
             header["rgb_files"] = list(self.camera.rgb_files)
             header["depth_files"] = list(self.camera.depth_files)
         arrays["header"] = np.frombuffer(json.dumps(header, allow_nan=False).encode(), np.uint8)
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.episode_id}.npz"
-        partial = path.with_suffix(f".{os.getpid()}.part")
-        with partial.open("wb") as file:  # a killed run leaves no half-written episode behind
-            np.savez_compressed(file, **arrays)
-        partial.replace(path)
+        write_arrays(path, arrays)
         return path
 
     @classmethod
@@ -213,17 +208,13 @@ class Episode:
             UnihmError: INVALID_EPISODE when the file is missing, damaged or of another format.
         """
         path = Path(path)
+        arrays = read_arrays(path, ErrorCode.INVALID_EPISODE)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                header = _header(file)
-                arrays = {key: file[key] for key in file.files if key != "header"}
-            return cls._from_arrays(header, arrays)
+            return cls._from_arrays(_header(arrays), arrays)
         except UnihmError as error:
             raise UnihmError(ErrorCode.INVALID_EPISODE, f"{path}: {error.message}") from error
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise UnihmError(
-                ErrorCode.INVALID_EPISODE, f"{path} is not a readable episode: {error}."
-            ) from error
+        except _DAMAGED as error:
+            raise _unreadable(path, error) from error
 
     @classmethod
     def _from_arrays(cls, header: dict[str, Any], arrays: dict[str, Any]) -> Episode:
@@ -296,8 +287,17 @@ def _read_cloud(arrays: dict[str, Any], name: str, confidence: float) -> ObjectC
     )
 
 
-def _header(file: Any) -> dict[str, Any]:
-    header = json.loads(file["header"].tobytes().decode())
+#: How an episode fails whose arrays are not what their names say.
+_DAMAGED = (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError)
+
+
+def _unreadable(path: Path, error: Exception) -> UnihmError:
+    reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return UnihmError(ErrorCode.INVALID_EPISODE, f"{path} is not a readable episode: {reason}.")
+
+
+def _header(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    header = json.loads(arrays["header"].tobytes().decode())
     if header.get("format") != FORMAT_VERSION:
         raise ValueError(f"format {header.get('format')}, this version reads {FORMAT_VERSION}")
     return header
@@ -305,13 +305,11 @@ def _header(file: Any) -> dict[str, Any]:
 
 def read_header(path: Path) -> dict[str, Any]:
     """The JSON header alone, without reading the arrays; raises INVALID_EPISODE."""
+    arrays = read_arrays(path, ErrorCode.INVALID_EPISODE, only=("header",))
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return _header(file)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UnihmError(
-            ErrorCode.INVALID_EPISODE, f"{path} is not a readable episode: {error}."
-        ) from error
+        return _header(arrays)
+    except _DAMAGED as error:
+        raise _unreadable(path, error) from error
 
 
 class EpisodeDataset(Sequence[Episode]):

@@ -10,20 +10,24 @@ A motion file is an ``.npz`` without pickled values:
     dt              seconds, optional: 0.1
     kind            value of unihm.types.TaskKind, optional: GRAB
 
-An episode file holds a motion too. A cloud is a ``.ply`` or an ``.npz`` with ``points`` and
-``normals``; of a mesh (``.stl``, ``.obj``) the surface is sampled.
+An episode file holds a motion too. A cloud is a ``.ply``, ``.pcd``, ``.xyz``, ``.csv`` (x, y, z and
+perhaps the normal), a ``.npy`` (N, 3) or an ``.npz`` with ``points`` and ``normals``; of a mesh
+(``.stl``, ``.obj`` and the like) the surface is sampled.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
+import trimesh
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import read_arrays, read_bytes, write_arrays
 from unihm.learning.datasets.episode import Episode
+from unihm.meshes import read_mesh
 from unihm.perception.trajectory import DT
 from unihm.refinement import estimate_normals
 from unihm.types import HandMotion, ObjectCloud, ObjectTrajectory, Phase, TaskKind
@@ -41,7 +45,7 @@ def read_motion(path: Path, hand: str | None = None) -> HandMotion:
     Raises:
         UnihmError: INVALID_MOTION, naming the file and what is wrong with it.
     """
-    arrays = _read_arrays(path, ErrorCode.INVALID_MOTION)
+    arrays = read_arrays(path, ErrorCode.INVALID_MOTION)
     if "header" in arrays:
         motions = Episode.load(path).motions
         name = hand or next(iter(motions), "")
@@ -54,10 +58,10 @@ def read_motion(path: Path, hand: str | None = None) -> HandMotion:
     name = hand or str(arrays.get("hand", ""))
     if not name:
         raise _fault(path, "does not say of which hand it is")
-    joints = np.asarray(arrays["joints"], float)
-    frames = len(joints)
-    resting = np.broadcast_to(np.eye(4), (frames, 4, 4))
     try:
+        joints = np.asarray(arrays["joints"], float)
+        frames = len(joints)
+        resting = np.broadcast_to(np.eye(4), (frames, 4, 4))
         trajectory = ObjectTrajectory(
             T_world_object=np.asarray(arrays.get("T_world_object", resting), float),
             phase=np.asarray(arrays.get("phase", np.full(frames, Phase.HOLD)), np.int64),
@@ -72,21 +76,22 @@ def read_motion(path: Path, hand: str | None = None) -> HandMotion:
 
 def holds_episode(path: Path) -> bool:
     """Whether the file is an episode; raises INVALID_MOTION where it is no file of arrays."""
-    return "header" in _read_arrays(path, ErrorCode.INVALID_MOTION)
+    return "header" in read_arrays(path, ErrorCode.INVALID_MOTION)
 
 
 def write_motion(path: Path, motion: HandMotion) -> None:
     """Write a motion file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
+    write_arrays(
         path,
-        hand=np.array(motion.hand),
-        joints=motion.joints,
-        T_object_wrist=motion.T_object_wrist,
-        T_world_object=motion.trajectory.T_world_object,
-        phase=motion.trajectory.phase,
-        dt=np.array(motion.trajectory.dt),
-        kind=np.array(int(motion.trajectory.kind)),
+        {
+            "hand": np.array(motion.hand),
+            "joints": motion.joints,
+            "T_object_wrist": motion.T_object_wrist,
+            "T_world_object": motion.trajectory.T_world_object,
+            "phase": motion.trajectory.phase,
+            "dt": np.array(motion.trajectory.dt),
+            "kind": np.array(int(motion.trajectory.kind)),
+        },
     )
 
 
@@ -96,47 +101,72 @@ def read_cloud(path: Path) -> ObjectCloud:
     Raises:
         UnihmError: INVALID_CLOUD, naming the file and what is wrong with it.
     """
-    if not path.is_file():
-        raise UnihmError(ErrorCode.INVALID_CLOUD, f"{path} does not exist.")
-    if path.suffix == ".npz":
-        arrays = _read_arrays(path, ErrorCode.INVALID_CLOUD)
-        points, normals = arrays.get("points", np.zeros((0, 3))), arrays.get("normals")
-    else:
-        points, normals = _read_geometry(path)
-    points = np.asarray(points, float)
-    if normals is None or not np.any(normals):  # absent, or written as zeros
-        normals = estimate_normals(points)
-    return ObjectCloud(points, np.asarray(normals, float))
-
-
-def _read_geometry(path: Path) -> tuple[Any, Any]:
-    """Points and normals of a point cloud or of a mesh's surface."""
-    import open3d as o3d
-    import trimesh
-
-    if path.suffix == ".ply":
-        kind = int(o3d.io.read_file_geometry_type(str(path)))
-        if not kind & int(o3d.io.FileGeometry.CONTAINS_TRIANGLES):
-            cloud = o3d.io.read_point_cloud(path)
-            return np.asarray(cloud.points), np.asarray(cloud.normals)
+    points, normals = _read_points(path)
     try:
-        mesh = trimesh.load_mesh(path)
-        points, faces = trimesh.sample.sample_surface(mesh, CLOUD_POINTS, seed=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise UnihmError(
-            ErrorCode.INVALID_CLOUD, f"{path} is neither a point cloud nor a mesh."
-        ) from error
+        points = np.asarray(points, float)
+        if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0:
+            raise ValueError(f"its points have the shape {points.shape}, not (N, 3)")
+        if not np.isfinite(points).all():
+            raise ValueError("its points are not finite")
+        if normals is None or not np.any(normals):  # absent, or written as zeros
+            normals = estimate_normals(points)
+        return ObjectCloud(points, np.asarray(normals, float))
+    except UnihmError as error:
+        raise UnihmError(error.code, f"{path}: {error.message}") from error
+    except (ValueError, TypeError) as error:
+        raise _no_cloud(path, str(error)) from error
+
+
+def _read_points(path: Path) -> tuple[Any, Any]:
+    """Points and normals of a point cloud file, or of a mesh's surface."""
+    data, suffix = read_bytes(path, ErrorCode.INVALID_CLOUD), path.suffix.lower()
+    if suffix in (".npz", ".npy"):
+        arrays = read_arrays(path, ErrorCode.INVALID_CLOUD)
+        points = arrays.get("points", arrays.get(""))
+        if points is None:
+            raise _no_cloud(path, f"it holds {', '.join(arrays) or 'nothing'}, no 'points'")
+        if points.ndim == 2 and points.shape[1] == 6:  # x, y, z and the normal
+            return points[:, :3], points[:, 3:]
+        return points, arrays.get("normals")
+    if suffix in (".csv", ".xyz", ".txt", ".pts"):
+        return _read_columns(path, data)
+    triangles = re.search(rb"element face [1-9]", data[:4000])
+    if suffix == ".pcd" or (suffix == ".ply" and not triangles):
+        import open3d as o3d
+
+        with o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error):
+            cloud = o3d.io.read_point_cloud(str(path))
+        return np.asarray(cloud.points), np.asarray(cloud.normals)
+    mesh = read_mesh(path, ErrorCode.INVALID_CLOUD)
+    points, faces = trimesh.sample.sample_surface(mesh, CLOUD_POINTS, seed=0)
     return points, mesh.face_normals[faces]
 
 
-def _read_arrays(path: Path, code: ErrorCode) -> dict[str, Any]:
-    if not path.is_file():
-        raise UnihmError(code, f"{path} does not exist.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, AttributeError, EOFError, BadZipFile) as error:
-        raise UnihmError(code, f"{path} is not an .npz file without pickled values.") from error
+def _read_columns(path: Path, data: bytes) -> tuple[Any, Any]:
+    """x, y, z and perhaps the normal, in lines, separated by commas, semicolons or spaces."""
+    rows = []
+    for number, line in enumerate(data.decode("utf-8-sig", errors="replace").splitlines(), start=1):
+        words = re.split(r"[\s,;]+", line.strip())
+        if not line.strip() or line.lstrip().startswith(("#", "//")):
+            continue
+        try:
+            rows.append([float(word) for word in words if word])
+        except ValueError as error:
+            if not rows:  # names of the columns, or how many points follow
+                continue
+            raise _no_cloud(path, f"line {number} is not numbers") from error
+        if len(rows) > 1 and len(rows[-1]) != len(rows[-2]) and len(rows) > 2:
+            raise _no_cloud(path, f"line {number} has {len(rows[-1])} numbers, others do not")
+    if rows and len(rows[0]) == 1:  # .pts: how many points follow
+        rows = rows[1:]
+    if not rows or len({len(row) for row in rows}) != 1 or len(rows[0]) < 3:
+        raise _no_cloud(path, "its lines are not x, y, z")
+    table = np.array(rows)
+    return table[:, :3], table[:, 3:6] if table.shape[1] == 6 else None
+
+
+def _no_cloud(path: Path, reason: str) -> UnihmError:
+    return UnihmError(ErrorCode.INVALID_CLOUD, f"{path} is no point cloud: {reason}.")
 
 
 def _fault(path: Path, reason: str) -> UnihmError:

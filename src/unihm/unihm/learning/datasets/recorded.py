@@ -35,6 +35,7 @@ from unihm.types import (
 CLOUD_POINTS = 2048
 MOVED = 0.01  # m that the object has moved when it counts as held
 NEAR = 0.03  # m between hand and object at which the fingers start to close
+OUT_OF_REACH = 0.15  # m that a hand which handles an object never stays away from it
 MAX_GAP = 15  # frames in which hand or object may be lost
 
 
@@ -89,6 +90,7 @@ def to_episode(recording: Recording, hands: Sequence[str] = ("human",), dt: floa
     T_world_object = T_world_mesh @ T_mesh_object
     mesh = recording.mesh.copy().apply_transform(T_object_mesh)
     keypoints = apply(invert(T_world_object), keypoints)
+    _check_reach(apply(T_object_mesh, points), keypoints)
     cloud = ObjectCloud(
         apply(T_object_mesh, points),
         recording.mesh.face_normals[triangles] @ T_object_mesh[:3, :3].T,
@@ -172,6 +174,17 @@ def _resampled(recording: Recording, dt: float) -> tuple[FloatArray, FloatArray,
         make_transform(rotation, values[:, :3]),
         keypoints,
     )
+
+
+def _check_reach(points: FloatArray, keypoints: FloatArray) -> None:
+    """A hand that never comes near its object is not of the same world, or of another unit."""
+    distance, _ = cKDTree(points).query(keypoints.reshape(-1, 3))
+    if distance.min() > OUT_OF_REACH:
+        raise UnihmError(
+            ErrorCode.INVALID_EPISODE,
+            f"The hand stays {distance.min():.2f} m away from the object: are the poses of the "
+            "object, its mesh and the hand in one frame and in metres?",
+        )
 
 
 def _heading(T_world_mesh: FloatArray, keypoints: FloatArray) -> float:

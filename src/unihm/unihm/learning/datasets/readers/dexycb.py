@@ -13,17 +13,16 @@ from the labels, so no MANO model is needed.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import trimesh
 
-from unihm.config import parse_yaml
+from unihm.config import read_yaml
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import read_arrays
 from unihm.learning.datasets.episode import EpisodeCamera
 from unihm.learning.datasets.recorded import Recording
+from unihm.meshes import read_mesh
 from unihm.transforms import apply, from_pose7, invert, make_transform
 from unihm.types import FloatArray
 
@@ -42,7 +41,6 @@ YCB_NAMES = dict(
     )
 )  # fmt: skip
 _ABSENT = np.array([0, 0, 0, 1, 0, 0, 0], float)  # pose of an object that is not there
-_UNLABELLED = -1.0  # every joint of a hand that is not there
 
 
 def find_sequences(root: Path) -> list[Path]:
@@ -69,7 +67,11 @@ def read_sequence(folder: Path) -> Recording:
     root = folder.parents[1]
     try:
         return _read(root, folder)
-    except (OSError, KeyError, ValueError, IndexError, TypeError, zipfile.BadZipFile) as error:
+    except UnihmError as error:
+        raise UnihmError(
+            ErrorCode.INVALID_EPISODE, f"{folder} cannot be used: {error.message}"
+        ) from error
+    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
         raise UnihmError(
             ErrorCode.INVALID_EPISODE,
             f"{folder} is not a DexYCB sequence: {type(error).__name__} {error}.",
@@ -77,17 +79,21 @@ def read_sequence(folder: Path) -> Recording:
 
 
 def _read(root: Path, folder: Path) -> Recording:
-    meta = _yaml(folder / "meta.yml")
+    meta = read_yaml(folder / "meta.yml")
     frames, grasped = int(meta["num_frames"]), int(meta["ycb_grasp_ind"])
     model = YCB_NAMES[meta["ycb_ids"][grasped]]
-    extrinsics = _yaml(root / "calibration" / f"extrinsics_{meta['extrinsics']}" / "extrinsics.yml")
+    extrinsics = read_yaml(
+        root / "calibration" / f"extrinsics_{meta['extrinsics']}" / "extrinsics.yml"
+    )
     T_master = {name: _rows(rows) for name, rows in extrinsics["extrinsics"].items()}
     T_world_master = invert(T_master["apriltag"])  # the world is the tag's frame
 
-    with np.load(folder / "pose.npz", allow_pickle=False) as file:
-        pose = file["pose_y"][:frames, grasped].astype(float)  # quaternion xyzw, then xyz
+    poses = read_arrays(folder / "pose.npz", ErrorCode.INVALID_EPISODE)["pose_y"]
+    pose = poses[:frames, grasped].astype(float)  # quaternion xyzw, then xyz
+    absent = np.isclose(pose, _ABSENT).all(axis=1) | ~(np.abs(pose[:, :4]).max(axis=1) > 0.1)
+    pose[absent] = _ABSENT
     T_world_mesh = T_world_master @ from_pose7(np.concatenate([pose[:, 4:], pose[:, :4]], axis=1))
-    T_world_mesh[np.isclose(pose, _ABSENT).all(axis=1)] = np.nan
+    T_world_mesh[absent] = np.nan
 
     serials = [s for s in meta["serials"] if (folder / s / "labels_000000.npz").is_file()]
     if not serials:
@@ -108,7 +114,7 @@ def _read(root: Path, folder: Path) -> Recording:
         times=np.arange(frames) / FRAME_RATE,
         T_world_mesh=T_world_mesh,
         keypoints=keypoints,
-        mesh=trimesh.load_mesh(root / "models" / model / "textured_simple.obj"),
+        mesh=read_mesh(root / "models" / model / "textured_simple.obj", ErrorCode.INVALID_EPISODE),
         camera=_camera(root, folder, serials[0], frames, T_world_master @ T_master[serials[0]]),
     )
 
@@ -117,9 +123,9 @@ def _joints(folder: Path, frames: int) -> FloatArray:
     """(F, 21, 3) in the camera's frame, NaN where the hand is not labelled."""
     joints = np.full((frames, 21, 3), np.nan)
     for frame in range(frames):
-        with np.load(folder / f"labels_{frame:06d}.npz", allow_pickle=False) as file:
-            joint = file["joint_3d"].reshape(-1, 21, 3)[0]
-        if not (joint == _UNLABELLED).all():
+        labels = read_arrays(folder / f"labels_{frame:06d}.npz", ErrorCode.INVALID_EPISODE)
+        joint = labels["joint_3d"].reshape(-1, 21, 3)[0]
+        if np.ptp(joint, axis=0).any():  # not -1 everywhere, nor 0: no hand is labelled
             joints[frame] = joint
     return joints
 
@@ -127,7 +133,7 @@ def _joints(folder: Path, frames: int) -> FloatArray:
 def _camera(
     root: Path, folder: Path, serial: str, frames: int, T_world_camera: FloatArray
 ) -> EpisodeCamera:
-    color = _yaml(root / "calibration" / "intrinsics" / f"{serial}_640x480.yml")["color"]
+    color = read_yaml(root / "calibration" / "intrinsics" / f"{serial}_640x480.yml")["color"]
     K = np.array([[color["fx"], 0, color["ppx"]], [0, color["fy"], color["ppy"]], [0, 0, 1.0]])
     place = (folder / serial).relative_to(root)
     return EpisodeCamera(
@@ -142,10 +148,3 @@ def _rows(values: list[float]) -> FloatArray:
     """Twelve numbers, the upper rows of a transform, to (4, 4)."""
     rows = np.array(values, float).reshape(3, 4)
     return make_transform(rows[:, :3], rows[:, 3])
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    values = parse_yaml(path.read_text())
-    if not isinstance(values, dict):
-        raise ValueError(f"{path.name} holds no mapping")
-    return values

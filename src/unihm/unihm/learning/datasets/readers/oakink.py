@@ -23,6 +23,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import EpisodeCamera
 from unihm.learning.datasets.plain_pickle import read_plain_pickle
 from unihm.learning.datasets.recorded import Recording
+from unihm.meshes import read_mesh
 from unihm.transforms import apply, invert
 from unihm.types import FloatArray
 
@@ -119,7 +120,7 @@ def read_sequence(sequence: Sequence) -> Recording:
                 ),
             ),
         )
-    except (OSError, KeyError, ValueError, IndexError) as error:
+    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
         raise UnihmError(
             ErrorCode.INVALID_EPISODE,
             f"{sequence.name} is not an OakInk sequence: {type(error).__name__} {error}.",
@@ -131,6 +132,6 @@ def _mesh(folder: Path, object_id: str) -> trimesh.Trimesh:
     for ending in ("obj", "ply"):
         path = folder / f"{object_id}.{ending}"
         if path.is_file():
-            mesh = trimesh.load_mesh(path)
+            mesh = read_mesh(path, ErrorCode.INVALID_EPISODE)
             return mesh.apply_translation(-mesh.bounds.mean(axis=0))
     raise FileNotFoundError(f"{folder / object_id}.obj or .ply")
