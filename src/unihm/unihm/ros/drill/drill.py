@@ -205,6 +205,12 @@ class Drill:
         self._call("reset", Trigger.Request())
         time.sleep(SETTLE)
 
+    def say(self, sentence: str) -> str:
+        """One goal without a fault; how it ended: ``done``, the error code's name, or no answer."""
+        goal = self._commander.manipulate(sentence)
+        self.until(goal.done, ANSWER)
+        return _reaction(goal).partition(":")[0]
+
     def _each_once(self) -> bool:
         names = self._node.get_node_names()
         return all(names.count(name) == 1 for name in EVERYTHING)

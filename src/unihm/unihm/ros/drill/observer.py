@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 from unihm_msgs import msg
@@ -21,6 +22,8 @@ from unihm.types import FloatArray
 
 STEP = 0.002  # rad that a trajectory may begin from where the driver is
 _ROUNDING = 0.01  # share of a limit that differences of what was sent may be beyond it
+# Of a stream none may be lost on a busy machine, or the next one looks like a jump.
+COMMANDS = QoSProfile(depth=1000)
 _PAUSE = 0.5  # s without a command after which the next one of a stream is a new beginning
 
 
@@ -177,7 +180,7 @@ class Witness:
                 lambda message, info, observer=observer: observer.take(
                     message, info["source_timestamp"] * 1e-9
                 ),
-                RELIABLE,
+                COMMANDS,
             )
         node.create_subscription(JointState, "/joint_states", self._on_joints, SENSOR)
         for kind, topic, qos in (
