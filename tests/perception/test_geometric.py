@@ -8,7 +8,7 @@ from rendered_scenes import make_item, render
 from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language import understand
-from unihm.perception.planner import GeometricScorer, Planner, PlannerConfig
+from unihm.perception.planner import GeometricScorer, Planner, PlannerConfig, PlanningError
 from unihm.perception.scene import matching, read_scene
 from unihm.perception.scene.frames import azimuth, canonical_object_frame, horizontal_rectangle
 from unihm.perception.segmentation import Segmenter
@@ -87,6 +87,30 @@ def test_two_identical_objects_are_ambiguous_unless_any_will_do():
     np.testing.assert_allclose(nearest, [0.42, 0.15], atol=0.008)
     right = plan("pick up the red box on the right", twins).T_world_object[0, :2, 3]
     np.testing.assert_allclose(right, [0.55, -0.15], atol=0.008)
+
+
+def test_a_click_chooses_what_the_words_leave_open_and_nothing_else(three):
+    for index in range(3):
+        top = three.items[index].world_mesh.bounds[1]
+        center = position_of(three, index)
+        click = np.array([center[0], center[1], top[2] + 0.01])
+        chosen = PLANNER.plan(three.observation, "pick up this one", click).trajectory
+        np.testing.assert_allclose(chosen.T_world_object[0, :3, 3], center, atol=0.01)
+        assert np.linalg.norm(chosen.pick_point - click) < 0.03
+    with pytest.raises(UnihmError, match=r"green .*; it is no 'the red box'") as error:
+        PLANNER.plan(three.observation, "pick up the red box", click)
+    assert error.value.code == ErrorCode.OBJECT_NOT_FOUND
+    with pytest.raises(UnihmError, match=r"Nothing stands where was clicked, at \(0.30"):
+        PLANNER.plan(three.observation, "pick up this one", np.array([0.3, 0.0, 0.0]))
+
+
+def test_what_an_unclear_phrase_may_mean_is_told(three):
+    with pytest.raises(PlanningError) as error:
+        plan("pick up this one", three)
+    assert error.value.code == ErrorCode.OBJECT_AMBIGUOUS
+    assert len(error.value.candidates) == 3
+    outline = SEGMENTER.outline(three.observation, error.value.candidates[0].center)
+    assert 200 < outline.sum() < outline.size / 20
 
 
 def test_touching_objects_of_different_colours_are_two():

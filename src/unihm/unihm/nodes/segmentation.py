@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+from geometry_msgs.msg import PointStamped
+from numpy.typing import NDArray
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
+from unihm.errors import UnihmError
 from unihm.perception import Segmenter
-from unihm.ros.base import LATCHED
+from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.conversions import (
+    click_from_msg,
     cloud_to_msg,
     observation_from_msg,
     points_to_msg,
@@ -18,6 +23,7 @@ from unihm.ros.conversions import (
     trajectory_from_msg,
 )
 from unihm.ros.stage import StageNode
+from unihm.types import FloatArray, RgbdObservation
 from unihm.visualization.overlays import draw_mask
 
 OBJECT_FRAME = "object"  # T_world_object of the task's trajectory, frame 0, places it
@@ -26,7 +32,8 @@ OBJECT_FRAME = "object"  # T_world_object of the task's trajectory, frame 0, pla
 class SegmentationNode(StageNode):
     """Cuts the object out of the image and completes its surface.
 
-    For people it also shows the mask on the image and the points that were seen of the object.
+    For people it also shows the mask on the image and the points that were seen of the object; and,
+    at once when somebody clicks, the mask of what was clicked in the last image.
     """
 
     stage = "segmentation"
@@ -41,10 +48,17 @@ class SegmentationNode(StageNode):
         super().__init__(name, **kwargs)
         self._overlay = self.publisher(Image, "segmentation_overlay", LATCHED)
         self._seen = self.publisher(PointCloud2, "seen_points", LATCHED)
+        self._image: msg.RgbdObservation | None = None
+        self.subscription(PointStamped, "clicked_point", self._on_click, RELIABLE)
 
     def load(self) -> None:
         self.segmenter = Segmenter.load(self.preset)
         self.segmenter.warm_up()
+
+    def receive(self, topic: str, message: Any) -> None:
+        if topic == "observation":
+            self._image = message
+        super().receive(topic, message)
 
     def process(self, inputs: dict[str, Any]) -> msg.ObjectCloud:
         message = inputs["observation"]
@@ -52,10 +66,24 @@ class SegmentationNode(StageNode):
         trajectory = trajectory_from_msg(inputs["object_trajectory"])
         result = self.segmenter.segment(observation, trajectory)
         stamp = message.header.stamp
-        overlay = draw_mask(observation.rgb, result.mask)
-        self._overlay.publish(rgb_to_msg(overlay, message.header))
+        self._show(observation, result.mask, message.header)
         world = Header(stamp=stamp, frame_id=message.world_frame)
         self._seen.publish(points_to_msg(result.seen, ("x", "y", "z"), world))
         return cloud_to_msg(
             result.cloud, Header(stamp=stamp, frame_id=OBJECT_FRAME), message.task_id
         )
+
+    def _on_click(self, message: PointStamped) -> None:
+        point = click_from_msg(message, self.world_frame)
+        if self._image is not None and self.fault is None:
+            self._thread.submit(self._show_clicked, self._image, point)
+
+    def _show_clicked(self, message: msg.RgbdObservation, point: FloatArray) -> None:
+        observation = observation_from_msg(message)
+        try:
+            self._show(observation, self.segmenter.outline(observation, point), message.header)
+        except UnihmError as error:
+            self.get_logger().info(error.message)
+
+    def _show(self, observation: RgbdObservation, mask: NDArray[np.bool_], header: Header) -> None:
+        self._overlay.publish(rgb_to_msg(draw_mask(observation.rgb, mask), header))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unihm.config import load_section
-from unihm.errors import ErrorCode, UnihmError
+from unihm.errors import UnihmError
 from unihm.perception.backends import load
 from unihm.perception.language import understand
 from unihm.perception.planner.config import SCORERS, PlannerConfig
@@ -25,7 +25,8 @@ from unihm.perception.planner.selection import (
     select,
 )
 from unihm.perception.scene import TableScene, example, read_scene
-from unihm.types import ObjectTrajectory, RgbdObservation
+from unihm.perception.scene.matching import AmbiguousPhrase
+from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation
 
 if TYPE_CHECKING:
     from unihm.perception.planner.cliport import PickAffordance
@@ -54,18 +55,19 @@ class PlanningError(UnihmError):
     Attributes:
         scene: what stands on the table.
         affordance: where the target may be picked, as the network has it; None without one.
+        candidates: of OBJECT_AMBIGUOUS: what the words may mean.
     """
 
     def __init__(
         self,
-        code: ErrorCode,
-        message: str,
+        error: UnihmError,
         scene: TableScene,
         affordance: PickAffordance | None = None,
     ) -> None:
-        super().__init__(code, message)
+        super().__init__(error.code, error.message)
         self.scene = scene
         self.affordance = affordance
+        self.candidates = error.candidates if isinstance(error, AmbiguousPhrase) else []
 
 
 class Planner:
@@ -91,8 +93,16 @@ class Planner:
         with suppress(UnihmError):  # a workspace in which the example is not on the table
             self.plan(example.example_observation(), example.INSTRUCTION)
 
-    def plan(self, observation: RgbdObservation, instruction: str) -> Plan:
+    def plan(
+        self, observation: RgbdObservation, instruction: str, click: FloatArray | None = None
+    ) -> Plan:
         """Trajectory of the object that ``instruction`` names.
+
+        Args:
+            observation: of the table.
+            instruction: the sentence.
+            click: (3,) metres, world: a person has pointed here at the object to be taken, which
+                the words must fit; None: the words alone say it.
 
         Raises:
             UnihmError: INVALID_INSTRUCTION, INVALID_DEPTH.
@@ -104,8 +114,8 @@ class Planner:
         if self._backend is not None:
             scorer = self._backend.scorer(observation, scene)
         try:
-            selection = select(step, scene.objects, scorer)
+            selection = select(step, scene.objects, scorer, click)
             trajectory = carry_out(selection, scene, self.config)
         except UnihmError as error:
-            raise PlanningError(error.code, error.message, scene, scorer.affordance) from error
+            raise PlanningError(error, scene, scorer.affordance) from error
         return Plan(trajectory, selection, scene, scorer.affordance)

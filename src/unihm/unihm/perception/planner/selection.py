@@ -11,6 +11,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language import Action, Phrase, Step, is_table
 from unihm.perception.scene import DetectedObject, TableScene
 from unihm.perception.scene.matching import find, score_by_geometry
+from unihm.perception.scene.reader import cluster_at
 from unihm.types import FloatArray, RgbdObservation
 
 if TYPE_CHECKING:
@@ -83,8 +84,19 @@ class GeometricScorer:
         return None
 
 
-def select(step: Step, objects: list[DetectedObject], scorer: ReferenceScorer) -> Selection:
+def select(
+    step: Step,
+    objects: list[DetectedObject],
+    scorer: ReferenceScorer,
+    click: FloatArray | None = None,
+) -> Selection:
     """Resolve the words of a step to the objects that they mean.
+
+    Args:
+        step: what was asked for.
+        objects: what there is.
+        scorer: says how well the words fit.
+        click: (3,) metres, world, where a person has pointed at the target; None: nowhere.
 
     Raises:
         UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS; INVALID_INSTRUCTION where the words stand
@@ -100,8 +112,13 @@ def select(step: Step, objects: list[DetectedObject], scorer: ReferenceScorer) -
             ErrorCode.INVALID_INSTRUCTION,
             f"Nobody said what '{step.target.words or 'it'}' is; name the thing.",
         )
-    target = find(step.thing, objects, scorer)
-    pick_point = scorer.pick_point(target, step.target)
+    clicked = None if click is None else _clicked(objects, click)
+    target = find(step.thing, objects, scorer, clicked)
+    if click is None:
+        pick_point = scorer.pick_point(target, step.target)
+    else:
+        seen = target.cluster.points
+        pick_point = seen[np.argmin(np.linalg.norm(seen - click, axis=1))]
     anchors: list[DetectedObject] = []
     if step.destination is not None and step.destination.name != "area":
         for thing in step.destination.things:
@@ -112,3 +129,14 @@ def select(step: Step, objects: list[DetectedObject], scorer: ReferenceScorer) -
     if step.action in (Action.OPEN, Action.CLOSE):
         opening = scorer.opening_direction(step.action.value, pick_point)
     return Selection(step, target, tuple(anchors), pick_point, opening)
+
+
+def _clicked(objects: list[DetectedObject], click: FloatArray) -> DetectedObject:
+    found = cluster_at(objects, click)
+    if found is None:
+        x, y, z = click
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND,
+            f"Nothing stands where was clicked, at ({x:.2f}, {y:.2f}, {z:.2f}) m.",
+        )
+    return found

@@ -40,6 +40,18 @@ _RELATION_AXES = {**AXES, "front": AXES["near"], "behind": AXES["far"]}
 Scorer = Callable[[Phrase, list[DetectedObject]], FloatArray]
 
 
+class AmbiguousPhrase(UnihmError):
+    """OBJECT_AMBIGUOUS, with what the words may mean.
+
+    Attributes:
+        candidates: two or more.
+    """
+
+    def __init__(self, message: str, candidates: list[DetectedObject]) -> None:
+        super().__init__(ErrorCode.OBJECT_AMBIGUOUS, message)
+        self.candidates = candidates
+
+
 def score_by_geometry(phrase: Phrase, objects: list[DetectedObject]) -> FloatArray:
     """Colours by name, and kinds by the primitive that fits: no weights.
 
@@ -52,7 +64,10 @@ def score_by_geometry(phrase: Phrase, objects: list[DetectedObject]) -> FloatArr
 
 
 def find(
-    phrase: Phrase, objects: list[DetectedObject], scorer: Scorer = score_by_geometry
+    phrase: Phrase,
+    objects: list[DetectedObject],
+    scorer: Scorer = score_by_geometry,
+    clicked: DetectedObject | None = None,
 ) -> DetectedObject:
     """The object that ``phrase`` means.
 
@@ -64,11 +79,21 @@ def find(
         phrase: what was said.
         objects: what is there.
         scorer: says how well colours and kinds fit.
+        clicked: one of the objects, which a person has pointed at: of several that fit the words it
+            is the one, and no other than it.
 
     Raises:
-        UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS.
+        UnihmError: OBJECT_NOT_FOUND.
+        AmbiguousPhrase: the words fit several.
     """
     scores = score(phrase, objects, scorer)
+    if clicked is not None:
+        if scores[[one is clicked for one in objects]].max() >= FOUND:
+            return clicked
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND,
+            f"What was clicked is {_where(clicked)}; it is no '{phrase.words.strip()}'.",
+        )
     best = float(scores.max(initial=0.0))
     if best < FOUND:
         there = ", ".join(o.words for o in objects) or "nothing"
@@ -78,10 +103,10 @@ def find(
         )
     tied = _without_pieces([o for o, s in zip(objects, scores) if s >= TIE * best])
     if len(tied) > 1 and not phrase.any_will_do:
-        raise UnihmError(
-            ErrorCode.OBJECT_AMBIGUOUS,
+        raise AmbiguousPhrase(
             f"'{phrase.words.strip()}' fits {len(tied)} objects ({', '.join(map(_where, tied))}); "
             "add a colour, a size or a place such as 'left' or 'nearest', or say 'any'.",
+            tied,
         )
     return min(tied, key=lambda o: float(np.hypot(*o.center[:2])))
 

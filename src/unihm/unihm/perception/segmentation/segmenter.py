@@ -141,9 +141,15 @@ class Segmenter:
             confidence=completion.confidence,
             observed=completion.observed,
         )
-        mask = np.zeros(observation.depth.shape, bool)
-        mask.ravel()[pixels] = True
-        return Segmentation(cloud, mask, points)
+        return Segmentation(cloud, _mask(pixels, observation), points)
+
+    def outline(self, observation: RgbdObservation, point: FloatArray) -> NDArray[np.bool_]:
+        """(H, W) mask of what stands at ``point`` (3,), metres, world: what a click there means.
+
+        Raises:
+            UnihmError: OBJECT_NOT_FOUND where nothing does.
+        """
+        return _mask(self._target(observation, point, None)[0], observation)
 
     def complete(
         self, points: FloatArray, camera: FloatArray, table_height: float, cut: bool = False
@@ -233,3 +239,10 @@ class Segmenter:
             )
             return None
         return chosen, seen, table
+
+
+def _mask(pixels: IntArray, observation: RgbdObservation) -> NDArray[np.bool_]:
+    """(H, W) of flat pixels (N,)."""
+    mask = np.zeros(observation.depth.shape, bool)
+    mask.ravel()[pixels] = True
+    return mask

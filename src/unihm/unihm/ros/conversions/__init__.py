@@ -23,6 +23,7 @@ from unihm.learning.datasets.messages import (
     trajectory_from_msg,
 )
 from unihm.ros.conversions._geometry import (
+    click_from_msg,
     point_to_msg,
     pose_to_msg,
     poses_to_msg,
@@ -51,6 +52,7 @@ from unihm.ros.conversions._stages import (
 __all__ = [
     "bgra_to_msg",
     "camera_info_to_msg",
+    "click_from_msg",
     "cloud_from_msg",
     "cloud_to_msg",
     "depth_to_msg",

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point, Pose, Vector3
+from geometry_msgs.msg import Point, PointStamped, Pose, Vector3
 
+from unihm.errors import ErrorCode, UnihmError
 from unihm.transforms import to_pose7
 from unihm.types import FloatArray
 
@@ -34,6 +35,22 @@ def poses_to_msg(transforms: FloatArray) -> list[Pose]:
         pose.orientation.z, pose.orientation.w = qz, qw
         poses.append(pose)
     return poses
+
+
+def click_from_msg(message: PointStamped, world_frame: str) -> FloatArray:
+    """(3,) metres, world, of a click in RViz or its like.
+
+    Raises:
+        UnihmError: INVALID_TRANSFORM where it is in another frame, or not finite.
+    """
+    point = np.array([message.point.x, message.point.y, message.point.z])
+    if message.header.frame_id != world_frame or not np.isfinite(point).all():
+        raise UnihmError(
+            ErrorCode.INVALID_TRANSFORM,
+            f"A clicked point must be finite and in the frame {world_frame}, not "
+            f"{message.header.frame_id or 'without one'}.",
+        )
+    return point
 
 
 def point_to_msg(xyz: FloatArray) -> Point:
