@@ -13,7 +13,8 @@ from unihm.perception.camera.calibration import (
     check,
     see_board,
 )
-from unihm.transforms import invert, make_transform, to_pose7
+from unihm.perception.camera.calibration_files import read_intrinsics
+from unihm.transforms import from_pose7, invert, make_transform, to_pose7
 
 cv2 = pytest.importorskip("cv2")
 
@@ -228,6 +229,108 @@ def test_numbers_of_poses_and_images_must_agree(recording, tmp_path, capsys):
     command[command.index("--poses") + 1] = str(poses)
     assert main(command) == 1
     assert "1 robot poses and 10 views" in capsys.readouterr().err
+
+
+def changed(recording, tmp_path, *more, poses=None, intrinsics=None):
+    """Exit status with other poses or intrinsics, and where the result would be."""
+    folder, _ = recording
+    out = tmp_path / "calibration.yaml"
+    command = arguments(folder, "--out", str(out), *more)
+    for option, content in (("--poses", poses), ("--intrinsics", intrinsics)):
+        if content is not None:
+            (tmp_path / option[2:]).write_text(content)
+            command[command.index(option) + 1] = str(tmp_path / option[2:])
+    return main(command), out
+
+
+def test_data_that_do_not_fit_are_refused(recording, tmp_path, capsys):
+    folder, _ = recording
+    lines = (folder / "robot.csv").read_text().splitlines()
+    rows = [[float(word) for word in line.split(",")] for line in lines[1:]]
+    moved = [[1e3 * x for x in row[:3]] + row[3:] for row in rows]
+    inverse = [to_pose7(invert(from_pose7(np.array(row)))) for row in rows]
+    half = 0.5 * K
+    half[2, 2] = 1
+    smaller = yaml.safe_dump({"camera_matrix": {"data": half.ravel().tolist()}})
+    for what, more, sentence in (
+        ({"poses": text_of(moved)}, (), "in millimetres?"),
+        ({"poses": text_of(inverse)}, (), "do not fit each other"),
+        ({"poses": text_of(rows[1:] + rows[:1])}, (), "do not fit each other"),
+        ({}, ("--on-gripper",), "do not fit each other"),
+        ({"intrinsics": smaller}, (), "has 640x480 pixels"),
+    ):
+        status, out = changed(recording, tmp_path, *more, **what)
+        assert status == 1
+        assert sentence in capsys.readouterr().err
+        assert not out.exists()
+
+
+def text_of(rows):
+    return "\n".join(",".join(f"{value:.9f}" for value in row) for row in rows)
+
+
+def test_names_count_and_a_mark_at_the_beginning_is_no_line(recording, tmp_path):
+    folder, camera = recording
+    images = tmp_path / "images"
+    images.mkdir()
+    for number, path in enumerate(sorted((folder / "images").iterdir()), start=5):
+        grey = np.asarray(iio.imread(path))[..., 0]
+        iio.imwrite(images / f"img_{number}.png", grey)
+    rows = (folder / "robot.csv").read_text().splitlines()[1:]
+    (tmp_path / "robot.csv").write_text("\n".join(rows), encoding="utf-8-sig")
+    out = tmp_path / "out.yaml"
+    command = ["calibrate", "--images", str(images), "--poses", str(tmp_path / "robot.csv")]
+    command += ["--intrinsics", str(folder / "camera.yaml"), "--out", str(out)]
+    assert main(command) == 0
+    result = yaml.safe_load(out.read_text())
+    assert result["views"] == 10
+    assert np.linalg.norm(np.array(result["camera_pose"][:3]) - camera[:3, 3]) < 0.004
+    (images / "img_7.png").write_bytes(b"")
+    (images / "img_8.png").write_bytes((images / "img_9.png").read_bytes()[:300])
+    assert main(command) == 0
+    assert yaml.safe_load(out.read_text())["views"] == 8
+
+
+def test_fisheye_lenses_and_unknown_ones(tmp_path):
+    board = Board()
+    T = make_transform(np.eye(3), [0, 0, 0.4])
+    T = T @ make_transform(np.eye(3), -board.corners().mean(axis=0))
+    distortion = np.array([0.1, -0.02, 0.0, 0.0])
+    columns, rows = np.meshgrid(np.arange(640.0), np.arange(480.0))
+    points = np.stack([columns, rows], axis=-1).reshape(-1, 1, 2)
+    straight = cv2.fisheye.undistortPoints(points, K, distortion, P=K).reshape(480, 640, 2)
+    bent = cv2.remap(picture_of(board, T), straight.astype(np.float32), None, cv2.INTER_LINEAR)
+    assert_same(see_board(bent, K, distortion, board, fisheye=True).T_camera_board, T, 0.002, 0.5)
+    values = {"camera_matrix": {"data": K.ravel().tolist()}, "distortion_model": "equidistant"}
+    values["distortion_coefficients"] = {"data": distortion.tolist()}
+    path = tmp_path / "camera.yaml"
+    path.write_text(yaml.safe_dump(values))
+    assert read_intrinsics(path).fisheye
+    path.write_text(yaml.safe_dump({**values, "distortion_model": "bent"}))
+    with pytest.raises(UnihmError, match="of the model 'bent'"):
+        read_intrinsics(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--board", "7"], "COLUMNSxROWS"),
+        (["--board", "2x2"], "3 squares or more"),
+        (["--dictionary", "DICT_NONE"], "There is no dictionary 'DICT_NONE'"),
+        (["--dictionary", "DICT_4X4_50", "--board", "15x12"], "50 markers"),
+    ],
+)
+def test_boards_that_there_are_not(tmp_path, capsys, options, sentence):
+    assert main(["calibrate", "--print-board", str(tmp_path / "a.png"), *options]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_legacy_boards_and_other_dictionaries_are_found():
+    board = Board(6, 8, dictionary="DICT_4X4_50", legacy=True)
+    picture = np.pad(board.picture(4000.0), 60, constant_values=255)
+    assert len(board.find(picture)[1]) == 35
+    with pytest.raises(UnihmError):
+        Board(6, 8).find(picture)
 
 
 def test_the_board_can_be_printed_and_found(tmp_path):

@@ -171,3 +171,20 @@ def test_a_camera_that_sees_elsewhere_changes_nothing():
     filled = camera.fill_from(observation(depth), [observation(depth.copy() + 0.5, away)])
     np.testing.assert_array_equal(filled.depth[10:20, 10:20], 0.0)
     np.testing.assert_array_equal(camera.fill_from(observation(depth), []).depth[0], depth[0])
+
+
+def test_projection_binning_and_region_of_interest_count() -> None:
+    k = np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]])
+    projection = np.hstack([0.9 * k, np.zeros((3, 1))]).ravel()
+    projection[10] = 1
+    size = (480, 640)
+    bent = [-0.3, 0.1, 0, 0, 0]
+    K = camera.intrinsics(k, size, size, projection, bent, rectified=True)
+    np.testing.assert_allclose(K[0], [540, 0, 288])
+    with pytest.raises(UnihmError, match="the rectified topic"):
+        camera.intrinsics(k, size, size, projection, bent)
+    slightly = camera.intrinsics(k, size, size, projection, [1e-3, 0, 0, 0, 0])
+    np.testing.assert_array_equal(slightly, k)
+    window = camera.Window(binning=(2, 2), offset=(100, 40), size=(400, 400))
+    K = camera.intrinsics(k, size, (200, 200), window=window)
+    np.testing.assert_allclose(K, [[300, 0, 110], [0, 300, 100], [0, 0, 1]])

@@ -28,13 +28,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--board", default="7x5", help="squares of the board (default: 7x5)")
     parser.add_argument("--square", type=float, default=0.03, help="metres (default: 0.03)")
     parser.add_argument("--marker", type=float, default=0.022, help="metres (default: 0.022)")
+    parser.add_argument(
+        "--dictionary", default="DICT_5X5_100", help="OpenCV's, of the markers (%(default)s)"
+    )
+    parser.add_argument(
+        "--legacy-board", action="store_true", help="a board as drawn by OpenCV before 4.6"
+    )
     parser.add_argument("--print-board", type=Path, metavar="PNG", help="draw the board and stop")
     parser.add_argument("--check", type=Path, help="check this result instead of making one")
     parser.add_argument("--out", type=Path, default=Path("calibration.yaml"), help="the result")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Calibrate or check; the exit status is 2 where the camera drifts."""
+    """Calibrate or check; the exit status is 2 where the camera drifts or does not fit."""
+    from unihm.errors import ErrorCode, UnihmError
     from unihm.perception.camera.calibration import Board, calibrate, check
     from unihm.perception.camera.calibration_files import (
         print_check,
@@ -46,19 +53,25 @@ def run(args: argparse.Namespace) -> int:
     )
 
     columns, _, rows = args.board.partition("x")
-    board = Board(int(columns), int(rows), args.square, args.marker)
+    if not (columns.isdecimal() and rows.isdecimal()):
+        raise UnihmError(
+            ErrorCode.INVALID_CONFIG, f"--board is COLUMNSxROWS, as 7x5, not '{args.board}'."
+        )
+    board = Board(
+        int(columns), int(rows), args.square, args.marker, args.dictionary, args.legacy_board
+    )
     if args.print_board:
         write_board(args.print_board, board)
         return 0
-    K, distortion = read_intrinsics(args.intrinsics)
-    views = read_views(args.poses, args.images, args.markers, K, distortion, board)
+    lens = read_intrinsics(args.intrinsics)
+    views = read_views(args.poses, args.images, args.markers, lens, board)
     if args.check:
         calibration = read_calibration(args.check)
     else:
         calibration = calibrate(views, args.on_gripper)
-    report = check(views, calibration, K)
+    report = check(views, calibration, lens.K)
     print_check(report)
     if not args.check:
         write_calibration(args.out, calibration, report)
         print(f"Written to {args.out}; its camera_pose is a parameter of the capture node.")
-    return 2 if report.drifts else 0
+    return 2 if report.drifts or report.fault else 0

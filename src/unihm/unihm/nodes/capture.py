@@ -53,7 +53,7 @@ class _FurtherCamera:
         if pair is None or not self.is_fresh(since):
             return None
         return observation_from_images(
-            pair["rgb"], pair["depth"], pair["info"], self.T_world_camera
+            pair["rgb"], pair["depth"], pair["info"], self.T_world_camera, rectified=True
         )
 
 
@@ -98,6 +98,7 @@ class CaptureNode(UnihmNode):
                 "sensor_msgs/CameraInfo of the colour image.",
             ),
         }
+        self._rectified = "rect" in topics["rgb"]
         self.camera_pose = self.declare(
             "camera_pose",
             [0.0],
@@ -216,7 +217,7 @@ class CaptureNode(UnihmNode):
         try:
             T_world_camera = self._camera_pose(rgb)
             observation = observation_from_images(
-                rgb, matched["depth"], matched["info"], T_world_camera
+                rgb, matched["depth"], matched["info"], T_world_camera, self._rectified
             )
             clean_depth(observation.depth, self.config)
             others = [c.observe(self._since) for c in self._further]

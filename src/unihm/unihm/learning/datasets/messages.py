@@ -16,7 +16,7 @@ import numpy as np
 
 from unihm.control.execution import ExecutionPlan
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera import decode_colour, decode_depth, intrinsics
+from unihm.perception.camera import Window, decode_colour, decode_depth, intrinsics
 from unihm.transforms import from_pose7
 from unihm.types import (
     FloatArray,
@@ -79,9 +79,11 @@ def task_from_msg(message: Any) -> Task:
 
 
 def observation_from_images(
-    rgb: Any, depth: Any, info: Any, T_world_camera: FloatArray
+    rgb: Any, depth: Any, info: Any, T_world_camera: FloatArray, rectified: bool = False
 ) -> RgbdObservation:
     """Images of a driver, in any encoding the project knows, to a checked observation.
+
+    ``rectified``: the images come from a topic of rectified ones.
 
     Raises:
         UnihmError: INVALID_IMAGE, INVALID_DEPTH, CAMERA_INFO_MISMATCH or INVALID_TRANSFORM.
@@ -90,7 +92,18 @@ def observation_from_images(
     metres = decode_depth(
         depth.data, depth.encoding, depth.height, depth.width, depth.step, bool(depth.is_bigendian)
     )
-    K = intrinsics(info.k, (info.height, info.width), (rgb.height, rgb.width))
+    roi = info.roi
+    K = intrinsics(
+        info.k,
+        (info.height, info.width),
+        (rgb.height, rgb.width),
+        projection=info.p,
+        distortion=info.d,
+        window=Window(
+            (info.binning_x, info.binning_y), (roi.x_offset, roi.y_offset), (roi.width, roi.height)
+        ),
+        rectified=rectified,
+    )
     return RgbdObservation(colour, metres, K, T_world_camera, time_to_seconds(rgb.header.stamp))
 
 

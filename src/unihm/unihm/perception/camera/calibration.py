@@ -27,6 +27,7 @@ from unihm.types import FloatArray
 FEWEST = 4  # pairs of poses
 MIN_TURN = np.deg2rad(8.0)  # about two axes, that the poses must differ by
 ROTATION_SCALE = 0.15  # m: one radian counts as this many metres in the refinement
+MOST_MILLIMETRES, MOST_DEGREES = 12.0, 2.0  # medians beyond which views do not fit a camera
 DRIFT_ERRORS = 3.0  # standard errors that the trend must exceed to be called drift
 DRIFT_PIXELS = 0.5  # and this many pixels over the series,
 DRIFT_METRES = 0.001  # or this many metres
@@ -40,6 +41,7 @@ class Board:
         columns, rows: squares.
         square, marker: metres, sides of a square and of a marker.
         dictionary: of OpenCV.
+        legacy: laid out as by OpenCV before 4.6 (an even number of rows begins with a marker).
     """
 
     columns: int = 7
@@ -47,10 +49,14 @@ class Board:
     square: float = 0.03
     marker: float = 0.022
     dictionary: str = "DICT_5X5_100"
+    legacy: bool = False
 
     def __post_init__(self) -> None:
         if min(self.columns, self.rows) < 3 or not 0 < self.marker < self.square:
-            raise ValueError("a board has 3 squares or more each way, and markers within them")
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                "A board has 3 squares or more each way, and markers smaller than its squares.",
+            )
 
     def picture(self, pixels_per_metre: float = 4000.0) -> NDArray[np.uint8]:
         """(H, W) uint8 to print at its true size (4000 pixels per metre are about 100 dpi)."""
@@ -65,15 +71,14 @@ class Board:
         return np.asarray(self._opencv().getChessboardCorners(), float)
 
     def find(self, rgb: NDArray[np.uint8]) -> tuple[FloatArray, NDArray[np.int64]]:
-        """Corners (M, 2) pixels that an image (H, W, 3) shows, and their numbers (M,).
+        """Corners (M, 2) pixels that an image (H, W, 3) or (H, W) shows, and their numbers (M,).
 
         Raises:
             UnihmError: LOW_CONFIDENCE for fewer than six.
         """
         cv2 = _cv2()
-        found = cv2.aruco.CharucoDetector(self._opencv()).detectBoard(
-            cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-        )
+        grey = rgb if rgb.ndim == 2 else cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        found = cv2.aruco.CharucoDetector(self._opencv()).detectBoard(grey)
         if found[0] is None or len(found[0]) < 6:
             count = 0 if found[0] is None else len(found[0])
             raise UnihmError(
@@ -85,10 +90,25 @@ class Board:
 
     def _opencv(self):  # type: ignore[no-untyped-def]
         cv2 = _cv2()
+        known = sorted(name for name in vars(cv2.aruco) if name.startswith("DICT_"))
+        if self.dictionary not in known:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"There is no dictionary '{self.dictionary}'; there are {', '.join(known)}.",
+            )
         dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, self.dictionary))
-        return cv2.aruco.CharucoBoard(
+        needed = self.columns * self.rows // 2
+        if needed > len(dictionary.bytesList):
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"{self.dictionary} has {len(dictionary.bytesList)} markers; a board of "
+                f"{self.columns}x{self.rows} squares needs {needed}.",
+            )
+        board = cv2.aruco.CharucoBoard(
             (self.columns, self.rows), self.square, self.marker, dictionary
         )
+        board.setLegacyPattern(self.legacy)
+        return board
 
 
 def _cv2():  # type: ignore[no-untyped-def]
@@ -156,6 +176,7 @@ class Check:
         drift: metres that the board's place seems to have moved from the first to the last view.
         drift_pixels: the same in the image; NaN without corners.
         drifts: True where that is more than chance.
+        fault: why the calibration does not explain the views at all; empty where it does.
     """
 
     pixels: FloatArray
@@ -164,6 +185,7 @@ class Check:
     drift: float
     drift_pixels: float
     drifts: bool
+    fault: str = ""
 
     @property
     def sentence(self) -> str:
@@ -173,18 +195,26 @@ class Check:
             size += f" ({self.drift_pixels:.2f} px)"
         if self.drifts:
             return f"It drifts: {size} from the first view to the last. Calibrate again."
+        if self.fault:
+            return self.fault
         return f"No drift: the trend over the views is {size}, within their scatter."
 
 
 def see_board(
-    rgb: NDArray[np.uint8], K: FloatArray, distortion: FloatArray, board: Board
+    rgb: NDArray[np.uint8],
+    K: FloatArray,
+    distortion: FloatArray,
+    board: Board,
+    fisheye: bool = False,
 ) -> BoardView:
     """Find the board in one image; the robot's pose is left at the identity.
 
     Args:
-        rgb: (H, W, 3) uint8.
+        rgb: (H, W, 3) uint8, or (H, W) grey.
         K: (3, 3) pixels.
         distortion: as of OpenCV's pinhole model; empty for a rectified image.
+        board: what is looked for.
+        fisheye: the four numbers of ``distortion`` are of the equidistant model.
 
     Raises:
         UnihmError: LOW_CONFIDENCE where the board is not seen; MISSING_DEPENDENCY.
@@ -192,7 +222,9 @@ def see_board(
     cv2 = _cv2()
     seen, numbers = board.find(rgb)
     points = board.corners()[numbers]
-    if distortion.size:
+    if fisheye:
+        seen = cv2.fisheye.undistortPoints(seen[:, None], K, distortion[:4], P=K)[:, 0]
+    elif distortion.size:
         seen = cv2.undistortPoints(seen[:, None], K, distortion, P=K)[:, 0]
     good, rotation, translation = cv2.solvePnP(points, seen, K, None)
     if not good:
@@ -209,8 +241,8 @@ def calibrate(views: Sequence[BoardView], on_gripper: bool = False) -> Calibrati
         on_gripper: the camera moves with the gripper; otherwise it stands, and the board moves.
 
     Raises:
-        UnihmError: INVALID_TRANSFORM for poses that are not rigid, or that are too few or too
-            alike to determine the camera.
+        UnihmError: INVALID_TRANSFORM for poses that are not rigid, that are too few or too
+            alike to determine the camera, or that no camera explains.
     """
     if len(views) < FEWEST:
         raise _invalid(f"{len(views)} views are not enough; take {FEWEST} or more, better 15")
@@ -221,9 +253,15 @@ def calibrate(views: Sequence[BoardView], on_gripper: bool = False) -> Calibrati
     C = invert(B) if on_gripper else B
     _check_motion(A)
     P, Q = _refine(A, C, *_start(A, C))
-    if on_gripper:
-        return Calibration(T_other=Q, T_gripper_camera=P)
-    return Calibration(T_other=P, T_world_camera=Q)
+    found = (
+        Calibration(T_other=Q, T_gripper_camera=P)
+        if on_gripper
+        else Calibration(T_other=P, T_world_camera=Q)
+    )
+    fault = check(views, found, np.eye(3)).fault
+    if fault:
+        raise UnihmError(ErrorCode.INVALID_TRANSFORM, fault)
+    return found
 
 
 def check(views: Sequence[BoardView], calibration: Calibration, K: FloatArray) -> Check:
@@ -254,13 +292,28 @@ def check(views: Sequence[BoardView], calibration: Calibration, K: FloatArray) -
         in_image, significant = _trend(np.array(shifts))
         drift_pixels = float(np.linalg.norm(in_image))
         drifts = drifts or (significant and drift_pixels > DRIFT_PIXELS)
+    millimetres = 1e3 * np.linalg.norm(offsets, axis=1)
     return Check(
         pixels=np.array(pixels) if pixels else np.full(len(views), np.nan),
-        millimetres=1e3 * np.linalg.norm(offsets, axis=1),
+        millimetres=millimetres,
         degrees=np.array(degrees),
         drift=float(np.linalg.norm(moved)),
         drift_pixels=drift_pixels,
         drifts=drifts,
+        fault=_misfit(float(np.median(millimetres)), float(np.median(degrees))),
+    )
+
+
+def _misfit(millimetres: float, degrees: float) -> str:
+    """What to say of median residuals that no noise explains; nothing of others."""
+    if millimetres <= MOST_MILLIMETRES and degrees <= MOST_DEGREES:
+        return ""
+    return (
+        f"The views do not fit each other: the board is seen {millimetres:.0f} mm and "
+        f"{degrees:.1f} degrees (medians) from where the robot has it. Are the positions in "
+        "metres, the poses those of the flange in the world (and of the board in the camera), in "
+        "the order of the images, --on-gripper as it is mounted, and the intrinsics those of "
+        "these images?"
     )
 
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from unihm.config import read_yaml
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import natural_order, read_bytes, write_text, writing
 from unihm.perception.camera.calibration import Board, BoardView, Calibration, Check, see_board
 from unihm.transforms import from_pose7, is_rigid, to_pose7
 from unihm.types import FloatArray
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp")
+FURTHEST = 20.0  # metres that a robot's flange or a board is away at most
+FURTHEST_CENTRE = 0.2  # share of the image by which the optical axis is off its middle at most
 DOTS_PER_METRE = 11811  # 300 dpi
 
 
 def write_board(path: Path, board: Board) -> None:
     """A picture that prints at 300 dots per inch in its true size."""
-    iio.imwrite(path, board.picture(DOTS_PER_METRE))
+    picture = iio.imwrite("<bytes>", board.picture(DOTS_PER_METRE), extension=".png")
+    with writing(path) as file:
+        file.write(picture)
     width, height = board.columns * board.square, board.rows * board.square
     print(f"{path}: print at 300 dpi, {1e3 * width:.0f} x {1e3 * height:.0f} mm; measure it.")
 
@@ -32,11 +39,10 @@ def read_poses(path: Path) -> FloatArray:
     Raises:
         UnihmError: INVALID_TRANSFORM for anything else, with the line's number.
     """
-    if not path.is_file():
-        raise UnihmError(ErrorCode.INVALID_CONFIG, f"{path} does not exist.")
+    text = read_bytes(path, ErrorCode.INVALID_TRANSFORM).decode("utf-8-sig", errors="replace")
     poses = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        fields = [field.strip() for field in line.split(",")]
+    for number, line in enumerate(text.splitlines(), start=1):
+        fields = re.split(r"\s*[,;\s]\s*", line.strip())
         if not line.strip() or (number == 1 and not _is_number(fields[0])):
             continue
         values = np.array([float(f) if _is_number(f) else np.nan for f in fields])
@@ -45,6 +51,12 @@ def read_poses(path: Path) -> FloatArray:
             raise UnihmError(
                 ErrorCode.INVALID_TRANSFORM,
                 f"{path}, line {number}: not x,y,z and a unit quaternion qx,qy,qz,qw.",
+            )
+        if np.abs(values[:3]).max() > FURTHEST:
+            raise UnihmError(
+                ErrorCode.INVALID_TRANSFORM,
+                f"{path}, line {number}: {np.abs(values[:3]).max():g} m away; are the positions in "
+                "millimetres?",
             )
         values[3:] /= np.linalg.norm(values[3:])
         poses.append(from_pose7(values))
@@ -59,8 +71,37 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def read_intrinsics(path: Path | None) -> tuple[FloatArray, FloatArray]:
-    """K (3, 3) and distortion (D,) of a camera_calibration YAML.
+@dataclass(frozen=True)
+class Lens:
+    """What a camera_calibration YAML says.
+
+    Attributes:
+        K: (3, 3) pixels.
+        distortion: (D,) of the model; empty where there is none.
+        fisheye: the model is the equidistant one.
+        size: width and height of the images that it is for; None where the file does not say.
+    """
+
+    K: FloatArray
+    distortion: FloatArray
+    fisheye: bool = False
+    size: tuple[int, int] | None = None
+
+    def check(self, shape: tuple[int, ...], name: str) -> None:
+        """Raise CAMERA_INFO_MISMATCH for an image (H, W, ...) of another size."""
+        height, width = shape[:2]
+        size = self.size or (width, height)
+        offset = np.abs(self.K[:2, 2] / size - 0.5)
+        if size != (width, height) or offset.max() > FURTHEST_CENTRE:
+            raise UnihmError(
+                ErrorCode.CAMERA_INFO_MISMATCH,
+                f"{name} has {width}x{height} pixels; the intrinsics are of images of "
+                f"{2 * self.K[0, 2]:.0f}x{2 * self.K[1, 2]:.0f} or so.",
+            )
+
+
+def read_intrinsics(path: Path | None) -> Lens:
+    """The lens of a camera_calibration YAML.
 
     Raises:
         UnihmError: CAMERA_INFO_MISMATCH.
@@ -70,22 +111,34 @@ def read_intrinsics(path: Path | None) -> tuple[FloatArray, FloatArray]:
     values = read_yaml(path)
     try:
         K = np.array(values["camera_matrix"]["data"], float).reshape(3, 3)
-        distortion = np.array(values.get("distortion_coefficients", {}).get("data", []), float)
+        given = (values.get("distortion_coefficients") or {}).get("data", [])
+        distortion = np.array(given, float).reshape(-1)
+        model = str(values.get("distortion_model") or values.get("camera_model") or "plumb_bob")
+        size = None
+        if "image_width" in values and "image_height" in values:
+            size = int(values["image_width"]), int(values["image_height"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnihmError(
             ErrorCode.CAMERA_INFO_MISMATCH, f"{path} holds no camera_matrix of nine numbers."
         ) from error
     if not np.isfinite(K).all() or min(K[0, 0], K[1, 1]) <= 0:
         raise UnihmError(ErrorCode.CAMERA_INFO_MISMATCH, f"{path}: that is no pinhole camera.")
-    return K, distortion
+    models = {"plumb_bob": (0, 4, 5), "rational_polynomial": (0, 8), "equidistant": (4,)}
+    if len(distortion) not in models.get(model, ()) or not np.isfinite(distortion).all():
+        raise UnihmError(
+            ErrorCode.CAMERA_INFO_MISMATCH,
+            f"{path}: {len(distortion)} coefficients of the model '{model}'; there are "
+            + ", ".join(f"{name} with {n[-1]}" for name, n in models.items())
+            + ".",
+        )
+    return Lens(K, distortion, model == "equidistant", size)
 
 
 def read_views(
     poses: Path | None,
     images: Path | None,
     markers: Path | None,
-    K: FloatArray,
-    distortion: FloatArray,
+    lens: Lens,
     board: Board,
 ) -> list[BoardView]:
     """Robot poses with what was seen at each; images without the board are passed over, and told.
@@ -104,19 +157,45 @@ def read_views(
         _same_number(len(robot), len(seen))
         return [replace(view, T_world_gripper=T) for view, T in zip(seen, robot)]
     assert images is not None
-    paths = sorted(p for p in images.iterdir() if p.suffix.lower() in IMAGES)
+    if not images.is_dir():
+        raise UnihmError(ErrorCode.INVALID_CONFIG, f"{images} is no folder of images.")
+    found = (p for p in images.iterdir() if p.suffix.lower() in IMAGES)
+    paths = sorted(found, key=natural_order)
     _same_number(len(robot), len(paths))
     views = []
     for path, T in zip(paths, robot):
         try:
-            view = see_board(np.asarray(iio.imread(path))[..., :3], K, distortion, board)
+            image = _read_image(path)
+            lens.check(image.shape, path.name)
+            view = see_board(image, lens.K, lens.distortion, board, lens.fisheye)
         except UnihmError as error:
-            if error.code != ErrorCode.LOW_CONFIDENCE:
+            if error.code not in (ErrorCode.LOW_CONFIDENCE, ErrorCode.INVALID_IMAGE):
                 raise
             print(f"{path.name}: passed over. {error.message}")
             continue
         views.append(replace(view, T_world_gripper=T))
     return views
+
+
+def _read_image(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) or grey (H, W) uint8; raises INVALID_IMAGE."""
+    data = read_bytes(path, ErrorCode.INVALID_IMAGE)
+    try:
+        image = np.asarray(iio.imread(data, extension=path.suffix.lower()))
+    except Exception as error:  # every format has errors of its own
+        reason = " ".join(str(error).split())
+        raise UnihmError(
+            ErrorCode.INVALID_IMAGE, f"{path} cannot be read as an image: {reason}."
+        ) from error
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.ndim == 3 and image.shape[2] in (1, 2):  # grey, and grey with transparency
+        image = image[..., 0]
+    if image.dtype != np.uint8 or image.ndim not in (2, 3):
+        raise UnihmError(
+            ErrorCode.INVALID_IMAGE, f"{path} is {image.dtype} {image.shape}, no image of colours."
+        )
+    return np.ascontiguousarray(image if image.ndim == 2 else image[..., :3])
 
 
 def _same_number(poses: int, views: int) -> None:
@@ -141,7 +220,7 @@ def write_calibration(path: Path, calibration: Calibration, report: Check) -> No
     values["median_degrees"] = round(float(np.median(report.degrees)), 4)
     if np.isfinite(report.pixels).any():
         values["median_pixels"] = round(float(np.median(report.pixels)), 3)
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    write_text(path, yaml.safe_dump(values, sort_keys=False))
 
 
 def read_calibration(path: Path) -> Calibration:

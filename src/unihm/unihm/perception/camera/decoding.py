@@ -5,12 +5,15 @@ Takes plain bytes and numbers, so that the ROS nodes, the bag reader and the tes
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.types import FloatArray
 
+MOST_BENT = 3.0  # pixels: less than depth and colour are registered to
 # Encoding of sensor_msgs/Image to the channels to take, in the order red, green, blue.
 _COLOUR_CHANNELS = {
     "rgb8": (3, (0, 1, 2)),
@@ -80,17 +83,62 @@ def _rows(
     return buffer[: height * step].reshape(height, step)[:, :row_bytes]
 
 
-def intrinsics(k: ArrayLike, info_size: tuple[int, int], image_size: tuple[int, int]) -> FloatArray:
-    """K of a camera_info, checked against the image that it came with.
+@dataclass(frozen=True)
+class Window:
+    """The part of the sensor that an image shows, as in sensor_msgs/CameraInfo.
+
+    Attributes:
+        binning: pixels of the sensor to one of the image, along x and y; 0 is 1.
+        offset: x and y of the first pixel, in pixels of the sensor.
+        size: width and height in pixels of the sensor; (0, 0): all of it.
+    """
+
+    binning: tuple[int, int] = (0, 0)
+    offset: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (0, 0)
+
+
+def intrinsics(
+    k: ArrayLike,
+    info_size: tuple[int, int],
+    image_size: tuple[int, int],
+    projection: ArrayLike = (),
+    distortion: ArrayLike = (),
+    window: Window | None = None,
+    rectified: bool = False,
+) -> FloatArray:
+    """K of the image that a camera_info came with, in pixels of that image.
+
+    Of a rectified image (REP 104) the projection matrix holds; of one as the lens gives it, K,
+    where the lens bends it by no more than :data:`MOST_BENT` pixels. Binning and region of
+    interest change both.
 
     Args:
         k: nine numbers, row by row, in pixels.
         info_size: height, width of the camera_info.
         image_size: height, width of the image.
+        projection: P, twelve numbers, or none.
+        distortion: D of the plumb_bob model, or none.
+        window: binning and region of interest.
+        rectified: the image comes from a topic of rectified ones.
 
     Raises:
-        UnihmError: CAMERA_INFO_MISMATCH where the sizes differ or K is no pinhole of that size.
+        UnihmError: CAMERA_INFO_MISMATCH where the sizes differ, K is no pinhole of that size, or
+            the image is bent.
     """
+    P, D = np.array(projection, float).reshape(-1), np.array(distortion, float).reshape(-1)
+    if P.size == 12 and P[0] > 0 and (rectified or not D.any()):
+        k, D = P.reshape(3, 4)[:, :3], np.zeros(0)
+    window = window or Window()
+    binning = np.maximum(window.binning, 1)
+    whole = window.size if min(window.size) > 0 else (info_size[1], info_size[0])
+    if window.size != (0, 0) or binning.max() > 1:
+        k = np.array(k, float).reshape(-1)
+        if k.size == 9:
+            k[[2, 5]] -= window.offset
+            k[:3] /= binning[0]
+            k[3:6] /= binning[1]
+        info_size = (whole[1] // int(binning[1]), whole[0] // int(binning[0]))
     if tuple(info_size) != tuple(image_size):
         raise UnihmError(
             ErrorCode.CAMERA_INFO_MISMATCH,
@@ -110,4 +158,25 @@ def intrinsics(k: ArrayLike, info_size: tuple[int, int], image_size: tuple[int, 
             ErrorCode.CAMERA_INFO_MISMATCH,
             f"camera_info holds no pinhole of a {width}x{height} image: {K.ravel().tolist()}.",
         )
-    return K.reshape(3, 3)
+    K = K.reshape(3, 3)
+    bent = _bent(K, D, width, height)
+    if not bent <= MOST_BENT:
+        raise UnihmError(
+            ErrorCode.CAMERA_INFO_MISMATCH,
+            f"The lens bends this image by up to {bent:.0f} pixels (camera_info's d): subscribe to "
+            "the rectified topic, whose name has 'rect' in it.",
+        )
+    return K
+
+
+def _bent(K: FloatArray, D: FloatArray, width: int, height: int) -> float:
+    """Pixels by which radial distortion moves the image's corners at most."""
+    if not D.any():
+        return 0.0
+    corners = np.array([[x, y] for x in (0, width - 1) for y in (0, height - 1)], float)
+    straight = (corners - K[:2, 2]) / K[[0, 1], [0, 1]]
+    square = (straight**2).sum(axis=1)
+    k1, k2, k3, k4, k5, k6 = np.pad(D, (0, 8))[[0, 1, 4, 5, 6, 7]]
+    above = 1 + square * (k1 + square * (k2 + square * k3))
+    factor = above / (1 + square * (k4 + square * (k5 + square * k6))) - 1
+    return float(np.abs(straight * factor[:, None] * K[[0, 1], [0, 1]]).max())
