@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="faults with this in their name; repeatable"
     )
+    parser.add_argument(
+        "--two-hosts",
+        action="store_true",
+        help="the drivers on a second host, a network namespace (as root): faults of the network",
+    )
     parser.add_argument("--domain", type=int, default=101, help="DDS domain (default: %(default)s)")
     parser.add_argument("--logs", type=Path, default=Path("out/faults"), help="logs of the nodes")
     parser.add_argument("--json", type=Path, metavar="F", help="write the figures there")
@@ -31,21 +36,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a line a fault; the exit status is 1 where anything was lost or illegal."""
+    from contextlib import ExitStack
+
     from tqdm import tqdm
 
-    from unihm.ros.drill import FAULTS, Drill, RobotProcesses
+    from unihm.errors import ErrorCode, UnihmError
+    from unihm.ros.drill import FAULTS, NETWORK_FAULTS, Drill, RobotProcesses, TwoHosts
+    from unihm.ros.run import MOCKS
 
+    table = NETWORK_FAULTS if args.two_hosts else FAULTS
     wanted = [
-        fault for fault in FAULTS if not args.only or any(word in fault.name for word in args.only)
+        fault for fault in table if not args.only or any(word in fault.name for word in args.only)
     ]
     outcomes: list[Outcome] = []
-    with RobotProcesses(args.logs, args.hand, args.domain) as robot:
-        drill = Drill(robot, args.hand, args.domain)
+    with ExitStack() as stack:
+        network = stack.enter_context(TwoHosts()) if args.two_hosts else None
+        elsewhere = dict.fromkeys(MOCKS, network.other) if network else {}
+        robot = stack.enter_context(
+            RobotProcesses(args.logs, args.hand, args.domain, network=elsewhere)
+        )
+        drill = Drill(robot, args.hand, args.domain, network=network)
         try:
             drill.settle()
             for fault in (bar := tqdm(wanted, unit="fault")):
                 bar.set_description(fault.name)
-                outcomes.append(drill.run(fault))
+                try:
+                    outcomes.append(drill.run(fault))
+                except UnihmError as error:
+                    if error.code != ErrorCode.MISSING_DEPENDENCY:
+                        raise
+                    tqdm.write(f"{fault.name:<38}skipped: {error.message}")
+                    drill.settle()
+                    continue
                 tqdm.write(_line(outcomes[-1]))
                 if args.json:
                     args.json.parent.mkdir(parents=True, exist_ok=True)

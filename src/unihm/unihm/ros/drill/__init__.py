@@ -1,8 +1,18 @@
 """The fault drill: the graph and a mock robot as processes, and what happens when they fail."""
 
 from unihm.ros.drill.drill import Drill, Outcome
+from unihm.ros.drill.network import TwoHosts
 from unihm.ros.drill.observer import CommandObserver
 from unihm.ros.drill.processes import RobotProcesses
-from unihm.ros.drill.table import FAULTS, Fault
+from unihm.ros.drill.table import FAULTS, NETWORK_FAULTS, Fault
 
-__all__ = ["FAULTS", "CommandObserver", "Drill", "Fault", "Outcome", "RobotProcesses"]
+__all__ = [
+    "FAULTS",
+    "NETWORK_FAULTS",
+    "CommandObserver",
+    "Drill",
+    "Fault",
+    "Outcome",
+    "RobotProcesses",
+    "TwoHosts",
+]

@@ -157,6 +157,9 @@ class Witness:
         node: that listens; it is spun by its owner.
         arm: judges what the arm's driver is sent on ``arm_topic``.
         hand: judges what the hand's is sent on ``hand_topic``.
+
+    Attributes:
+        offset: s that the drivers' clock is ahead of the system's.
     """
 
     def __init__(
@@ -168,6 +171,7 @@ class Witness:
         hand_topic: str = "/hand_controller/joint_trajectory",
     ) -> None:
         self.arm, self.hand = arm, hand
+        self.offset = 0.0
         self._node = node
         self._lock = threading.Lock()
         self._heard: list[tuple[float, str, Any]] = []
@@ -178,7 +182,7 @@ class Witness:
                 topic,
                 # When it was sent: a judge who is late himself would find steps.
                 lambda message, info, observer=observer: observer.take(
-                    message, info["source_timestamp"] * 1e-9
+                    message, info["source_timestamp"] * 1e-9 + self.offset
                 ),
                 COMMANDS,
             )
@@ -194,7 +198,7 @@ class Witness:
     @property
     def seconds(self) -> float:
         """Now, by the drivers' clock."""
-        return float(self._node.get_clock().now().nanoseconds) * 1e-9
+        return time.time() + self.offset
 
     def _on_joints(self, state: JointState) -> None:
         if len(state.name) == len(state.position) and np.isfinite(state.position).all():

@@ -180,6 +180,36 @@ def by_topic(drill: Drill) -> None:
         publisher.publish(String(data=drill.sentence))
 
 
+# ---------------------------------------------------------------------- time and network
+
+
+def clock(seconds: float) -> Act:
+    """The clock that everything lives by jumps."""
+
+    def act(drill: Drill) -> None:
+        drill.simulate_time()
+        drill.jump(seconds)
+
+    return act
+
+
+def flap(drill: Drill) -> None:
+    """The cable is out for a moment, again and again."""
+
+    def once() -> None:
+        drill.network.cut()
+        time.sleep(0.1)
+        drill.network.join()
+
+    drill.repeat(0.4, once)
+
+
+def joined(drill: Drill) -> None:
+    """The network is as it should be."""
+    drill.network.join()
+    drill.network.disturb()
+
+
 # ---------------------------------------------------------------------- the table
 
 STAGES = ("capture", "planner", "segmentation", "generator", "decoder", "refiner")
@@ -297,6 +327,13 @@ def _table() -> Iterator[Fault]:
     yield Fault("ten goals with random cancels", BEFORE, cancels)
     yield Fault("three goals in motion", MOVING, repeated_goals)
     yield Fault("twenty instructions by topic", BEFORE, by_topic)
+    for seconds in (60.0, -30.0):
+        yield Fault(
+            f"clock jumps by {seconds:+.0f} s in motion",
+            MOVING,
+            clock(seconds),
+            mend=lambda drill: drill.real_time(),
+        )
     yield Fault(
         "disk full",
         BEFORE,
@@ -305,4 +342,24 @@ def _table() -> Iterator[Fault]:
     )
 
 
+def _between_hosts() -> Iterator[Fault]:
+    def cut(drill: Drill) -> None:
+        drill.network.cut()
+
+    def lossy(drill: Drill) -> None:
+        drill.network.disturb("loss", "20%")
+
+    def late(drill: Drill) -> None:
+        drill.network.disturb("delay", "300ms")
+
+    yield Fault("network cut before", BEFORE, cut, mend=joined)
+    yield Fault("network cut in motion", MOVING, cut, stops=True, mend=joined)
+    yield Fault("network flaps in motion", MOVING, flap, mend=joined)
+    yield Fault("network loses a fifth in motion", MOVING, lossy, mend=joined)
+    yield Fault("network late in motion", MOVING, late, mend=joined)
+
+
 FAULTS = tuple(_table())
+
+# Between two hosts; the second one has the drivers.
+NETWORK_FAULTS = tuple(_between_hosts())
