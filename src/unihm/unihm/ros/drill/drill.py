@@ -299,23 +299,20 @@ class Drill:
         )
 
     def _send_until(self, stage: str) -> Future[Manipulate.Result]:
-        """A goal that has come to a stage.
-
-        Raises:
-            UnihmError: INTERNAL where none of :data:`TRIALS` does.
-        """
+        """A goal that has come to a stage, or the last of :data:`TRIALS` that did not."""
         for _ in range(TRIALS):
-            began = time.monotonic()
-            goal = self.send()
-            self.until(lambda: goal.done() or self._has_begun(stage, began), ANSWER)
-            if stage == MOVING:
-                time.sleep(INTO_THE_MOTION)
+            goal = self._send_once(stage)
             if not goal.done():
-                return goal
+                break
             self.settle()
-        raise UnihmError(
-            ErrorCode.INTERNAL, f"No goal came to the stage {stage}: {_reaction(goal)}"
-        )
+        return goal
+
+    def _send_once(self, stage: str) -> Future[Manipulate.Result]:
+        began, goal = time.monotonic(), self.send()
+        self.until(lambda: goal.done() or self._has_begun(stage, began), ANSWER)
+        if stage == MOVING:
+            time.sleep(INTO_THE_MOTION)
+        return goal
 
     def _begin_anew(self) -> None:
         """Restart what remembers, so that the next fault is judged for itself."""
