@@ -407,3 +407,47 @@ def test_a_stage_that_never_answers_times_out(bench: Bench) -> None:
     result = bench.say(timeout=8.0)
     assert result.error_code == ErrorCode.STAGE_TIMEOUT
     assert "segmentation" in result.error_msg
+
+
+def test_a_word_stops_the_robot(bench: Bench) -> None:
+    going = bench.start("arm")
+    assert eventually(lambda: bench.instructions.get_subscription_count() > 0)
+    bench.instructions.publish(String(data="stop"))
+    result = bench.result(going)
+    assert result.error_code == ErrorCode.CANCELLED
+    assert "Stopped" in result.error_msg
+    assert eventually(lambda: stands_still(bench.robot))
+
+
+def test_a_question_is_answered_and_ends_nothing(bench: Bench) -> None:
+    going = bench.start("arm")
+    asked = bench.say("is the red mug clean?")
+    assert asked.error_code == ErrorCode.INVALID_INSTRUCTION
+    assert "question" in asked.error_msg
+    assert bench.result(going).error_code == 0
+
+
+def test_steps_are_done_in_order_until_one_fails(bench: Bench) -> None:
+    seen: list[Any] = []
+    result = bench.say(f"{GRAB}, then push the elephant to the left", on_feedback=seen.append)
+    assert result.error_code == ErrorCode.OBJECT_NOT_FOUND
+    assert [f.progress for f in seen] == sorted(f.progress for f in seen)
+    assert {f.steps for f in seen} == {2}
+    assert {f.step for f in seen} == {1, 2}
+    assert seen[0].understood == "grab the red box, then push the elephant to the left"
+    assert any(m.name == "step1/arm/duration" for m in result.measurements)
+
+
+def test_what_is_held_is_put_down_when_asked(bench: Bench) -> None:
+    refused = bench.say("put it down")
+    assert refused.error_code == ErrorCode.INVALID_INSTRUCTION
+    assert bench.say().error_code == 0
+    result = bench.say("put it down")
+    assert (result.error_code, result.error_msg) == (0, "")
+    assert eventually(bench.robot.is_home)
+
+
+def test_what_is_not_to_be_done_moves_nothing(bench: Bench) -> None:
+    for sentence in ("do not touch the red box", "pour the red box", "how are you"):
+        assert bench.say(sentence).error_code == ErrorCode.INVALID_INSTRUCTION
+    assert bench.robot.is_home()

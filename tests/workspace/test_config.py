@@ -11,6 +11,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import GeneratorConfig, GeneratorTraining
 from unihm.paths import config_dir
 from unihm.perception.camera import CaptureConfig
+from unihm.perception.language import LanguageConfig
 from unihm.perception.planner import PlannerConfig
 from unihm.perception.planner.cliport import CliportConfig
 from unihm.perception.segmentation import SegmenterConfig
@@ -26,6 +27,7 @@ CLASSES = {
     "cliport": CliportConfig,
     "control": ControlConfig,
     "generator": GeneratorConfig,
+    "language": LanguageConfig,
     "planner": PlannerConfig,
     "pointsam": PointSamConfig,
     "pointsam_vit_l": LargeConfig,

@@ -47,6 +47,7 @@ SECTIONS = (
     "cliport",
     "control",
     "generator",
+    "language",
     "planner",
     "pointsam",
     "pointsam_vit_l",

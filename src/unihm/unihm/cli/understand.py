@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="many sentences: one a line, or a YAML list of texts or of maps with 'text'",
     )
+    parser.add_argument("--preset", default="tiny", help="whose reader (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write it there; '-': print it")
 
 
@@ -27,14 +28,15 @@ def run(args: argparse.Namespace) -> int:
     """Print every sentence's reading; 1 where the only sentence is refused."""
     from unihm.errors import ErrorCode, UnihmError
     from unihm.evaluation.language import Sentence, read_sentences
-    from unihm.perception.language import describe, understand
+    from unihm.perception.language import Reader, describe
 
     sentences = [Sentence("", " ".join(args.sentence))] if args.sentence else []
     if args.file is not None:
         sentences += read_sentences(args.file)
     if not sentences:
         raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "Say a sentence, or give a --file of them.")
-    commands = [(s.key, understand(s.text)) for s in sentences]
+    reader = Reader.load(args.preset)
+    commands = [(s.key, reader.understand(s.text)) for s in sentences]
     entries = [{**({"id": key} if key else {}), **c.to_json()} for key, c in commands]
     text = json.dumps(entries if args.file else entries[0], indent=1, ensure_ascii=False)
     if args.json is not None and str(args.json) == "-":

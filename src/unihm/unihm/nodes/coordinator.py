@@ -20,8 +20,19 @@ from unihm_msgs import msg
 from unihm_msgs.action import Manipulate
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.base import RELIABLE, REQUESTS, STATUS, UnihmNode
-from unihm.ros.conversions import measurements, task_to_msg
+from unihm.perception.language import (
+    Action,
+    Command,
+    Dialogue,
+    Reader,
+    SentenceKind,
+    Step,
+    describe,
+    describe_step,
+    understand,
+)
+from unihm.ros.base import LATCHED, RELIABLE, REQUESTS, STATUS, UnihmNode
+from unihm.ros.conversions import command_to_msg, measurements, task_to_msg
 from unihm.ros.emergency import EmergencyListener
 from unihm.ros.senders import FORGOTTEN, SENDERS, NotYet
 from unihm.types import STAGES, Task
@@ -35,6 +46,8 @@ PROGRESS = {
     "verifier": 1.0,
 }
 STEPS = tuple(PROGRESS)
+# Said while a task runs, these are answered and do not end it.
+_ANSWERED = (SentenceKind.QUESTION, SentenceKind.STATEMENT)
 _RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
 LONGEST_TIMEOUT = 3600.0  # s
 _POLL = 0.02  # s between looks at cancel and time-outs
@@ -63,6 +76,9 @@ class Request:
         self.feedback = feedback
         self.is_cancelled = is_cancelled
         self.task_id = ""
+        self.understood = ""  # the words, as they were understood
+        self.stops = False  # it says "stop"
+        self.step = self.steps = 1  # which of how many is at work
         self.jump: UnihmError | None = None  # of the clock that the goal is timed by
         self.statuses: queue.SimpleQueue[msg.StageStatus] = queue.SimpleQueue()
 
@@ -71,7 +87,9 @@ class CoordinatorNode(UnihmNode):
     """Gives out tasks and follows their stages: feedback, cancel, preemption, time-outs, retries.
 
     Goals are carried out one after the other in a thread of their own; one that waits ends the one
-    before it.
+    before it, but a question or a statement, which is only answered. A sentence of several steps is
+    several tasks, one after the other until one fails. What the words were understood as is on the
+    topic ``understood`` and in the feedback before anything moves.
     """
 
     stage = "coordinator"
@@ -106,12 +124,16 @@ class CoordinatorNode(UnihmNode):
             )
         self.emergency = EmergencyListener(self)
         self._current: Request | None = None
+        self._dialogue = Dialogue()
+        self._reader = Reader.load(self.preset)
+        self._halted = threading.Event()  # somebody said "stop"
         self._requests: queue.SimpleQueue[tuple[Request, Callable[[Outcome], None]] | None]
         self._requests = queue.SimpleQueue()
         for topic, sender in SENDERS.items():
             self.watch(topic, sender)
         self._tasks = self.publisher(msg.Task, "task", RELIABLE)
         self._stops = self.publisher(msg.StopTask, "stop", RELIABLE)
+        self._understood = self.publisher(msg.Command, "understood", LATCHED)
         self.subscription(msg.StageStatus, "status", self._on_status, STATUS)
         self.subscription(String, "instruction", self._on_instruction, RELIABLE)
         group = ReentrantCallbackGroup()
@@ -141,12 +163,12 @@ class CoordinatorNode(UnihmNode):
         request = Request(
             handle.request, handle.publish_feedback, lambda: bool(handle.is_cancel_requested)
         )
-        self._requests.put((request, done.set_result))
+        self._take(request, done.set_result)
         outcome: Outcome = await done
         code = outcome.error.code if outcome.error else ErrorCode.NONE
         if code == ErrorCode.NONE:
             handle.succeed()
-        elif code == ErrorCode.CANCELLED:
+        elif code == ErrorCode.CANCELLED and handle.is_cancel_requested:
             handle.canceled()
         else:
             handle.abort()
@@ -165,7 +187,22 @@ class CoordinatorNode(UnihmNode):
             self.get_logger().info(f"{message.data!r}: {text}")
 
         goal = Manipulate.Goal(header=self.header(), instruction=message.data)
-        self._requests.put((Request(goal, lambda feedback: None, lambda: False), done))
+        self._take(Request(goal, lambda feedback: None, lambda: False), done)
+
+    def _take(self, request: Request, done: Callable[[Outcome], None]) -> None:
+        """Queue a goal; answer at once what shall not end the one that runs."""
+        command = understand(request.goal.instruction)
+        if command.kind is SentenceKind.STOP:
+            request.stops = True
+            self._halted.set()
+        elif (
+            self._current is not None and command.kind in _ANSWERED and command.refusal is not None
+        ):
+            self._understood.publish(command_to_msg(command, self.header()))
+            error = UnihmError(command.refusal.code, command.refusal.message)
+            done(Outcome(error))
+            return
+        self._requests.put((request, done))
 
     def _on_status(self, status: msg.StageStatus) -> None:
         current = self._current
@@ -190,39 +227,69 @@ class CoordinatorNode(UnihmNode):
                     self.get_logger().error(traceback.format_exc())
                     outcome.error = UnihmError(ErrorCode.INTERNAL, f"{self.stage}: {error!r}")
                 self._current = None
+            if request.stops:
+                self._halted.clear()
             done(outcome)
 
     def _carry_out(self, request: Request, outcome: Outcome) -> None:
-        """All attempts of a goal; fills in ``outcome``."""
+        """All steps of a goal; fills in ``outcome``."""
         goal = request.goal
         started = self.seconds
         try:
             self._check(goal)
+            command = self._read(goal.instruction)
             deadline = started + (goal.options.timeout or self.task_timeout)
             self._wait_until_alone(request, deadline)
         except UnihmError as error:
             outcome.error = error
             return
+        request.understood, request.steps = describe(command), len(command.steps)
+        for request.step, step in enumerate(command.steps, 1):
+            self._carry_out_step(request, command, step, outcome, deadline)
+            if outcome.error is not None:
+                break
+            self._dialogue.remember(step)
+        outcome.values += measurements({"duration": (self.seconds - started, "s")})
+
+    def _read(self, sentence: str) -> Command:
+        """What a sentence asks for, after what was said before.
+
+        Raises:
+            UnihmError: why nothing is done.
+        """
+        command = self._reader.understand(sentence, self._dialogue)
+        self._understood.publish(command_to_msg(command, self.header()))
+        first = command.accepted()[0]
+        if first.action is Action.RELEASE and self._dialogue.held is None:
+            raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "I hold nothing that I could put down.")
+        return command
+
+    def _carry_out_step(
+        self, request: Request, command: Command, step: Step, outcome: Outcome, deadline: float
+    ) -> None:
+        """All attempts of one step; adds to ``outcome``."""
+        goal, before = request.goal, outcome.values
+        alone = command.signature == understand(command.sentence).signature
+        words = command.sentence if alone and len(command.steps) == 1 else describe_step(step)
+        self._dialogue.held = None  # a task begins by putting back what is held
         attempts = goal.options.attempts or self.attempts
         for attempt in range(1, attempts + 1):
             request.task_id = outcome.task_id = secrets.token_hex(16)  # nobody can guess it
             outcome.attempts, outcome.error = attempt, None
             try:
-                outcome.values = self._attempt(request, attempt, deadline)
+                values = self._attempt(request, words, step, attempt, deadline)
+                outcome.values = before + _of_step(values, request)
             except UnihmError as error:
                 outcome.error = error
                 self._stop(request, error)
             if outcome.error is None or outcome.error.code not in _RETRIED:
                 break
             self.get_logger().info(f"attempt {attempt} failed: {outcome.error.message}")
-        outcome.values += measurements({"duration": (self.seconds - started, "s")})
 
     def _check(self, goal: Manipulate.Goal) -> None:
         if self.fault is not None:
             raise self.fault
         self.emergency.check()
-        if not goal.instruction.strip():
-            raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "The instruction is empty.")
         if goal.hand not in ("", self.hand_name):
             raise UnihmError(
                 ErrorCode.UNKNOWN_HAND,
@@ -250,14 +317,20 @@ class CoordinatorNode(UnihmNode):
             self._check_wanted(request, "waiting")
             time.sleep(_POLL)
 
-    def _attempt(self, request: Request, attempt: int, deadline: float) -> list[msg.Measurement]:
+    def _attempt(
+        self, request: Request, words: str, step: Step, attempt: int, deadline: float
+    ) -> list[msg.Measurement]:
         """Publish the task and follow its stages to the end; returns what they measured.
+
+        To put down what is held is over when the robot is ready for what comes next.
 
         Raises:
             UnihmError: of the stage that failed; CANCELLED, PREEMPTED or STAGE_TIMEOUT.
         """
-        task = Task(request.task_id, request.goal.instruction, self.hand_name)
+        task = Task(request.task_id, words, self.hand_name)
+        last = STEPS[0] if step.action is Action.RELEASE else self.last_stage
         began = self.seconds
+        request.feedback(self._feedback(msg.StageStatus(stage=STEPS[0]), request, attempt))
         self._tasks.publish(task_to_msg(task, self.header(), attempt))
         values: list[msg.Measurement] = []
         stage, heard = STEPS[0], began
@@ -276,16 +349,20 @@ class CoordinatorNode(UnihmNode):
                 if status.stage == "arm" and stage != "arm":
                     values += measurements({"first_command": (heard - began, "s")})
                 stage = status.stage
-                request.feedback(self._feedback(status, attempt))
+                request.feedback(self._feedback(status, request, attempt))
             if status.state == msg.StageStatus.SUCCEEDED:
                 values += _measured(status)
-                if status.stage == self.last_stage:
+                if status.stage == last:
+                    if last != self.last_stage:
+                        self._end_task(request, UnihmError(ErrorCode.NONE, "It is put down."))
                     return values
 
     def _check_wanted(self, request: Request, stage: str) -> None:
         self.emergency.check()
         if request.is_cancelled():
             raise UnihmError(ErrorCode.CANCELLED, f"Cancelled in the stage {stage}.")
+        if self._halted.is_set():
+            raise UnihmError(ErrorCode.CANCELLED, f"Stopped by a word in the stage {stage}.")
         if not self._requests.empty():
             raise UnihmError(ErrorCode.PREEMPTED, f"A newer goal came in the stage {stage}.")
 
@@ -314,28 +391,38 @@ class CoordinatorNode(UnihmNode):
                 ErrorCode.STAGE_TIMEOUT, f"The task's time was over in the stage {stage}."
             )
 
-    def _feedback(self, status: msg.StageStatus, attempt: int) -> Manipulate.Feedback:
+    def _feedback(
+        self, status: msg.StageStatus, request: Request, attempt: int
+    ) -> Manipulate.Feedback:
         index = STEPS.index(status.stage)
         before = PROGRESS[STEPS[index - 1]] if index else 0.0
         share = 1.0 if status.state == msg.StageStatus.SUCCEEDED else status.progress
         return Manipulate.Feedback(
             header=self.header(),
-            task_id=status.task_id,
+            task_id=request.task_id,
             stage=status.stage,
-            progress=before + share * (PROGRESS[status.stage] - before),
+            progress=(request.step - 1 + before + share * (PROGRESS[status.stage] - before))
+            / request.steps,
             attempt=attempt,
+            understood=request.understood,
+            step=request.step,
+            steps=request.steps,
         )
 
-    def _stop(self, request: Request, error: UnihmError) -> None:
-        """Tell every stage that the task is over and wait until the arm rests."""
+    def _end_task(self, request: Request, reason: UnihmError) -> None:
+        """Tell every stage that the task is over."""
         self._stops.publish(
             msg.StopTask(
                 header=self.header(),
                 task_id=request.task_id,
-                error_code=int(error.code),
-                reason=error.message,
+                error_code=int(reason.code),
+                reason=reason.message,
             )
         )
+
+    def _stop(self, request: Request, error: UnihmError) -> None:
+        """Tell every stage that the task is over and wait until the arm rests."""
+        self._end_task(request, error)
         if STEPS.index(self.last_stage) < STEPS.index("arm"):
             return  # there is no arm that could move
         end = time.monotonic() + self.stop_timeout
@@ -347,6 +434,14 @@ class CoordinatorNode(UnihmNode):
             if status.stage == "arm" and status.state == msg.StageStatus.STOPPED:
                 return
         self.get_logger().warning("The arm controller did not say that the arm rests.")
+
+
+def _of_step(values: list[msg.Measurement], request: Request) -> list[msg.Measurement]:
+    """Measurements under the step's name, where there are several."""
+    if request.steps == 1:
+        return values
+    prefix = f"step{request.step}/"
+    return [msg.Measurement(name=prefix + m.name, value=m.value, unit=m.unit) for m in values]
 
 
 def _measured(status: msg.StageStatus) -> list[msg.Measurement]:

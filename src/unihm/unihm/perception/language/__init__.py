@@ -13,6 +13,7 @@ from unihm.perception.language.command import (
     describe_relation,
     describe_step,
 )
+from unihm.perception.language.endpoint import LanguageConfig, Reader
 from unihm.perception.language.gate import Dialogue, is_table, understand
 from unihm.perception.language.nouns import lookup
 from unihm.perception.language.sentence_encoder import encode
@@ -22,7 +23,9 @@ __all__ = [
     "Command",
     "Dialogue",
     "Direction",
+    "LanguageConfig",
     "Phrase",
+    "Reader",
     "Relation",
     "SentenceKind",
     "Step",

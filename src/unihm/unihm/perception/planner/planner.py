@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from unihm.config import load_section
 from unihm.errors import UnihmError
 from unihm.perception.backends import load
-from unihm.perception.language import understand
+from unihm.perception.language import Reader, understand
 from unihm.perception.planner.config import SCORERS, PlannerConfig
 from unihm.perception.planner.geometry import carry_out
 from unihm.perception.planner.selection import (
@@ -73,8 +73,9 @@ class PlanningError(UnihmError):
 class Planner:
     """Finds the object that an instruction names and plans where it goes."""
 
-    def __init__(self, config: PlannerConfig | None = None) -> None:
+    def __init__(self, config: PlannerConfig | None = None, reader: Reader | None = None) -> None:
         self.config = config or PlannerConfig()
+        self.reader = reader or Reader()
         self._backend: ScorerBackend | None = load(
             self.config.backend, SCORERS, self.config.weights
         )
@@ -86,7 +87,7 @@ class Planner:
         Raises:
             UnihmError: WEIGHTS_MISSING, INVALID_CONFIG.
         """
-        return cls(load_section(preset, "planner", PlannerConfig))
+        return cls(load_section(preset, "planner", PlannerConfig), Reader.load(preset))
 
     def warm_up(self) -> None:
         """Plan once for nothing: the first plan takes seconds, the next ones a tenth of one."""
@@ -108,8 +109,11 @@ class Planner:
             UnihmError: INVALID_INSTRUCTION, INVALID_DEPTH.
             PlanningError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS, UNREACHABLE.
         """
-        step = understand(instruction).one_step()
+        if not self.reader.asks:
+            understand(instruction).one_step()  # a refusal needs no scene
         scene = read_scene(observation, self.config.workspace)
+        seen = [thing.words for thing in scene.objects] if self.reader.asks else []
+        step = self.reader.understand(instruction, objects=seen).one_step()
         scorer: ReferenceScorer = GeometricScorer()
         if self._backend is not None:
             scorer = self._backend.scorer(observation, scene)

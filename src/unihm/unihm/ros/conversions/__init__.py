@@ -39,6 +39,7 @@ from unihm.ros.conversions._images import (
 )
 from unihm.ros.conversions._stages import (
     cloud_to_msg,
+    command_to_msg,
     measurements,
     motion_to_msg,
     plan_to_msg,
@@ -55,6 +56,7 @@ __all__ = [
     "click_from_msg",
     "cloud_from_msg",
     "cloud_to_msg",
+    "command_to_msg",
     "depth_to_msg",
     "measurements",
     "motion_from_msg",

@@ -12,6 +12,13 @@ from unihm_msgs import msg
 
 from unihm.control.execution import ExecutionPlan
 from unihm.learning.datasets.messages import CLOUD_FIELDS
+from unihm.perception.language import (
+    Command,
+    Step,
+    describe,
+    describe_phrase,
+    describe_relation,
+)
 from unihm.refinement import RefinementReport
 from unihm.ros.conversions._geometry import doubles, point_to_msg, poses_to_msg, raw_bytes
 from unihm.types import HandMotion, HandTokens, ObjectCloud, ObjectTrajectory, Task
@@ -25,6 +32,35 @@ def task_to_msg(task: Task, header: Header, attempt: int = 1) -> msg.Task:
         instruction=task.instruction,
         hand=task.hand,
         attempt=attempt,
+    )
+
+
+def command_to_msg(command: Command, header: Header, task_id: str = "") -> msg.Command:
+    """What a sentence was understood as; ``header`` holds when."""
+    refusal = command.refusal
+    return msg.Command(
+        header=header,
+        task_id=task_id,
+        sentence=command.sentence,
+        kind=command.kind.value,
+        understood=describe(command),
+        steps=[_step_to_msg(step) for step in command.steps],
+        unknown=list(command.unknown),
+        error_code=0 if refusal is None else int(refusal.code),
+        error_msg="" if refusal is None else refusal.message,
+    )
+
+
+def _step_to_msg(step: Step) -> msg.CommandStep:
+    goes, way = step.destination, step.direction
+    return msg.CommandStep(
+        action=step.action.value,
+        target=describe_phrase(step.target),
+        source=describe_phrase(step.source) if step.source is not None else "",
+        destination=describe_relation(goes) if goes is not None else "",
+        direction=way.name if way is not None else "",
+        distance=(way.distance or 0.0) if way is not None else 0.0,
+        manner=list(step.manner),
     )
 
 
