@@ -13,8 +13,13 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-RUN_HERE = ("01_pipeline", "02_send_an_instruction", "03_refine_a_motion")
-RUN_HERE += ("04_retarget_a_recording", "06_your_own_scene")
+RUN_HERE = (
+    "01_pipeline",
+    "02_send_an_instruction",
+    "03_refine_a_motion",
+    "04_retarget_a_recording",
+    "06_your_own_scene",
+)
 
 Run = Callable[..., str]
 

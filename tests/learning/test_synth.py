@@ -104,8 +104,9 @@ def test_a_view_sees_the_side_towards_the_camera():
     seen = view(item.mesh, item.T_world_object, np.random.default_rng(0))
     assert seen is not None
     world = apply(item.T_world_object @ seen.T_object_view, seen.cloud.points)
-    observed = world[seen.cloud.observed]
-    assert observed[:, 0].mean() > world[~seen.cloud.observed][:, 0].mean()  # it looks from +x
+    observed = seen.cloud.observed
+    assert observed is not None
+    assert world[observed, 0].mean() > world[~observed, 0].mean()  # it looks from +x
 
 
 def test_instructions_differ_and_fit_the_task():
@@ -125,6 +126,7 @@ def test_instructions_differ_and_fit_the_task():
 
 def test_synthesis_of_hands_that_are_not_robots():
     episodes = synthesise(21, 0, hands=("human",))
+    assert isinstance(episodes, list)
     assert set(episodes[0].motions) == {"human"}
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -117,7 +118,7 @@ def test_turns_go_counter_clockwise():
 
 
 def test_a_thing_fits_where_it_is_wanted_turned():
-    transport = Transport(dataclasses.replace(CONFIG, place_rotations=4, features=3))
+    transport: Any = Transport(dataclasses.replace(CONFIG, place_rotations=4, features=3))
     transport.key.forward = lambda maps, words, where: (
         torch.cat([torch.zeros_like(maps[:, :1]), maps[:, :3]], dim=1), maps[:, :1]
     )  # fmt: skip
@@ -152,7 +153,7 @@ def test_the_key_is_told_where_the_pick_is():
 
 def test_rotations_of_picks_keep_their_place():
     """With streams that copy a channel, every turn gives back the map."""
-    model = Cliport(dataclasses.replace(CONFIG, pick_rotations=4))
+    model: Any = Cliport(dataclasses.replace(CONFIG, pick_rotations=4))
     model.attention.streams.forward = lambda maps, words: (maps[:, :1], 0.5 + 0 * maps[:, :1])
     maps = torch.zeros(1, 5, 80, 120)
     maps[0, 0, 40:44, 58:62] = 1.0

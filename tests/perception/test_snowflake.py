@@ -136,7 +136,7 @@ def test_an_untrained_network_is_not_trusted(box_view):
     torch.manual_seed(0)
     model = SnowflakeNet(SMALL)
     with torch.no_grad():
-        model.error[-1].bias.fill_(-10.0)
+        model.get_parameter(f"error.{len(model.error) - 1}.bias").fill_(-10.0)
     assert Completer(model).complete(box_view.seen, box_view.camera).confidence < 0.4
 
 

@@ -167,9 +167,10 @@ def test_a_full_weight_matrix_is_used(xhand, grasp):
     size = 6 + xhand.num_joints
     stiff = np.diag([1e7] * 6 + [1e-3] * xhand.num_joints)
     config = RefinementConfig.paper(velocity_prior=0.0, acceleration_prior=0.0)
-    loose, _ = refine(*grasp, config)
-    held, _ = refine(*grasp, config, W_gen=stiff)
-    start = grasp[0].T_object_wrist[:, :3, 3]
+    motion, cloud = grasp
+    loose, _ = refine(motion, cloud, config)
+    held, _ = refine(motion, cloud, config, W_gen=stiff)
+    start = motion.T_object_wrist[:, :3, 3]
     assert stiff.shape == (size, size)
     assert np.abs(held.T_object_wrist[:, :3, 3] - start).max() < 1e-5
     assert np.abs(loose.T_object_wrist[:, :3, 3] - start).max() > 1e-3
@@ -195,13 +196,12 @@ def test_any_input_gives_finite_joints_within_limits_or_one_typed_error(
     normals = rng.normal(size=(points, 3))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     config = RefinementConfig.paper() if paper else RefinementConfig()
+    refusal = None
     try:
         cloud = ObjectCloud(scale * radius * normals, -normals if flip else normals)
         refined, report = refine(motion, cloud, dataclasses.replace(config, grasp_iterations=5))
     except UnihmError as error:
         refusal = error.code
-    else:
-        refusal = None
     if refusal is not None:
         assert refusal == ErrorCode.INVALID_CLOUD
         assert scale != 1.0 or points < 100 or flip

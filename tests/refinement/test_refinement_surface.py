@@ -8,6 +8,7 @@ from refinement_cases import ball_cloud, box_cloud
 from scipy.spatial import cKDTree
 from unihm.refinement.backend import backend_for
 from unihm.refinement.surface import Surface
+from unihm.refinement.torch_backend import TensorSurface, TorchBackend
 from unihm.transforms import dot
 from unihm.types import ObjectCloud
 
@@ -45,9 +46,9 @@ def test_planes_are_the_same_on_every_backend_and_by_comparison_with_all_points(
     clouds = [ball_cloud(count=300), box_cloud(count=500), cup()]
     x = 0.03 * rng.normal(size=(3, 60, 3))
     expected = Surface(clouds, neighbours).planes(x)
-    ops = backend_for("cpu")
+    ops = TorchBackend("cpu")
     surface = Surface(clouds, neighbours)
-    tensors = ops.surface(surface)
+    tensors = TensorSurface(surface, ops)
     for one, other in zip(tensors.planes(ops.array(x)), expected):
         np.testing.assert_allclose(ops.host(one), other, atol=1e-9)
     by_tree = surface.nearest(x.reshape(-1, 3), *surface.remembered(3, 60))

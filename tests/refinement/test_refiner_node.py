@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ def test_refines_reports_and_draws(grasp, domain_id):
     hand = load_hand("xhand")
     heard = {}
     with Graph(nodes=["refiner"], use_sim_time=False, domain_id=domain_id) as graph:
-        node = graph.nodes["refiner"]
+        node: Any = graph.nodes["refiner"]
         for topic, (kind, qos) in TOPICS.items():
             graph.commander.node.create_subscription(
                 kind, f"/unihm/{topic}", lambda m, topic=topic: heard.__setitem__(topic, m), qos

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_no_worse_than_dex_retargeting(hand: str, keypoints: FloatArray) -> None
     assert row.error_mm <= row.error_dex_mm
     # The machine may be busy; the figures proper are those of `unihm bench retarget`.
     assert row.speedup_batch > 2
-    figures = summarise([row])
+    figures: dict[str, Any] = summarise([row])
     assert figures["fingertip_error_no_worse"]
     assert figures["hands"][hand]["batch_us"] == pytest.approx(row.batch_us)
 

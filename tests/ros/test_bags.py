@@ -198,7 +198,7 @@ def test_a_foreign_recording_of_a_camera(spun: Spun, tmp_path: Path) -> None:
     """Recorded by another clock, under other names, without a robot."""
     with open_bag(tmp_path / "bag") as bag:
         for i in range(3):
-            info = conversions.camera_info_to_msg(K, *SIZE, header(1000.0 + i))
+            info = conversions.camera_info_to_msg(K, SIZE[0], SIZE[1], header(1000.0 + i))
             data = serialize_message(info)
             bag.write("/eye/info", "sensor_msgs/msg/CameraInfo", (5 + i) * 10**8, data, [])
     infos: list[CameraInfo] = []

@@ -165,8 +165,9 @@ class Bench:
         self.time = SimulatedTime(self.graph.commander.node)
 
     def knows_where_the_arm_is(self) -> bool:
+        controller: Any = self.graph.nodes["arm_controller"]
         try:
-            self.graph.nodes["arm_controller"].joint_states.read(self.robot.arm.joint_names)
+            controller.joint_states.read(self.robot.arm.joint_names)
         except UnihmError:
             return False
         return True

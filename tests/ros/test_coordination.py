@@ -361,7 +361,7 @@ def test_cancel_on_the_way_stops_and_goes_home(bench: Bench) -> None:
 
 def test_cancel_with_the_object_in_hand_holds_it(bench: Bench) -> None:
     future = bench.start("arm")
-    controller = bench.graph.nodes["arm_controller"]
+    controller: Any = bench.graph.nodes["arm_controller"]
     assert eventually(lambda: controller.phase == "HOLD")
     bench.graph.commander.cancel_task()
     assert bench.result(future).error_code == ErrorCode.CANCELLED

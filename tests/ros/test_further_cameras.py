@@ -47,8 +47,9 @@ def make(context: Context, **parameters: Any) -> CaptureNode:
 
 def pair(depth: np.ndarray, stamp: float) -> dict[str, Any]:
     header = Header(stamp=Time(nanoseconds=round(1e9 * stamp)).to_msg(), frame_id="camera")
+    height, width = depth.shape
     return {
-        "info": camera_info_to_msg(K, *depth.shape, header),
+        "info": camera_info_to_msg(K, height, width, header),
         "depth": depth_to_msg(depth, header),
         "rgb": rgb_to_msg(np.full((*depth.shape, 3), 90, np.uint8), header),
     }

@@ -56,7 +56,7 @@ class OpaqueFunction(SimpleNamespace):
     function: Any
 
 
-MODULES = {
+MODULES: dict[str, dict[str, Any]] = {
     "launch": {"LaunchDescription": list},
     "launch.actions": {
         "DeclareLaunchArgument": DeclareLaunchArgument,

@@ -52,8 +52,8 @@ class Robot:
         self.executor = SingleThreadedExecutor(context=self.context)
         for node in self.mocks:
             assert node.start()
-        for node in (*self.mocks, self.probe):
-            self.executor.add_node(node)
+        for each in (*self.mocks, self.probe):
+            self.executor.add_node(each)
         self.spinning = True
         self.thread = threading.Thread(target=self._spin, daemon=True)
         self.thread.start()

@@ -7,7 +7,7 @@ import pytest
 import trimesh
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim import load_scene
-from unihm.sim.shapes import SHAPES, Part, make_shape, shape, stacking_height, union
+from unihm.sim.shapes import SHAPES, Geometry, Part, box, make_shape, shape, stacking_height, union
 
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
@@ -97,5 +97,8 @@ def test_a_shape_of_ones_own_stands_in_a_scene_file(tmp_path, monkeypatch):
 
 
 def test_two_files_cannot_give_one_name():
+    def other() -> Geometry:
+        return box()
+
     with pytest.raises(UnihmError, match=r"'box' in unihm\.sim\.shapes already"):
-        shape("box")(lambda: None)
+        shape("box")(other)

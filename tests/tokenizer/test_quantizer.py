@@ -190,6 +190,8 @@ def test_training_sees_what_carried_codes_say():
     left = left - quantizer.codebook[1][codes[..., 1]].detach()
     torch.testing.assert_close(left, z.detach() - told, atol=1e-5, rtol=0)
     # what the last level leaves over pulls the encoder by beta and the code by one
+    assert z.grad is not None
+    assert quantizer.codebook.grad is not None
     assert z.grad.norm() > 0
     assert quantizer.codebook.grad[1].norm() > 0
 
