@@ -322,7 +322,10 @@ def _node(values: Values, name: str, file: Path | None = None, **parameters: Any
         ],
         # The one name that is not a parameter's to say.
         remappings=[("/clock", f"{_above(values)}/clock")],
-        ros_arguments=["--log-level", values["log_level"]],
+        ros_arguments=[
+            *("--log-level", values["log_level"]),
+            *("--enclave", f"{_namespace(values)}/{name}"),
+        ],
     )
 
 

@@ -61,7 +61,7 @@ class Commander:
     def __init__(
         self, namespace: str = "unihm", name: str = "commander", domain_id: int | None = None
     ) -> None:
-        self._context = new_context(domain_id)
+        self._context = new_context(domain_id, f"/{namespace.strip('/')}/commander")
         self.node = Node(
             name,
             namespace=namespace,

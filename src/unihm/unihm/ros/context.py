@@ -14,15 +14,16 @@ from unihm.paths import config_dir
 _PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
 
-def new_context(domain_id: int | None = None) -> Context:
+def new_context(domain_id: int | None = None, enclave: str = "/") -> Context:
     """A context of its own, that nothing else in the process knows of.
 
     Args:
         domain_id: DDS domain; None: the environment's.
+        enclave: whose keys it uses where security is on.
     """
     set_profile()
     context = Context()
-    rclpy.init(args=[], context=context, domain_id=domain_id)
+    rclpy.init(args=["--ros-args", "--enclave", enclave], context=context, domain_id=domain_id)
     return context
 
 

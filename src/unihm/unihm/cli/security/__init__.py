@@ -1,0 +1,1 @@
+"""Keys and permissions, so that only the graph's own nodes command and listen."""
