@@ -19,10 +19,9 @@ import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from rclpy.context import Context
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets.bag import BagWriter, MessageTypes
+from unihm.learning.datasets.bag import BagWriter, MessageTypes, installed_types
 from unihm.paths import config_dir
 from unihm.robots import load_hand
-from unihm.ros.recorder import installed_types
 from unihm.ros.run import FURTHER, NODES, node_class
 from unihm.types import STAGES
 

@@ -17,11 +17,13 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.learning.datasets.bag import installed_types
 from unihm.learning.datasets.bag_reader import BagMessage, BagReader
+from unihm.learning.datasets.recorded_tasks import MADE_BY_THE_GRAPH
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.ros.base import RELIABLE, UnihmNode
-from unihm.ros.recorder import BEGINNINGS, has_beginnings, installed_types
+from unihm.ros.recorder import BEGINNINGS, has_beginnings
 
 #: Made by sensors, drivers and people: what a graph is given, whoever recorded it.
 SENSED = (
@@ -31,7 +33,6 @@ SENSED = (
     "sensor_msgs/msg/JointState",
     "tf2_msgs/msg/TFMessage",
 )
-MADE_HERE = ("affordance", "segmentation_overlay")  # images that the graph makes itself
 CLOCK_STEP = 0.01  # s between two words of the clock
 PATIENCE = 2.0  # s for listeners to be found
 LEAP = 1.0  # s between stamps and recorded times that are two clocks
@@ -128,7 +129,7 @@ class PlayerNode(UnihmNode):
         chosen = given or [
             name
             for name in bag.of_kind(*kinds, "geometry_msgs/msg/PoseStamped")
-            if not name.endswith(MADE_HERE)
+            if not name.endswith(MADE_BY_THE_GRAPH)
             and (
                 name.endswith(f"/{BEGINNINGS[bag.topics[name].kind][1]}")
                 if bag.topics[name].kind in BEGINNINGS  # not what was seen after the motion

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from rosbags.interfaces import (
 )
 
 from unihm.errors import UnihmError
-from unihm.learning.datasets.bag import BagWriter, MessageTypes
+from unihm.learning.datasets.bag import BagWriter, installed_types
 from unihm.learning.datasets.bag_reader import BagReader
 from unihm.ros.base import UnihmNode
 
@@ -43,12 +42,6 @@ _SECONDS = slice(4, 8)
 def has_beginnings(bag: BagReader) -> bool:
     """Whether the bag holds tasks with the observations that they were planned from."""
     return all(bag.of_kind(kind) for kind in BEGINNINGS)
-
-
-def installed_types() -> MessageTypes:
-    """Every message type of the sourced installation."""
-    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
-    return MessageTypes(Path(prefix) for prefix in prefixes if prefix)
 
 
 def open_bag(path: Path, storage: str = "mcap") -> BagWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -73,6 +74,12 @@ def _parts(fields: Sequence[tuple[str, Any]]) -> list[str]:
         if inner == Nodetype.NAME:
             parts.append(name)
     return parts
+
+
+def installed_types() -> MessageTypes:
+    """Every message type of the sourced installation."""
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    return MessageTypes(Path(prefix) for prefix in prefixes if prefix)
 
 
 class BagWriter:

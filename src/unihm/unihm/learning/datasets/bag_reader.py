@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from rosbags.convert.converter import generate_message_converter
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import Connection, ConnectionExtRosbag1, ConnectionExtRosbag2, Qos
+from rosbags.typesys.store import Typestore
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.bag import MessageTypes
@@ -157,7 +158,7 @@ class BagReader:
 
         def read() -> Any:
             try:
-                return store.deserialize_cdr(raw, kind)
+                return _deserialized(store, raw, kind)
             except Exception as error:
                 raise self._failure(error, f" in a message on {connection.topic}") from error
 
@@ -280,6 +281,19 @@ class BagReader:
         traceback: TracebackType | None,
     ) -> None:
         self._stack.close()
+
+
+def _deserialized(store: Typestore, data: bytes, kind: str) -> Any:
+    """A message of its CDR.
+
+    ROS's own writers may leave bytes behind a message, which its readers ignore; rosbags' own
+    ``deserialize_cdr`` refuses them.
+    """
+    if len(data) < 4 or data[0] != 0 or data[1] not in (0, 1):
+        raise ValueError("the encapsulation is not CDR")
+    definition = store.get_msgdef(kind)
+    read = definition.deserialize_cdr_le if data[1] else definition.deserialize_cdr_be
+    return read(data[4:], 0, definition.cls, store)[0]
 
 
 def _words(error: Exception) -> str:

@@ -13,10 +13,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unihm.control.execution import ExecutionPlan
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.camera import Window, decode_colour, decode_depth, intrinsics
+from unihm.perception.camera import (
+    Window,
+    decode_colour,
+    decode_depth,
+    decompress_colour,
+    decompress_depth,
+    intrinsics,
+)
 from unihm.transforms import from_pose7
 from unihm.types import (
     FloatArray,
@@ -78,6 +86,21 @@ def task_from_msg(message: Any) -> Task:
     return Task(message.task_id, message.instruction, message.hand)
 
 
+def colour_from_msg(image: Any) -> NDArray[np.uint8]:
+    """An Image or CompressedImage to (H, W, 3) uint8 red, green, blue."""
+    if hasattr(image, "format"):
+        return decompress_colour(image.data)
+    return decode_colour(image.data, image.encoding, image.height, image.width, image.step)
+
+
+def depth_from_msg(image: Any) -> NDArray[np.float32]:
+    """An Image or CompressedImage of depth to (H, W) float32 metres, 0 where it is missing."""
+    if hasattr(image, "format"):
+        return decompress_depth(image.data, image.format)
+    big = bool(image.is_bigendian)
+    return decode_depth(image.data, image.encoding, image.height, image.width, image.step, big)
+
+
 def observation_from_images(
     rgb: Any, depth: Any, info: Any, T_world_camera: FloatArray, rectified: bool = False
 ) -> RgbdObservation:
@@ -88,15 +111,13 @@ def observation_from_images(
     Raises:
         UnihmError: INVALID_IMAGE, INVALID_DEPTH, CAMERA_INFO_MISMATCH or INVALID_TRANSFORM.
     """
-    colour = decode_colour(rgb.data, rgb.encoding, rgb.height, rgb.width, rgb.step)
-    metres = decode_depth(
-        depth.data, depth.encoding, depth.height, depth.width, depth.step, bool(depth.is_bigendian)
-    )
+    colour = colour_from_msg(rgb)
+    metres = depth_from_msg(depth)
     roi = info.roi
     K = intrinsics(
         info.k,
         (info.height, info.width),
-        (rgb.height, rgb.width),
+        colour.shape[:2],
         projection=info.p,
         distortion=info.d,
         window=Window(

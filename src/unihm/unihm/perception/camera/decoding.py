@@ -6,9 +6,12 @@ Takes plain bytes and numbers, so that the ROS nodes, the bag reader and the tes
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
+from struct import Struct
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.types import FloatArray
@@ -22,6 +25,7 @@ _COLOUR_CHANNELS = {
     "bgra8": (4, (2, 1, 0)),
     "mono8": (1, (0, 0, 0)),
 }
+_DEPTH_HEADER = Struct("<iff")
 # Encoding of a depth image to its type and the metres of one unit.
 _DEPTH_UNITS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 1e-3), "mono16": ("u2", 1e-3)}
 
@@ -67,6 +71,64 @@ def decode_depth(
     rows = _rows(data, height, width * dtype.itemsize, step, ErrorCode.INVALID_DEPTH)
     depth = np.ascontiguousarray(rows).view(dtype).astype(np.float32) * np.float32(metres)
     return np.where(np.isfinite(depth), depth, np.float32(0.0))
+
+
+def is_colour(encoding: str) -> bool:
+    """Whether an image of this encoding, or compressed format, is one in colour."""
+    return encoding in _COLOUR_CHANNELS or (
+        encoding not in _DEPTH_UNITS and "compressedDepth" not in encoding and encoding != ""
+    )
+
+
+def is_depth(encoding: str) -> bool:
+    """Whether an image of this encoding, or compressed format, is one of depth."""
+    return encoding in _DEPTH_UNITS or "compressedDepth" in encoding
+
+
+def decompress_colour(data: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A JPEG or PNG picture to (H, W, 3) uint8 red, green, blue.
+
+    Raises:
+        UnihmError: INVALID_IMAGE for anything else.
+    """
+    try:
+        with Image.open(BytesIO(bytes(data))) as picture:
+            return np.array(picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnihmError(
+            ErrorCode.INVALID_IMAGE, f"A compressed image cannot be read: {error}."
+        ) from error
+
+
+def decompress_depth(data: bytes | NDArray[np.uint8], encoding: str) -> NDArray[np.float32]:
+    """What the transport ``compressedDepth`` sends, to (H, W) float32 metres, 0 where missing.
+
+    A header of an int32 and two float32 (A, B) stands before a PNG of uint16: millimetres, or for
+    32FC1 a quantised inverse depth v, depth = A / (v - B).
+
+    Args:
+        data: the message's bytes.
+        encoding: its format, such as ``16UC1; compressedDepth png``.
+
+    Raises:
+        UnihmError: INVALID_DEPTH for anything else.
+    """
+    buffer = bytes(data)
+    if not is_depth(encoding) or len(buffer) < _DEPTH_HEADER.size:
+        raise UnihmError(ErrorCode.INVALID_DEPTH, f"Compressed depth in '{encoding}' is not known.")
+    _, a, b = _DEPTH_HEADER.unpack_from(buffer)
+    try:
+        with Image.open(BytesIO(buffer[_DEPTH_HEADER.size :])) as picture:
+            values = np.array(picture).astype(np.float32)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnihmError(
+            ErrorCode.INVALID_DEPTH, f"A compressed depth image cannot be read: {error}."
+        ) from error
+    if not encoding.startswith("32FC1"):
+        return values * np.float32(1e-3)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        metres = np.float32(a) / (values - np.float32(b))
+    return np.where((values > 0) & np.isfinite(metres), metres, np.float32(0.0))
 
 
 def _rows(

@@ -1,0 +1,1 @@
+"""Evaluate what was recorded, without ROS and without a robot."""
