@@ -33,6 +33,9 @@ from unihm.refinement import estimate_normals
 from unihm.types import HandMotion, ObjectCloud, ObjectTrajectory, Phase, TaskKind
 
 CLOUD_POINTS = 2048
+MOST_POINTS = 1_000_000
+FURTHEST = 100.0  # metres that a point is from the cloud's origin at most
+_NORMAL = ("nx", "ny", "nz")
 
 
 def read_motion(path: Path, hand: str | None = None) -> HandMotion:
@@ -70,7 +73,7 @@ def read_motion(path: Path, hand: str | None = None) -> HandMotion:
             pick_point=np.zeros(3),
         )
         return HandMotion(name, np.asarray(arrays["T_object_wrist"], float), joints, trajectory)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, IndexError) as error:
         raise _fault(path, f"is not a motion: {error}") from error
 
 
@@ -108,6 +111,11 @@ def read_cloud(path: Path) -> ObjectCloud:
             raise ValueError(f"its points have the shape {points.shape}, not (N, 3)")
         if not np.isfinite(points).all():
             raise ValueError("its points are not finite")
+        if len(points) > MOST_POINTS or np.abs(points).max() > FURTHEST:
+            raise ValueError(
+                f"{len(points)} points, up to {np.abs(points).max():.3g} m away; is it in metres, "
+                "and of the object alone?"
+            )
         if normals is None or not np.any(normals):  # absent, or written as zeros
             normals = estimate_normals(points)
         return ObjectCloud(points, np.asarray(normals, float))
@@ -130,16 +138,58 @@ def _read_points(path: Path) -> tuple[Any, Any]:
         return points, arrays.get("normals")
     if suffix in (".csv", ".xyz", ".txt", ".pts"):
         return _read_columns(path, data)
-    triangles = re.search(rb"element face [1-9]", data[:4000])
-    if suffix == ".pcd" or (suffix == ".ply" and not triangles):
+    if suffix == ".ply" and not re.search(rb"element face [1-9]", data[:4000]):
+        return _read_ply(path)
+    if suffix == ".pcd":
         import open3d as o3d
 
+        _check_pcd(path, data)
         with o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error):
             cloud = o3d.io.read_point_cloud(str(path))
         return np.asarray(cloud.points), np.asarray(cloud.normals)
     mesh = read_mesh(path, ErrorCode.INVALID_CLOUD)
     points, faces = trimesh.sample.sample_surface(mesh, CLOUD_POINTS, seed=0)
     return points, mesh.face_normals[faces]
+
+
+def _read_ply(path: Path) -> tuple[Any, Any]:
+    """Points and normals of a PLY file without faces."""
+    try:
+        loaded: Any = trimesh.load(path)
+        vertices = loaded.metadata["_ply_raw"]["vertex"]["data"]
+        names = vertices.keys() if isinstance(vertices, dict) else vertices.dtype.names
+        normals = None
+        if {"nx", "ny", "nz"} <= set(names):
+            normals = np.stack([np.asarray(vertices[n], float).reshape(-1) for n in _NORMAL], 1)
+        return np.asarray(loaded.vertices, float), normals
+    except Exception as error:  # the format has errors of many kinds
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise _no_cloud(path, f"it is cut off or damaged ({reason})") from error
+
+
+def _check_pcd(path: Path, data: bytes) -> None:
+    """Raise unless a PCD file has as much as its header announces: its reader does not look."""
+    header, mark, rest = data.partition(b"\nDATA ")
+    kind, _, body = rest.partition(b"\n")
+    said = dict(re.findall(r"^(\w+) (.+?)\s*$", header.decode("latin-1"), flags=re.M))
+    try:
+        count = int(said["POINTS"])
+        sizes = [int(word) for word in said["SIZE"].split()]
+        times = [int(word) for word in said.get("COUNT", "1 " * len(sizes)).split()]
+        row = sum(size * number for size, number in zip(sizes, times, strict=True))
+    except (KeyError, ValueError) as error:
+        raise _no_cloud(path, "its header is not one of a PCD file") from error
+    kind = kind.strip()
+    if kind == b"binary":
+        whole = len(body) >= count * row
+    elif kind == b"ascii":
+        whole = len(body.splitlines()) >= count
+    else:
+        packed, unpacked = (int.from_bytes(body[at : at + 4], "little") for at in (0, 4))
+        whole = kind == b"binary_compressed" and len(body) >= 8 + packed
+        whole = whole and unpacked == count * row
+    if not (mark and 0 < count <= MOST_POINTS and 0 < row < 1000 and whole):
+        raise _no_cloud(path, f"it announces {count} points, which it does not hold")
 
 
 def _read_columns(path: Path, data: bytes) -> tuple[Any, Any]:

@@ -241,7 +241,7 @@ def read_calibration(path: Path) -> Calibration:
                 T_other=from_pose7(values["board_pose"]),
                 T_gripper_camera=from_pose7(values["camera_on_gripper"]),
             )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UnihmError(
             ErrorCode.INVALID_TRANSFORM, f"{path} is no result of unihm calibrate."
         ) from error
