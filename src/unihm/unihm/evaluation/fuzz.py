@@ -302,8 +302,8 @@ def readers() -> dict[str, Reader]:
         write_motion(folder / "motion.npz", motion)
         cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
         for suffix in ("ply", "pcd", "xyz"):
-            open3d.io.write_point_cloud(str(folder / f"cloud.{suffix}"), cloud)
-        open3d.io.write_point_cloud(str(folder / "ascii.pcd"), cloud, write_ascii=True)
+            open3d.io.write_point_cloud(folder / f"cloud.{suffix}", cloud)
+        open3d.io.write_point_cloud(folder / "ascii.pcd", cloud, write_ascii=True)
         clouds = {path.name: path.read_bytes() for path in folder.glob("*.*") if path.suffix in
                   (".ply", ".pcd", ".xyz")}  # fmt: skip
         written_motion = (folder / "motion.npz").read_bytes()

@@ -149,6 +149,7 @@ class Retargeter:
         """Forget the person and the last frame: :meth:`step` starts anew."""
         self._last: FloatArray | None = None
         self._frames_seen = self._refused = 0
+        self._unit, self._bones, self._wrist = 1.0, np.zeros(20), np.zeros(3)
 
     def step(self, keypoints: ArrayLike) -> RetargetResult:
         """Retarget the next frame (21, 3) of a live stream; a result of one frame.
@@ -170,7 +171,6 @@ class Retargeter:
             if self._frames_seen == 0:
                 checked = check_keypoints(frame[None], self.hand.side)
                 self._unit = float(hand_size(checked[0]) / hand_size(frame))
-                self._bones = np.zeros(20)
             else:
                 check_next(frame * self._unit, self._wrist, self._bones, self.hand.side)
         except UnihmError:

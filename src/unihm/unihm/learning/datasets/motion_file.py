@@ -145,7 +145,7 @@ def _read_points(path: Path) -> tuple[Any, Any]:
 
         _check_pcd(path, data)
         with o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error):
-            cloud = o3d.io.read_point_cloud(str(path))
+            cloud = o3d.io.read_point_cloud(path)
         return np.asarray(cloud.points), np.asarray(cloud.normals)
     mesh = read_mesh(path, ErrorCode.INVALID_CLOUD)
     points, faces = trimesh.sample.sample_surface(mesh, CLOUD_POINTS, seed=0)
