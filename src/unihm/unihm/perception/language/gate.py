@@ -24,7 +24,12 @@ from unihm.perception.language.command import (
     describe_step,
     phrases,
 )
-from unihm.perception.language.normalize import NotWords, is_known, is_plausible, words_of
+from unihm.perception.language.normalize import (
+    NotWords,
+    is_known,
+    is_plausible,
+    words_of,
+)
 from unihm.perception.language.nouns import NOUNS
 from unihm.perception.language.parser import Clause, Mood
 
@@ -95,7 +100,10 @@ class _Refused(Exception):
     """The reason, the kind of sentence and the words that were not understood."""
 
     def __init__(
-        self, message: str, kind: SentenceKind = SentenceKind.REQUEST, unknown: tuple[str, ...] = ()
+        self,
+        message: str,
+        kind: SentenceKind = SentenceKind.REQUEST,
+        unknown: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -132,7 +140,7 @@ class _Judge:
         if not found or last is None:
             return
         clause = parser.read_clause(found)
-        if clause.mood is Mood.THING and not clause.unknown:
+        if clause.mood in (Mood.THING, Mood.UNREAD) and clause.targets and not clause.unknown:
             thing = parser.attach(clause.targets[0], clause.relations)
             if not thing.noun:
                 thing = replace(thing, noun=last.target.noun)
@@ -162,7 +170,8 @@ class _Judge:
             return clauses
         if last.action is None:
             raise _Refused(
-                f"I do not know what '{' '.join(words)}' corrects.", SentenceKind.CORRECTION
+                f"I do not know what '{' '.join(words)}' corrects.",
+                SentenceKind.CORRECTION,
             )
         if new.mood is Mood.THING or (new.mood is Mood.UNREAD and new.targets and not new.unknown):
             thing = new.targets[0]
@@ -175,14 +184,16 @@ class _Judge:
             last.relations, last.toward, last.direction = new.relations, None, None
         else:
             raise _Refused(
-                f"I did not understand the correction '{' '.join(words)}'.", SentenceKind.CORRECTION
+                f"I did not understand the correction '{' '.join(words)}'.",
+                SentenceKind.CORRECTION,
             )
         return clauses[1:]
 
     def _compose(self, clauses: list[Clause]) -> None:
         if not clauses:
             raise _Refused(
-                f"'{self.said}' does not ask to do anything with an object.", SentenceKind.STATEMENT
+                f"'{self.said}' does not ask to do anything with an object.",
+                SentenceKind.STATEMENT,
             )
         prohibited = [c for c in clauses if c.mood is Mood.PROHIBITION]
         requests = [c for c in clauses if c.mood is Mood.REQUEST]
@@ -213,6 +224,8 @@ class _Judge:
                 f"'{said}' depends on something that I cannot judge; ask when it shall be done.",
             )
         if clause.mood is Mood.STATEMENT:
+            if _DESCRIBES.match(said) and _complete_in_itself(clauses):
+                return
             hint = self._nearest(clauses)
             kind = SentenceKind.STATEMENT
             if re.match(r"(?:no|wrong|that is (?:not|wrong)|this is (?:not|wrong))\b", said):
@@ -229,6 +242,14 @@ class _Judge:
                     "I do not know what to correct; say the whole request again.",
                     SentenceKind.CORRECTION,
                 )
+            if clause.targets and not clause.unknown and not clause.targets[0].pronoun:
+                thing = parser.attach(clause.targets[0], clause.relations)
+                if not thing.relations:
+                    raise _Refused(
+                        f"'{self.said}' does not say what to do. Did you mean "
+                        f"'{describe_step(Step(Action.GRAB, thing))}'?",
+                        SentenceKind.STATEMENT,
+                    )
             unknown = tuple(clause.unknown) or (first,)
             raise _Refused(
                 f"'{self.said}' does not ask to do anything with an object that I know; {CAN}.",
@@ -307,6 +328,9 @@ class _Judge:
     def _approach(self, clause: Clause, later: list[Clause]) -> None:
         """Such as "go to the ball": only with a clause after it that says what to do there."""
         follows = later and later[0].mood is Mood.REQUEST and later[0].action is not None
+        elsewhere = follows and later[0].targets and not later[0].targets[0].pronoun
+        if elsewhere and not clause.unknown and not clause.targets:
+            return  # "reach out and grab the cup"
         if not follows or not clause.targets or clause.unknown:
             verb = {"go": "go places", "look": "look for things"}.get(clause.verb, clause.verb)
             raise _Refused(f"I cannot only {verb}; {CAN[2:]}.".replace("; can", "; I can"))
@@ -372,7 +396,8 @@ class _Judge:
         before = last.target if last is not None else None
         if before is None:
             raise _Refused(
-                f"I do not know what '{thing.words}' is; name it.", unknown=(thing.words,)
+                f"I do not know what '{thing.words}' is; name it.",
+                unknown=(thing.words,),
             )
         return before
 
@@ -459,6 +484,24 @@ class _Judge:
         for word in phrase.noun.split():
             if not is_known(word) and not is_plausible(word):
                 raise _Refused(f"I do not know the word '{word}'.", unknown=(word,))
+
+
+# What stands there, or more about the thing: the request beside it must be whole without it.
+_DESCRIBES = re.compile(
+    r"(?:there (?:is|are)|th(?:is|at) \w+ is)\b(?!.*\b(?:not|no|never|if|do)\b)"
+)
+
+
+def _complete_in_itself(clauses: list[Clause]) -> bool:
+    """Whether what is asked for is named without a word such as "it", "that" or "the one"."""
+    requests = [c for c in clauses if c.mood is Mood.REQUEST]
+    named = [t for c in requests for t in c.targets]
+    others = [f.relation.things for c in requests for f in c.relations]
+    pointing = {"that", "this", "those", "these", "them", "it", "group"}
+    return bool(named) and all(
+        phrase.noun and not phrase.pronoun and not pointing & set(phrase.words.split())
+        for phrase in [*named, *(t for things in others for t in things if not t.place)]
+    )
 
 
 def _adds_to(clause: Clause, step: Step) -> bool:

@@ -34,7 +34,8 @@ _PREFIXES = re.compile(
     r"be able to |go )?"
     r"|(?:i|we) (?:want|need|would like|would love|expect|ask|asked|order|command|told|"
     r"tell) you to "
-    r"|from your (?:perspective|point of view|view|position|side),? |i would (?=(?:pick|grab|"
+    r"|from your (?:perspective|point of view|view|position|side)(?: ,)?(?: |$)|i would (?=(?:pick|"
+    r"grab|"
     r"take|lift|choose|select) )|i would (?:like you to|ask (?:you|them|the robot) to|have you|"
     r"tell (?:you|them|it) to) "
     r"|you (?:should|must|can|could|need to|have to|may|will|are to|shall|ought to|want to) "
@@ -372,7 +373,10 @@ def clauses_of(words: list[str]) -> list[list[str]]:
             verb = words[ahead] if ahead < len(words) else ""
             if word == "or" or (word == "after" and "that" not in words[position:ahead]):
                 ahead = position
-            negated = verb in ("do", "never") and words[ahead : ahead + 2] != ["do", "you"]
+            negated = verb in ("do", "never") and words[ahead : ahead + 2] != [
+                "do",
+                "you",
+            ]
             starts = (is_verb(verb) or negated or verb in ("release",)) and not (
                 verb in NOUNS and words[ahead + 1 : ahead + 2] in ([], [","], ["and"])
             )
@@ -461,7 +465,8 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
             rest,
         ):
             found = re.match(
-                r"move .*? (?:hand|hands|arm|gripper) (?:to(?:wards)?|to upwards) ", rest
+                r"move .*? (?:hand|hands|arm|gripper) (?:to(?:wards)?|to upwards) ",
+                rest,
             )
             if found is None:
                 return Clause(Mood.OTHER, verb="move my hand by itself", words=said)
@@ -470,7 +475,16 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
         elif _approaches(cursor):
             clause.verb, clause.action = cursor.word, None
             cursor.at += 1
-            while cursor.word in ("to", "for", "over", "towards", "up", "toward", "at", "out"):
+            while cursor.word in (
+                "to",
+                "for",
+                "over",
+                "towards",
+                "up",
+                "toward",
+                "at",
+                "out",
+            ):
                 cursor.at += 1
         elif cursor.word in lexicon.ACTIONS and not (
             cursor.word in NOUNS and cursor.following in ("", "on", "in", "is", "next")
@@ -517,7 +531,19 @@ def _is_filler(cursor: _Cursor) -> bool:
     word = cursor.word
     return word in lexicon.FILLER and not (
         (
-            word in ("you", "there", "over", "up", "down", "out", "back", "first", "next", "ahead")
+            word
+            in (
+                "you",
+                "there",
+                "over",
+                "up",
+                "down",
+                "out",
+                "back",
+                "first",
+                "next",
+                "ahead",
+            )
             and (word in ("you", "there") or cursor.following not in ("", ","))
             and word not in ("first",)
         )
@@ -531,7 +557,7 @@ def _approaches(cursor: _Cursor) -> bool:
     if word in ("go", "get", "come", "drive", "navigate", "walk"):
         return following in ("to", "over", "towards", "toward") and "to" in cursor.rest.split()[1:3]
     if word in ("reach", "look", "search"):
-        return following in ("for", "to", "out", "over", "towards")
+        return following in ("for", "to", "out", "over", "towards", "at")
     return word in ("find", "locate", "approach")
 
 
@@ -559,12 +585,10 @@ def _names_a_thing(clause: Clause, first: str) -> bool:
     """Whether a clause without a verb is the name of a thing, as "the red box" is."""
     phrase = clause.targets[0]
     last = phrase.noun.split()[-1] if phrase.noun else ""
-    listed = phrase.noun in NOUNS or last in NOUNS or last.removesuffix("s") in NOUNS
+    listed = phrase.noun in NOUNS or last in NOUNS
     described = bool(phrase.colors or phrase.sizes or phrase.place)
-    if clause.unknown:
-        return False
     determined = first in lexicon.DETERMINERS or first in lexicon.ALL
-    return listed or (described and (determined or not phrase.noun)) or (determined and described)
+    return determined and not clause.unknown and (listed or described)
 
 
 def _read_body(cursor: _Cursor, clause: Clause) -> None:
@@ -1059,6 +1083,7 @@ class _Builder:
             elif (
                 (word == "of" and not self.nouns and not self.generic and self.determined)
                 or word in ("colored", "shaped", "color", "solid", "whole", "sized")
+                or (word == "side" and _may_be_noun(following))
                 or (word == "most" and following in (*lexicon.PLACES, *lexicon.SIZES))
             ):
                 pass
@@ -1593,9 +1618,17 @@ def stops(words: list[str]) -> bool:
     spoken = [w for w in words if w.isalnum()]
     line = " ".join(spoken)
     core = re.sub(r"^(?:(?:hey|ok|okay|robot|please|oh|hello|now|just|no) )+(?=\w)", "", line)
-    for candidate in (line, core, re.sub(r"(?: robot| please| now| immediately)+$", "", core)):
+    for candidate in (
+        line,
+        core,
+        re.sub(r"(?: robot| please| now| immediately)+$", "", core),
+    ):
         if _STOP.fullmatch(candidate):
             return True
-    ends = [spoken[0] if spoken else "", spoken[-1] if spoken else "", (core.split() or [""])[0]]
+    ends = [
+        spoken[0] if spoken else "",
+        spoken[-1] if spoken else "",
+        (core.split() or [""])[0],
+    ]
     negated = re.search(r"\b(?:not|never) (?:\w+ )?(?:stop|halt|freeze|abort)\b", line)
     return any(word in _STOP_WORDS for word in ends) and not negated
