@@ -207,11 +207,11 @@ def test_two_of_one_name_are_waited_for_and_then_refused(bench: Bench) -> None:
         twin.create_publisher(msg.HandMotion, "refined_hand_motion", 10)
         coordinator = bench.graph.nodes["coordinator"]
         assert eventually(lambda: isinstance(coordinator.trespass, Twin))
-        result = bench.graph.commander.manipulate("pick it up", timeout=0.5).result(SLOW)
+        result = bench.graph.commander.manipulate("pick up the red box", timeout=0.5).result(SLOW)
         assert result.error_code == ErrorCode.SAFETY_STOP
         assert "Two nodes named /unihm/refiner" in result.error_msg
         bench.statuses.clear()
-        waiting = bench.graph.commander.manipulate("pick it up")
+        waiting = bench.graph.commander.manipulate("pick up the red box")
     assert eventually(lambda: any(s.stage == "ready" for s in bench.statuses))
     assert not waiting.done()
     bench.graph.commander.cancel_task()

@@ -109,6 +109,7 @@ def _joined(tokens: list[str]) -> list[str]:
         (r"\bont he\b", "on the"),
         (r"\bint he\b", "in the"),
         (r"\bred bull\b", "redbull"),
+        (r"\bl shaped\b", "lshaped"),
         (r"\ball the way (?=on|at)", ""),
         (r"\bclos(?:et|es|set) (?=to |from )", "closest "),
         (r"\bthe (?=is (?:in|on|the|closest|second|next|between|touching)\b)", "that "),

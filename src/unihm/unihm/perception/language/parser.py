@@ -614,7 +614,11 @@ def _read_body(cursor: _Cursor, clause: Clause) -> None:
             clause.verb in ("bring", "fetch", "pass", "hand") and cursor.match(_HERE) is not None
         ):
             clause.to_me = True
-        elif word == "off" and clause.targets and cursor.following in ("", ",", "and"):
+        elif (
+            word == "off"
+            and clause.targets
+            and (cursor.following in ("", ",", "and") or clause.verb == "drop")
+        ):
             cursor.at += 1
         elif clause.targets and cursor.match(_IN_HAND) is not None:
             pass
@@ -623,6 +627,17 @@ def _read_body(cursor: _Cursor, clause: Clause) -> None:
         ):
             clause.to_me = True
             cursor.at += 1
+        elif (
+            clause.action is Action.PLACE
+            and clause.targets
+            and word in ("closer", "nearer")
+            and cursor.match(_ME_DIRECTION) is not None
+        ):
+            if moving and clause.no_lift:
+                clause.direction = _turned(clause.direction, "toward", "closer")
+            else:
+                near = Relation("area", (Phrase(place="near", words="closer"),))
+                clause.relations.append(_Found(near, "to"))
         elif moving and cursor.match(_FROM_ME) is not None:
             clause.direction = _turned(clause.direction, "away", "away")
         elif moving and (found := cursor.match(_ME_DIRECTION)) is not None:
@@ -635,7 +650,7 @@ def _read_body(cursor: _Cursor, clause: Clause) -> None:
                 clause.toward = Relation("away", (thing,))
         elif moving and (found := cursor.match(_AMOUNT)) is not None:
             _set_amount(clause, found)
-        elif moving and cursor.match(_VAGUE) is not None:
+        elif (moving or clause.action is Action.GRAB) and cursor.match(_VAGUE) is not None:
             pass
         elif (cut := _corner(cursor, clause)) is not None:
             clause.relations.append(cut)
@@ -669,8 +684,6 @@ def _read_body(cursor: _Cursor, clause: Clause) -> None:
         ):
             clause.down |= word == "down"
             clause.back |= word == "back"
-            if word == "away":
-                clause.unknown.append(word)
             cursor.at += 1
         elif _take_relation(cursor, clause, joined):
             joined = False
@@ -1029,7 +1042,7 @@ class _Builder:
     def phrase(self) -> Phrase:
         """What was collected."""
         return Phrase(
-            noun=" ".join(self.nouns),
+            noun=" ".join(self.nouns).replace("lshaped", "l shaped"),
             colors=_unique(self.colors),
             not_colors=_unique(self.not_colors),
             not_nouns=_unique(self.not_nouns),
