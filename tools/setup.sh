@@ -7,7 +7,7 @@
 #   tools/setup.sh tests           also what only the tests need
 #   tools/setup.sh lint            also the linters
 #   PYTHON=python3.12 make setup   use this interpreter (3.10 to 3.14)
-#   PIP_EXTRA_INDEX_URL=...        PyTorch's index of CPU builds saves the gigabytes of CUDA
+#   CPU_BUILDS=...                 a mirror of PyTorch's index of builds without CUDA
 #   ROS_DISTRO set (a sourced ROS 2 installation): it is used instead of the ROS 2 wheels.
 set -euo pipefail
 
@@ -16,6 +16,7 @@ ROOT=$PWD
 VENV=$ROOT/.venv
 STAMPS=$VENV/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK=1
+CPU_BUILDS=${CPU_BUILDS:-https://download.pytorch.org/whl/cpu}
 
 say() { printf '\033[1m[setup]\033[0m %s\n' "$*"; }
 fail() {
@@ -137,8 +138,9 @@ pip_install() {
 install_packages() {
     local files=(-r requirements/build.txt -r requirements/run.txt -r "requirements/$NUMPY.txt")
     if [[ -z ${ROS_DISTRO:-} ]]; then files+=(-r requirements/ros.txt); fi
+    local indexes=()
     without_cuda
-    pip_install "${files[@]}"
+    pip_install "${files[@]}" "${indexes[@]}"
 }
 
 install_test_packages() {
@@ -150,10 +152,11 @@ install_test_packages() {
 
 install_linters() { pip_install -r requirements/lint.txt; }
 
-# On a machine without an NVIDIA GPU: asks before CUDA's gigabytes, which the package index's own
-# build of PyTorch brings; where nobody can be asked, says how to do without.
+# On a machine without an NVIDIA GPU, PyTorch comes without CUDA's gigabytes: its own index has the
+# same version as a build for processors, which pip prefers. Where that index cannot be reached and
+# the other one's build brings CUDA, it asks; where nobody can be asked, it says what comes.
 without_cuda() {
-    local answer wanted="import json, sys
+    local answer torch wanted="import json, sys
 wheel = json.load(sys.stdin)['install'][0]
 sys.exit(not any('nvidia' in d or 'cuda' in d for d in wheel['metadata'].get('requires_dist', [])
                  if 'extra ==' not in d) or '+cpu' in wheel['metadata']['version'])"
@@ -161,11 +164,17 @@ sys.exit(not any('nvidia' in d or 'cuda' in d for d in wheel['metadata'].get('re
         "$VENV/bin/python" -c 'import torch' 2>/dev/null; then
         return
     fi
-    "$VENV/bin/python" -m pip install -qq --dry-run --no-deps --report - \
-        "$(grep '^torch==' requirements/run.txt)" 2>/dev/null |
-        "$VENV/bin/python" -c "$wanted" 2>/dev/null || return 0
-    say "  There is no NVIDIA GPU here, and pip would download CUDA for PyTorch: about 3 GB. To do" \
-        "without: PIP_EXTRA_INDEX_URL=<PyTorch's index of CPU builds> make setup"
+    torch=$(grep '^torch==' requirements/run.txt)
+    local try=("$VENV/bin/python" -m pip install -qq --dry-run --no-deps)
+    "${try[@]}" --report - "$torch" 2>/dev/null | "$VENV/bin/python" -c "$wanted" 2>/dev/null ||
+        return 0
+    if "${try[@]}" --retries 0 --timeout 20 --index-url "$CPU_BUILDS" "$torch" 2>/dev/null; then
+        say "  There is no NVIDIA GPU here: PyTorch comes without CUDA, from $CPU_BUILDS."
+        indexes=(--extra-index-url "$CPU_BUILDS")
+        return
+    fi
+    say "  There is no NVIDIA GPU here, but $CPU_BUILDS cannot be reached (a mirror: CPU_BUILDS=...)," \
+        "and PyTorch's other build brings about 3 GB of CUDA."
     if [[ -t 0 && -t 1 && -z ${CI:-} ]]; then
         read -r -p "[setup]   Download it all the same? [y/N] " answer
         [[ $answer == [yY]* ]] || fail "Stopped before the download."
