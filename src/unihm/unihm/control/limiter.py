@@ -204,6 +204,13 @@ class Limiter:
         self.period = 1.0 / rate
         self.reset(start)
 
+    def __copy__(self) -> Limiter:
+        """A limiter in the same state, which goes its own way from here."""
+        other = object.__new__(Limiter)
+        other.__dict__.update(self.__dict__)
+        other._state = self._state.copy()
+        return other
+
     def reset(self, start: FloatArray) -> None:
         """Begin again at rest at ``start`` (n,)."""
         self._state = np.zeros((3, len(start)))

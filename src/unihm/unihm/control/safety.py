@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Annotated
 
 import numpy as np
@@ -74,6 +75,13 @@ class SafetyGate:
         self.rate = rate
         self.config = config or SafetyConfig()
         self._limiter = Limiter(limits, rate, self._vector("start", start))
+
+    def __copy__(self) -> SafetyGate:
+        """A gate at the same set-point, to try out what would come of commands."""
+        other = object.__new__(SafetyGate)
+        other.__dict__.update(self.__dict__)
+        other._limiter = copy.copy(self._limiter)
+        return other
 
     @property
     def position(self) -> FloatArray:

@@ -1,0 +1,171 @@
+"""What the arm's driver is sent: the next moments of a path, and a stop behind them.
+
+A driver that is given a whole trajectory follows it to its end, whatever has become of the
+controller. So it never is: several times a second it is sent the next ``window`` seconds of the
+path and the shortest legal stop from there. Whatever it holds at any instant ends at rest within
+the limits, and when the controller dies, the arm brakes ``window`` later at the latest, without
+anybody's help.
+
+What the driver holds is also the truth about the set-points that are due before the next horizon
+arrives: the follower goes on from there and from nowhere else. It is ``LEAD`` ahead of the clock,
+the time that a message may take, so that a new horizon begins with what is being followed already.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from unihm.control.safety import SafetyGate
+from unihm.types import FloatArray
+
+LEAD = 0.03  # s from a decision to the first set-point that it changes
+REFRESH = 0.05  # s between two horizons
+WINDOW = 0.2  # s of the path in a horizon, before its stop
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """Set-points at a fixed rate; the last one is at rest.
+
+    Attributes:
+        start: s by the controller's clock, when the first one is due; it may be past.
+        rate: per second.
+        positions: (N, n) rad or m.
+    """
+
+    start: float
+    rate: float
+    positions: FloatArray
+
+    @property
+    def end(self) -> float:
+        """When the last set-point is due, s."""
+        return self.start + (len(self.positions) - 1) / self.rate
+
+    def at(self, now: float) -> FloatArray:
+        """The set-point (n,) of ``now``, held at both ends."""
+        sample = int(np.clip((now - self.start) * self.rate + 1e-6, 0, len(self.positions) - 1))
+        return self.positions[sample]
+
+
+class Follower:
+    """Follows one path in horizons; its time is in samples from ``start`` on.
+
+    Args:
+        path: (N, n) at the gate's rate, from where the gate rests.
+        gate: every set-point passes; the follower's own from now on.
+        start: s, when ``path[0]`` is due.
+        window: s of the path in a horizon.
+
+    Attributes:
+        allowed: the last index of the path that may be gone to now; the path rests there.
+        braked: the driver was left without a new horizon for too long and has braked; what is left
+            of the path begins elsewhere.
+    """
+
+    def __init__(
+        self, path: FloatArray, gate: SafetyGate, start: float, window: float = WINDOW
+    ) -> None:
+        self.path = path
+        self.rate = gate.rate
+        self.start = start
+        self.allowed = len(path) - 1
+        self.braked = False
+        self._window = max(1, round(window * self.rate))
+        self._gate = gate  # at the sample that was decided last
+        # The samples that are decided: set-point and index of the path of each, from sample 0 on.
+        self._sent = [gate.position]
+        self._index = [0]
+        # What the driver holds beyond: the gates of the window, their indices, the stop.
+        self._ahead: list[SafetyGate] = []
+        self._ahead_index: list[int] = []
+        self._stop = np.zeros((0, len(gate.position)))
+        self._at_rest = gate
+
+    def sample(self, now: float) -> int:
+        """The sample that is due at ``now``."""
+        return max(0, int((now - self.start) * self.rate + 1e-6))
+
+    def at(self, now: float) -> FloatArray:
+        """The set-point (n,) that the driver was told for ``now``."""
+        sample = self.sample(now)
+        if sample < len(self._sent):
+            return self._sent[sample]
+        held = [*(gate.position for gate in self._ahead), *self._stop]
+        beyond = min(sample - len(self._sent), len(held) - 1)
+        return held[beyond] if held else self._sent[-1]
+
+    def index(self, now: float) -> int:
+        """Which sample of the path is due at ``now``."""
+        return self._index[min(self.sample(now), len(self._index) - 1)]
+
+    @property
+    def end(self) -> float:
+        """When what the driver holds comes to rest, s."""
+        return self.start + (len(self._sent) - 1 + len(self._ahead) + len(self._stop)) / self.rate
+
+    def is_done(self, now: float) -> bool:
+        """True where the path's end is reached."""
+        return (
+            self.index(now) == len(self.path) - 1
+            and np.abs(self.at(now) - self.path[-1]).max() < 1e-6
+        )
+
+    def advance(self, now: float) -> None:
+        """Take for decided what the driver will have done before anything new can reach it."""
+        due = self.sample(now + LEAD)
+        while len(self._sent) <= due and self._ahead:
+            self._gate = self._ahead.pop(0)
+            self._decide(self._gate.position, self._ahead_index.pop(0))
+        if len(self._sent) > due or self._ahead:
+            return
+        if len(self._stop):  # it has begun to brake, and does so to the end
+            self.braked = True
+            for position in self._stop:
+                self._decide(position, self._index[-1])
+            self._stop = self._stop[:0]
+        self._gate = self._at_rest
+        while len(self._sent) <= due:
+            self._decide(self._gate.position, self._index[-1])
+
+    def horizon(self, now: float) -> Horizon:
+        """The next one to send.
+
+        Raises:
+            UnihmError: SAFETY_STOP of the gate; what the driver holds is as it was.
+        """
+        self.advance(now)
+        if not self.braked:
+            gate, index = self._gate, self._index[-1]
+            ahead, indices = [], []
+            for _ in range(self._window):
+                gate = copy.copy(gate)
+                index = min(index + 1, self.allowed)
+                gate.command(self.path[index])
+                ahead.append(gate)
+                indices.append(index)
+            self._at_rest = copy.copy(gate)
+            self._ahead, self._ahead_index = ahead, indices
+            self._stop = self._at_rest.stop().positions[1:]
+        return self._held(now)
+
+    def halt(self, now: float) -> Horizon:
+        """The way to rest from here, in place of all that the driver holds."""
+        self.advance(now)
+        if not self.braked:
+            self._at_rest = copy.copy(self._gate)
+            self._ahead, self._ahead_index = [], []
+            self._stop = self._at_rest.stop().positions[1:]
+        return self._held(now)
+
+    def _held(self, now: float) -> Horizon:
+        first = min(max(0, self.sample(now) - 1), len(self._sent) - 1)
+        positions = [*self._sent[first:], *(gate.position for gate in self._ahead), *self._stop]
+        return Horizon(self.start + first / self.rate, self.rate, np.array(positions))
+
+    def _decide(self, position: FloatArray, index: int) -> None:
+        self._sent.append(position)
+        self._index.append(index)
