@@ -1,4 +1,4 @@
-"""Whatever the driver holds ends at rest within the limits, and goes on smoothly when it is late."""
+"""Whatever the driver holds ends at rest within the limits; who was late goes on from there."""
 
 import numpy as np
 import pytest
@@ -43,8 +43,8 @@ def legal(positions):
 
 def test_the_path_is_followed_as_it_is(follower):
     driver = Driver()
-    follow(follower, driver, 0.2 + len(PATH) / RATE)
-    assert follower.is_done(0.2 + len(PATH) / RATE)
+    follow(follower, driver, 0.3 + len(PATH) / RATE)
+    assert follower.is_done(0.3 + len(PATH) / RATE)
     followed = np.array(driver.followed)
     assert followed[10 : 10 + len(PATH)] == pytest.approx(PATH, abs=1e-9)
     assert legal(followed)
@@ -65,11 +65,11 @@ def test_a_controller_that_dies_at_any_moment_leaves_an_arm_that_brakes(follower
     assert WINDOW + LEAD < 0.3
 
 
-@pytest.mark.parametrize("stalled", [0.1, 0.25, 0.4, 1.0])
+@pytest.mark.parametrize("stalled", [0.1, 0.2, 0.3, 0.4, 1.0])
 def test_a_controller_that_was_held_up_goes_on_from_where_the_arm_has_gone(follower, stalled):
     driver = Driver()
-    follow(follower, driver, 0.58)  # the last one is of 0.55
-    now = 0.55 + stalled
+    follow(follower, driver, 0.55)  # the last one is of 0.5
+    now = 0.5 + stalled
     driver.follow_until(now)
     driver.held = follower.horizon(now)
     assert follower.braked == (stalled > WINDOW)
@@ -100,6 +100,6 @@ def test_it_waits_where_it_may_not_go_on(follower):
     assert np.ptp(driver.followed, axis=0).max() == 0.0
     assert not follower.braked
     follower.allowed = len(PATH) - 1
-    follow(follower, driver, len(PATH) / RATE + 0.2, start=2.0)
+    follow(follower, driver, len(PATH) / RATE + 0.3, start=2.0)
     assert driver.followed[-1] == pytest.approx(PATH[-1])
     assert legal(driver.followed)

@@ -36,6 +36,7 @@ NODES = [
     "planner",
     "segmentation",
     "coordinator",
+    "emergency_stop",
     "arm_controller",
     "hand_controller",
     "verifier",
@@ -57,7 +58,12 @@ class Bench:
                 "capture": {"camera_pose": CAMERA_POSE, "timeout": 3.0},
                 "coordinator": {"stop_timeout": 20.0},
                 # The stand-ins for the drivers are as busy as the machine.
-                "arm_controller": {"joint_state_timeout": 3.0},
+                "arm_controller": {
+                    "joint_state_timeout": 3.0,
+                    "heartbeat_timeout": 3.0,
+                    "window": 3.0,
+                },
+                "hand_controller": {"window": 3.0},
                 "verifier": {"joint_state_timeout": 3.0},
             },
         )

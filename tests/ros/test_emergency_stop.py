@@ -75,11 +75,11 @@ def is_engaged(listener: EmergencyListener) -> bool:
 def test_engaged_by_service_kept_by_a_restart_and_reset(crowd: Crowd) -> None:
     stop = crowd.add(EmergencyStopNode, "emergency_stop")
     robot = crowd.add(UnihmNode, "robot")
-    calls: list[int] = []
-    listener = EmergencyListener(robot, lambda: calls.append(1))
+    calls: list[str | None] = []
+    listener = EmergencyListener(robot, calls.append)
     assert crowd.call(robot, "emergency_stop/engage").success
     assert crowd.until(lambda: is_engaged(listener))
-    assert calls == [1]
+    assert calls == ["The button was pressed."]
     crowd.remove(stop)
     crowd.add(EmergencyStopNode, "emergency_stop")
     late = EmergencyListener(crowd.add(UnihmNode, "late"))
@@ -87,6 +87,7 @@ def test_engaged_by_service_kept_by_a_restart_and_reset(crowd: Crowd) -> None:
     assert is_engaged(listener)
     assert crowd.call(robot, "emergency_stop/reset").success
     assert crowd.until(lambda: not is_engaged(listener) and not is_engaged(late))
+    assert calls == ["The button was pressed.", None]
 
 
 def test_a_request_is_heard_without_the_node_and_outlives_its_start(crowd: Crowd) -> None:

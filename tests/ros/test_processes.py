@@ -27,7 +27,8 @@ PARAMETERS = {
     "coordinator": {"stage_timeout": "8.0"},
     "planner": {},
     "segmentation": {},
-    "arm_controller": {},
+    "arm_controller": {"heartbeat_timeout": "3.0", "joint_state_timeout": "3.0", "window": "3.0"},
+    "emergency_stop": {},
     "verifier": {},
 }
 

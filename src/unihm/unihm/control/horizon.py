@@ -22,8 +22,8 @@ from unihm.control.safety import SafetyGate
 from unihm.types import FloatArray
 
 LEAD = 0.03  # s from a decision to the first set-point that it changes
-REFRESH = 0.05  # s between two horizons
-WINDOW = 0.2  # s of the path in a horizon, before its stop
+REFRESH = 0.1  # s between two horizons
+WINDOW = 0.25  # s of the path in a horizon, before its stop
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,10 @@ class Follower:
             and np.abs(self.at(now) - self.path[-1]).max() < 1e-6
         )
 
+    def shift(self, seconds: float) -> None:
+        """The clock has jumped by so much, and nothing else has."""
+        self.start += seconds
+
     def advance(self, now: float) -> None:
         """Take for decided what the driver will have done before anything new can reach it."""
         due = self.sample(now + LEAD)
@@ -141,7 +145,9 @@ class Follower:
         if not self.braked:
             gate, index = self._gate, self._index[-1]
             ahead, indices = [], []
-            for _ in range(self._window):
+            # Before the start the window is shorter: it counts from now.
+            until = int((now + LEAD - self.start) * self.rate + 1e-6) + self._window
+            for _ in range(max(1, until + 1 - len(self._sent))):
                 gate = copy.copy(gate)
                 index = min(index + 1, self.allowed)
                 gate.command(self.path[index])

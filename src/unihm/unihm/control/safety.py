@@ -107,17 +107,29 @@ class SafetyGate:
             UnihmError: SAFETY_STOP; nothing has changed then.
         """
         wanted = self._vector("command", wanted)
+        self.check(measured, age)
+        if wrist_position is not None:
+            self._check_workspace(wrist_position)
+        return self._limiter.step(wanted)
+
+    def check(self, measured: FloatArray | None, age: float) -> None:
+        """Whether the joints are where the last set-point told them to be.
+
+        Args:
+            measured: (n,) where the joints were ``age`` seconds ago; None: only the age counts.
+            age: s.
+
+        Raises:
+            UnihmError: SAFETY_STOP; nothing has changed then.
+        """
         if not 0.0 <= age <= self.config.stale_after:
             raise UnihmError(
                 ErrorCode.SAFETY_STOP,
                 f"The last joint state is {age:.1f} s old, where 0 to "
                 f"{self.config.stale_after:.1f} s are believed; stopping.",
             )
-        if wrist_position is not None:
-            self._check_workspace(wrist_position)
         if measured is not None:
             self._check_tracking(self._vector("measured position", measured))
-        return self._limiter.step(wanted)
 
     def stop(self) -> TimedPath:
         """The quickest way to rest from the last set-point, its first sample; the gate then rests.

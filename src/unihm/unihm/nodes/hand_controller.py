@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
-import numpy as np
+from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from unihm_msgs import msg
 
-from unihm.config import load_section
-from unihm.control.config import ControlConfig
 from unihm.control.execution import hand_limits
-from unihm.control.safety import SafetyConfig, SafetyGate
+from unihm.control.hand_machine import HandMachine
+from unihm.control.machine import State
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
-from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.base import HEARTBEAT, RELIABLE, SENSOR, UnihmNode
 from unihm.ros.conversions import plan_from_msg, time_to_seconds
+from unihm.ros.emergency import EmergencyListener
 from unihm.ros.hand_drivers import DRIVERS, HandDriver, make_driver
 from unihm.ros.joints import JointStates
+from unihm.ros.partners import declare_window
 from unihm.types import FloatArray
+
+ARM = "arm_controller"
 
 
 class HandControllerNode(UnihmNode):
-    """Streams the hand's part of a plan by the clock, and holds the last set-point between plans.
+    """Streams the hand's part of a plan, in step with the arm, and holds between plans.
 
     A stop freezes the set-point: what is held stays held.
     """
@@ -44,21 +46,20 @@ class HandControllerNode(UnihmNode):
             "/hand_controller/joint_trajectory",
             "Topic of the commands where protocol is set.",
         )
+        self._window = declare_window(self)
         self.joint_states = JointStates(self)
         self._driver: HandDriver | None = None
-        self._gate: SafetyGate | None = None
-        self._stopping: deque[FloatArray] = deque()  # the rest of the way to rest
-        self._message: msg.ExecutionPlan | None = None
-        self._positions: FloatArray = np.zeros((0, 0))
-        self._wanted: FloatArray = np.zeros(0)
-        self._start = 0.0
+        self._machine: HandMachine | None = None
+        self._message: msg.ExecutionPlan | None = None  # that is being followed
+        self._plan: Time | None = None  # stamp of the last one
         self._states = self.publisher(JointState, "/joint_states", SENSOR)
+        self.emergency = EmergencyListener(self, self._on_emergency)
+        self.subscription(msg.Heartbeat, f"heartbeat/{ARM}", self._on_beat, HEARTBEAT)
         self.subscription(msg.ExecutionPlan, "execution_plan", self._on_plan, RELIABLE)
 
     def load(self) -> None:
         self.hand = load_hand(self.hand_name)
         spec = self.hand.spec.driver
-        self.config = load_section(self.preset, "control", ControlConfig)
         protocol, topic = (
             (self.protocol, self.command_topic)
             if self.protocol
@@ -70,11 +71,30 @@ class HandControllerNode(UnihmNode):
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         if self._message is not None and self._message.task_id == task_id:
             self._message = None
-            if self._gate is not None:
-                # Sent one a period, before anything else; the gate itself is at its end already.
-                self._stopping.extend(self._gate.stop().positions[1:])
-                self._wanted = self._gate.position
+            if self._machine is not None:
+                self._machine.stop()
             self.report(task_id, msg.StageStatus.STOPPED)
+
+    def pulse(self) -> dict[str, Any]:
+        if self._machine is None:
+            return {}
+        pulse: dict[str, Any] = {"state": int(self._machine.state)}
+        if self._plan is not None:
+            pulse["plan"], pulse["sample"] = self._plan, self._machine.sample
+        return pulse
+
+    def _on_emergency(self, reason: str | None) -> None:
+        if self._machine is None:
+            return
+        if reason is not None:
+            self._machine.engage(reason)
+        else:
+            self._machine.reset()
+
+    def _on_beat(self, beat: msg.Heartbeat) -> None:
+        """The arm says where it is in the plan."""
+        if self._machine is not None and beat.plan == self._plan:
+            self._machine.hear(beat.sample, time_to_seconds(beat.header.stamp))
 
     def _on_state(self, positions: FloatArray, efforts: list[float]) -> None:
         """A vendor's driver has spoken: say it in the way that everything else listens to."""
@@ -90,21 +110,23 @@ class HandControllerNode(UnihmNode):
         if self.is_stopped(message.task_id) and message.stage == "arm":
             return
         try:
+            self.emergency.check()
             self._check(message)
             plan = plan_from_msg(message)
-            if self._gate is None:
+            if self._machine is None:
                 measured = self.joint_states.read(self.hand.joint_names).positions
-                # A finger that holds something is far from its set-point: that is how it presses.
-                yielding = SafetyConfig(tracking_error=np.inf)
-                rate = self.hand.spec.driver.rate_hz
-                self._gate = SafetyGate(
-                    hand_limits(self.hand), rate, self.hand.clip(measured), yielding
+                self._machine = HandMachine(
+                    hand_limits(self.hand),
+                    self.hand.spec.driver.rate_hz,
+                    self.hand.clip(measured),
+                    self._window,
                 )
+            start = time_to_seconds(message.header.stamp)
+            self._machine.follow(plan.hand, plan.phase, message.rate, start)
         except UnihmError as error:
             self.fail(message.task_id, error)
             return
-        self._message, self._positions = message, plan.hand
-        self._start = time_to_seconds(message.header.stamp)
+        self._message, self._plan = message, message.header.stamp
         if message.stage == "arm":
             self.report(message.task_id, msg.StageStatus.STARTED)
 
@@ -125,25 +147,21 @@ class HandControllerNode(UnihmNode):
             )
 
     def _tick(self) -> None:
-        if self._gate is None or self._driver is None:
+        machine, message = self._machine, self._message
+        if machine is None or self._driver is None:
             return
-        if self._stopping:
-            self._driver.send(self._stopping.popleft())
-            return
-        message, ended = self._message, False
-        if message is not None:
-            last = len(self._positions) - 1
-            sample = int(np.clip((self.seconds - self._start) * message.rate, 0, last))
-            self._wanted = self._positions[sample]
-            ended = sample == last
+        before = machine.sample
         try:
             # Where the executor was late, the gate lags behind and catches up after the end.
-            self._driver.send(self._gate.command(self._wanted))
+            self._driver.send(machine.step(self.seconds))
         except UnihmError as error:
-            self._message, self._wanted = None, self._gate.position
+            self._message = None
+            machine.stop()
             self.fail(message.task_id if message else "", error)
             return
-        if message is not None and ended:
+        if machine.is_between_phases and machine.sample != before:
+            self.beat()  # the arm waits for this
+        if message is not None and machine.state == State.READY:
             self._message = None
             if message.stage == "arm":
                 self.report(message.task_id, msg.StageStatus.SUCCEEDED, progress=1.0)

@@ -26,7 +26,7 @@ from rclpy.qos import (
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from std_msgs.msg import Header
-from unihm_msgs.msg import Measurement, StageStatus, StopTask, Task
+from unihm_msgs.msg import Heartbeat, Measurement, StageStatus, StopTask, Task
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.clock_watch import ClockWatch
@@ -38,6 +38,8 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 STATUS = QoSProfile(depth=100)
 # Of a burst of goals none is lost; the default keeps ten.
 REQUESTS = QoSProfile(depth=1000)
+# Only the newest counts, and every node has a topic of its own for it.
+HEARTBEAT = QoSProfile(depth=1)
 SENSOR = qos_profile_sensor_data
 # Images are many packets, of which best effort would lose some on a busy machine; some drivers
 # offer nothing better.
@@ -46,6 +48,7 @@ IMAGES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_AVAILABLE)
 # Humble's callbacks are not told where a message comes from.
 _TOLD_SENDER = hasattr(rclpy.subscription, "MessageInfo")
 _REMEMBERED_TASKS = 32
+_BEAT = 0.1  # s between heartbeats
 _LOOK = 0.25  # s between looks at the clock, and at who publishes where one node alone may
 _RETRY = 0.02  # s
 _UNDECIDED = 32  # messages
@@ -113,6 +116,8 @@ class UnihmNode(LifecycleNode):
         ).strip("/")
         self._status = self.publisher(StageStatus, "status", STATUS)
         self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", RELIABLE)
+        self._beats = self.publisher(Heartbeat, f"heartbeat/{self.get_name()}", HEARTBEAT)
+        self.create_timer(_BEAT, self.beat, clock=self._steady)
         self.subscription(Task, "task", self._on_task, RELIABLE)
         self.subscription(StopTask, "stop", self._on_stop, RELIABLE)
         self.create_timer(1.0, self._publish_diagnostics, clock=self._steady)
@@ -391,6 +396,20 @@ class UnihmNode(LifecycleNode):
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
         )
         self._diagnostics.publish(DiagnosticArray(header=self.header(), status=[status]))
+
+    def beat(self) -> None:
+        """Say that this node is alive, and what it is doing."""
+        self._beats.publish(
+            Heartbeat(
+                header=self.header(),
+                node=self.get_name(),
+                **{"fault": self.fault.message if self.fault else "", **self.pulse()},
+            )
+        )
+
+    def pulse(self) -> dict[str, Any]:
+        """Further fields of the heartbeat."""
+        return {}
 
     def diagnose(self) -> dict[str, Any]:
         """Further values for ``/diagnostics``."""

@@ -18,12 +18,17 @@ class EmergencyListener:
 
     Args:
         node: that listens.
-        on_engaged: called once when it is engaged.
+        on_change: called when it is engaged, with the reason, and when it is reset, with None.
+
+    Attributes:
+        reason: why it is engaged; None where it is not.
     """
 
-    def __init__(self, node: UnihmNode, on_engaged: Callable[[], None] | None = None) -> None:
-        self._on_engaged = on_engaged
-        self._reason: str | None = None
+    def __init__(
+        self, node: UnihmNode, on_change: Callable[[str | None], None] | None = None
+    ) -> None:
+        self._on_change = on_change
+        self.reason: str | None = None
         self._since = 0.0  # s since 1970 of what is known
         node.subscription(EmergencyStop, "emergency_stop/state", self._on_state, LATCHED)
         node.subscription(String, "emergency_stop/request", self._on_request, RELIABLE)
@@ -34,22 +39,22 @@ class EmergencyListener:
         Raises:
             UnihmError: SAFETY_STOP while the stop is engaged.
         """
-        if self._reason is not None:
-            raise refusal(self._reason)
+        if self.reason is not None:
+            raise refusal(self.reason)
 
     def _on_state(self, state: EmergencyStop) -> None:
         changed = time_to_seconds(state.header.stamp)
         if state.engaged:
-            self._engage(state.reason, changed)
+            self._change(state.reason, changed)
         elif changed > self._since:
             # Else it is older than a request that the node of the emergency stop has not heard.
-            self._reason, self._since = None, changed
+            self._change(None, changed)
 
     def _on_request(self, request: String) -> None:
-        self._engage(request.data or "Somebody asked for it.", time.time())
+        self._change(request.data or "Somebody asked for it.", time.time())
 
-    def _engage(self, reason: str, since: float) -> None:
-        fresh = self._reason is None
-        self._reason, self._since = reason, since
-        if fresh and self._on_engaged is not None:
-            self._on_engaged()
+    def _change(self, reason: str | None, since: float) -> None:
+        fresh = (self.reason is None) != (reason is None)
+        self.reason, self._since = reason, since
+        if fresh and self._on_change is not None:
+            self._on_change(reason)

@@ -20,8 +20,12 @@ from unihm.ros.run import NODES, node_class
 
 AnyNode = TypeVar("AnyNode", bound=UnihmNode)
 
-# Node to the parameters that differ when everything runs against the simulation.
-SIMULATED: dict[str, dict[str, Any]] = {"hand_controller": {"protocol": "joint_trajectory"}}
+# Node to the parameters that differ when everything runs against the simulation, in one process
+# and on one executor: an image that takes its time holds up everybody.
+SIMULATED: dict[str, dict[str, Any]] = {
+    "arm_controller": {"window": 2.0, "heartbeat_timeout": 2.0, "joint_state_timeout": 2.0},
+    "hand_controller": {"protocol": "joint_trajectory", "window": 2.0},
+}
 
 
 class Graph:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sensor_msgs.msg import JointState
 
+from unihm.control.heartbeats import Heartbeats
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import SENSOR, UnihmNode
+from unihm.ros.clock_watch import StreamClock
+from unihm.ros.conversions import time_to_seconds
 from unihm.types import FloatArray
+
+FIRST_WORD = 5.0  # s that a driver which has just started may take to be heard of
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,7 @@ class JointReading:
     Attributes:
         positions: (n,) radians, metres where sliding.
         efforts: (n,) N m or N; NaN where the driver does not report them.
-        age: seconds since the oldest of them arrived.
+        age: seconds since the oldest of them was measured.
     """
 
     positions: FloatArray
@@ -31,35 +37,61 @@ class JointReading:
 class JointStates:
     """Subscribes to the joint states for a node.
 
+    A message whose stamp is too late against the others' of its topic, or does not move on, is
+    dropped; one without a stamp counts from its arrival.
+
     Args:
         node: that listens; it gets the parameters ``joint_state_topics`` and
             ``joint_state_timeout``.
+        timeout: default of the latter, s.
     """
 
-    def __init__(self, node: UnihmNode) -> None:
+    def __init__(self, node: UnihmNode, timeout: float = 0.5) -> None:
         self._node = node
-        self._joints: dict[str, tuple[float, float, float]] = {}  # position, effort, arrival
+        self._joints: dict[str, tuple[float, float, float]] = {}  # position, effort, measured at
         topics = node.declare(
             "joint_state_topics",
             ["/joint_states"],
             "Topics with sensor_msgs/JointState of arm and hand.",
         )
         self.timeout = node.declare(
-            "joint_state_timeout", 0.5, "Seconds after which a joint state is too old.", 0.02, 10.0
+            "joint_state_timeout",
+            timeout,
+            "Seconds after which a joint state is too old.",
+            0.02,
+            10.0,
         )
+        self._heard = Heartbeats(self.timeout)
+        self._clocks: dict[frozenset[str], StreamClock] = {}
+        self._stamps: dict[frozenset[str], float] = {}  # of the newest
         node.clock_watch.listen(self._redate)
         for topic in topics:
             node.subscription(JointState, topic, self._receive, SENSOR)
 
     def _receive(self, message: JointState) -> None:
         now = self._node.seconds
+        stamp = time_to_seconds(message.header.stamp)
+        # One topic may carry the states of several drivers, each with a clock of its own.
+        who = frozenset(message.name)
+        clock = self._clocks.setdefault(who, StreamClock("the joint states"))
+        delay = clock.delay(stamp, now)
+        before, self._stamps[who] = self._stamps.get(who, -np.inf), stamp
+        if stamp > 0.0 and (delay > self.timeout or stamp <= before):
+            raise UnihmError(
+                ErrorCode.JOINT_STATE_TIMEOUT,
+                f"A joint state with the stamp {stamp:.2f} s has come at {now:.2f} s.",
+            )
         efforts = message.effort if len(message.effort) else [np.nan] * len(message.name)
         for name, position, effort in zip(message.name, message.position, efforts):
-            self._joints[name] = (position, effort, now)
+            if np.isfinite(position):
+                self._joints[name] = (position, effort, now - delay)
+                self._heard.heard(name)
 
     def _redate(self, error: UnihmError) -> None:
-        """The clock has jumped: count from now how old they are."""
+        """The clock has jumped: measure it anew, and count from now how old the joints are."""
         now = self._node.seconds
+        self._clocks.clear()
+        self._stamps.clear()
         self._joints = {name: (q, effort, now) for name, (q, effort, _) in self._joints.items()}
 
     def read(self, names: Sequence[str]) -> JointReading:
@@ -68,6 +100,30 @@ class JointStates:
         Raises:
             UnihmError: JOINT_STATE_TIMEOUT where one was never reported, or too long ago.
         """
+        reading = self._newest(names)
+        if not 0.0 <= reading.age <= self.timeout:
+            raise _silent(reading.age)
+        return reading
+
+    def wait_for(self, names: Sequence[str]) -> None:
+        """Until all of ``names`` were heard of, but not for ever; from a thread that may wait."""
+        end = time.monotonic() + FIRST_WORD
+        while not set(names) <= set(self._joints) and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def watch(self, names: Sequence[str]) -> JointReading:
+        """Like :meth:`read`, by one who calls it all the time.
+
+        How long the joints were silent is counted in his own time: where he was held up, it is he
+        who is late, and what has arrived meanwhile is still to be taken.
+        """
+        self._heard.look(time.monotonic())
+        reading = self._newest(names)
+        if self._heard.silent(names):
+            raise _silent(reading.age)
+        return reading
+
+    def _newest(self, names: Sequence[str]) -> JointReading:
         missing = [name for name in names if name not in self._joints]
         if missing:
             raise UnihmError(
@@ -76,9 +132,11 @@ class JointStates:
             )
         rows = np.array([self._joints[name] for name in names])
         age = self._node.seconds - rows[:, 2].min()
-        if age > self.timeout:
-            raise UnihmError(
-                ErrorCode.JOINT_STATE_TIMEOUT,
-                f"The last joint state is {age:.1f} s old; has the driver stopped?",
-            )
         return JointReading(rows[:, 0], rows[:, 1], age)
+
+
+def _silent(age: float) -> UnihmError:
+    return UnihmError(
+        ErrorCode.JOINT_STATE_TIMEOUT,
+        f"The last joint state is {age:.1f} s old; has the driver stopped?",
+    )

@@ -22,17 +22,16 @@ except ImportError:  # not among the ROS 2 wheels
 
 
 def make_trajectory(
-    names: Sequence[str], positions: FloatArray, rate: float, start: Time | None = None
+    names: Sequence[str], positions: FloatArray, rate: float, start: Time
 ) -> JointTrajectory:
     """Joint positions (N, n) at a fixed rate as a message, with velocities; rest at the end.
-
-    The first sample is where the robot is, and is left out unless it is the only one.
 
     Args:
         names: the n joints.
         positions: radians, metres where sliding.
         rate: samples per second.
-        start: time of the first sample; None: now, which is what a stamp of zero means.
+        start: time of the first sample. Where it is past, the controller skips what is over and
+            goes on in the middle.
     """
     if len(positions) > 1:
         velocities = np.gradient(positions, 1.0 / rate, axis=0)
@@ -41,8 +40,6 @@ def make_trajectory(
         velocities = np.zeros_like(positions)
     points = []
     for i, (position, velocity) in enumerate(zip(positions.tolist(), velocities.tolist())):
-        if i == 0 and len(positions) > 1:
-            continue
         seconds, nanoseconds = divmod(round(i * 1e9 / rate), 10**9)
         points.append(
             JointTrajectoryPoint(
@@ -51,8 +48,7 @@ def make_trajectory(
                 time_from_start=Duration(sec=seconds, nanosec=nanoseconds),
             )
         )
-    header = Header(stamp=start) if start is not None else Header()
-    return JointTrajectory(header=header, joint_names=list(names), points=points)
+    return JointTrajectory(header=Header(stamp=start), joint_names=list(names), points=points)
 
 
 class TrajectoryClient:
@@ -73,8 +69,9 @@ class TrajectoryClient:
         )
         use_action = node.declare(
             "use_action",
-            FollowJointTrajectory is not None,
-            "Send FollowJointTrajectory goals (needs control_msgs), not JointTrajectory messages.",
+            False,
+            "Send FollowJointTrajectory goals (needs control_msgs), each in place of the one "
+            "before, not JointTrajectory messages.",
         )
         if use_action and FollowJointTrajectory is None:
             raise UnihmError(

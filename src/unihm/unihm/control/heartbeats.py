@@ -1,0 +1,42 @@
+"""Who has fallen silent, by the watcher's own time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_LONGEST_STEP = 0.05  # s between two looks that count as silence of others
+
+
+class Heartbeats:
+    """When each of several nodes was last heard.
+
+    Silence is counted in the time that the watcher itself was awake: one that was held up, together
+    with everything else on a busy machine, hears of the others before it accuses them.
+
+    Args:
+        timeout: s of silence after which a node counts as dead.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self._silence: dict[str, float] = {}
+        self._looked: float | None = None
+
+    def heard(self, name: str) -> None:
+        """``name`` is alive."""
+        self._silence[name] = 0.0
+
+    def look(self, now: float) -> None:
+        """Count the time since the last look; ``now`` in s by a clock that never jumps."""
+        step = 0.0 if self._looked is None else min(max(0.0, now - self._looked), _LONGEST_STEP)
+        self._looked = now
+        for name in self._silence:
+            self._silence[name] += step
+
+    def alive(self) -> set[str]:
+        """Who was heard of late."""
+        return {name for name, silence in self._silence.items() if silence <= self.timeout}
+
+    def silent(self, names: Iterable[str]) -> list[str]:
+        """Those of ``names`` that are not alive, sorted."""
+        return sorted(set(names) - self.alive())

@@ -1,0 +1,318 @@
+"""What the arm is doing, as a machine of states: what may follow what, and what is held meanwhile.
+
+No ROS and no clock of its own: whoever runs it tells it the time, takes the horizons that it sends,
+and plans (``execution.py``). Every call either is legal in the present state or is refused with a
+sentence, and changes nothing then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+
+from unihm.control.config import ControlConfig
+from unihm.control.emergency import refusal
+from unihm.control.execution import ExecutionPlan
+from unihm.control.horizon import LEAD, REFRESH, WINDOW, Follower, Horizon
+from unihm.control.reverse import put_back
+from unihm.control.safety import SafetyGate
+from unihm.control.timing import move
+from unihm.errors import ErrorCode, UnihmError
+from unihm.robots.limits import JointLimits
+from unihm.types import FloatArray, Phase
+
+NOTHING_HELD = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
+_FIRST_STEP = 2e-3  # rad between where the arm rests and where a motion of it begins
+_ARRIVED = 1e-6  # rad
+
+
+class State(IntEnum):
+    """The numbers are those of ``unihm_msgs/Heartbeat``."""
+
+    READY = 0  # at rest with an empty hand
+    WORKING = 1  # of the other nodes: at work on a task
+    MOVING = 2
+    HOLDING = 3  # at rest with something in the hand
+    PUTTING_BACK = 4
+    STOPPING = 5  # braking, in place of the rest of a motion
+    STOPPED = 6  # at rest; the emergency stop has to be reset first
+
+
+TRANSITIONS: dict[State, tuple[State, ...]] = {
+    State.READY: (State.MOVING, State.STOPPED),
+    State.MOVING: (State.READY, State.HOLDING, State.STOPPING),
+    State.HOLDING: (State.PUTTING_BACK, State.READY, State.STOPPED),
+    State.PUTTING_BACK: (State.READY, State.STOPPING),
+    State.STOPPING: (State.READY, State.HOLDING, State.STOPPED),
+    State.STOPPED: (State.READY, State.HOLDING),
+}
+
+
+@dataclass
+class Run:
+    """A plan that is being followed.
+
+    Attributes:
+        task_id: that it is for.
+        stage: "ready", "arm" or "retreat": what it is for.
+        plan: of arm and hand.
+        start: s, when its first sample is due.
+        then: called once it has come to its end, or, where it was stopped, to rest.
+        undoes: it puts back what is held.
+    """
+
+    task_id: str
+    stage: str
+    plan: ExecutionPlan
+    start: float
+    then: Callable[[], None]
+    undoes: bool
+    follower: Follower = field(repr=False)
+    first: int = 0  # sample of the plan that the follower's path comes to ...
+    join: int = 0  # ... after so many samples of its own
+
+    def index(self, now: float) -> int:
+        """The sample of the plan that is due."""
+        return self.first + max(0, self.follower.index(now) - self.join)
+
+
+class ArmMachine:
+    """Follows plans, one at a time, and comes to rest whenever it is told to.
+
+    Args:
+        limits: of the arm.
+        config: rate, speed and bounds.
+        send: gives a horizon to the driver.
+        failed: called with the task and the error where a motion was stopped by the machine.
+        window: s of the path that the driver is given at a time.
+
+    Attributes:
+        state: what it is doing.
+        run: the plan that is being followed; None at rest.
+        way_back: how what is held is put back; None: nothing is held.
+        setpoint: of arm and hand, what they were told last; None before the first motion.
+    """
+
+    def __init__(
+        self,
+        limits: JointLimits,
+        config: ControlConfig,
+        send: Callable[[Horizon], None],
+        failed: Callable[[str, UnihmError], None],
+        window: float = WINDOW,
+    ) -> None:
+        self.limits, self.config = limits, config
+        self._send, self._failed, self._window = send, failed, window
+        self.state = State.READY
+        self.run: Run | None = None
+        self.way_back: ExecutionPlan | None = None
+        self.setpoint: tuple[FloatArray, FloatArray] | None = None
+        self._engaged = ""
+        self._sent_at = -np.inf
+        self._ticked_at = 0.0
+
+    # ------------------------------------------------------------ what it is asked
+
+    def begin(
+        self,
+        task_id: str,
+        stage: str,
+        plan: ExecutionPlan,
+        start: float,
+        then: Callable[[], None],
+        undoes: bool = False,
+    ) -> None:
+        """Follow a plan from ``start`` on; the arm rests at its first sample.
+
+        Raises:
+            UnihmError: SAFETY_STOP where it is moving, stopped, or holds something that the plan
+                does not put back, or where the plan begins somewhere else.
+        """
+        if self._engaged:
+            raise refusal(self._engaged)
+        if self.run is not None:
+            raise UnihmError(
+                ErrorCode.SAFETY_STOP,
+                f"The arm is {self.state.name.lower().replace('_', ' ')} for the task "
+                f"{self.run.task_id}; a second motion is not begun.",
+            )
+        if self.way_back is not None and not undoes:
+            raise UnihmError(
+                ErrorCode.SAFETY_STOP,
+                "The hand holds something, which has to be put back before anything else.",
+            )
+        if self.setpoint is not None:
+            away = np.abs(plan.arm[0] - self.setpoint[0]).max()
+            if not away <= _FIRST_STEP:
+                raise UnihmError(
+                    ErrorCode.SAFETY_STOP,
+                    f"The motion begins {away:.3f} rad from where the arm rests.",
+                )
+        gate = SafetyGate(self.limits, self.config.rate, plan.arm[0], self.config.safety)
+        follower = Follower(plan.arm, gate, start, self._window)
+        self._go(State.PUTTING_BACK if undoes else State.MOVING)
+        self.run = Run(task_id, stage, plan, start, then, undoes, follower)
+        self._sent_at = -np.inf
+
+    def halt(self, now: float, then: Callable[[], None]) -> None:
+        """Brake; ``then`` is called at rest, at once where it is at rest already."""
+        if self.run is None:
+            then()
+            return
+        self.run.then = then
+        if self.state != State.STOPPING:
+            self._brake(self.run, now)
+
+    def abort(self, error: UnihmError, now: float) -> None:
+        """Brake because something is wrong, and say so."""
+        run = self.run
+        if run is not None and self.state != State.STOPPING:
+            self.halt(now, lambda: None)
+            self._failed(run.task_id, error)
+
+    def engage(self, reason: str, now: float) -> None:
+        """The emergency stop: brake, and refuse everything until :meth:`reset`."""
+        self._engaged = reason or "no reason was given"
+        if self.run is None and self.state != State.STOPPED:
+            self._go(State.STOPPED)
+        self.abort(refusal(self._engaged), now)
+
+    def clock_jumped(self, error: UnihmError, now: float) -> None:
+        """The clock was set since the last tick: brake, by the new one."""
+        if self.run is not None:
+            self.run.follower.shift(now - self._ticked_at)
+        self._ticked_at = now
+        self.abort(error, now)
+
+    def reset(self) -> None:
+        """The emergency stop is over; nothing moves by that."""
+        self._engaged = ""
+        if self.state == State.STOPPED:
+            self._go(self._resting())
+
+    def forget_held(self) -> None:
+        """Nothing is in the hand any more: it was lost, or never there."""
+        self.way_back = None
+        if self.state == State.HOLDING:
+            self._go(State.READY)
+
+    def moved(self) -> None:
+        """Somebody else has moved the arm since; where it was sent last counts no more."""
+        if self.run is None:
+            self.setpoint = None
+
+    # ------------------------------------------------------------ as time goes on
+
+    def tick(self, now: float, hand_at: float = np.inf) -> None:
+        """Send what is due, and notice what has ended.
+
+        Args:
+            now: s.
+            hand_at: the sample of the plan that the hand has come to. Where a phase ends, the arm
+                waits for it.
+        """
+        self._ticked_at = now
+        run = self.run
+        if run is None:
+            return
+        follower = run.follower
+        self.setpoint = follower.at(now), run.plan.hand[run.index(now)]
+        if self.state == State.STOPPING:
+            if now >= follower.end:
+                self._rest(run, follower.end)
+            return
+        follower.allowed = self._allowed(run, now, hand_at)
+        follower.advance(now)
+        if follower.braked:
+            if now >= follower.end:
+                self._resume(run, now)
+            return
+        if follower.is_done(now):
+            self._finish(run, now)
+        elif now - self._sent_at >= REFRESH - 1e-6:
+            self._sent_at = now
+            try:
+                self._send(follower.horizon(now))
+            except UnihmError as error:
+                self.abort(error, now)
+
+    def watch(self, measured: FloatArray, taken: float) -> None:
+        """Compare where the joints (n,) were at ``taken``, s, with where they were sent then.
+
+        Raises:
+            UnihmError: SAFETY_STOP where the arm does not follow, or the values are none. It is for
+                the caller to :meth:`abort` then.
+        """
+        if self.run is not None and self.state != State.STOPPING:
+            told = self.run.follower.at(taken)
+            SafetyGate(self.limits, self.config.rate, told, self.config.safety).check(measured, 0.0)
+
+    # ------------------------------------------------------------ inside
+
+    def _go(self, state: State) -> None:
+        if state not in TRANSITIONS[self.state]:
+            raise UnihmError(
+                ErrorCode.INTERNAL, f"The arm cannot go from {self.state.name} to {state.name}."
+            )
+        self.state = state
+
+    def _resting(self) -> State:
+        return State.READY if self.way_back is None else State.HOLDING
+
+    def _allowed(self, run: Run, now: float, hand_at: float) -> int:
+        """The last index of the follower's path that the hand's progress allows."""
+        phase = run.plan.phase
+        here = run.index(now)
+        ends = here + np.flatnonzero(phase[here:-1] != phase[here + 1 :])
+        ahead = ends[ends > hand_at]
+        last = int(ahead[0]) if len(ahead) else len(run.plan) - 1
+        return last - run.first + run.join
+
+    def _brake(self, run: Run, now: float) -> None:
+        index = run.index(now)
+        if run.undoes:
+            self.way_back = run.plan.rest(index)
+        elif run.stage == "arm":
+            holds = run.plan.phase[index] == Phase.HOLD and run.plan.squeeze.any()
+            self.way_back = put_back(run.plan, index) if holds else None
+        self._go(State.STOPPING)
+        horizon = run.follower.halt(now)
+        # Where nothing listens any more, what the driver holds ends at rest all the same.
+        with suppress(UnihmError):
+            self._send(horizon)
+
+    def _rest(self, run: Run, now: float) -> None:
+        """The end of a stop."""
+        self.setpoint = run.follower.at(now), run.plan.hand[run.index(now)]
+        self.run = None
+        self._go(State.STOPPED if self._engaged else self._resting())
+        run.then()
+
+    def _finish(self, run: Run, now: float) -> None:
+        """The end of a plan."""
+        self.setpoint = run.follower.at(now), run.plan.hand[-1]
+        if run.undoes:
+            self.way_back = None
+        elif run.stage == "arm" and run.plan.phase[-1] == Phase.HOLD and run.plan.squeeze.any():
+            self.way_back = put_back(run.plan, len(run.plan) - 1)
+        self.run = None
+        self._go(self._resting())
+        run.then()
+
+    def _resume(self, run: Run, now: float) -> None:
+        """The driver has braked for want of a horizon: go back to the path, and on with it."""
+        index, here = run.index(now), run.follower.at(now)
+        path = run.plan.arm[index:]
+        join = 0
+        if np.abs(path[0] - here).max() > _ARRIVED:
+            limits = self.limits.scaled(self.config.speed)
+            way = move(here, path[0], limits, self.config.rate).positions
+            path, join = np.concatenate([way, path[1:]]), len(way) - 1
+        gate = SafetyGate(self.limits, self.config.rate, here, self.config.safety)
+        run.follower = Follower(path, gate, now + LEAD, self._window)
+        run.first, run.join = index, join
+        self._sent_at = -np.inf

@@ -1,0 +1,104 @@
+"""The other nodes that a motion depends on: are they alive, and where are they?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from builtin_interfaces.msg import Time
+from unihm_msgs.msg import Heartbeat
+
+from unihm.control.heartbeats import Heartbeats
+from unihm.control.horizon import WINDOW
+from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.base import HEARTBEAT, UnihmNode
+from unihm.ros.run import NODES
+
+FIRST_WORD = 5.0  # s that a node which has just started may take to be heard of
+
+
+class Partners:
+    """Hears the heartbeats of all nodes, for one that moves something.
+
+    Args:
+        node: that listens; it gets the parameter ``heartbeat_timeout``.
+    """
+
+    def __init__(self, node: UnihmNode) -> None:
+        timeout = node.declare(
+            "heartbeat_timeout",
+            0.25,
+            "Seconds of silence after which a node that takes part in a motion counts as dead.",
+            0.05,
+            60.0,
+        )
+        self._me = node.get_name()
+        self._beats: dict[str, Heartbeat] = {}
+        self._alive = Heartbeats(timeout)
+        self._watched: set[str] = set()
+        for name in NODES:
+            if name != self._me:
+                node.subscription(Heartbeat, f"heartbeat/{name}", self._receive, HEARTBEAT)
+
+    def _receive(self, beat: Heartbeat) -> None:
+        self._beats[beat.node] = beat
+        self._alive.heard(beat.node)
+
+    def look(self) -> None:
+        """Count how long nobody was heard; called often."""
+        self._alive.look(time.monotonic())
+
+    def wait_for(self, needed: Sequence[str]) -> None:
+        """Until all of them are alive, if not for ever; from a thread that may wait.
+
+        Raises:
+            UnihmError: SAFETY_STOP with the names of those that are not.
+        """
+        end = time.monotonic() + FIRST_WORD
+        while missing := self._alive.silent(needed):
+            if time.monotonic() > end:
+                raise UnihmError(
+                    ErrorCode.SAFETY_STOP,
+                    f"Nothing is heard of {' and '.join(missing)}, without which the robot does "
+                    "not move; start it.",
+                )
+            time.sleep(0.02)
+
+    def begin(self) -> None:
+        """A motion begins: whoever is alive and well now has to stay so."""
+        self._watched = {name for name in self._alive.alive() if not self._beats[name].fault}
+
+    def check(self) -> None:
+        """Whether the motion may go on.
+
+        Raises:
+            UnihmError: SAFETY_STOP with the name of who has fallen silent, or says that it cannot
+                do its part.
+        """
+        silent = self._alive.silent(self._watched)
+        if silent:
+            raise UnihmError(
+                ErrorCode.SAFETY_STOP,
+                f"Nothing has been heard of {' and '.join(silent)} for "
+                f"{self._alive.timeout:.2f} s; stopping.",
+            )
+        for name in sorted(self._watched):
+            if self._beats[name].fault:
+                raise UnihmError(ErrorCode.SAFETY_STOP, f"{name}: {self._beats[name].fault}")
+
+    def sample(self, name: str, plan: Time) -> float:
+        """The sample of the plan with this stamp that a node has come to; -1: none of it."""
+        beat = self._beats.get(name)
+        return beat.sample if beat is not None and beat.plan == plan else -1.0
+
+
+def declare_window(node: UnihmNode) -> float:
+    """The parameter ``window`` of both controllers."""
+    window: float = node.declare(
+        "window",
+        WINDOW,
+        "Seconds that arm and hand go on without a word of their controllers.",
+        0.05,
+        10.0,
+    )
+    return window
