@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from unihm.control.horizon import LEAD, REFRESH, WINDOW, Follower
+from unihm.control.horizon import LEAD, WINDOW, Follower
 from unihm.control.safety import SafetyGate
 from unihm.control.timing import move
 from unihm.evaluation.gate import illegal
@@ -31,7 +31,7 @@ def follower():
     return Follower(PATH, SafetyGate(LIMITS, RATE, HOME), 0.1)
 
 
-def follow(follower, driver, seconds, start=0.0, step=REFRESH):
+def follow(follower, driver, seconds, start=0.0, step=0.1):
     for now in np.arange(start, start + seconds, step):
         driver.follow_until(now)
         driver.held = follower.horizon(now)

@@ -14,7 +14,7 @@ from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, hand_limits
 from unihm.control.hand_machine import HandMachine
 from unihm.control.horizon import Horizon
-from unihm.control.machine import TRANSITIONS, ArmMachine, State
+from unihm.control.machine import TRANSITIONS, ArmMachine, ControllerState
 from unihm.control.timing import move
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.gate import illegal
@@ -86,7 +86,7 @@ class Robot:
         self.held = horizon
         if self.hand_alive and self.machine.run is not None:
             run = self.machine.run
-            if self.plan_start != run.start and self.machine.state != State.STOPPING:
+            if self.plan_start != run.start and self.machine.state != ControllerState.STOPPING:
                 self.plan_start = run.start
                 self.hand.follow(run.plan.hand, run.plan.phase, RATE, run.start)
             self.hand.hear(run.index(self.now), self.now)
@@ -108,7 +108,10 @@ class Robot:
 
     def until_rest(self):
         for _ in range(3000):
-            if self.machine.run is None and self.hand.state in (State.READY, State.STOPPED):
+            if self.machine.run is None and self.hand.state in (
+                ControllerState.READY,
+                ControllerState.STOPPED,
+            ):
                 return
             self.pass_time(1)
         raise AssertionError(f"it does not come to rest: {self.machine.state.name}")
@@ -167,7 +170,7 @@ class Commotion(RuleBasedStateMachine):
         assert refused.code == ErrorCode.SAFETY_STOP
         assert refused.message.endswith(".")
         assert robot.machine.state == before
-        assert before not in (State.READY, State.HOLDING)
+        assert before not in (ControllerState.READY, ControllerState.HOLDING)
 
     @rule(periods=st.integers(1, 250))
     def time_goes_on(self, periods):
@@ -206,7 +209,7 @@ class Commotion(RuleBasedStateMachine):
         robot.pass_time(300, ticking=False)
         robot.hand.stop()
         robot.pass_time(100, ticking=False)
-        engaged = robot.machine.state == State.STOPPED
+        engaged = robot.machine.state == ControllerState.STOPPED
         robot.machine = robot.make_arm()
         robot.machine.setpoint = robot.arm_followed[-1], robot.hand.position
         if engaged:
@@ -222,14 +225,14 @@ class Commotion(RuleBasedStateMachine):
         if robot.machine.way_back is not None:
             robot.put_back()
             robot.until_rest()
-            assert robot.machine.state == State.READY
+            assert robot.machine.state == ControllerState.READY
             assert np.abs(robot.hand_followed[-1] - OPEN).max() < 5e-3
         robot.begin("ready", home_from(*robot.here()))
         robot.until_rest()
         assert robot.arm_followed[-1] == pytest.approx(HOME, abs=1e-5)
         robot.begin("arm", grab_from(*robot.here()))
         robot.until_rest()
-        assert robot.machine.state == State.HOLDING
+        assert robot.machine.state == ControllerState.HOLDING
         assert robot.clearly_holds()
 
     @invariant()
@@ -240,7 +243,7 @@ class Commotion(RuleBasedStateMachine):
         if robot.machine.run is None and robot.clearly_holds() and lifted:
             assert robot.machine.way_back is not None
         if robot.machine.way_back is not None and robot.machine.run is None:
-            assert robot.machine.state in (State.HOLDING, State.STOPPED)
+            assert robot.machine.state in (ControllerState.HOLDING, ControllerState.STOPPED)
             assert np.abs(robot.machine.way_back.hand[-1] - OPEN).max() < 1e-6
 
     def teardown(self):
@@ -270,7 +273,7 @@ def test_the_arm_waits_for_a_hand_that_is_idle():
     plan = grab_from(HOME, OPEN)
     first_end = np.flatnonzero(plan.phase[:-1] != plan.phase[1:])[0]
     assert lowest == pytest.approx(plan.arm[first_end], abs=1e-6)
-    assert robot.machine.state == State.MOVING
+    assert robot.machine.state == ControllerState.MOVING
 
 
 def test_the_hand_stops_by_itself_when_the_arm_is_silent():
@@ -309,12 +312,12 @@ def test_the_emergency_stop_stops_and_stays_until_it_is_reset():
     (error,) = robot.failures
     assert "The button was pressed" in error.message
     robot.until_rest()
-    assert robot.machine.state == State.STOPPED
+    assert robot.machine.state == ControllerState.STOPPED
     with pytest.raises(UnihmError, match="reset it first"):
         robot.begin("ready", home_from(*robot.here()))
     robot.machine.reset()
     robot.hand.reset()
-    assert robot.machine.state == State.READY
+    assert robot.machine.state == ControllerState.READY
     robot.begin("ready", home_from(*robot.here()))
     robot.until_rest()
     assert robot.arm_followed[-1] == pytest.approx(HOME, abs=1e-6)
@@ -331,7 +334,7 @@ def test_a_clock_that_jumps_stops_the_arm_within_the_limits(jump):
     robot.machine.clock_jumped(UnihmError(ErrorCode.SAFETY_STOP, "It jumped."), robot.now)
     robot.hand.stop()
     robot.until_rest()
-    assert robot.machine.state == State.READY
+    assert robot.machine.state == ControllerState.READY
     assert illegal(np.array(robot.arm_followed), ARM, RATE) == 0
     assert len(robot.arm_followed) < 200
     robot.begin("ready", home_from(*robot.here()))
@@ -339,7 +342,7 @@ def test_a_clock_that_jumps_stops_the_arm_within_the_limits(jump):
 
 
 def test_every_state_can_be_left_and_only_as_it_is_written():
-    assert set(TRANSITIONS) == set(State) - {State.WORKING}
+    assert set(TRANSITIONS) == set(ControllerState) - {ControllerState.WORKING}
     machine = Robot().machine
     with pytest.raises(UnihmError, match="cannot go from READY to HOLDING"):
-        machine._go(State.HOLDING)
+        machine._go(ControllerState.HOLDING)

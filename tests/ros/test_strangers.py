@@ -39,7 +39,7 @@ class Bench:
     def __init__(self, domain_id: int) -> None:
         self.domain_id = domain_id
         self.graph = Graph(
-            nodes=["coordinator", "arm_controller", "hand_controller"],
+            nodes=["coordinator", "emergency_stop", "arm_controller", "hand_controller"],
             use_sim_time=False,
             domain_id=domain_id,
             parameters={"arm_controller": {"joint_state_timeout": 3.0}},

@@ -12,7 +12,7 @@ import numpy as np
 
 from unihm.control.emergency import refusal
 from unihm.control.horizon import WINDOW
-from unihm.control.machine import State
+from unihm.control.machine import ControllerState
 from unihm.control.safety import SafetyConfig, SafetyGate
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.limits import JointLimits
@@ -41,7 +41,7 @@ class HandMachine:
         # A finger that holds something is far from its set-point: that is how it presses.
         self._gate = SafetyGate(limits, rate, start, SafetyConfig(tracking_error=np.inf))
         self._window = window
-        self.state = State.READY
+        self.state = ControllerState.READY
         self._plan: FloatArray = np.zeros((0, len(start)))
         self._ends: IntArray = np.zeros(0, np.int64)
         self._rate = rate
@@ -90,7 +90,7 @@ class HandMachine:
         self._plan, self._rate = plan, rate
         self._ends = np.flatnonzero(phase[:-1] != phase[1:])
         self._told, self._sample = (0.0, start), -1
-        self.state = State.MOVING
+        self.state = ControllerState.MOVING
 
     def hear(self, sample: float, time: float) -> None:
         """The arm was at a sample of the plan at a time, s."""
@@ -99,23 +99,23 @@ class HandMachine:
 
     def stop(self) -> None:
         """Come to rest, and stay: what is held stays held."""
-        if self.state == State.MOVING:
+        if self.state == ControllerState.MOVING:
             self._way.extend(self._gate.stop().positions[1:])
             self._wanted = self.position
-            self.state = State.STOPPING
+            self.state = ControllerState.STOPPING
 
     def engage(self, reason: str) -> None:
         """The emergency stop."""
         self._engaged = reason or "no reason was given"
         self.stop()
-        if self.state == State.READY:
-            self.state = State.STOPPED
+        if self.state == ControllerState.READY:
+            self.state = ControllerState.STOPPED
 
     def reset(self) -> None:
         """The emergency stop is over; nothing moves by that."""
         self._engaged = ""
-        if self.state == State.STOPPED:
-            self.state = State.READY
+        if self.state == ControllerState.STOPPED:
+            self.state = ControllerState.READY
 
     def step(self, now: float) -> FloatArray:
         """The next set-point (J,), one period after the last.
@@ -125,9 +125,9 @@ class HandMachine:
         """
         if self._way:
             return self._way.pop(0)
-        if self.state == State.STOPPING:
-            self.state = State.STOPPED if self._engaged else State.READY
-        if self.state != State.MOVING:
+        if self.state == ControllerState.STOPPING:
+            self.state = ControllerState.STOPPED if self._engaged else ControllerState.READY
+        if self.state != ControllerState.MOVING:
             return self._gate.command(self._wanted)
         at, when = self._told
         ahead = min(max(0.0, now - when), self._window) * self._rate
@@ -139,5 +139,5 @@ class HandMachine:
         if np.abs(position - self._wanted).max() < _THERE:
             self._sample = max(sample, self._sample, 0)
             if self._sample == len(self._plan) - 1:
-                self.state = State.READY
+                self.state = ControllerState.READY
         return position

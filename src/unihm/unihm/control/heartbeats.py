@@ -30,12 +30,12 @@ class Heartbeats:
         """Count the time since the last look; ``now`` in s by a clock that never jumps."""
         step = 0.0 if self._looked is None else min(max(0.0, now - self._looked), _LONGEST_STEP)
         self._looked = now
-        for name in self._silence:
+        for name in list(self._silence):  # another thread may hear of a new one
             self._silence[name] += step
 
     def alive(self) -> set[str]:
         """Who was heard of late."""
-        return {name for name, silence in self._silence.items() if silence <= self.timeout}
+        return {name for name, silence in list(self._silence.items()) if silence <= self.timeout}
 
     def silent(self, names: Iterable[str]) -> list[str]:
         """Those of ``names`` that are not alive, sorted."""

@@ -22,8 +22,8 @@ from unihm.control.safety import SafetyGate
 from unihm.types import FloatArray
 
 LEAD = 0.03  # s from a decision to the first set-point that it changes
-REFRESH = 0.1  # s between two horizons
 WINDOW = 0.25  # s of the path in a horizon, before its stop
+REFRESH = 0.4  # share of the window after which the next horizon is sent
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ _FIRST_STEP = 2e-3  # rad between where the arm rests and where a motion of it b
 _ARRIVED = 1e-6  # rad
 
 
-class State(IntEnum):
+class ControllerState(IntEnum):
     """The numbers are those of ``unihm_msgs/Heartbeat``."""
 
     READY = 0  # at rest with an empty hand
@@ -42,13 +42,25 @@ class State(IntEnum):
     STOPPED = 6  # at rest; the emergency stop has to be reset first
 
 
-TRANSITIONS: dict[State, tuple[State, ...]] = {
-    State.READY: (State.MOVING, State.STOPPED),
-    State.MOVING: (State.READY, State.HOLDING, State.STOPPING),
-    State.HOLDING: (State.PUTTING_BACK, State.READY, State.STOPPED),
-    State.PUTTING_BACK: (State.READY, State.STOPPING),
-    State.STOPPING: (State.READY, State.HOLDING, State.STOPPED),
-    State.STOPPED: (State.READY, State.HOLDING),
+TRANSITIONS: dict[ControllerState, tuple[ControllerState, ...]] = {
+    ControllerState.READY: (ControllerState.MOVING, ControllerState.STOPPED),
+    ControllerState.MOVING: (
+        ControllerState.READY,
+        ControllerState.HOLDING,
+        ControllerState.STOPPING,
+    ),
+    ControllerState.HOLDING: (
+        ControllerState.PUTTING_BACK,
+        ControllerState.READY,
+        ControllerState.STOPPED,
+    ),
+    ControllerState.PUTTING_BACK: (ControllerState.READY, ControllerState.STOPPING),
+    ControllerState.STOPPING: (
+        ControllerState.READY,
+        ControllerState.HOLDING,
+        ControllerState.STOPPED,
+    ),
+    ControllerState.STOPPED: (ControllerState.READY, ControllerState.HOLDING),
 }
 
 
@@ -107,7 +119,7 @@ class ArmMachine:
     ) -> None:
         self.limits, self.config = limits, config
         self._send, self._failed, self._window = send, failed, window
-        self.state = State.READY
+        self.state = ControllerState.READY
         self.run: Run | None = None
         self.way_back: ExecutionPlan | None = None
         self.setpoint: tuple[FloatArray, FloatArray] | None = None
@@ -154,7 +166,7 @@ class ArmMachine:
                 )
         gate = SafetyGate(self.limits, self.config.rate, plan.arm[0], self.config.safety)
         follower = Follower(plan.arm, gate, start, self._window)
-        self._go(State.PUTTING_BACK if undoes else State.MOVING)
+        self._go(ControllerState.PUTTING_BACK if undoes else ControllerState.MOVING)
         self.run = Run(task_id, stage, plan, start, then, undoes, follower)
         self._sent_at = -np.inf
 
@@ -164,21 +176,21 @@ class ArmMachine:
             then()
             return
         self.run.then = then
-        if self.state != State.STOPPING:
+        if self.state != ControllerState.STOPPING:
             self._brake(self.run, now)
 
     def abort(self, error: UnihmError, now: float) -> None:
         """Brake because something is wrong, and say so."""
         run = self.run
-        if run is not None and self.state != State.STOPPING:
+        if run is not None and self.state != ControllerState.STOPPING:
             self.halt(now, lambda: None)
             self._failed(run.task_id, error)
 
     def engage(self, reason: str, now: float) -> None:
         """The emergency stop: brake, and refuse everything until :meth:`reset`."""
         self._engaged = reason or "no reason was given"
-        if self.run is None and self.state != State.STOPPED:
-            self._go(State.STOPPED)
+        if self.run is None and self.state != ControllerState.STOPPED:
+            self._go(ControllerState.STOPPED)
         self.abort(refusal(self._engaged), now)
 
     def clock_jumped(self, error: UnihmError, now: float) -> None:
@@ -191,14 +203,14 @@ class ArmMachine:
     def reset(self) -> None:
         """The emergency stop is over; nothing moves by that."""
         self._engaged = ""
-        if self.state == State.STOPPED:
+        if self.state == ControllerState.STOPPED:
             self._go(self._resting())
 
     def forget_held(self) -> None:
         """Nothing is in the hand any more: it was lost, or never there."""
         self.way_back = None
-        if self.state == State.HOLDING:
-            self._go(State.READY)
+        if self.state == ControllerState.HOLDING:
+            self._go(ControllerState.READY)
 
     def moved(self) -> None:
         """Somebody else has moved the arm since; where it was sent last counts no more."""
@@ -221,7 +233,7 @@ class ArmMachine:
             return
         follower = run.follower
         self.setpoint = follower.at(now), run.plan.hand[run.index(now)]
-        if self.state == State.STOPPING:
+        if self.state == ControllerState.STOPPING:
             if now >= follower.end:
                 self._rest(run, follower.end)
             return
@@ -233,35 +245,44 @@ class ArmMachine:
             return
         if follower.is_done(now):
             self._finish(run, now)
-        elif now - self._sent_at >= REFRESH - 1e-6:
+        elif now - self._sent_at >= REFRESH * self._window - 1e-6:
             self._sent_at = now
             try:
                 self._send(follower.horizon(now))
             except UnihmError as error:
                 self.abort(error, now)
 
-    def watch(self, measured: FloatArray, taken: float) -> None:
-        """Compare where the joints (n,) were at ``taken``, s, with where they were sent then.
+    def watch(self, measured: FloatArray, taken: float, doubt: float = 0.0) -> None:
+        """Compare where the joints (n,) were with where they were sent.
+
+        Args:
+            measured: (n,).
+            taken: s, when that was.
+            doubt: s that it may have been earlier: a clock's offset and time on the way look the
+                same.
 
         Raises:
             UnihmError: SAFETY_STOP where the arm does not follow, or the values are none. It is for
                 the caller to :meth:`abort` then.
         """
-        if self.run is not None and self.state != State.STOPPING:
-            told = self.run.follower.at(taken)
-            SafetyGate(self.limits, self.config.rate, told, self.config.safety).check(measured, 0.0)
+        if self.run is not None and self.state != ControllerState.STOPPING:
+            times = np.linspace(taken - doubt, taken, 1 + int(np.ceil(doubt * self.config.rate)))
+            told = np.array([self.run.follower.at(time) for time in times])
+            nearest = np.clip(measured, told.min(axis=0), told.max(axis=0))
+            gate = SafetyGate(self.limits, self.config.rate, nearest, self.config.safety)
+            gate.check(measured, 0.0)
 
     # ------------------------------------------------------------ inside
 
-    def _go(self, state: State) -> None:
+    def _go(self, state: ControllerState) -> None:
         if state not in TRANSITIONS[self.state]:
             raise UnihmError(
                 ErrorCode.INTERNAL, f"The arm cannot go from {self.state.name} to {state.name}."
             )
         self.state = state
 
-    def _resting(self) -> State:
-        return State.READY if self.way_back is None else State.HOLDING
+    def _resting(self) -> ControllerState:
+        return ControllerState.READY if self.way_back is None else ControllerState.HOLDING
 
     def _allowed(self, run: Run, now: float, hand_at: float) -> int:
         """The last index of the follower's path that the hand's progress allows."""
@@ -279,7 +300,7 @@ class ArmMachine:
         elif run.stage == "arm":
             holds = run.plan.phase[index] == Phase.HOLD and run.plan.squeeze.any()
             self.way_back = put_back(run.plan, index) if holds else None
-        self._go(State.STOPPING)
+        self._go(ControllerState.STOPPING)
         horizon = run.follower.halt(now)
         # Where nothing listens any more, what the driver holds ends at rest all the same.
         with suppress(UnihmError):
@@ -289,7 +310,7 @@ class ArmMachine:
         """The end of a stop."""
         self.setpoint = run.follower.at(now), run.plan.hand[run.index(now)]
         self.run = None
-        self._go(State.STOPPED if self._engaged else self._resting())
+        self._go(ControllerState.STOPPED if self._engaged else self._resting())
         run.then()
 
     def _finish(self, run: Run, now: float) -> None:

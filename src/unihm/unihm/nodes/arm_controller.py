@@ -16,7 +16,7 @@ from unihm.config import load_section
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
 from unihm.control.horizon import Horizon
-from unihm.control.machine import NOTHING_HELD, ArmMachine, Run, State
+from unihm.control.machine import NOTHING_HELD, ArmMachine, ControllerState, Run
 from unihm.control.safety import SafetyGate
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
@@ -30,6 +30,7 @@ from unihm.ros.trajectory_client import TrajectoryClient, make_trajectory
 from unihm.types import FloatArray, Phase
 
 LEAD = 0.1  # s between publishing a plan and its first sample, for the messages to arrive
+FRESH = 0.1  # s that a joint state may be old to be compared with where it was sent
 CLOSE = 0.05  # rad between set-point and joint below which the set-point is where the robot is
 PROGRESS_PERIOD = 0.25  # s between progress reports
 # After these the robot stays where it stopped: what moved it, or what saw it move, is not trusted.
@@ -141,9 +142,6 @@ class ArmControllerNode(UnihmNode):
             else:
                 self._at_rest(task_id, code)
 
-    def on_clock_jump(self, error: UnihmError) -> None:
-        self._on_refused(error)
-
     def _on_refused(self, error: UnihmError) -> None:
         with self._lock:
             self.machine.abort(error, self.seconds)
@@ -165,7 +163,7 @@ class ArmControllerNode(UnihmNode):
     def _at_rest(self, task_id: str, code: ErrorCode) -> None:
         """The robot has come to rest for a task that is over: hold, or go home empty-handed."""
         self.report(task_id, msg.StageStatus.STOPPED)
-        if code not in _STAY and self.machine.state == State.READY:
+        if code not in _STAY and self.machine.state == ControllerState.READY:
             self._submit(self._retreat, task_id)
 
     # ------------------------------------------------------------ planning thread
@@ -233,7 +231,7 @@ class ArmControllerNode(UnihmNode):
     def _retreat(self, task_id: str) -> None:
         """Open the hand and go home, where nothing is held."""
         self._wait_until_idle()
-        if self.machine.state == State.READY:
+        if self.machine.state == ControllerState.READY:
             plan = self._way_home()
             if plan is not None:
                 self._start(task_id, "retreat", plan, lambda: None)
@@ -279,6 +277,7 @@ class ArmControllerNode(UnihmNode):
                 return
             self.machine.begin(task_id, stage, smooth, self.seconds + LEAD, then, undoes)
             self.partners.begin()
+            self._reported = self.seconds
             run = self.machine.run
             if run is not None:
                 self._tell_hand(run)
@@ -334,12 +333,13 @@ class ArmControllerNode(UnihmNode):
             run = self.machine.run
             if run is None:
                 return
-            if self.machine.state != State.STOPPING:
+            if self.machine.state != ControllerState.STOPPING:
                 try:
                     self.partners.check()
                     reading = self.joint_states.watch(self.arm.joint_names)
                     self.joint_states.watch(self.hand.joint_names)
-                    self.machine.watch(reading.positions, now - reading.age)
+                    if reading.age < FRESH:
+                        self.machine.watch(reading.positions, now - reading.age, reading.doubt)
                 except UnihmError as error:
                     self.machine.abort(error, now)
             hand_at = self.partners.sample(

@@ -10,7 +10,7 @@ from unihm_msgs import msg
 
 from unihm.control.execution import hand_limits
 from unihm.control.hand_machine import HandMachine
-from unihm.control.machine import State
+from unihm.control.machine import ControllerState
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.ros.base import HEARTBEAT, RELIABLE, SENSOR, UnihmNode
@@ -161,7 +161,7 @@ class HandControllerNode(UnihmNode):
             return
         if machine.is_between_phases and machine.sample != before:
             self.beat()  # the arm waits for this
-        if message is not None and machine.state == State.READY:
+        if message is not None and machine.state == ControllerState.READY:
             self._message = None
             if message.stage == "arm":
                 self.report(message.task_id, msg.StageStatus.SUCCEEDED, progress=1.0)

@@ -27,11 +27,14 @@ class JointReading:
         positions: (n,) radians, metres where sliding.
         efforts: (n,) N m or N; NaN where the driver does not report them.
         age: seconds since the oldest of them was measured.
+        doubt: seconds that they may be older: what the stamps lie behind at the least may be the
+            offset of a clock, or time on the way.
     """
 
     positions: FloatArray
     efforts: FloatArray
     age: float
+    doubt: float = 0.0
 
 
 class JointStates:
@@ -48,7 +51,8 @@ class JointStates:
 
     def __init__(self, node: UnihmNode, timeout: float = 0.5) -> None:
         self._node = node
-        self._joints: dict[str, tuple[float, float, float]] = {}  # position, effort, measured at
+        # Position, effort, when they were measured (s), and the doubt about that.
+        self._joints: dict[str, tuple[float, float, float, float]] = {}
         topics = node.declare(
             "joint_state_topics",
             ["/joint_states"],
@@ -74,7 +78,11 @@ class JointStates:
         # One topic may carry the states of several drivers, each with a clock of its own.
         who = frozenset(message.name)
         clock = self._clocks.setdefault(who, StreamClock("the joint states"))
-        delay = clock.delay(stamp, now)
+        try:
+            delay = clock.delay(stamp, now)
+        except UnihmError:
+            clock.reset()  # what comes after may be by another clock again
+            raise
         before, self._stamps[who] = self._stamps.get(who, -np.inf), stamp
         if stamp > 0.0 and (delay > self.timeout or stamp <= before):
             raise UnihmError(
@@ -84,7 +92,7 @@ class JointStates:
         efforts = message.effort if len(message.effort) else [np.nan] * len(message.name)
         for name, position, effort in zip(message.name, message.position, efforts):
             if np.isfinite(position):
-                self._joints[name] = (position, effort, now - delay)
+                self._joints[name] = (position, effort, now - delay, max(0.0, -clock.offset))
                 self._heard.heard(name)
 
     def _redate(self, error: UnihmError) -> None:
@@ -92,7 +100,9 @@ class JointStates:
         now = self._node.seconds
         self._clocks.clear()
         self._stamps.clear()
-        self._joints = {name: (q, effort, now) for name, (q, effort, _) in self._joints.items()}
+        self._joints = {
+            name: (q, effort, now, 0.0) for name, (q, effort, *_) in self._joints.items()
+        }
 
     def read(self, names: Sequence[str]) -> JointReading:
         """The joints ``names`` as they were last reported.
@@ -132,7 +142,7 @@ class JointStates:
             )
         rows = np.array([self._joints[name] for name in names])
         age = self._node.seconds - rows[:, 2].min()
-        return JointReading(rows[:, 0], rows[:, 1], age)
+        return JointReading(rows[:, 0], rows[:, 1], age, rows[:, 3].max())
 
 
 def _silent(age: float) -> UnihmError:

@@ -22,6 +22,9 @@ class Partners:
 
     Args:
         node: that listens; it gets the parameter ``heartbeat_timeout``.
+
+    Attributes:
+        watched: who must stay alive in the motion that goes on.
     """
 
     def __init__(self, node: UnihmNode) -> None:
@@ -35,7 +38,7 @@ class Partners:
         self._me = node.get_name()
         self._beats: dict[str, Heartbeat] = {}
         self._alive = Heartbeats(timeout)
-        self._watched: set[str] = set()
+        self.watched: set[str] = set()
         for name in NODES:
             if name != self._me:
                 node.subscription(Heartbeat, f"heartbeat/{name}", self._receive, HEARTBEAT)
@@ -48,13 +51,13 @@ class Partners:
         """Count how long nobody was heard; called often."""
         self._alive.look(time.monotonic())
 
-    def wait_for(self, needed: Sequence[str]) -> None:
+    def wait_for(self, needed: Sequence[str], seconds: float = FIRST_WORD) -> None:
         """Until all of them are alive, if not for ever; from a thread that may wait.
 
         Raises:
             UnihmError: SAFETY_STOP with the names of those that are not.
         """
-        end = time.monotonic() + FIRST_WORD
+        end = time.monotonic() + seconds
         while missing := self._alive.silent(needed):
             if time.monotonic() > end:
                 raise UnihmError(
@@ -66,7 +69,7 @@ class Partners:
 
     def begin(self) -> None:
         """A motion begins: whoever is alive and well now has to stay so."""
-        self._watched = {name for name in self._alive.alive() if not self._beats[name].fault}
+        self.watched = {name for name in self._alive.alive() if not self._beats[name].fault}
 
     def check(self) -> None:
         """Whether the motion may go on.
@@ -75,14 +78,14 @@ class Partners:
             UnihmError: SAFETY_STOP with the name of who has fallen silent, or says that it cannot
                 do its part.
         """
-        silent = self._alive.silent(self._watched)
+        silent = self._alive.silent(self.watched)
         if silent:
             raise UnihmError(
                 ErrorCode.SAFETY_STOP,
                 f"Nothing has been heard of {' and '.join(silent)} for "
                 f"{self._alive.timeout:.2f} s; stopping.",
             )
-        for name in sorted(self._watched):
+        for name in sorted(self.watched):
             if self._beats[name].fault:
                 raise UnihmError(ErrorCode.SAFETY_STOP, f"{name}: {self._beats[name].fault}")
 

@@ -1,0 +1,56 @@
+"""Who falls silent in a motion, or says that it cannot do its part, stops it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from test_emergency_stop import Crowd
+from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.base import UnihmNode
+from unihm.ros.partners import Partners
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def crowd(domain_id: int) -> Iterator[Crowd]:
+    made = Crowd(domain_id)
+    yield made
+    for node in list(made.nodes):
+        made.remove(node)
+    made.context.try_shutdown()
+
+
+def why_not(partners: Partners) -> str:
+    """The reason for which the motion may not go on; empty where it may."""
+    partners.look()
+    try:
+        partners.check()
+    except UnihmError as error:
+        return error.message if error.code is ErrorCode.SAFETY_STOP else repr(error)
+    return ""
+
+
+def test_a_partner_that_dies_is_named_and_one_that_is_ill_too(crowd: Crowd) -> None:
+    partners = Partners(crowd.add(UnihmNode, "arm_controller"))
+    hand, capture = (crowd.add(UnihmNode, name) for name in ("hand_controller", "capture"))
+    for node in (hand, capture):
+        node.fault = None
+    needed = ("hand_controller", "capture")
+
+    def are_alive() -> bool:
+        partners.look()
+        partners.begin()
+        return not set(needed) - partners.watched
+
+    assert crowd.until(are_alive)
+    assert crowd.until(lambda: why_not(partners) == "")
+    capture.fault = UnihmError(ErrorCode.CAMERA_TIMEOUT, "The camera is silent.")
+    assert crowd.until(lambda: why_not(partners) == "capture: The camera is silent.")
+    capture.fault = None
+    assert crowd.until(lambda: why_not(partners) == "")
+    crowd.remove(hand)
+    assert crowd.until(lambda: "hand_controller" in why_not(partners))
+    with pytest.raises(UnihmError, match="Nothing is heard of hand_controller, without which"):
+        partners.wait_for(needed, 0.1)
