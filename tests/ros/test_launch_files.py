@@ -140,7 +140,9 @@ class TestFiles:
         assert set(started) == set(NODES) - {"simulation"} | {"markers", "robot_state"} | further
         for node in started.values():
             assert (node.package, node.executable, node.namespace) == ("unihm", node.name, "/ns")
-            assert node.ros_arguments == ["--log-level", "debug"]
+            enclave = f"/ns/{node.name}"  # whose keys it has, where there are any
+            assert node.ros_arguments == ["--log-level", "debug", "--enclave", enclave]
+            assert node.respawn is (node.name in NODES)
             assert parameters(node)["use_sim_time"] is (name == "sim")
         protocol = parameters(started["hand_controller"]).get("protocol")
         assert protocol == ("joint_trajectory" if name == "sim" else None)

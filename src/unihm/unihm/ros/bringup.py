@@ -50,6 +50,7 @@ ARGUMENTS = {
     "rviz": "Start RViz where it is installed.",
     "browser": "Serve the page at http://127.0.0.1:8080.",
 }
+RESPAWN = 2.0  # s after which a node of the graph that died is started again
 USUAL = ("namespace", "robot_namespace", "use_sim_time", "params_file", "log_level", "hand")
 
 
@@ -326,6 +327,8 @@ def _node(values: Values, name: str, file: Path | None = None, **parameters: Any
             *("--log-level", values["log_level"]),
             *("--enclave", f"{_namespace(values)}/{name}"),
         ],
+        respawn=name in NODES,  # what has played to its end has ended
+        respawn_delay=RESPAWN,
     )
 
 

@@ -135,6 +135,15 @@ def observation_from_msg(message: Any) -> RgbdObservation:
     )
 
 
+def _kind(number: int) -> TaskKind:
+    try:
+        return TaskKind(number)
+    except ValueError:
+        raise UnihmError(
+            ErrorCode.INVALID_MOTION, f"A trajectory's kind is 0 to {max(TaskKind)}, not {number}."
+        ) from None
+
+
 def trajectory_from_msg(message: Any) -> ObjectTrajectory:
     """The object trajectory of a message."""
     pick = message.pick_point
@@ -142,7 +151,7 @@ def trajectory_from_msg(message: Any) -> ObjectTrajectory:
         T_world_object=poses_from_msg(message.poses),
         phase=np.frombuffer(message.phase, np.uint8).astype(np.int64),
         dt=message.dt,
-        kind=TaskKind(message.kind),
+        kind=_kind(message.kind),
         pick_point=np.array([pick.x, pick.y, pick.z]),
         description=message.description,
     )

@@ -17,7 +17,7 @@ from unihm.ros.run import FURTHER, NODES, node_class
 
 # What every participant exchanges: the graph, and the clock of a simulation.
 _GRAPH = "ros_discovery_info"
-_CLOCK = "rt/clock"
+_CLOCKS = ("rt/clock", "rt/*/clock")  # of one robot, and below robot_namespace
 # The page makes its subscriptions with the page itself; it hears what there is, and says little.
 _VIEWER = ("rt/joint_states", "rt/robot_description")
 _APART = 101  # a DDS domain where nothing else runs
@@ -85,7 +85,7 @@ def _rights_of(node: Node, also_hears: tuple[str, ...] = ()) -> Rights:
     hears += [f"rq{service}Request" for service in answers]
     says += [f"rq{service}Request" for service in asks]
     hears += [f"rr{service}Reply" for service in asks]
-    return Rights((_GRAPH, *says), (_GRAPH, _CLOCK, *hears, *also_hears))
+    return Rights((_GRAPH, *says), (_GRAPH, *_CLOCKS, *hears, *also_hears))
 
 
 def refusal(keystore: Path, enclave: str) -> str:
