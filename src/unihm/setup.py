@@ -54,6 +54,7 @@ setup(
         ("lib/unihm", node_scripts()),
         *shared_files("launch"),
         *shared_files("config"),
+        *shared_files("rviz"),
     ],
     zip_safe=False,
     entry_points={"console_scripts": ["unihm = unihm.cli.main:main"]},

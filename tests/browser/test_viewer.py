@@ -13,7 +13,7 @@ from unihm.robots import load_hand
 from unihm.sim.scene import Camera, load_scene
 from unihm.transforms import from_xyz_rpy
 from unihm.types import HandMotion, ObjectCloud, RgbdObservation, TaskKind
-from unihm.visualization.viewer import Viewer
+from unihm.visualization.viewer import Controls, Viewer
 
 pytestmark = [
     pytest.mark.browser,
@@ -31,12 +31,32 @@ class Page:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        self.viewer = Viewer(port, on_instruction=self._on_instruction)
+        self.asked: list[object] = []
+        ask = self.asked.append
+        self.viewer = Viewer(
+            port,
+            controls=Controls(
+                self._on_instruction,
+                lambda: ask("cancel"),
+                lambda: ask("stop"),
+                lambda: ask("reset"),
+                ask,
+            ),
+        )
         self.browser = Browser(800, 540)
 
     def _on_instruction(self, sentence: str) -> None:
         self.said.append(sentence)
         self.heard.set()
+
+    def press(self, label: str) -> None:
+        """Click the button that is labelled so."""
+        place = self.browser.evaluate(
+            "(() => { const b = [...document.querySelectorAll('button')]"
+            f".find(b => b.innerText.includes('{label}')); const r = b.getBoundingClientRect();"
+            " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
+        )
+        self.browser.click(*place)
 
     def scene(self) -> np.ndarray:
         """The left part of the page, where the 3D scene is."""
@@ -165,14 +185,30 @@ def test_objects_of_the_simulation_move(page):
 
 
 def test_an_instruction_can_be_sent_from_the_page(page):
-    place = page.browser.evaluate(
-        "(() => { const b = [...document.querySelectorAll('button')]"
-        ".find(b => b.innerText.includes('Do it')); const r = b.getBoundingClientRect();"
-        " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
-    )
-    page.browser.click(*place)
+    page.press("Do it")
     assert page.heard.wait(20)
     assert page.said == ["pick up the red box"]
+
+
+def test_the_buttons_ask_for_what_they_say(page):
+    for label, asked in (("EMERGENCY STOP", "stop"), ("Cancel", "cancel")):
+        page.press(label)
+        page.browser.wait_for(lambda asked=asked: asked in page.asked)
+    page.viewer.show_emergency_stop(True, "The *button* was pressed.")
+    page.browser.wait_for(lambda: "The *button* was pressed." in page.browser.text())
+    page.press("Reset the emergency stop")
+    page.browser.wait_for(lambda: "reset" in page.asked)
+    page.viewer.show_emergency_stop(False)
+    page.browser.wait_for(lambda: "was pressed" not in page.browser.text())
+
+    page.viewer.show_understood("grab the <b>box</b>")
+    page.viewer.show_candidates(["a red box", "a blue box"])
+    page.browser.wait_for(lambda: "2: a blue box" in page.browser.text())
+    assert "Understood: grab the <b>box</b>" in page.browser.text()
+    page.press("2: a blue box")
+    page.browser.wait_for(lambda: 1 in page.asked)
+    page.viewer.show_candidates([])
+    page.browser.wait_for(lambda: "a blue box" not in page.browser.text())
 
 
 def test_the_page_asks_nobody_else(page):

@@ -9,20 +9,24 @@ from typing import Any
 import numpy as np
 import pytest
 import rclpy
+from action_msgs.srv import CancelGoal
+from geometry_msgs.msg import PointStamped
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
+from std_srvs.srv import Trigger
 from unihm.nodes import viewer as viewer_module
 from unihm.nodes.viewer import ViewerNode
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE, SENSOR, STATUS
+from unihm.ros.base import LATCHED, RELIABLE, SENSOR, STATUS
 from unihm.sim.scene import Camera
 from unihm.transforms import from_xyz_rpy
 from unihm.types import HandMotion, ObjectCloud, RgbdObservation, Task, TaskKind
+from unihm.visualization.viewer import Controls
 from unihm_msgs import msg
 
 pytestmark = pytest.mark.ros
@@ -31,9 +35,9 @@ pytestmark = pytest.mark.ros
 class Page:
     """Stands for the web page: notes what it was asked to show."""
 
-    def __init__(self, port: int, arm: str, hand: str, host: str, on_instruction: Any) -> None:
+    def __init__(self, port: int, arm: str, hand: str, host: str, controls: Controls) -> None:
         self.shown: dict[str, tuple[Any, ...]] = {}
-        self.say = on_instruction
+        self.controls = controls
         self.url = f"http://{host}:{port}"
         self.closed = False
 
@@ -180,5 +184,79 @@ def test_a_sentence_typed_into_the_page_is_an_instruction(setting):
     setting.graph.create_subscription(String, "instruction", lambda m: heard.append(m.data), 10)
     publisher = setting.node._instructions
     setting.wait(lambda: publisher.get_subscription_count() > 0, "nobody listens")
-    setting.page.say("pick up the cup")
+    setting.page.controls.say("pick up the cup")
     setting.wait(lambda: heard == ["pick up the cup"], "it was not heard")
+
+
+def test_the_emergency_stop_is_asked_for_at_first_hand_and_reset_by_its_service(setting):
+    heard: list[str] = []
+    reset: list[bool] = []
+
+    def on_reset(_: Any, response: Any) -> Any:
+        reset.append(True)
+        return response
+
+    setting.graph.create_subscription(
+        String, "emergency_stop/request", lambda m: heard.append(m.data), 10
+    )
+    setting.graph.create_service(Trigger, "emergency_stop/reset", on_reset)
+    setting.wait(
+        lambda: setting.node.count_subscribers("emergency_stop/request") > 0, "nobody listens"
+    )
+    setting.page.controls.stop()
+    setting.wait(lambda: heard, "it was not heard")
+    engaged, reason = setting.shown("emergency_stop")
+    assert engaged
+    assert "not confirmed" in reason
+    setting.publish("emergency_stop/state", msg.EmergencyStop(engaged=True, reason="Why."), LATCHED)
+    setting.wait(
+        lambda: setting.page.shown["emergency_stop"] == (True, "Why."), "the state is not shown"
+    )
+    setting.wait(setting.node._reset.service_is_ready, "the service is not there")
+    setting.page.controls.reset()
+    setting.wait(lambda: reset, "it was not reset")
+
+
+def test_cancel_is_for_every_goal(setting):
+    asked: list[Any] = []
+
+    def on_cancel(request: Any, response: Any) -> Any:
+        asked.append(request)
+        return response
+
+    setting.graph.create_service(CancelGoal, "manipulate/_action/cancel_goal", on_cancel)
+    setting.wait(setting.node._cancel.service_is_ready, "the service is not there")
+    setting.page.controls.cancel()
+    setting.wait(lambda: asked, "it was not asked for")
+    assert not any(asked[0].goal_info.goal_id.uuid)  # of no goal: of all
+
+
+def test_what_was_understood_is_shown_and_a_choice_is_a_click(setting):
+    points: list[Any] = []
+    said: list[str] = []
+    setting.graph.create_subscription(PointStamped, "clicked_point", points.append, 10)
+    setting.graph.create_subscription(String, "instruction", lambda m: said.append(m.data), 10)
+    setting.publish("understood", msg.Command(understood="grab the red box"), LATCHED)
+    assert setting.shown("understood") == ("grab the red box",)
+    header = Header(frame_id="world")
+    task = Task("t", "pick up the box", "xhand")
+    setting.publish("task", conversions.task_to_msg(task, header))
+    places = [conversions.point_to_msg(np.array([0.5, y, 0.1])) for y in (0.1, -0.1)]
+    setting.publish(
+        "object_candidates",
+        msg.ObjectCandidates(header=header, task_id="t", names=["one", "other"], points=places),
+        LATCHED,
+    )
+    assert setting.shown("candidates") == (["one", "other"],)
+    setting.wait(
+        lambda: (
+            setting.node.count_subscribers("clicked_point")
+            and setting.node.count_subscribers("instruction")
+        ),
+        "nobody listens",
+    )
+    setting.shown("task")
+    setting.page.controls.choose(1)
+    setting.wait(lambda: points and said, "it was not chosen")
+    assert (points[0].header.frame_id, points[0].point) == ("world", places[1])
+    assert said == ["pick up the box"]

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from action_msgs.srv import CancelGoal
+from geometry_msgs.msg import PointStamped
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 from unihm_msgs import msg
 
 from unihm.perception.camera import decode_colour
 from unihm.ros import conversions
 from unihm.ros.base import LATCHED, RELIABLE, SENSOR, STATUS, UnihmNode
 from unihm.sim.scene import load_scene
-from unihm.visualization.viewer import Viewer
+from unihm.visualization.viewer import Controls, Viewer
 
 STATES = {
     msg.StageStatus.STARTED: "started",
@@ -55,18 +58,33 @@ class ViewerNode(UnihmNode):
         self._cloud: msg.ObjectCloud | None = None
         self._contacts: msg.Contacts | None = None
         self._states: msg.ObjectStates | None = None
+        self._candidates = msg.ObjectCandidates()
+        self._sentence = ""  # the last task's
         self._instructions = self.publisher(String, "instruction", RELIABLE)
+        self._clicks = self.publisher(PointStamped, "clicked_point", RELIABLE)
+        self._request = self.publisher(String, "emergency_stop/request", RELIABLE)
+        self._reset: Any = self.create_client(Trigger, "emergency_stop/reset")
+        self._cancel: Any = self.create_client(CancelGoal, "manipulate/_action/cancel_goal")
 
     def load(self) -> None:
-        self.viewer = Viewer(
-            self.port, self.arm_name, self.hand_name, self.host, on_instruction=self._say
+        controls = Controls(
+            self._say, self._cancel_all, self._engage, self._reset_stop, self._choose
         )
+        self.viewer = Viewer(self.port, self.arm_name, self.hand_name, self.host, controls)
         self._close = self.viewer.close
         self.get_logger().info(f"Open {self.viewer.url} in a browser.")
         if self.scene:
             self.viewer.show_scene(load_scene(self.scene))
         show = self.viewer
-        self._listen(msg.Task, "task", lambda m: show.show_task(m.instruction))
+        self._listen(msg.Task, "task", self._on_task)
+        self.subscription(msg.Command, "understood", self._on_understood, LATCHED)
+        self.subscription(msg.ObjectCandidates, "object_candidates", self._on_candidates, LATCHED)
+        self.subscription(
+            msg.EmergencyStop,
+            "emergency_stop/state",
+            lambda m: show.show_emergency_stop(m.engaged, m.reason),
+            LATCHED,
+        )
         self._listen(
             msg.RgbdObservation,
             "observation",
@@ -94,6 +112,39 @@ class ViewerNode(UnihmNode):
 
     def _say(self, instruction: str) -> None:
         self._instructions.publish(String(data=instruction))
+
+    def _cancel_all(self) -> None:
+        """End the task, whoever gave it: a request without an id is for all goals."""
+        self._call(self._cancel, CancelGoal.Request())
+
+    def _engage(self) -> None:
+        # The controllers hear this at first hand; the state is the word of the stop's own node.
+        self._request.publish(String(data="The button on the page was pressed."))
+        self.viewer.show_emergency_stop(True, "It was asked for here and is not confirmed yet.")
+
+    def _reset_stop(self) -> None:
+        self._call(self._reset, Trigger.Request())
+
+    def _call(self, client: Any, request: Any) -> None:
+        """In the executor's thread: an answer must not come before its request was noted."""
+        if self.executor is not None:
+            self.executor.create_task(client.call_async, request)
+
+    def _choose(self, number: int) -> None:
+        offered = self._candidates
+        self._clicks.publish(PointStamped(header=offered.header, point=offered.points[number]))
+        self._say(self._sentence)
+
+    def _on_task(self, message: msg.Task) -> None:
+        self._sentence = message.instruction
+        self.viewer.show_task(message.instruction)
+
+    def _on_understood(self, message: msg.Command) -> None:
+        self.viewer.show_understood(message.error_msg or message.understood)
+
+    def _on_candidates(self, message: msg.ObjectCandidates) -> None:
+        self._candidates = message
+        self.viewer.show_candidates(message.names)
 
     def _on_affordance(self, message: Image) -> None:
         image = decode_colour(

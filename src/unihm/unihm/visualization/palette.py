@@ -9,6 +9,14 @@ SEEN: Color = (255, 96, 64)  # points of the target that the camera saw
 COMPLETED: Color = (255, 196, 64)  # points of the target that completion added
 PATH: Color = (40, 110, 255)  # of the object
 GRASP: Color = (20, 190, 170)  # the hand as it will grasp, and its way there
+# From the first moment of a motion to the last, ever brighter: told apart by everyone.
+TIME: tuple[Color, ...] = (
+    (54, 40, 130),
+    (40, 110, 190),
+    (30, 160, 140),
+    (120, 205, 80),
+    (250, 225, 40),
+)
 FORCE: Color = (230, 30, 90)
 
 # The robot and its table.

@@ -6,7 +6,10 @@ This part knows no ROS: whoever has the data calls the ``show_*`` methods, from 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import trimesh
@@ -32,17 +35,15 @@ from unihm.types import (
 )
 from unihm.visualization.browser import add_body, wxyz
 from unihm.visualization.door import open_page
+from unihm.visualization.keyframes import key_frames, time_colors
 from unihm.visualization.palette import (
     ARM,
     COMPLETED,
     FORCE,
-    GRASP,
     HAND,
     HAND_PAD,
-    PATH,
     SEEN,
     TABLE,
-    Color,
 )
 
 POINTS = 40_000  # of the camera's cloud at most: what a browser draws without stutter
@@ -107,6 +108,25 @@ class RobotModel:
                 frame.wxyz = turned.as_quat()[[3, 0, 1, 2]]
 
 
+@dataclass(frozen=True)
+class Controls:
+    """What somebody at the page may ask for; called from threads of the page's own.
+
+    Attributes:
+        say: carry out a sentence.
+        cancel: end what is being done; the robot comes to rest within its limits.
+        stop: engage the emergency stop.
+        reset: end the emergency stop.
+        choose: carry out the last sentence with the candidate of this number, from 0 on.
+    """
+
+    say: Callable[[str], None]
+    cancel: Callable[[], None]
+    stop: Callable[[], None]
+    reset: Callable[[], None]
+    choose: Callable[[int], None]
+
+
 class Viewer:
     """The page. Everything that is shown replaces what was shown of its kind before.
 
@@ -114,7 +134,7 @@ class Viewer:
         port: of the web server.
         arm, hand: the robot.
         host: address to serve at; ``0.0.0.0`` lets other machines in, with the token of the URL.
-        on_instruction: called with a sentence that somebody typed into the page; None: no box.
+        controls: what the buttons do; None: a page to look at only.
     """
 
     def __init__(
@@ -123,16 +143,16 @@ class Viewer:
         arm: str = "fr3",
         hand: str = "xhand",
         host: str = "127.0.0.1",
-        on_instruction: Callable[[str], None] | None = None,
+        controls: Controls | None = None,
     ) -> None:
         self.server, self._door = open_page("UniHM", host, port)
         self._hand = hand
-        self._tell = on_instruction
         self._stages: dict[str, str] = {}
         self._objects: dict[str, viser.MeshHandle] = {}
         self._shown: dict[str, tuple[viser.SceneNodeHandle, ...]] = {}
+        self._choices: list[viser.GuiButtonHandle] = []
         self._furnish()
-        self._build_panel()
+        self._build_panel(controls)
         self.robot = RobotModel(self.server, "/robot", arm, hand)
         home = dict(zip(load_arm(arm).joint_names, load_arm(arm).home))
         rest = load_hand(hand)
@@ -154,6 +174,34 @@ class Viewer:
         """Robot at joint positions (N,) in radians, metres for sliding joints."""
         with self.server.atomic():
             self.robot.show(dict(zip(names, np.asarray(positions, float).tolist())))
+
+    def show_emergency_stop(self, engaged: bool, reason: str = "") -> None:
+        """Whether the emergency stop is engaged, and why."""
+        if self._controls is None:
+            return
+        self._stopped.content = f"**Emergency stop.** {_plain(reason)}" if engaged else ""
+        self._stopped.visible = self._reset.visible = engaged
+        self._stop.visible = not engaged
+
+    def show_understood(self, text: str) -> None:
+        """What the sentence was understood as, in one sentence; empty: nothing to say."""
+        self._understood = text
+        self._write_status(self._instruction)
+
+    def show_candidates(self, names: Sequence[str]) -> None:
+        """A button for each of the things that may be meant; none: it is clear."""
+        for button in self._choices:
+            button.remove()
+        self._choices = []
+        if self._controls is None:
+            return
+        self._question.content = "**Which one is meant?**" if names else ""
+        self._question.visible = bool(names)
+        with self._question_folder:
+            for number, name in enumerate(names):
+                button = self.server.gui.add_button(f"{number + 1}: {name}")
+                button.on_click(partial(_choose, self._controls, number))
+                self._choices.append(button)
 
     def show_task(self, instruction: str) -> None:
         """A new task: its sentence; what the stages made of the last one goes."""
@@ -206,9 +254,9 @@ class Viewer:
         self._image.image = image[::2, ::2]
 
     def show_trajectory(self, trajectory: ObjectTrajectory) -> None:
-        """Where the target is to go: a line, and frames where the phases change."""
+        """Where the target is to go: a line coloured by time, and frames where the phases end."""
         path = trajectory.T_world_object
-        changes = np.flatnonzero(np.diff(trajectory.phase, append=-1))
+        changes = list(key_frames(trajectory.phase).values())
         moved = path[np.append(True, np.abs(np.diff(path[:, :3, 3], axis=0)).max(axis=1) > 1e-5)]
         with self.server.atomic():
             shown: list[viser.SceneNodeHandle] = [
@@ -221,7 +269,7 @@ class Viewer:
                 )
             ]
             if len(moved) > 1:
-                shown.append(self._line("/plan/path", moved[:, :3, 3], 0.005, PATH))
+                shown.append(self._line("/plan/path", moved[:, :3, 3], 0.006))
             self._replace("plan", *shown)
 
     def show_cloud(self, cloud: ObjectCloud, T_world_object: FloatArray) -> None:
@@ -238,27 +286,29 @@ class Viewer:
         self._replace("target", points)
 
     def show_motion(self, motion: HandMotion) -> None:
-        """The wrist's path, and a ghost of the hand as it first touches the object."""
-        phase = motion.trajectory.phase
-        contact = int(np.flatnonzero(phase <= Phase.GRASP)[-1])
+        """The wrist's way, coloured by time, and ghosts of the hand at the key frames."""
         hand = load_hand(motion.hand)
-        poses = hand.link_poses(motion.joints[contact])
-        parts = [
-            body.copy().apply_transform(poses[link])
-            for link, body in link_bodies(hand.urdf).items()
-        ]
+        bodies = link_bodies(hand.urdf)
         T_world_wrist = motion.T_world_wrist
+        colors = time_colors(len(motion))
         with self.server.atomic():
-            ghost = add_body(
-                self.server,
-                "/grasp/hand",
-                join(parts),
-                GRASP,
-                opacity=0.45,
-                T=T_world_wrist[contact],
-            )
-            path = self._line("/grasp/path", T_world_wrist[: contact + 1, :3, 3], 0.003, GRASP)
-            self._replace("grasp", ghost, path)
+            shown: list[viser.SceneNodeHandle] = []
+            for phase, frame in key_frames(motion.trajectory.phase).items():
+                poses = hand.link_poses(motion.joints[frame])
+                parts = [body.copy().apply_transform(poses[link]) for link, body in bodies.items()]
+                red, green, blue = colors[frame].tolist()
+                shown.append(
+                    add_body(
+                        self.server,
+                        f"/grasp/{phase.name.lower()}",
+                        join(parts),
+                        (red, green, blue),
+                        opacity=0.5 if phase == Phase.GRASP else 0.2,
+                        T=T_world_wrist[frame],
+                    )
+                )
+            shown.append(self._line("/grasp/path", T_world_wrist[:, :3, 3], 0.003))
+            self._replace("grasp", *shown)
 
     def show_contacts(self, positions: ArrayLike, forces: ArrayLike) -> None:
         """Contact points (N, 3) in metres and forces (N, 3) in newtons, world, as arrows."""
@@ -313,19 +363,32 @@ class Viewer:
         add_body(self.server, "/table", top, TABLE, T=make_transform(np.eye(3), [0.35, 0, -0.021]))
         scene.add_grid("/floor", width=6.0, height=6.0, position=(0, 0, -0.75), cell_size=0.25)
 
-    def _build_panel(self) -> None:
+    def _build_panel(self, controls: Controls | None) -> None:
         gui = self.server.gui
         gui.configure_theme(show_share_button=False)
         gui.main_panel.dock_right()
-        self._instruction = ""
-        if self._tell is not None:
-            box = gui.add_text("Say", initial_value="pick up the red box")
-            gui.add_button("Do it").on_click(lambda _: self._tell(box.value))  # type: ignore[misc]
+        self._instruction = self._understood = ""
+        self._controls = controls
+        if controls is not None:
+            self._build_controls(controls)
         self._status = gui.add_markdown("Waiting for a task.")
         self._image = gui.add_image(np.full((240, 320, 3), 40, np.uint8), label="Camera")
         with gui.add_folder("Show"):
             for group, label in GROUPS.items():
                 self._add_group(group, label)
+
+    def _build_controls(self, controls: Controls) -> None:
+        gui = self.server.gui
+        self._stop = gui.add_button("EMERGENCY STOP", color="red")
+        self._stop.on_click(lambda _: controls.stop())
+        self._stopped = gui.add_markdown("", visible=False)
+        self._reset = gui.add_button("Reset the emergency stop", color="gray", visible=False)
+        self._reset.on_click(lambda _: controls.reset())
+        box = gui.add_text("Say", initial_value="pick up the red box")
+        gui.add_button("Do it").on_click(lambda _: controls.say(box.value))
+        gui.add_button("Cancel", color="gray").on_click(lambda _: controls.cancel())
+        self._question = gui.add_markdown("", visible=False)
+        self._question_folder = gui.add_folder(None)
 
     def _add_group(self, group: str, label: str) -> None:
         """A frame whose children come and go together, and the box that hides it."""
@@ -344,15 +407,25 @@ class Viewer:
                 old.remove()
         self._shown[group] = handles
 
-    def _line(
-        self, name: str, points: FloatArray, thickness: float, color: Color
-    ) -> viser.SceneNodeHandle:
-        return self.server.scene.add_spline_catmull_rom(
-            name, points, thickness=thickness, color=color
-        )
+    def _line(self, name: str, points: FloatArray, thickness: float) -> viser.SceneNodeHandle:
+        """A way (T, 3), as thick as that many metres, whose colour tells the time."""
+        ends = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)
+        colors = time_colors(len(points))
+        pairs = np.stack([colors[:-1], colors[1:]], axis=1)
+        return self.server.scene.add_line_segments(name, ends, pairs, thickness=thickness)
 
     def _write_status(self, instruction: str) -> None:
         self._instruction = instruction
         rows = [f"| {stage} | {self._stages[stage]} |" for stage in STEPS if stage in self._stages]
         table = "\n".join(["| stage | |", "| :-- | :-- |", *rows]) if rows else ""
-        self._status.content = f"**“{instruction}”**\n\n{table}"
+        understood = f"Understood: {_plain(self._understood)}\n\n" if self._understood else ""
+        self._status.content = f"**“{instruction}”**\n\n{understood}{table}"
+
+
+def _choose(controls: Controls, number: int, _: object) -> None:
+    controls.choose(number)
+
+
+def _plain(text: str) -> str:
+    """A sentence of somebody else's as text alone: no markup, no links."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~])", r"\\\1", " ".join(text.split()))
