@@ -24,7 +24,11 @@ AnyNode = TypeVar("AnyNode", bound=UnihmNode)
 # and on one executor: an image that takes its time holds up everybody.
 SIMULATED: dict[str, dict[str, Any]] = {
     "arm_controller": {"window": 2.0, "heartbeat_timeout": 2.0, "joint_state_timeout": 2.0},
-    "hand_controller": {"protocol": "joint_trajectory", "window": 2.0},
+    "hand_controller": {
+        "protocol": "joint_trajectory",
+        "window": 2.0,
+        "joint_state_timeout": 2.0,
+    },
 }
 
 

@@ -51,8 +51,8 @@ class JointStates:
 
     def __init__(self, node: UnihmNode, timeout: float = 0.5) -> None:
         self._node = node
-        # Position, effort, when they were measured (s), and the doubt about that.
-        self._joints: dict[str, tuple[float, float, float, float]] = {}
+        # Position, effort, arrival (s), how long it was on its way (s), and the doubt about that.
+        self._joints: dict[str, tuple[float, float, float, float, float]] = {}
         topics = node.declare(
             "joint_state_topics",
             ["/joint_states"],
@@ -92,7 +92,7 @@ class JointStates:
         efforts = message.effort if len(message.effort) else [np.nan] * len(message.name)
         for name, position, effort in zip(message.name, message.position, efforts):
             if np.isfinite(position):
-                self._joints[name] = (position, effort, now - delay, max(0.0, -clock.offset))
+                self._joints[name] = (position, effort, now, delay, max(0.0, -clock.offset))
                 self._heard.heard(name)
 
     def _redate(self, error: UnihmError) -> None:
@@ -101,7 +101,7 @@ class JointStates:
         self._clocks.clear()
         self._stamps.clear()
         self._joints = {
-            name: (q, effort, now, 0.0) for name, (q, effort, *_) in self._joints.items()
+            name: (q, effort, now, 0.0, 0.0) for name, (q, effort, *_) in self._joints.items()
         }
 
     def read(self, names: Sequence[str]) -> JointReading:
@@ -111,7 +111,8 @@ class JointStates:
             UnihmError: JOINT_STATE_TIMEOUT where one was never reported, or too long ago.
         """
         reading = self._newest(names)
-        if not 0.0 <= reading.age <= self.timeout:
+        arrived = min(self._joints[name][2] for name in names)
+        if self._node.seconds - arrived > self.timeout:
             raise _silent(reading.age)
         return reading
 
@@ -141,8 +142,8 @@ class JointStates:
                 f"No joint state of {', '.join(missing)} has arrived; is the driver running?",
             )
         rows = np.array([self._joints[name] for name in names])
-        age = self._node.seconds - rows[:, 2].min()
-        return JointReading(rows[:, 0], rows[:, 1], age, rows[:, 3].max())
+        age = self._node.seconds - (rows[:, 2] - rows[:, 3]).min()
+        return JointReading(rows[:, 0], rows[:, 1], age, rows[:, 4].max())
 
 
 def _silent(age: float) -> UnihmError:
