@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import types
 from concurrent.futures import Future
@@ -9,13 +10,18 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from unihm.errors import ErrorCode, UnihmError
+from unihm.nodes.mock_hand import MockHandNode
 from unihm.robots import load_hand
 from unihm.robots.spec import Protocol
 from unihm.ros import hand_drivers
+from unihm.ros.context import new_context
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.hand_drivers import make_driver
+from waiting import eventually
 
 pytestmark = pytest.mark.ros
 
@@ -96,18 +102,27 @@ class Gripper:
 PACKAGES = {
     "control_msgs.action": types.SimpleNamespace(GripperCommand=GripperCommand),
     "xhand_control_interfaces.msg": types.SimpleNamespace(
-        XHandCommand=XHandCommand, XHandStateArray=object
+        XHandCommand=XHandCommand,
+        XHandState=types.SimpleNamespace,
+        XHandStateArray=types.SimpleNamespace,
     ),
-    "inspire_interfaces.msg": types.SimpleNamespace(SetAngle1=SetAngle1, GetAngleAct1=object),
+    "inspire_interfaces.msg": types.SimpleNamespace(
+        SetAngle1=SetAngle1, GetAngleAct1=types.SimpleNamespace
+    ),
 }
 
 
 @pytest.fixture
 def vendor(monkeypatch: pytest.MonkeyPatch) -> None:
-    def import_module(name: str) -> Any:
-        if name not in PACKAGES:
+    really = importlib.import_module
+    vendors = {package for packages in hand_drivers.PACKAGES.values() for package in packages}
+
+    def import_module(name: str, package: str | None = None) -> Any:
+        if name in PACKAGES:
+            return PACKAGES[name]
+        if name.partition(".")[0] in vendors:
             raise ImportError(name)
-        return PACKAGES[name]
+        return really(name, package)
 
     monkeypatch.setattr(hand_drivers.importlib, "import_module", import_module)
 
@@ -254,6 +269,44 @@ def test_a_hand_of_several_joints_is_no_gripper() -> None:
     with pytest.raises(UnihmError, match="one joint") as caught:
         make_driver(Recorder(), load_hand("xhand"), "gripper_command", "/c", lambda p, e: None)
     assert caught.value.code == ErrorCode.INVALID_HAND_FILE
+
+
+@pytest.mark.usefixtures("vendor")
+@pytest.mark.parametrize("name", ["xhand", "inspire"])
+def test_a_mock_hand_answers_in_the_vendors_messages(
+    name: str, domain_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, vendor, hand = Recorder(), Recorder(), load_hand(name)
+    context = new_context(domain_id)
+    mock = MockHandNode(
+        "mock_hand",
+        context=context,
+        use_global_arguments=False,
+        parameter_overrides=[Parameter("hand", value=name)],
+    )
+    monkeypatch.setattr(mock, "publisher", vendor.publisher)
+    monkeypatch.setattr(mock, "subscription", vendor.subscription)
+    assert mock.start()
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(mock)
+    heard: list[Any] = []
+    driver = make_driver(node, hand, name, "/command", lambda p, e: heard.append(p))
+    half = (hand.open_joints + hand.closed_joints) / 2
+    driver.send(half)
+    vendor.callbacks[hand.spec.driver.command_topic](node.sent[-1])
+
+    def there() -> bool:
+        executor.spin_once(timeout_sec=0.1)
+        if vendor.sent:
+            node.callbacks[hand.spec.driver.state_topic](vendor.sent[-1])
+        return bool(heard) and np.abs(heard[-1] - half).max() < 0.01
+
+    try:
+        assert eventually(there)
+    finally:
+        executor.shutdown()
+        mock.destroy_node()
+        context.try_shutdown()
 
 
 def test_every_protocol_of_a_hand_file_has_a_driver() -> None:
