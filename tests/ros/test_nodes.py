@@ -74,6 +74,15 @@ def test_a_parameter_out_of_bounds_or_of_another_type_is_refused(
     assert caught.value.code is ErrorCode.INVALID_CONFIG
 
 
+def test_a_compressed_image_is_taken_by_its_topics_name(context: Context) -> None:
+    node = make("capture", context, rgb_topic="/eye/rgb/compressed", depth_topic="/eye/depth")
+    kinds = {s.topic_name: s.msg_type.__name__ for s in node.subscriptions}
+    assert kinds["/eye/rgb/compressed"] == "CompressedImage"
+    assert kinds["/eye/depth"] == "Image"
+    assert node.diagnose()["pairs"] == 0
+    node.destroy_node()
+
+
 def test_qos_can_be_overridden(context: Context) -> None:
     key = "qos_overrides./unihm/status.publisher.reliability"
     node = make("planner", context, **{key: "best_effort"})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 
 from unihm import types
@@ -25,6 +26,7 @@ except ImportError:  # not among the ROS 2 wheels
     tf2_ros = None
 
 FURTHER_WAIT = 0.5  # s that a task waits for the further cameras; then it goes without
+_AGES = 100  # images whose age is remembered
 SETTLE = 0.4  # s at rest before the image that a lift is judged by
 
 
@@ -72,6 +74,11 @@ def _further_cameras(
     return [_FurtherCamera(n, from_pose7(row), tolerance) for n, row in zip(names, rows)]
 
 
+def _image_kind(topic: str) -> type:
+    """The type of a topic with images, by the names that image_transport gives."""
+    return CompressedImage if topic.endswith(("/compressed", "/compressedDepth")) else Image
+
+
 class CaptureNode(UnihmNode):
     """Takes two fresh, checked image pairs per task: before, and after the motion.
 
@@ -85,7 +92,9 @@ class CaptureNode(UnihmNode):
         camera = "/zed/zed_node/"
         topics = {
             "rgb": self.declare(
-                "rgb_topic", f"{camera}rgb/color/rect/image", "sensor_msgs/Image in colour."
+                "rgb_topic",
+                f"{camera}rgb/color/rect/image",
+                "sensor_msgs/Image in colour; CompressedImage where the name ends in /compressed.",
             ),
             "depth": self.declare(
                 "depth_topic",
@@ -131,6 +140,9 @@ class CaptureNode(UnihmNode):
         self._topics = topics
         self._matcher = StampMatcher(topics, tolerance)
         self._last_seen: dict[str, float] = dict.fromkeys(topics, -np.inf)
+        self._images = dict.fromkeys(topics, 0)
+        self._pairs = 0
+        self._ages: deque[float] = deque(maxlen=_AGES)
         self._waiting: str | None = None  # task that gets the next pair
         self._purpose = self.stage
         self._since = 0.0
@@ -144,7 +156,8 @@ class CaptureNode(UnihmNode):
         }
         self.subscription(StageStatus, "status", self._on_status, RELIABLE)
         self.subscription(PoseStamped, "camera_pose", self._on_pose, LATCHED)
-        for key, kind in (("rgb", Image), ("depth", Image), ("info", CameraInfo)):
+        for key in topics:
+            kind = CameraInfo if key == "info" else _image_kind(topics[key])
             self.subscription(
                 kind, topics[key], lambda message, key=key: self._on_image(key, message), IMAGES
             )
@@ -204,7 +217,11 @@ class CaptureNode(UnihmNode):
 
     def _on_image(self, key: str, message: Any) -> None:
         self._last_seen[key] = self.seconds
+        self._images[key] += 1
+        if key == "rgb":
+            self._ages.append(self.seconds - seconds_of(message.header.stamp))
         matched = self._matcher.add(key, seconds_of(message.header.stamp), message)
+        self._pairs += matched is not None
         if matched is None or self._waiting is None:
             return
         rgb: Any = matched["rgb"]
@@ -236,6 +253,17 @@ class CaptureNode(UnihmNode):
             progress=1.0,
             duration=self.seconds - self._since,
         )
+
+    def diagnose(self) -> dict[str, Any]:
+        """Images that came and that found no partner, and how old they are when they come."""
+        alone = {f"{key} without a partner": n - self._pairs for key, n in self._images.items()}
+        ages = 1e3 * np.array(self._ages) if self._ages else np.full(1, np.nan)
+        return {
+            "pairs": self._pairs,
+            **alone,
+            "median age of colour, ms": f"{np.median(ages):.1f}",
+            "largest age of colour, ms": f"{ages.max():.1f}",
+        }
 
     def _camera_pose(self, rgb: Image) -> FloatArray:
         """T_world_camera (4, 4) from the parameter, TF, or the topic."""
