@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unihm.errors import ErrorCode, UnihmError
-from unihm.evaluation.fuzz import Reader, fuzz, make_input, readers
+from unihm.evaluation.fuzz import FuzzReader, fuzz, make_input, readers
 
 NAMES = (
     "urdf", "xacro", "hand file", "arm file", "scene", "preset", "mesh", "cloud", "keypoints",
@@ -46,7 +46,7 @@ def test_a_reader_that_crashes_is_found() -> None:
             raise UnihmError(ErrorCode.INVALID_CONFIG, "no seven")
         return 1 / text.count("e")
 
-    outcome = fuzz(Reader("careless", {"a.txt": b"7e7"}, careless), 0, 60)
+    outcome = fuzz(FuzzReader("careless", {"a.txt": b"7e7"}, careless), 0, 60)
     assert outcome.crashes
     assert all("ZeroDivisionError" in what for _, what in outcome.crashes)
     assert outcome.refused

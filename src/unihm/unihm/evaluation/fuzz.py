@@ -43,7 +43,7 @@ _TOKENS = (
 
 
 @dataclass(frozen=True)
-class Reader:
+class FuzzReader:
     """One reader with files that it takes.
 
     Attributes:
@@ -60,7 +60,7 @@ class Reader:
 
 
 @dataclass
-class Outcome:
+class FuzzOutcome:
     """What became of inputs to one reader.
 
     Attributes:
@@ -145,7 +145,7 @@ def mutate_arrays(data: bytes, chance: random.Random) -> bytes:
     return changed.getvalue()
 
 
-def make_input(reader: Reader, number: int) -> tuple[str, bytes]:
+def make_input(reader: FuzzReader, number: int) -> tuple[str, bytes]:
     """Name and bytes of the input ``number``, always the same."""
     chance = random.Random(f"{reader.name} {number}")
     name = chance.choice(sorted(reader.files))
@@ -158,9 +158,9 @@ def make_input(reader: Reader, number: int) -> tuple[str, bytes]:
     return name, mutate(data, reader.files[chance.choice(sorted(reader.files))], chance)
 
 
-def fuzz(reader: Reader, first: int, count: int) -> Outcome:
+def fuzz(reader: FuzzReader, first: int, count: int) -> FuzzOutcome:
     """Read the inputs ``first`` to ``first + count`` in this process."""
-    outcome = Outcome(reader.name)
+    outcome = FuzzOutcome(reader.name)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, data in reader.files.items():  # what is imported the first time is no hang
@@ -202,7 +202,9 @@ def _no_longer_than(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def fuzz_all(inputs: int, progress: Callable[[int], object] = lambda count: None) -> list[Outcome]:
+def fuzz_all(
+    inputs: int, progress: Callable[[int], object] = lambda count: None
+) -> list[FuzzOutcome]:
     """``inputs`` in all, evenly over the readers, in a process that may die.
 
     Args:
@@ -210,7 +212,7 @@ def fuzz_all(inputs: int, progress: Callable[[int], object] = lambda count: None
         progress: called with the number of those just read.
     """
     each = max(1, -(-inputs // len(readers())))
-    totals = {name: Outcome(name) for name in readers()}
+    totals = {name: FuzzOutcome(name) for name in readers()}
     waiting = [
         (name, first, min(_CHUNK, each - first))
         for first in range(0, each, _CHUNK)
@@ -230,11 +232,11 @@ def fuzz_all(inputs: int, progress: Callable[[int], object] = lambda count: None
     return list(totals.values())
 
 
-def _in_process(name: str, first: int, count: int) -> Outcome:
+def _in_process(name: str, first: int, count: int) -> FuzzOutcome:
     return fuzz(readers()[name], first, count)
 
 
-def _add(total: Outcome, part: Outcome) -> None:
+def _add(total: FuzzOutcome, part: FuzzOutcome) -> None:
     total.inputs += part.inputs
     total.refused += part.refused
     total.crashes += part.crashes
@@ -243,7 +245,7 @@ def _add(total: Outcome, part: Outcome) -> None:
 
 
 @lru_cache(maxsize=1)
-def readers() -> dict[str, Reader]:
+def readers() -> dict[str, FuzzReader]:
     """Every reader of files, by name."""
     import open3d
     import torch
@@ -342,9 +344,9 @@ def readers() -> dict[str, Reader]:
         read_yaml(config / "presets" / "tiny.yaml")["refinement"] or {}
     ).encode()
     all_readers = (
-        Reader("urdf", claw, lambda path: read_urdf(path)),
-        Reader("xacro", {"robot.urdf.xacro": xacro}, lambda path: read_urdf(path)),
-        Reader(
+        FuzzReader("urdf", claw, lambda path: read_urdf(path)),
+        FuzzReader("xacro", {"robot.urdf.xacro": xacro}, lambda path: read_urdf(path)),
+        FuzzReader(
             "hand file",
             {
                 f"{n}.yaml": (config / "hands" / f"{n}.yaml").read_bytes()
@@ -352,35 +354,35 @@ def readers() -> dict[str, Reader]:
             },
             lambda path: Hand(read_spec(path)),
         ),
-        Reader("arm file", {"fr3.yaml": arm.encode()}, lambda path: Arm(str(path))),
-        Reader(
+        FuzzReader("arm file", {"fr3.yaml": arm.encode()}, lambda path: Arm(str(path))),
+        FuzzReader(
             "scene",
             {path.name: path.read_bytes() for path in (config / "scenes").glob("table.yaml")},
             load_scene,
         ),
-        Reader(
+        FuzzReader(
             "preset",
             {"preset.yaml": preset},
             lambda path: from_mapping(RefinementConfig, read_yaml(path)),
         ),
-        Reader("mesh", meshes, lambda path: read_mesh(path, ErrorCode.INVALID_SCENE)),
-        Reader("cloud", clouds, read_cloud),
-        Reader(
+        FuzzReader("mesh", meshes, lambda path: read_mesh(path, ErrorCode.INVALID_SCENE)),
+        FuzzReader("cloud", clouds, read_cloud),
+        FuzzReader(
             "keypoints",
             {"a.npz": _npz(keypoints=keypoints)},
             lambda path: [check_keypoints(k, "right") for k in read_keypoints(path).values()],
             arrays=True,
         ),
-        Reader("keypoints npy", {"a.npy": _npy(keypoints)}, read_keypoints),
-        Reader("motion", {"motion.npz": written_motion}, read_motion, arrays=True),
-        Reader("episode", {"episode.npz": episode}, Episode.load, arrays=True),
-        Reader("intrinsics", {"camera.yaml": camera}, read_intrinsics),
-        Reader("calibration", {"calibration.yaml": calibration}, read_calibration),
-        Reader("poses", {"poses.csv": poses}, read_poses),
-        Reader(
+        FuzzReader("keypoints npy", {"a.npy": _npy(keypoints)}, read_keypoints),
+        FuzzReader("motion", {"motion.npz": written_motion}, read_motion, arrays=True),
+        FuzzReader("episode", {"episode.npz": episode}, Episode.load, arrays=True),
+        FuzzReader("intrinsics", {"camera.yaml": camera}, read_intrinsics),
+        FuzzReader("calibration", {"calibration.yaml": calibration}, read_calibration),
+        FuzzReader("poses", {"poses.csv": poses}, read_poses),
+        FuzzReader(
             "weights", {"a.safetensors": save(tensors), "a.ckpt": checkpoint.getvalue()}, read_state
         ),
-        Reader("pickle", {"a.pkl": _pickle({"a": points, "b": [1, "x"]})}, read_plain_pickle),
+        FuzzReader("pickle", {"a.pkl": _pickle({"a": points, "b": [1, "x"]})}, read_plain_pickle),
     )
     return {reader.name: reader for reader in all_readers}
 
