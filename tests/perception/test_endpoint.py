@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from unihm.errors import UnihmError
-from unihm.perception.language import LanguageConfig, Reader, understand
+from unihm.perception.language import LanguageConfig, LanguageReader, understand
 
 CUP = {"action": "grab", "target": "the red cup"}
 
@@ -48,9 +48,9 @@ def model() -> Iterator[Any]:
     server.server_close()
 
 
-def reader_of(model: Any, timeout: float = 30.0) -> Reader:
+def reader_of(model: Any, timeout: float = 30.0) -> LanguageReader:
     url = f"http://127.0.0.1:{model.server_address[1]}/v1"
-    return Reader(LanguageConfig(backend="endpoint", url=url, model="m", timeout=timeout))
+    return LanguageReader(LanguageConfig(backend="endpoint", url=url, model="m", timeout=timeout))
 
 
 def test_what_the_rules_refuse_may_be_untangled(model: Any) -> None:
@@ -135,10 +135,10 @@ def test_errors_and_silence_leave_the_local_answer(model: Any) -> None:
     model.status, model.delay = 200, 2.0
     assert reader_of(model, timeout=0.2).understand("cup the red grab") == local
     nobody = LanguageConfig(backend="endpoint", url="http://127.0.0.1:9/v1", model="m")
-    assert Reader(nobody).understand("cup the red grab") == local
+    assert LanguageReader(nobody).understand("cup the red grab") == local
 
 
 def test_an_endpoint_needs_its_address() -> None:
     with pytest.raises(UnihmError):
         LanguageConfig(backend="endpoint", url="file:///etc/passwd")
-    assert Reader.load("tiny").config.backend == "rules"
+    assert LanguageReader.load("tiny").config.backend == "rules"

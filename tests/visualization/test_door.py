@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPResponse
 import pytest
 import viser
 from unihm.errors import ErrorCode, UnihmError
-from unihm.visualization.door import Door, Request, Rules, open_page
+from unihm.visualization.door import Door, PageRequest, Rules, open_page
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -110,8 +110,8 @@ def test_a_name_that_was_made_to_lead_here_does_not_come_in(near: Door, name: st
 def test_through_a_tunnel_the_port_may_be_another(near: Door) -> None:
     asked = (("host", "localhost:9000"), ("upgrade", "websocket"))
     own, other = ("origin", "http://localhost:9000"), ("origin", "http://localhost:9001")
-    assert Rules().refusal(Request("GET", "/", (*asked, own))) is None
-    assert Rules().refusal(Request("GET", "/", (*asked, other))) is not None
+    assert Rules().refusal(PageRequest("GET", "/", (*asked, own))) is None
+    assert Rules().refusal(PageRequest("GET", "/", (*asked, other))) is not None
 
 
 def test_elsewhere_nobody_comes_in_without_the_token(far: Door) -> None:

@@ -28,14 +28,14 @@ def run(args: argparse.Namespace) -> int:
     """Print every sentence's reading; 1 where the only sentence is refused."""
     from unihm.errors import ErrorCode, UnihmError
     from unihm.evaluation.language import Sentence, read_sentences
-    from unihm.perception.language import Reader, describe
+    from unihm.perception.language import LanguageReader, describe
 
     sentences = [Sentence("", " ".join(args.sentence))] if args.sentence else []
     if args.file is not None:
         sentences += read_sentences(args.file)
     if not sentences:
         raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "Say a sentence, or give a --file of them.")
-    reader = Reader.load(args.preset)
+    reader = LanguageReader.load(args.preset)
     commands = [(s.key, reader.understand(s.text)) for s in sentences]
     entries = [{**({"id": key} if key else {}), **c.to_json()} for key, c in commands]
     text = json.dumps(entries if args.file else entries[0], indent=1, ensure_ascii=False)

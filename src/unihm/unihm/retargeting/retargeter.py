@@ -149,7 +149,8 @@ class Retargeter:
         """Forget the person and the last frame: :meth:`step` starts anew."""
         self._last: FloatArray | None = None
         self._frames_seen = self._refused = 0
-        self._unit, self._bones, self._wrist = 1.0, np.zeros(20), np.zeros(3)
+        self._unit, self._bones = 1.0, np.zeros(20)
+        self._wrist: FloatArray = np.zeros(3)
 
     def step(self, keypoints: ArrayLike) -> RetargetResult:
         """Retarget the next frame (21, 3) of a live stream; a result of one frame.

@@ -55,7 +55,7 @@ USUAL = ("namespace", "robot_namespace", "use_sim_time", "params_file", "log_lev
 
 
 @dataclass(frozen=True)
-class Driver:
+class VendorDriver:
     """A vendor's launch file.
 
     Attributes:
@@ -89,11 +89,13 @@ class Driver:
         )
 
 
-ARM_DRIVER = Driver("franka_fr3_moveit_config", "moveit.launch.py", {"robot_ip": "{robot_ip}"})
+ARM_DRIVER = VendorDriver(
+    "franka_fr3_moveit_config", "moveit.launch.py", {"robot_ip": "{robot_ip}"}
+)
 CAMERA_DRIVERS = {
-    "zed": Driver("zed_wrapper", "zed_camera.launch.py", {"camera_model": "{camera_model}"}),
-    "realsense": Driver("realsense2_camera", "rs_launch.py", {"align_depth.enable": "true"}),
-    "orbbec": Driver(
+    "zed": VendorDriver("zed_wrapper", "zed_camera.launch.py", {"camera_model": "{camera_model}"}),
+    "realsense": VendorDriver("realsense2_camera", "rs_launch.py", {"align_depth.enable": "true"}),
+    "orbbec": VendorDriver(
         "orbbec_camera", "gemini_330_series.launch.py", {"depth_registration": "true"}
     ),
 }
@@ -373,7 +375,7 @@ def _drivers(values: Values) -> list[IncludeLaunchDescription]:
         drivers.append(CAMERA_DRIVERS[values["camera"]])
     package, _, file = values["hand_driver"].partition("/")
     if package:
-        drivers.append(Driver(package, file))
+        drivers.append(VendorDriver(package, file))
     return [driver.include(values) for driver in drivers]
 
 

@@ -25,24 +25,24 @@ _NEAR = 0.14  # m between the palm and the middle of what a closing hand takes h
 
 
 @dataclass(frozen=True)
-class Box:
+class StillBox:
     """An upright box: ``centre`` and ``half`` (3,) m in the world, ``colour`` (3,) 0 to 255."""
 
     centre: tuple[float, float, float]
     half: tuple[float, float, float]
     colour: tuple[int, int, int]
 
-    def moved(self, step: FloatArray | Sequence[float]) -> Box:
+    def moved(self, step: FloatArray | Sequence[float]) -> StillBox:
         """The same box ``step`` (3,) m further."""
         x, y, z = np.add(self.centre, step).tolist()
         return replace(self, centre=(x, y, z))
 
 
-RED_BOX = Box((0.45, 0.10, 0.05), (0.025, 0.025, 0.05), (200, 30, 30))
-FAR_BLUE_BOX = Box((0.45, -0.15, 0.04), (0.03, 0.03, 0.04), (30, 50, 200))
+RED_BOX = StillBox((0.45, 0.10, 0.05), (0.025, 0.025, 0.05), (200, 30, 30))
+FAR_BLUE_BOX = StillBox((0.45, -0.15, 0.04), (0.03, 0.03, 0.04), (30, 50, 200))
 
 
-def see_boxes(boxes: Sequence[Box] = (RED_BOX, FAR_BLUE_BOX)) -> tuple[np.ndarray, np.ndarray]:
+def see_boxes(boxes: Sequence[StillBox] = (RED_BOX, FAR_BLUE_BOX)) -> tuple[np.ndarray, np.ndarray]:
     """Image (H, W, 3) and depth (H, W) in m of boxes on a table, by casting rays.
 
     The camera is at ``T_WORLD_CAMERA`` with the intrinsics ``K``.
@@ -84,7 +84,7 @@ class StillScene:
     """
 
     def __init__(
-        self, hand: Hand, arm: Arm, boxes: Sequence[Box] = (RED_BOX, FAR_BLUE_BOX)
+        self, hand: Hand, arm: Arm, boxes: Sequence[StillBox] = (RED_BOX, FAR_BLUE_BOX)
     ) -> None:
         self._hand, self._arm, self._first = hand, arm, tuple(boxes)
         self.reset()

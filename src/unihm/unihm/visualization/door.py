@@ -36,7 +36,7 @@ _ADDED = (
 
 
 @dataclass(frozen=True)
-class Request:
+class PageRequest:
     """Head of an HTTP request.
 
     Attributes:
@@ -49,7 +49,7 @@ class Request:
     headers: tuple[tuple[str, str], ...]
 
     @classmethod
-    def read(cls, head: bytes) -> Request:
+    def read(cls, head: bytes) -> PageRequest:
         """Parse a head up to its empty line.
 
         Raises:
@@ -101,7 +101,7 @@ class Rules:
     token: str = ""
     cookie: str = "unihm"
 
-    def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
+    def refusal(self, request: PageRequest) -> tuple[HTTPStatus, str] | None:
         """Why a request is not let in; None: it is."""
         host = request.one("host")
         if not host:
@@ -124,7 +124,7 @@ class Rules:
         given = [value for key, value in parse_qsl(urlsplit(target).query) if key == "token"]
         return any(self._is_token(value) for value in given)
 
-    def _holds(self, request: Request) -> bool:
+    def _holds(self, request: PageRequest) -> bool:
         if self.brings(request.target):
             return True
         # Not by http.cookies, which drops all of them where one of another program is odd.
@@ -215,7 +215,7 @@ class Door:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _PATIENCE)
-        request = Request.read(head)
+        request = PageRequest.read(head)
         if refused := self._rules.refusal(request):
             writer.write(_answer(*refused))
         elif self._rules.brings(request.target) and not request.is_websocket:
@@ -232,7 +232,7 @@ class Door:
         return _answer(HTTPStatus.SEE_OTHER, "", (f"Location: {place}", f"Set-Cookie: {cookie}"))
 
     async def _pass(
-        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, request: PageRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Fetch the answer; where it is a WebSocket, connect the two for as long as both last."""
         server, to_server = await asyncio.open_connection(*self._behind)
@@ -265,7 +265,7 @@ def _lines(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
 
-def _head(request: Request) -> bytes:
+def _head(request: PageRequest) -> bytes:
     """As it is sent on: a connection carries one request, so that each is looked at."""
     headers = request.headers
     if not request.is_websocket:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from unihm.ros.drill import Outcome
+    from unihm.ros.drill import FaultOutcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     wanted = [
         fault for fault in table if not args.only or any(word in fault.name for word in args.only)
     ]
-    outcomes: list[Outcome] = []
+    outcomes: list[FaultOutcome] = []
     with ExitStack() as stack:
         network = stack.enter_context(TwoHosts()) if args.two_hosts else None
         elsewhere = dict.fromkeys(MOCKS, network.other) if network else {}
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed or summary["next_goal_works"] < len(outcomes) else 0
 
 
-def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def figures(outcomes: Sequence[FaultOutcome]) -> dict[str, Any]:
     """What ``--json`` writes."""
     return {
         "faults": len(outcomes),
@@ -96,7 +96,7 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: FaultOutcome) -> str:
     def seconds(value: float | None) -> str:
         return "   -  " if value is None else f"{value:5.2f}s"
 

@@ -13,7 +13,7 @@ from unihm.perception.language.command import (
     describe_relation,
     describe_step,
 )
-from unihm.perception.language.endpoint import LanguageConfig, Reader
+from unihm.perception.language.endpoint import LanguageConfig, LanguageReader
 from unihm.perception.language.gate import Dialogue, is_table, understand
 from unihm.perception.language.nouns import lookup
 from unihm.perception.language.sentence_encoder import encode
@@ -24,8 +24,8 @@ __all__ = [
     "Dialogue",
     "Direction",
     "LanguageConfig",
+    "LanguageReader",
     "Phrase",
-    "Reader",
     "Relation",
     "SentenceKind",
     "Step",

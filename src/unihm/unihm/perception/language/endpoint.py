@@ -59,7 +59,7 @@ class LanguageConfig:
             )
 
 
-class Reader:
+class LanguageReader:
     """Understands sentences as a preset says.
 
     Args:
@@ -76,7 +76,7 @@ class Reader:
         return self.config.backend == "endpoint"
 
     @classmethod
-    def load(cls, preset: str = "tiny") -> Reader:
+    def load(cls, preset: str = "tiny") -> LanguageReader:
         """The reader of a preset.
 
         Raises:

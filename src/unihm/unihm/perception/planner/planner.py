@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from unihm.config import load_section
 from unihm.errors import UnihmError
 from unihm.perception.backends import load
-from unihm.perception.language import Reader, understand
+from unihm.perception.language import LanguageReader, understand
 from unihm.perception.planner.config import SCORERS, PlannerConfig
 from unihm.perception.planner.geometry import carry_out
 from unihm.perception.planner.selection import (
@@ -73,9 +73,11 @@ class PlanningError(UnihmError):
 class Planner:
     """Finds the object that an instruction names and plans where it goes."""
 
-    def __init__(self, config: PlannerConfig | None = None, reader: Reader | None = None) -> None:
+    def __init__(
+        self, config: PlannerConfig | None = None, reader: LanguageReader | None = None
+    ) -> None:
         self.config = config or PlannerConfig()
-        self.reader = reader or Reader()
+        self.reader = reader or LanguageReader()
         self._backend: ScorerBackend | None = load(
             self.config.backend, SCORERS, self.config.weights
         )
@@ -87,7 +89,7 @@ class Planner:
         Raises:
             UnihmError: WEIGHTS_MISSING, INVALID_CONFIG.
         """
-        return cls(load_section(preset, "planner", PlannerConfig), Reader.load(preset))
+        return cls(load_section(preset, "planner", PlannerConfig), LanguageReader.load(preset))
 
     def warm_up(self) -> None:
         """Plan once for nothing: the first plan takes seconds, the next ones a tenth of one."""

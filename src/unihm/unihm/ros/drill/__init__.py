@@ -1,6 +1,6 @@
 """The fault drill: the graph and a mock robot as processes, and what happens when they fail."""
 
-from unihm.ros.drill.drill import Drill, Outcome
+from unihm.ros.drill.drill import Drill, FaultOutcome
 from unihm.ros.drill.network import TwoHosts
 from unihm.ros.drill.observer import CommandObserver
 from unihm.ros.drill.processes import RobotProcesses
@@ -12,7 +12,7 @@ __all__ = [
     "CommandObserver",
     "Drill",
     "Fault",
-    "Outcome",
+    "FaultOutcome",
     "RobotProcesses",
     "TwoHosts",
 ]

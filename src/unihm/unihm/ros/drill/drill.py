@@ -43,7 +43,7 @@ REST = 10.0  # s that the arm is watched for coming to rest
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FaultOutcome:
     """What came of one fault.
 
     Attributes:
@@ -256,7 +256,7 @@ class Drill:
         names = self._node.get_node_names()
         return all(names.count(name) == 1 for name in EVERYTHING)
 
-    def run(self, fault: Fault) -> Outcome:
+    def run(self, fault: Fault) -> FaultOutcome:
         """One fault."""
         witness = self.witness
         witness.forget()
@@ -285,7 +285,7 @@ class Drill:
         if not works:
             self._begin_anew()
         self.settle()
-        return Outcome(
+        return FaultOutcome(
             fault.name,
             reaction,
             noticed,
