@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -176,3 +178,16 @@ def test_names_sort_as_people_count() -> None:
         "img_10.png",
         "img_11.png",
     ]
+
+
+def test_files_that_are_no_episodes_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make_box_episodes: Callable[..., list[Any]]
+) -> None:
+    for episode in make_box_episodes(2, ("human",)):
+        episode.save(tmp_path)
+    (tmp_path / "cut.npz").write_bytes(next(tmp_path.glob("box*.npz")).read_bytes()[:200])
+    assert main(["data", "info", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "cut.npz" in printed
+    assert "2 episodes, 2 objects" in printed
+    assert "1 files that are no episodes" in printed

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import write_json, writing
 
 __all__ = ["State", "load_weights", "read_about", "read_state", "save_weights"]
 
@@ -31,11 +32,11 @@ def save_weights(path: Path, model: nn.Module, about: dict[str, Any], half: bool
         about: what else is needed to load them, and the commands that remake them.
         half: write half precision, where the network does not mind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().contiguous() for k, v in model.state_dict().items()}
-    save_file({k: v.half() for k, v in state.items()} if half else state, path)
+    with writing(path) as file:
+        file.write(save({k: v.half() for k, v in state.items()} if half else state))
     about = {"torch": torch.__version__, **about}
-    path.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n")
+    write_json(path.with_suffix(".json"), about)
 
 
 def read_about(path: Path, *needed: str) -> dict[str, Any]:
