@@ -24,7 +24,7 @@ from unihm.perception.language import (
     Action,
     Command,
     Dialogue,
-    Reader,
+    LanguageReader,
     SentenceKind,
     Step,
     describe,
@@ -125,7 +125,7 @@ class CoordinatorNode(UnihmNode):
         self.emergency = EmergencyListener(self)
         self._current: Request | None = None
         self._dialogue = Dialogue()
-        self._reader = Reader.load(self.preset)
+        self._reader = LanguageReader.load(self.preset)
         self._halted = threading.Event()  # somebody said "stop"
         self._requests: queue.SimpleQueue[tuple[Request, Callable[[Outcome], None]] | None]
         self._requests = queue.SimpleQueue()
