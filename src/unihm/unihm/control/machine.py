@@ -224,8 +224,8 @@ class ArmMachine:
 
         Args:
             now: s.
-            hand_at: the sample of the plan that the hand has come to. Where a phase ends, the arm
-                waits for it.
+            hand_at: the sample of the plan that the hand has come to. Where a phase or the plan
+                ends, the arm waits for it.
         """
         self._ticked_at = now
         run = self.run
@@ -243,7 +243,7 @@ class ArmMachine:
             if now >= follower.end:
                 self._resume(run, now)
             return
-        if follower.is_done(now):
+        if follower.is_done(now) and hand_at >= len(run.plan) - 1:
             self._finish(run, now)
         elif now - self._sent_at >= REFRESH * self._window - 1e-6:
             self._sent_at = now
