@@ -66,16 +66,20 @@ def test_a_colour_alone_does_not_choose_between_two(two_red):
     assert error.value.code == ErrorCode.OBJECT_AMBIGUOUS
 
 
-def test_what_the_network_does_not_see_is_not_there(two_red):
+@pytest.mark.parametrize(
+    ("noun", "code"),
+    [("piano", ErrorCode.OBJECT_NOT_FOUND), ("elephant", ErrorCode.OBJECT_AMBIGUOUS)],
+)
+def test_what_stands_on_no_table_is_not_meant_unless_there_are_toys_of_it(two_red, noun, code):
     with pytest.raises(UnihmError) as error:
-        meant(two_red, "pick up the red mug", {"red mug": LEFT}, sure=0.005)
-    assert error.value.code == ErrorCode.OBJECT_NOT_FOUND
+        meant(two_red, f"pick up the red {noun}", {f"red {noun}": (0.45, 0.0)})
+    assert error.value.code == code
 
 
-def test_what_stands_on_no_table_is_not_asked_for(two_red):
+def test_what_the_network_prefers_must_fit_by_shape_too(two_red):
     with pytest.raises(UnihmError) as error:
-        meant(two_red, "pick up the red elephant", {})
-    assert error.value.code == ErrorCode.OBJECT_NOT_FOUND
+        meant(two_red, "pick up the red can", {"red can": LEFT})
+    assert error.value.code == ErrorCode.OBJECT_AMBIGUOUS
 
 
 def test_words_of_place_choose_among_what_fits(two_red):

@@ -40,24 +40,29 @@ class LabelledFrame:
         return bool((near & (self.labels > 0) & (self.labels != instance)).sum() > 50)
 
 
+def load_frame(path: Path) -> LabelledFrame:
+    """One ``.npz`` (rgb, depth in metres, K, labels); labels are 0 where it has none."""
+    with np.load(path, allow_pickle=False) as data:
+        observation = RgbdObservation(
+            rgb=data["rgb"],
+            depth=np.nan_to_num(data["depth"].astype(np.float32)),
+            K=data["K"].astype(float),
+            T_world_camera=np.eye(4),
+        )
+        labels = data["labels"].astype(np.int16) if "labels" in data else None
+    if labels is None:
+        labels = np.zeros(observation.depth.shape, np.int16)
+    return LabelledFrame(path.stem, observation, labels)
+
+
 def load_frames(folder: Path) -> list[LabelledFrame]:
     """Every labelled ``.npz`` (rgb, depth, K, labels) of a folder.
 
     Raises:
         UnihmError: INVALID_EPISODE where there is none.
     """
-    frames = []
-    for path in sorted(folder.glob("*.npz")):
-        with np.load(path, allow_pickle=False) as data:
-            if "labels" not in data or data["labels"].max() <= 0:
-                continue
-            observation = RgbdObservation(
-                rgb=data["rgb"],
-                depth=np.nan_to_num(data["depth"].astype(np.float32)),
-                K=data["K"].astype(float),
-                T_world_camera=np.eye(4),
-            )
-            frames.append(LabelledFrame(path.stem, observation, data["labels"].astype(np.int16)))
+    frames = [load_frame(path) for path in sorted(folder.glob("*.npz"))]
+    frames = [frame for frame in frames if frame.labels.max() > 0]
     if not frames:
         raise UnihmError(ErrorCode.INVALID_EPISODE, f"{folder} holds no labelled frames (*.npz).")
     return frames

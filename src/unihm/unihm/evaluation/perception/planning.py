@@ -86,6 +86,7 @@ class PlanningFigures:
     """Counts over tables; shares and medians are read from them."""
 
     right: list[bool] = field(default_factory=list)
+    wrong: list[bool] = field(default_factory=list)
     right_other_words: list[bool] = field(default_factory=list)
     pick_on_object: list[bool] = field(default_factory=list)
     refused: list[bool] = field(default_factory=list)
@@ -97,6 +98,7 @@ class PlanningFigures:
         """Name to figure: shares from 0 to 1, metres, milliseconds."""
         return {
             "right_object": mean(self.right),
+            "silently_wrong_object": mean(self.wrong),
             "right_object_other_words": mean(self.right_other_words),
             "pick_on_object": mean(self.pick_on_object),
             "refused_what_is_absent_or_ambiguous": mean(self.refused),
@@ -176,10 +178,12 @@ def _measure_grab(
         plan = planner.plan(table.frame.observation, sentence).trajectory
     except UnihmError:
         figures.right.append(False)
+        figures.wrong.append(False)
         return
     figures.planner_ms.append(1e3 * (time.perf_counter() - start))
     nearest, distance = nearest_surface(surfaces, plan.pick_point)
     figures.right.append(nearest == index)
+    figures.wrong.append(nearest != index)
     figures.pick_on_object.append(distance < ON_OBJECT)
 
 

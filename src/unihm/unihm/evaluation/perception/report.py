@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from unihm.evaluation.perception.completion import (
     measure_completion,
     mesh_views,
 )
+from unihm.evaluation.perception.grounding import measure_grounding, summary
 from unihm.evaluation.perception.planning import measure_planning
 from unihm.evaluation.perception.scenes import measure_scenes
 from unihm.evaluation.perception.speed import measure_click, peak_memory_mb
@@ -28,7 +30,12 @@ MESH_FILES = (".stl", ".obj", ".ply", ".glb", ".off")
 
 
 def measure(
-    frames: Path | None, scenes: int, meshes: Path | None, preset: str, seed: int
+    frames: Path | None,
+    scenes: int,
+    meshes: Path | None,
+    preset: str,
+    seed: int,
+    instructions: Path | None = None,
 ) -> dict[str, Any]:
     """Every figure by its name; those of the baseline begin with ``geometric_``.
 
@@ -38,6 +45,7 @@ def measure(
         meshes: folder of mesh files for the scenes, or None for procedural shapes.
         preset: whose backends are measured.
         seed: of the scenes.
+        instructions: for the frames, see :mod:`unihm.evaluation.perception.grounding`.
     """
     figures: dict[str, Any] = {"preset": preset, "seed": seed}
     if frames is not None:
@@ -47,6 +55,12 @@ def measure(
         for prefix, method in (("", _learned(predictor)), ("geometric_", _geometric)):
             figures |= _click_figures(prefix, score_clicks(labelled, method))
             figures[f"{prefix}click_ms"] = measure_click(method, seed)
+        if instructions is not None:
+            answers = measure_grounding(Planner.load(preset), frames, instructions)
+            figures |= summary(answers)
+            figures["real_answers"] = [asdict(answer) for answer in answers]
+            by_rule = measure_grounding(Planner(), frames, instructions)
+            figures |= {f"geometric_{k}": v for k, v in summary(by_rule).items()}
     if scenes:
         planner, segmenter = Planner.load(preset), Segmenter.load(preset)
         shapes = list(held_out_views(scenes, seed))
@@ -102,7 +116,7 @@ def print_table(figures: dict[str, Any]) -> None:
     """One line per figure: the preset's value, and the baseline's."""
     print(f"{'':44s} {figures['preset']:>12s} {'geometric':>12s}")
     for name, value in figures.items():
-        if name.startswith("geometric_") or name in ("preset", "seed"):
+        if name.startswith("geometric_") or name in ("preset", "seed", "real_answers"):
             continue
         baseline = figures.get(f"geometric_{name}", "")
         print(f"{name:44s} {value!s:>12s} {baseline!s:>12s}")

@@ -1,7 +1,7 @@
 """Stage: instruction and image to the trajectory of the named object (eq. 7)."""
 
 from unihm.perception.planner.config import PlannerConfig
-from unihm.perception.planner.planner import Plan, Planner, PlanningError
+from unihm.perception.planner.planner import Plan, Planner, PlanningError, Reading
 from unihm.perception.planner.selection import (
     GeometricScorer,
     ReferenceScorer,
@@ -15,6 +15,7 @@ __all__ = [
     "Planner",
     "PlannerConfig",
     "PlanningError",
+    "Reading",
     "ReferenceScorer",
     "ScorerBackend",
     "Selection",

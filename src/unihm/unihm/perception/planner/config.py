@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from unihm.config import Interval, NotNegative, Positive, settings
 from unihm.perception.backends import known
 from unihm.perception.scene import WorkspaceConfig
+from unihm.perception.segmentation.backends import PREDICTORS
 
 SCORERS = {"cliport": "unihm.perception.planner.cliport:CliportScorers"}
 
@@ -21,7 +22,9 @@ class PlannerConfig:
     Attributes:
         backend: ``cliport``, ``geometric`` (no weights) or ``module:Class`` of one's own, see
             :class:`unihm.perception.planner.selection.ScorerBackend`.
-        weights: preset whose network is used.
+        candidates: who parts clusters that are several objects: ``geometric`` (nobody),
+            ``pointsam`` or ``module:Class``, see :mod:`unihm.perception.segmentation.backends`.
+        weights: preset whose networks are used.
         reach: nearest and farthest distance from the arm's base, metres, of an object's centre.
         lift: metres that an object is raised.
         clearance: metres between a carried object and whatever it passes over.
@@ -30,6 +33,7 @@ class PlannerConfig:
     """
 
     backend: Annotated[str, AfterValidator(known(SCORERS))] = "geometric"
+    candidates: Annotated[str, AfterValidator(known(PREDICTORS))] = "geometric"
     weights: str = "tiny"
     reach: Interval = (0.25, 0.78)
     lift: Positive = 0.15

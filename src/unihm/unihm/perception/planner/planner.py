@@ -15,6 +15,7 @@ from unihm.config import load_section
 from unihm.errors import UnihmError
 from unihm.perception.backends import load
 from unihm.perception.language import LanguageReader, understand
+from unihm.perception.planner.candidates import part_clusters
 from unihm.perception.planner.config import SCORERS, PlannerConfig
 from unihm.perception.planner.geometry import carry_out
 from unihm.perception.planner.selection import (
@@ -26,10 +27,26 @@ from unihm.perception.planner.selection import (
 )
 from unihm.perception.scene import TableScene, example, read_scene
 from unihm.perception.scene.matching import AmbiguousPhrase
+from unihm.perception.segmentation.backends import PREDICTORS, MaskBackend
 from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation
 
 if TYPE_CHECKING:
     from unihm.perception.planner.cliport import PickAffordance
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an instruction means on a picture.
+
+    Attributes:
+        selection: what the words mean.
+        scene: what stands on the table; the segmentation need not read it again.
+        affordance: where the target may be picked, as the network has it; None without one.
+    """
+
+    selection: Selection
+    scene: TableScene
+    affordance: PickAffordance | None = None
 
 
 @dataclass(frozen=True)
@@ -38,9 +55,7 @@ class Plan:
 
     Attributes:
         trajectory: where the object goes.
-        selection: what the words mean.
-        scene: what stands on the table; the segmentation need not read it again.
-        affordance: where the target may be picked, as the network has it; None without one.
+        selection, scene, affordance: as in :class:`Reading`.
     """
 
     trajectory: ObjectTrajectory
@@ -81,6 +96,9 @@ class Planner:
         self._backend: ScorerBackend | None = load(
             self.config.backend, SCORERS, self.config.weights
         )
+        self._parter: MaskBackend | None = load(
+            self.config.candidates, PREDICTORS, self.config.weights
+        )
 
     @classmethod
     def load(cls, preset: str = "tiny") -> Planner:
@@ -111,9 +129,27 @@ class Planner:
             UnihmError: INVALID_INSTRUCTION, INVALID_DEPTH.
             PlanningError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS, UNREACHABLE.
         """
+        reading = self.read(observation, instruction, click)
+        try:
+            trajectory = carry_out(reading.selection, reading.scene, self.config)
+        except UnihmError as error:
+            raise PlanningError(error, reading.scene, reading.affordance) from error
+        return Plan(trajectory, reading.selection, reading.scene, reading.affordance)
+
+    def read(
+        self, observation: RgbdObservation, instruction: str, click: FloatArray | None = None
+    ) -> Reading:
+        """What ``instruction`` means on the picture, as :meth:`plan`; where it goes is not asked.
+
+        Raises:
+            UnihmError: INVALID_INSTRUCTION, INVALID_DEPTH.
+            PlanningError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS.
+        """
         if not self.reader.asks:
             understand(instruction).one_step()  # a refusal needs no scene
         scene = read_scene(observation, self.config.workspace)
+        if self._parter is not None:
+            scene = part_clusters(scene, observation, self._parter)
         seen = [thing.words for thing in scene.objects] if self.reader.asks else []
         step = self.reader.understand(instruction, objects=seen).one_step()
         scorer: ReferenceScorer = GeometricScorer()
@@ -121,7 +157,6 @@ class Planner:
             scorer = self._backend.scorer(observation, scene)
         try:
             selection = select(step, scene.objects, scorer, click)
-            trajectory = carry_out(selection, scene, self.config)
         except UnihmError as error:
             raise PlanningError(error, scene, scorer.affordance) from error
-        return Plan(trajectory, selection, scene, scorer.affordance)
+        return Reading(selection, scene, scorer.affordance)

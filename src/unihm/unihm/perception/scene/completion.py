@@ -66,6 +66,11 @@ class Fit:
     confidence: float
     table_height: float
 
+    @property
+    def misfit(self) -> float:
+        """Metres on the average that the better of the two primitives is off."""
+        return min(self.box_error, self.revolution_error)
+
     def complete(self, count: int = 2048, seed: int = 0) -> Completion:
         """The seen points, and the primitive where nothing was seen.
 

@@ -124,7 +124,7 @@ def _shape_scores(fit: Fit, extents: FloatArray) -> dict[str, float]:
     turned *= _above(0.008, revolution_error, 0.0015)
     scores = dict.fromkeys(SHAPES, 0.0)
     scores["box"] = boxy
-    scores["irregular"] = 0.25 + 0.65 * _above(min(box_error, revolution_error), 0.006, 0.001)
+    scores["irregular"] = 0.25 + 0.65 * _above(fit.misfit, 0.006, 0.001)
     scores["long"] = _above(long / max(short, 1e-3), 2.3, 0.25) * _above(0.8 * long, height, 0.01)
     scores["flat"] = _above(0.45 * short, height, 0.006)
     revolution = fit.revolution

@@ -18,7 +18,7 @@ from unihm.types import FloatArray
 # An object whose words fit less than this is not what was meant.
 FOUND = 0.22
 # Two objects whose scores differ by less than this share are told apart by nobody.
-TIE = 0.88
+TIE = 0.8
 # Later shape classes of a noun count a little less than its first.
 _CLASS_DECAY = 0.85
 # A kind that does not look right, beside a colour that does: shapes are often misjudged.
@@ -28,8 +28,9 @@ _COLOR_CHANCE = 0.1
 # Of two that fit equally the one with less than this share of the other's points, and no farther
 # from it than this, in metres, is a piece of it.
 _PIECE, _PARTED = 0.6, 0.012
-# A word that is not understood beside words that are: fits everything, a little.
-_UNKNOWN_NOUN = 0.6
+# A word that is not understood beside words that are: fits everything, a little; one for what there
+# are toys of less, so that the colour must be right.
+_UNKNOWN_NOUN, _TOY = 0.6, 0.3
 
 # Viewer behind the robot, looking along +x: left is +y, near is small x.
 AXES = {"left": (0.0, 1.0), "right": (0.0, -1.0), "near": (-1.0, 0.0), "far": (1.0, 0.0)}
@@ -171,7 +172,9 @@ def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:
     noun, similarity = lookup(phrase.noun)
     if not noun:
         described = phrase.colors or phrase.sizes or phrase.place
-        return _UNKNOWN_NOUN if similarity > 0 and described else 0.0
+        if not described or similarity == 0.0:
+            return 0.0
+        return _UNKNOWN_NOUN if similarity >= 0.5 else _TOY
     fit = max(_CLASS_DECAY**rank * thing.shapes[shape] for rank, shape in enumerate(NOUNS[noun]))
     floor = _COLORED_MISFIT if phrase.colors else 0.05
     return similarity * (floor + (1.0 - floor) * fit**0.5)

@@ -54,12 +54,27 @@ class TableScene:
         table: the plane of the table.
         objects: what stands on it, the largest first.
         workspace: where was looked, and how.
+        stride: only every so many pixels of the image, across and down, became points.
     """
 
     points: FloatArray
     table: Plane
     objects: list[DetectedObject]
     workspace: WorkspaceConfig
+    stride: int = 1
+
+    def first_pixels(self, cluster: Cluster) -> IntArray:
+        """(N,) flat indices into the image of the pixels that became a cluster's points."""
+        rows, columns = np.divmod(cluster.pixels, self.points.shape[1])
+        return (rows * self.points.shape[1] * self.stride + columns) * self.stride
+
+    def image_pixels(self, cluster: Cluster) -> IntArray:
+        """(N * stride**2,) flat indices into the image of the pixels that a cluster stands for."""
+        rows, columns = np.divmod(cluster.pixels, self.points.shape[1])
+        steps = np.arange(self.stride)
+        v = (rows[:, None] * self.stride + steps)[:, :, None]
+        u = (columns[:, None] * self.stride + steps)[:, None, :]
+        return (v * self.points.shape[1] * self.stride + u).reshape(-1)
 
     def height_below(self, center: FloatArray, radius: float) -> float:
         """Median height of what is seen within ``radius`` of (x, y); the table where nothing is."""
@@ -88,13 +103,26 @@ def read_scene(observation: RgbdObservation, config: WorkspaceConfig | None = No
         inside,
         replace(config.clusters, min_points=fewest),
     )
-    camera = observation.T_world_camera[:3, 3]
-    objects = [
-        DetectedObject(c, camera, table.offset, at_border(c.pixels, points.shape, 1 + 2 // step))
+    scene = TableScene(points, table, [], config, step)
+    return replace(scene, objects=describe(clusters, scene, observation.T_world_camera[:3, 3]))
+
+
+def describe(
+    clusters: list[Cluster], scene: TableScene, camera: FloatArray
+) -> list[DetectedObject]:
+    """The clusters of a scene as objects, without specks.
+
+    Args:
+        camera: (3,) metres, world.
+    """
+    margin = 1 + 2 // scene.stride
+    return [
+        DetectedObject(
+            c, camera, scene.table.offset, at_border(c.pixels, scene.points.shape, margin)
+        )
         for c in clusters
         if _is_surface(c, camera)
     ]
-    return TableScene(points, table, objects, config)
 
 
 def _inside(points: FloatArray, config: WorkspaceConfig) -> NDArray[np.bool_]:

@@ -10,6 +10,8 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.types import FloatArray
 
 _ENOUGH = 6_000  # points of a table
+# Towards the sky for a camera that looks down at a table with its own top up.
+UP_IN_CAMERA = np.array([0.0, -0.8, -0.6])
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,11 @@ class Plane:
     def height(self, points: FloatArray) -> FloatArray:
         """Signed distance (...,) of points (..., 3) above the plane, metres."""
         return points @ self.normal - self.offset
+
+    def seen_from(self, T_world_camera: FloatArray) -> Plane:
+        """The same plane, of the world's frame, in the camera's."""
+        R_world_camera, position = T_world_camera[:3, :3], T_world_camera[:3, 3]
+        return Plane(R_world_camera.T @ self.normal, float(self.offset - self.normal @ position))
 
 
 def fit_plane(
@@ -63,6 +70,16 @@ def fit_plane(
     for _ in range(3):
         plane = _refit(sample[np.abs(plane.height(sample)) < tolerance], up)
     return plane
+
+
+def camera_table(points: FloatArray) -> Plane:
+    """The table in the camera frame, from the image's points (H, W, 3) alone.
+
+    Raises:
+        UnihmError: INVALID_CLOUD where no table is seen.
+    """
+    seen = points[np.isfinite(points[..., 0])]
+    return fit_plane(seen, UP_IN_CAMERA, max_tilt=np.deg2rad(60.0))
 
 
 def level_table(points: FloatArray, height: float, band: float = 0.02) -> Plane:

@@ -71,6 +71,10 @@ class Session(Protocol):
         """(N, 3) metres, camera frame, of pixels (N,), flat; NaN where depth is missing."""
         ...
 
+    def parts(self, pixels: IntArray) -> list[IntArray]:
+        """The objects that a cluster of pixels (N,) consists of, as indices into ``pixels``."""
+        ...
+
 
 class MaskBackend(Protocol):
     """Finds the pixels of the object at a click."""

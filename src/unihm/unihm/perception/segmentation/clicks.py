@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import clean_depth, deproject
 from unihm.perception.scene.clusters import ClusterConfig, find_clusters
-from unihm.perception.scene.table import Plane, fit_plane
+from unihm.perception.scene.table import camera_table
 from unihm.types import FloatArray, RgbdObservation
-
-# Towards the sky for a camera that looks down at a table with its own top up.
-UP_IN_CAMERA = np.array([0.0, -0.8, -0.6])
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,6 @@ def check_click(click: Click, depth: NDArray[np.float32]) -> None:
             f"There is no depth around the click ({click.u}, {click.v}); the surface may be "
             "transparent, shiny or too near.",
         )
-
-
-def camera_table(points: FloatArray) -> Plane:
-    """The table in the camera frame, from the image's points (H, W, 3) alone."""
-    seen = points[np.isfinite(points[..., 0])]
-    return fit_plane(seen, UP_IN_CAMERA, max_tilt=np.deg2rad(60.0))
 
 
 def cluster_masks(

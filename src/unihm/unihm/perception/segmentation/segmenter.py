@@ -174,7 +174,7 @@ class Segmenter:
         )
         vessel = shape.shape is shape.revolution and shape.revolution.hollow
         enough = self.config.fitted_vessel if vessel else self.config.fitted
-        if min(shape.box_error, shape.revolution_error) < enough:
+        if shape.misfit < enough:
             fitted = shape.complete()
             # What is seen of a banana is also part of a wide disc: then only the network knows.
             unseen = fitted.points[~fitted.observed]
@@ -200,7 +200,7 @@ class Segmenter:
                 ErrorCode.OBJECT_NOT_FOUND,
                 f"Nothing stands at the pick point ({x:.2f}, {y:.2f}, {z:.2f}) m.",
             )
-        return target.cluster.pixels, target.cluster.points, scene.table
+        return scene.image_pixels(target.cluster), target.cluster.points, scene.table
 
     def _by_click(
         self,
@@ -215,10 +215,8 @@ class Segmenter:
         table = level_table(coarse[near], workspace.table_height)
         T = observation.T_world_camera
         u, v = np.rint(project(apply(invert(T), pick_point[None]), observation.K)[0]).astype(int)
-        offset = float(table.offset - table.normal @ T[:3, 3])
-        in_camera = Plane(T[:3, :3].T @ table.normal, offset)
         try:
-            session = predictor.embed(observation, in_camera)
+            session = predictor.embed(observation, table.seen_from(T))
             answer = session.predict([Click(int(u), int(v))])
         except UnihmError as error:
             _log.info(

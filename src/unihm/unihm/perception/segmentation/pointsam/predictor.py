@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from unihm.config import load_section
 from unihm.paths import weights_file
@@ -25,11 +26,16 @@ from unihm.perception.segmentation.pointsam.processing import (
     paint,
     proposals,
     surface_graph,
+    watershed,
 )
 from unihm.types import FloatArray, IntArray, RgbdObservation
 from unihm.weights import load_weights
 
 _TOUCH_UP = 0.05  # in the unit of a crop: what a click changes at least, about 1.5 cm
+# Parting a cluster: points from this mean bond on are inside an object, the smallest piece has this
+# share of all points, and an object of which the network expects more than this overlap is one.
+_INSIDE, _SMALLEST, _ONE = 0.97, 0.02, 0.85
+_FEWEST = 40  # points of a cluster that may be several objects
 LARGE_POINTS = 10_000  # what the published network was trained with
 
 
@@ -113,6 +119,34 @@ class _Embedding:
         changed = [mask | p if positive else mask & ~p for p in pieces]
         return [np.where(c, 4.0, -4.0).astype(np.float32) for c in changed]
 
+    def parts(self, mine: NDArray[np.bool_]) -> IntArray | None:
+        """(N,) number of the object that each point belongs to; None where ``mine`` is one object.
+
+        Args:
+            mine: (N,) the points of a cluster.
+        """
+        owner = watershed(
+            self.crop, self._bonds, _INSIDE, max(12, int(_SMALLEST * len(self.crop.points)))
+        )
+        if owner is None or len(np.unique(owner[mine])) < 2 or self._worth(mine) > _ONE:
+            return None
+        return owner
+
+    def _worth(self, mask: NDArray[np.bool_]) -> float:
+        """Overlap that the network expects a mask (N,) to have with an object, 0 to 1."""
+        inside = np.flatnonzero(mask)
+        middle = np.median(self.crop.points[inside], axis=0)
+        click = int(inside[((self.crop.points[inside] - middle) ** 2).sum(axis=1).argmin()])
+        prompt = np.where(mask, 4.0, -4.0).astype(np.float32)
+        dense = dense_prompts(self.crop, self._graph, [click], [True], [prompt])
+        masks = self._model.decode(
+            self._cloud,
+            self._cloud["points"][:, [click]],
+            torch.tensor([[True]]).long(),
+            torch.from_numpy(dense),
+        )
+        return float(masks.iou[0, 4])
+
     def ask(
         self,
         clicks: list[int],
@@ -181,6 +215,10 @@ class _LargeEmbedding:
         """None."""
         return []
 
+    def parts(self, mine: NDArray[np.bool_]) -> IntArray | None:
+        """None: what this network knows of surfaces, it does not tell."""
+        return None
+
     def ask(
         self,
         clicks: list[int],
@@ -244,6 +282,29 @@ class ImageSession:
             logits, iou = again, better
         mask = paint(self._view, embedding.crop, logits)
         return ClickMask(mask, float(np.clip(iou, 0.0, 1.0)))
+
+    @torch.inference_mode()
+    def parts(self, pixels: IntArray) -> list[IntArray]:
+        """The objects that a cluster consists of, as indices into ``pixels``; one where it is one.
+
+        Args:
+            pixels: (N,) flat, of things that touch each other.
+        """
+        whole = [np.arange(len(pixels))]
+        inside = np.flatnonzero(np.isin(self._view.pixels, pixels))
+        if len(inside) < _FEWEST:
+            return whole
+        points = self._view.points[inside]
+        middle = np.linalg.norm(points - np.median(points, axis=0), axis=1).argmin()
+        embedding = self._encode(int(inside[middle]))
+        owner = embedding.parts(np.isin(embedding.crop.index, inside))
+        if owner is None:
+            return whole
+        rotation, shift = self._view.T
+        xyz = self.points(pixels) @ rotation.T + shift
+        nearest = cKDTree(self._view.points[embedding.crop.index]).query(xyz)[1]
+        numbers = owner[nearest]
+        return [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
 
     def _encode(self, center: int) -> _Embedding | _LargeEmbedding:
         if self._embedding is None or self._embedding[0] != center:

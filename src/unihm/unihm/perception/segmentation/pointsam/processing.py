@@ -15,8 +15,8 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.geometry import estimate_normals
 from unihm.perception.camera import clean_depth, deproject
 from unihm.perception.scene.completion import NEIGHBOURS
-from unihm.perception.scene.table import Plane
-from unihm.perception.segmentation.clicks import Click, camera_table, check_click
+from unihm.perception.scene.table import Plane, camera_table
+from unihm.perception.segmentation.clicks import Click, check_click
 from unihm.types import FloatArray, IntArray, RgbdObservation
 
 RADIUS = 0.30  # m around the first click; also the unit of the network's lengths
@@ -201,34 +201,52 @@ _HELD = 0.5  # bonds above it hold two firm points together
 _LOOSE = 0.05  # the same where every point counts as firm
 
 
-def proposals(crop: Crop, bonds: FloatArray, click: int) -> list[NDArray[np.float32]]:
-    """Different pieces of the surface around a click, as logits (N,): mask prompts.
+def watershed(crop: Crop, bonds: FloatArray, least: float, smallest: int = 1) -> IntArray | None:
+    """(N,) number of the piece of the surface that each point belongs to.
 
-    The network corrects them and says what each is worth. A single wrong bond would join two
-    objects, so a piece is grown as in a watershed: points with weak bonds all around are left
-    out, the others are held together by their bonds, and what was left out joins the piece of
-    its nearest firm point.
+    A single wrong bond would join two objects, so pieces are grown as in a watershed: points with
+    weak bonds all around are left out, the others are held together by their bonds, and what was
+    left out joins the piece of its nearest firm point.
 
     Args:
         bonds: (N, k) probability that a point and its neighbour belong together.
-        click: index of the clicked point.
+        least: mean bond from which a point is firm.
+        smallest: firm points that a piece has at least.
+
+    Returns:
+        None where hardly anything is firm.
     """
     count, k = crop.neighbours.shape
     ends = crop.neighbours.ravel()
     strength = bonds.sum(axis=1) + np.bincount(ends, bonds.ravel(), count)
     strength /= k + np.bincount(ends, minlength=count)
+    firm = strength >= least
+    held = (bonds.ravel() > (_HELD if least else _LOOSE)) & np.repeat(firm, k) & firm[ends]
+    starts = np.repeat(np.arange(count), k)[held]
+    ones = np.ones(len(starts), bool)
+    graph = csr_matrix((ones, (starts, ends[held])), shape=(count, count))
+    pieces = connected_components(graph, directed=False)[1]
+    known = np.flatnonzero(firm)
+    known = known[np.bincount(pieces[known], minlength=1)[pieces[known]] >= smallest]
+    if len(known) < 10:
+        return None
+    return pieces[known[cKDTree(crop.points[known]).query(crop.points)[1]]]
+
+
+def proposals(crop: Crop, bonds: FloatArray, click: int) -> list[NDArray[np.float32]]:
+    """Different pieces of the surface around a click, as logits (N,): mask prompts.
+
+    The network corrects them and says what each is worth.
+
+    Args:
+        bonds: (N, k) probability that a point and its neighbour belong together.
+        click: index of the clicked point.
+    """
     found: list[NDArray[np.float32]] = []
     for least in _FIRM:
-        firm = strength >= least
-        if firm.sum() < 10:
+        owner = watershed(crop, bonds, least)
+        if owner is None:
             break
-        held = (bonds.ravel() > (_HELD if least else _LOOSE)) & np.repeat(firm, k) & firm[ends]
-        starts = np.repeat(np.arange(count), k)[held]
-        ones = np.ones(len(starts), bool)
-        graph = csr_matrix((ones, (starts, ends[held])), shape=(count, count))
-        pieces = connected_components(graph, directed=False)[1]
-        known = np.flatnonzero(firm)
-        owner = pieces[known[cKDTree(crop.points[known]).query(crop.points)[1]]]
         piece = np.where(owner == owner[click], 4.0, -4.0).astype(np.float32)
         if all((piece != other).any() for other in found):
             found.append(piece)
