@@ -65,7 +65,7 @@ class MockArmNode(MockDriver):
         self.arm = Arm(self.arm_name)
         self._course = Course.resting(self.begin(self.arm.home))
         self._shown = self._course.positions[0]
-        self._looked = self.seconds
+        self._looked: float | None = None
         self.create_timer(1.0 / self.joint_rate, self._publish_joints)
         self.create_timer(1.0 / STATE_RATE, self._publish_state)
         if FollowJointTrajectory is not None:
@@ -182,7 +182,7 @@ class MockArmNode(MockDriver):
     def _publish_joints(self) -> None:
         now, before = self.seconds, self._looked
         self._looked = now
-        if not 0.0 <= now - before < SILENCE:
+        if before is not None and not 0.0 <= now - before < SILENCE:
             self._stop("communication_constraints_violation", before)
         q, velocity = self._course.state(now)
         limits = self.arm.limits
