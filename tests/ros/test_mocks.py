@@ -30,6 +30,7 @@ from unihm.sim.still import RED_BOX, StillScene, closed_share
 from waiting import eventually
 
 pytestmark = pytest.mark.ros
+NOW = seconds_to_time(0.0)  # what a stamp of zero means
 
 
 class Robot:
@@ -111,12 +112,14 @@ def test_the_arm_goes_where_it_is_sent_and_refuses_what_its_controller_refuses(
     robot.listen(JointState, "/joint_states")
     assert robot.heard["/joint_states"].name == [f"fr3_joint{i}" for i in range(1, 8)]
     path = line(arm)
-    trajectory = make_trajectory(arm.joint_names, path, 100.0)
+    trajectory = make_trajectory(arm.joint_names, path, 100.0, NOW)
     assert robot.arm.refusal(trajectory) == ""
     assert "past" in robot.arm.refusal(
         make_trajectory(arm.joint_names, path, 100.0, seconds_to_time(robot.now() - 60))
     )
-    assert "joints" in robot.arm.refusal(make_trajectory(arm.joint_names[:6], path[:, :6], 100.0))
+    assert "joints" in robot.arm.refusal(
+        make_trajectory(arm.joint_names[:6], path[:, :6], 100.0, NOW)
+    )
     assert "empty" in robot.arm.refusal(JointTrajectory(joint_names=list(arm.joint_names)))
     trajectory.points[-1].velocities = [0.1] * 7
     assert "rest" in robot.arm.refusal(trajectory)
@@ -134,7 +137,7 @@ def test_a_reflex_stops_the_arm_until_it_is_recovered(robot: Robot) -> None:
     send = robot.publisher(JointTrajectory, "/fr3_arm_controller/joint_trajectory")
     send.publish(far)
     assert eventually(lambda: "discontinuity" in robot.arm.reflex)
-    trajectory = make_trajectory(arm.joint_names, line(arm), 100.0)
+    trajectory = make_trajectory(arm.joint_names, line(arm), 100.0, NOW)
     assert "discontinuity" in robot.arm.refusal(trajectory)
     client = robot.probe.create_client(Trigger, "/unihm/error_recovery")
     assert client.wait_for_service(20.0)
