@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_erosion
 
 from unihm.types import FloatArray, RgbdObservation
 
 if TYPE_CHECKING:
     from unihm.perception.planner.cliport import PickAffordance
+    from unihm.perception.scene import DetectedObject, TableScene
 
 FLOOR = 0.08  # share of the best cell below which nothing is painted
 STRENGTH = 0.75  # how much of the image the paint hides at most
@@ -53,3 +55,35 @@ def draw_mask(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uin
     shown[mask] = (0.55 * rgb[mask] + 0.45 * np.array([40, 220, 80])).astype(np.uint8)
     shown[mask & ~binary_erosion(mask, iterations=2)] = (255, 255, 255)
     return shown
+
+
+def draw_objects(
+    rgb: NDArray[np.uint8], scene: TableScene, chosen: DetectedObject | None = None
+) -> NDArray[np.uint8]:
+    """The image (H, W, 3) with everything on the table outlined and numbered as in the scene.
+
+    Args:
+        rgb: the image that the scene was read from.
+        scene: what stands on the table.
+        chosen: the object to tint green; None: none.
+    """
+    shown = rgb.copy()
+    places = []
+    for thing in scene.objects:
+        mask = np.zeros(rgb.shape[:2], bool)
+        mask.ravel()[scene.image_pixels(thing.cluster)] = True
+        if thing is chosen:
+            shown = draw_mask(shown, mask)
+        else:
+            shown[mask & ~binary_erosion(mask, iterations=2)] = (255, 190, 40)
+        rows, columns = np.nonzero(mask)
+        places.append((float(np.median(columns)), float(np.median(rows))))
+    picture = Image.fromarray(shown)
+    pen = ImageDraw.Draw(picture)
+    size = max(rgb.shape[0] // 24, 12)
+    for number, place in enumerate(places, start=1):
+        pen.text(
+            place, str(number), (255, 255, 255), ImageFont.load_default(size), anchor="mm",
+            stroke_width=2, stroke_fill=(0, 0, 0),
+        )  # fmt: skip
+    return np.asarray(picture)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.files import read_arrays
+from unihm.perception.camera.frame_file import read_frame
 from unihm.perception.segmentation.clicks import Click
 from unihm.types import RgbdObservation
 
@@ -42,17 +44,11 @@ class LabelledFrame:
 
 def load_frame(path: Path) -> LabelledFrame:
     """One ``.npz`` (rgb, depth in metres, K, labels); labels are 0 where it has none."""
-    with np.load(path, allow_pickle=False) as data:
-        observation = RgbdObservation(
-            rgb=data["rgb"],
-            depth=np.nan_to_num(data["depth"].astype(np.float32)),
-            K=data["K"].astype(float),
-            T_world_camera=np.eye(4),
-        )
-        labels = data["labels"].astype(np.int16) if "labels" in data else None
+    observation, _ = read_frame(path)
+    labels = read_arrays(path, ErrorCode.INVALID_EPISODE, only=("labels",)).get("labels")
     if labels is None:
-        labels = np.zeros(observation.depth.shape, np.int16)
-    return LabelledFrame(path.stem, observation, labels)
+        labels = np.zeros(observation.depth.shape)
+    return LabelledFrame(path.stem, observation, labels.astype(np.int16))
 
 
 def load_frames(folder: Path) -> list[LabelledFrame]:

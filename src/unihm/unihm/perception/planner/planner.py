@@ -136,6 +136,17 @@ class Planner:
             raise PlanningError(error, reading.scene, reading.affordance) from error
         return Plan(trajectory, reading.selection, reading.scene, reading.affordance)
 
+    def see(self, observation: RgbdObservation) -> TableScene:
+        """What stands on the table.
+
+        Raises:
+            UnihmError: INVALID_DEPTH.
+        """
+        scene = read_scene(observation, self.config.workspace)
+        if self._parter is not None:
+            scene = part_clusters(scene, observation, self._parter)
+        return scene
+
     def read(
         self, observation: RgbdObservation, instruction: str, click: FloatArray | None = None
     ) -> Reading:
@@ -147,9 +158,7 @@ class Planner:
         """
         if not self.reader.asks:
             understand(instruction).one_step()  # a refusal needs no scene
-        scene = read_scene(observation, self.config.workspace)
-        if self._parter is not None:
-            scene = part_clusters(scene, observation, self._parter)
+        scene = self.see(observation)
         seen = [thing.words for thing in scene.objects] if self.reader.asks else []
         step = self.reader.understand(instruction, objects=seen).one_step()
         scorer: ReferenceScorer = GeometricScorer()
