@@ -44,9 +44,15 @@ def plan_of(*legs):
         piece = move(rows[-1][-1], goal, limits, RATE).positions[1:]
         rows.append(piece)
         phases.append(np.full(len(piece), phase))
-    rows, phases = np.concatenate(rows), np.concatenate(phases).astype(np.int64)
+    path = np.concatenate(rows)
     squeeze = np.full(len(OPEN), 0.1)
-    return ExecutionPlan(np.arange(len(rows)) / RATE, rows[:, :7], rows[:, 7:], phases, squeeze)
+    return ExecutionPlan(
+        np.arange(len(path)) / RATE,
+        path[:, :7],
+        path[:, 7:],
+        np.concatenate(phases).astype(np.int64),
+        squeeze,
+    )
 
 
 def grab_from(arm, hand):
@@ -129,10 +135,9 @@ class Robot:
         way = plan_of((arm, hand, plan.phase[0]), (plan.arm[0], plan.hand[0], plan.phase[0]))
         return ExecutionPlan(
             np.arange(len(way) + len(plan) - 1) / RATE,
-            *(
-                np.concatenate([getattr(way, name)[:-1], getattr(plan, name)])
-                for name in ("arm", "hand", "phase")
-            ),
+            np.concatenate([way.arm[:-1], plan.arm]),
+            np.concatenate([way.hand[:-1], plan.hand]),
+            np.concatenate([way.phase[:-1], plan.phase]),
             plan.squeeze,
         )
 

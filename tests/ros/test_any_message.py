@@ -84,10 +84,10 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
     return st.lists(of_type(kind.value_type), max_size=most)
 
 
-def messages(kind: type) -> st.SearchStrategy[Any]:
+def messages(kind: Any) -> st.SearchStrategy[Any]:
     """Messages of a type, each slot of its own."""
     slots = [name.lstrip("_") for name in kind.__slots__ if name != "_check_fields"]
-    types = dict(zip(slots, kind.SLOT_TYPES))  # type: ignore[attr-defined]
+    types = dict(zip(slots, kind.SLOT_TYPES))
     return st.builds(kind, **{name: of_type(slot) for name, slot in types.items()})
 
 

@@ -13,8 +13,12 @@ BY_NAME = {fault.name: fault for fault in FAULTS}
 
 @pytest.fixture(scope="module")
 def drill(module_domain_id: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
-    # Late joint states of a busy machine are not what is tested here.
-    patient = {n: {"joint_state_timeout": 10.0} for n in ("arm_controller", "verifier")}
+    # What a busy machine does late is not what is tested here.
+    patient = {
+        "arm_controller": {"joint_state_timeout": 10.0, "heartbeat_timeout": 5.0, "window": 3.0},
+        "hand_controller": {"joint_state_timeout": 10.0, "window": 3.0},
+        "verifier": {"joint_state_timeout": 10.0},
+    }
     folder = tmp_path_factory.mktemp("drill")
     with RobotProcesses(folder, "xhand", module_domain_id, patient) as robot:
         made = Drill(robot, "xhand", module_domain_id)

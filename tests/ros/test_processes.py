@@ -23,13 +23,17 @@ from unihm.ros.commander import Commander
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.xdist_group("processes")]
 PARAMETERS = {
     "capture": {"camera_pose": str(CAMERA_POSE)},
-    "hand_controller": {"protocol": "joint_trajectory"},
+    "hand_controller": {
+        "protocol": "joint_trajectory",
+        "joint_state_timeout": "3.0",
+        "window": "3.0",
+    },
     "coordinator": {"stage_timeout": "8.0"},
     "planner": {},
     "segmentation": {},
     "arm_controller": {"heartbeat_timeout": "3.0", "joint_state_timeout": "3.0", "window": "3.0"},
     "emergency_stop": {},
-    "verifier": {},
+    "verifier": {"joint_state_timeout": "3.0"},
 }
 
 

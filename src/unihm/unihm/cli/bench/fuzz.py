@@ -55,5 +55,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(args.json, figures)
         print(f"Written to {args.json}.")
-    stands = figures["slowest_s"] <= LONGEST and 1e6 * figures["peak_mb"] <= LARGEST
+    stands = all(o.slowest <= LONGEST and 1e6 * o.peak_mb <= LARGEST for o in outcomes)
     return 0 if stands and not figures["crashes"] else 1
