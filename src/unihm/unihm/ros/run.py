@@ -90,11 +90,17 @@ def spin(node: UnihmNode, start: bool = True) -> None:
     """
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    told: list[int] = []
     try:
         if start:
             node.start()
-        while True:
-            executor.spin_once(timeout_sec=0.1)  # signals are heard between two of them
+        # Heard between two looks: raised while a message is being converted, a KeyboardInterrupt
+        # would come out as some other error.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: told.append(number))
+        while not told:
+            executor.spin_once(timeout_sec=0.1)
+        raise KeyboardInterrupt(told[0])
     finally:
         ending = threading.Thread(target=node.end, daemon=True)
         ending.start()
