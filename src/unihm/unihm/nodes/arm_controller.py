@@ -32,6 +32,7 @@ from unihm.types import FloatArray, Phase
 LEAD = 0.1  # s between publishing a plan and its first sample, for the messages to arrive
 FRESH = 0.1  # s that a joint state may be old to be compared with where it was sent
 CLOSE = 0.05  # rad between set-point and joint below which the set-point is where the robot is
+HAND_LATE = 5.0  # s from a plan's first sample, after which the hand has not taken it up
 PROGRESS_PERIOD = 0.25  # s between progress reports
 # After these the robot stays where it stopped: what moved it, or what saw it move, is not trusted.
 _STAY = (ErrorCode.SAFETY_STOP, ErrorCode.JOINT_STATE_TIMEOUT)
@@ -345,6 +346,10 @@ class ArmControllerNode(UnihmNode):
             hand_at = self.partners.sample(
                 "hand_controller", conversions.seconds_to_time(run.start)
             )
+            if hand_at < 0 and now > run.start + HAND_LATE:
+                self.machine.abort(
+                    UnihmError(ErrorCode.SAFETY_STOP, "The hand does not take up the plan."), now
+                )
             self.machine.tick(now, hand_at)
             if run.stage == "arm" and now - self._reported > PROGRESS_PERIOD:
                 self._reported = now

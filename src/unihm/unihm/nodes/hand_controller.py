@@ -106,7 +106,8 @@ class HandControllerNode(UnihmNode):
         )
 
     def _on_plan(self, message: msg.ExecutionPlan) -> None:
-        self.check_live(message.task_id)
+        # The arm goes home from a task that has failed while the next one is given already.
+        self.check_live(message.task_id, former=message.stage == "retreat")
         if self.is_stopped(message.task_id) and message.stage == "arm":
             return
         try:

@@ -324,14 +324,18 @@ class UnihmNode(LifecycleNode):
         self.get_logger().error(error.message)
         self.on_clock_jump(error)
 
-    def check_live(self, task_id: str) -> None:
+    def check_live(self, task_id: str, former: bool = False) -> None:
         """Refuse a message of a task that is not the last one given.
+
+        Args:
+            task_id: of the message.
+            former: one of a task that was given before is taken too.
 
         Raises:
             NotYet: where it was never given: the message may have come before its task.
             UnihmError: INVALID_MOTION where it was given earlier.
         """
-        if task_id != self.task_id:
+        if task_id != self.task_id and not (former and task_id in self._given):
             kind = UnihmError if task_id in self._given else NotYet
             raise kind(
                 ErrorCode.INVALID_MOTION, f"It is of the task '{task_id}', which is not at hand."
