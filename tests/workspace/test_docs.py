@@ -49,7 +49,7 @@ def missing_path(text: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_name_exists(page: Path) -> None:
     wrong = []
-    for name in sorted(set(re.findall(r"\bunihm(?:\.[A-Za-z_]\w*)+", page.read_text()))):
+    for name in sorted(set(re.findall(r"(?<![/\w])unihm(?:\.[A-Za-z_]\w*)+", page.read_text()))):
         try:
             resolve(name)
         except (AssertionError, AttributeError):

@@ -10,7 +10,11 @@ from unihm.errors import ErrorCode
 from unihm.types import Phase, TaskKind
 
 PACKAGE = Path(__file__).parents[2] / "src" / "unihm_msgs"
-PARTS = ("Measurement", "ManipulateOptions")  # fields of other messages, never sent alone
+PARTS = (
+    "CommandStep",
+    "Measurement",
+    "ManipulateOptions",
+)  # fields of other messages, never sent alone
 OF_NO_TASK = ("EmergencyStop",)
 
 
