@@ -7,7 +7,7 @@
 #   tools/setup.sh tests           also what only the tests need
 #   tools/setup.sh lint            also the linters
 #   PYTHON=python3.12 make setup   use this interpreter (3.10 to 3.14)
-#   CPU_BUILDS=...                 a mirror of PyTorch's index of builds without CUDA
+#   CPU_BUILDS=...                 PyTorch's index of CPU builds; saves 3 GB of CUDA
 #   ROS_DISTRO set (a sourced ROS 2 installation): it is used instead of the ROS 2 wheels.
 set -euo pipefail
 
@@ -16,7 +16,7 @@ ROOT=$PWD
 VENV=$ROOT/.venv
 STAMPS=$VENV/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK=1
-CPU_BUILDS=${CPU_BUILDS:-https://download.pytorch.org/whl/cpu}
+CPU_BUILDS=${CPU_BUILDS:-}
 
 say() { printf '\033[1m[setup]\033[0m %s\n' "$*"; }
 fail() {
@@ -168,13 +168,14 @@ sys.exit(not any('nvidia' in d or 'cuda' in d for d in wheel['metadata'].get('re
     local try=("$VENV/bin/python" -m pip install -qq --dry-run --no-deps)
     "${try[@]}" --report - "$torch" 2>/dev/null | "$VENV/bin/python" -c "$wanted" 2>/dev/null ||
         return 0
-    if "${try[@]}" --retries 0 --timeout 20 --index-url "$CPU_BUILDS" "$torch" 2>/dev/null; then
+    if [[ -n $CPU_BUILDS ]] &&
+        "${try[@]}" --retries 0 --timeout 20 --index-url "$CPU_BUILDS" "$torch" 2>/dev/null; then
         say "  There is no NVIDIA GPU here: PyTorch comes without CUDA, from $CPU_BUILDS."
         indexes=(--extra-index-url "$CPU_BUILDS")
         return
     fi
-    say "  There is no NVIDIA GPU here, but $CPU_BUILDS cannot be reached (a mirror: CPU_BUILDS=...)," \
-        "and PyTorch's other build brings about 3 GB of CUDA."
+    say "  There is no NVIDIA GPU here, but PyTorch's default build brings about 3 GB of CUDA;" \
+        "CPU_BUILDS=<PyTorch's index of CPU builds> make setup does without."
     if [[ -t 0 && -t 1 && -z ${CI:-} ]]; then
         read -r -p "[setup]   Download it all the same? [y/N] " answer
         [[ $answer == [yY]* ]] || fail "Stopped before the download."
