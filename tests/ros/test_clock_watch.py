@@ -191,9 +191,9 @@ class Bench:
         assert eventually(lambda: (stage, state) in [(s.stage, s.state) for s in self.statuses])
 
 
-@pytest.fixture(scope="module")
-def bench(module_domain_id: int) -> Iterator[Bench]:
-    made = Bench(module_domain_id)
+@pytest.fixture
+def bench(domain_id: int) -> Iterator[Bench]:
+    made = Bench(domain_id)
     with made.graph as graph:
         graph.commander.wait_until_ready(SLOW)
         assert eventually(made.knows_where_the_arm_is)
