@@ -167,7 +167,7 @@ class Bench:
     def knows_where_the_arm_is(self) -> bool:
         controller: Any = self.graph.nodes["arm_controller"]
         try:
-            controller.joint_states.read(self.robot.arm.joint_names)
+            controller.motion_watch.joint_states.read(self.robot.arm.joint_names)
         except UnihmError:
             return False
         return True

@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 from unihm_msgs import msg
 
 from unihm.config import load_section
 from unihm.control.config import ControlConfig
-from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
+from unihm.control.execution import ExecutionPlan
 from unihm.control.horizon import Horizon
 from unihm.control.machine import NOTHING_HELD, ArmMachine, ControllerState, Run
-from unihm.control.safety import SafetyGate
+from unihm.control.planning import MotionPlanner, Posture
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.base import RELIABLE, UnihmNode
 from unihm.ros.emergency import EmergencyListener
-from unihm.ros.joints import JointStates
-from unihm.ros.partners import Partners, declare_window
-from unihm.ros.trajectory_client import TrajectoryClient, make_trajectory
-from unihm.types import FloatArray, Phase
+from unihm.ros.motion_watch import MotionWatch
+from unihm.ros.partners import declare_window
+from unihm.ros.trajectory_client import TrajectoryClient
+from unihm.ros.worker import Worker
+from unihm.types import Phase
 
 LEAD = 0.1  # s between publishing a plan and its first sample, for the messages to arrive
-FRESH = 0.1  # s that a joint state may be old to be compared with where it was sent
-CLOSE = 0.05  # rad between set-point and joint below which the set-point is where the robot is
-HAND_LATE = 5.0  # s from a plan's first sample, after which the hand has not taken it up
 PROGRESS_PERIOD = 0.25  # s between progress reports
 # After these the robot stays where it stopped: what moved it, or what saw it move, is not trusted.
 _STAY = (ErrorCode.SAFETY_STOP, ErrorCode.JOINT_STATE_TIMEOUT)
-# Without these it does not begin to move.
-_NEEDED = ("hand_controller", "emergency_stop", "coordinator")
 
 
 class ArmControllerNode(UnihmNode):
@@ -55,7 +48,7 @@ class ArmControllerNode(UnihmNode):
         self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
         self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
         self._window = declare_window(self)
-        self.joint_states = JointStates(self, timeout=0.25)
+        self.motion_watch = MotionWatch(self)
         self.driver = TrajectoryClient(self, "/fr3_arm_controller", self._on_refused)
         self._lock = threading.RLock()  # executor and planning thread both start and stop runs
         self._machine: ArmMachine | None = None
@@ -63,17 +56,17 @@ class ArmControllerNode(UnihmNode):
         self._carried_out = ""  # the task whose motion came last
         self._reported = 0.0
         self._cloud: msg.ObjectCloud | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._worker = Worker(self)
         self._plans = self.publisher(msg.ExecutionPlan, "execution_plan", RELIABLE)
-        self.partners = Partners(self)
         self.emergency = EmergencyListener(self, self._on_emergency)
         self.subscription(msg.ObjectCloud, "object_cloud", self._on_cloud, RELIABLE)
         self.subscription(msg.HandMotion, "refined_hand_motion", self._on_motion, RELIABLE)
 
     def load(self) -> None:
         self.config = load_section(self.preset, "control", ControlConfig)
-        self.arm = Arm(self.arm_name)
-        self.hand = load_hand(self.hand_name)
+        self.arm, self.hand = Arm(self.arm_name), load_hand(self.hand_name)
+        self._planner = MotionPlanner(self.arm, self.hand, self.config)
+        self._planner.warm_up()
         self._machine = ArmMachine(
             self.arm.limits, self.config, self._send, self.fail, self._window
         )
@@ -82,7 +75,7 @@ class ArmControllerNode(UnihmNode):
 
     def end(self) -> None:
         self._ended = True
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._worker.end()
 
     @property
     def machine(self) -> ArmMachine:
@@ -121,7 +114,7 @@ class ArmControllerNode(UnihmNode):
         if self.fault is not None:
             self.fail(task.task_id, self.fault)
         else:
-            self._submit(self._get_ready, task.task_id)
+            self._worker.submit(self._get_ready, task.task_id)
 
     def _on_cloud(self, cloud: msg.ObjectCloud) -> None:
         self._cloud = cloud
@@ -129,7 +122,7 @@ class ArmControllerNode(UnihmNode):
     def _on_motion(self, motion: msg.HandMotion) -> None:
         self.check_live(motion.task_id)
         if self.fault is None:
-            self._submit(self._carry_out, motion.task_id, motion)
+            self._worker.submit(self._carry_out, motion.task_id, motion)
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         if self._machine is None:
@@ -165,21 +158,9 @@ class ArmControllerNode(UnihmNode):
         """The robot has come to rest for a task that is over: hold, or go home empty-handed."""
         self.report(task_id, msg.StageStatus.STOPPED)
         if code not in _STAY and self.machine.state == ControllerState.READY:
-            self._submit(self._retreat, task_id)
+            self._worker.submit(self._retreat, task_id)
 
     # ------------------------------------------------------------ planning thread
-
-    def _submit(self, work: Callable[..., None], task_id: str, *arguments: Any) -> None:
-        self._thread.submit(self._guarded, work, task_id, *arguments)
-
-    def _guarded(self, work: Callable[..., None], task_id: str, *arguments: Any) -> None:
-        try:
-            work(task_id, *arguments)
-        except UnihmError as error:
-            self.fail(task_id, error)
-        except Exception as error:  # a defect of ours must still end the task with a code
-            self.get_logger().error(traceback.format_exc())
-            self.fail(task_id, UnihmError(ErrorCode.INTERNAL, f"{self.stage}: {error!r}"))
 
     def _get_ready(self, task_id: str, started: float | None = None) -> None:
         """Put back what is held, go home, open the hand."""
@@ -192,7 +173,10 @@ class ArmControllerNode(UnihmNode):
         plan = self._way_home()
         if plan is not None:
             self._start(
-                task_id, "ready", plan, lambda: self._submit(self._get_ready, task_id, started)
+                task_id,
+                "ready",
+                plan,
+                lambda: self._worker.submit(self._get_ready, task_id, started),
             )
             return
         duration = self.seconds - started
@@ -214,8 +198,7 @@ class ArmControllerNode(UnihmNode):
         cloud = None
         if self._cloud is not None and self._cloud.task_id == task_id:
             cloud = conversions.cloud_from_msg(self._cloud)
-        q_arm, q_hand = self._here()
-        plan = plan_execution(motion, self.hand, self.arm, q_arm, q_hand, self.config, cloud)
+        plan = self._planner.carry_out(motion, self._here(), cloud)
         started = self.seconds
 
         def done() -> None:
@@ -241,26 +224,10 @@ class ArmControllerNode(UnihmNode):
         """The next plan on the way home with an empty, open hand; None where it is there."""
         if self.machine.way_back is not None:
             return self.machine.way_back
-        q_arm, q_hand = self._here()
-        away = max(
-            np.abs(q_arm - self.arm.home).max(), np.abs(q_hand - self.hand.open_joints).max()
-        )
-        if away < CLOSE:
-            return None
-        return plan_move(
-            self.arm, self.hand, q_arm, q_hand, self.arm.home, self.hand.open_joints, self.config
-        )
+        return self._planner.way_home(self._here())
 
-    def _here(self) -> tuple[FloatArray, FloatArray]:
-        """Where arm and hand are: the last set-points, unless somebody moved the arm since."""
-        self.joint_states.wait_for([*self.arm.joint_names, *self.hand.joint_names])
-        arm = self.joint_states.read(self.arm.joint_names).positions
-        hand = self.joint_states.read(self.hand.joint_names).positions
-        setpoint = self.machine.setpoint
-        if setpoint is not None and np.abs(setpoint[0] - arm).max() < CLOSE:
-            return setpoint
-        self.machine.moved()
-        return arm, self.hand.clip(hand)
+    def _here(self) -> Posture:
+        return self.motion_watch.here(self.arm, self.hand, self.machine)
 
     def _wait_until_idle(self) -> None:
         while self.machine.run is not None and not self._ended and self.context.ok():
@@ -271,43 +238,23 @@ class ArmControllerNode(UnihmNode):
     ) -> None:
         """Check the whole plan, tell the hand of it, and follow it from now on."""
         undoes = plan is self.machine.way_back
-        smooth = self._checked(begin_at(plan, self.arm, self.hand, *self._here(), self.config))
-        self.partners.wait_for(_NEEDED)
+        smooth = self._planner.begin(plan, self._here())
+        self.motion_watch.wait_for_partners()
         with self._lock:
             if self.is_stopped(task_id) and stage != "retreat":
                 return
             self.machine.begin(task_id, stage, smooth, self.seconds + LEAD, then, undoes)
-            self.partners.begin()
+            self.motion_watch.begin()
             self._reported = self.seconds
             run = self.machine.run
             if run is not None:
                 self._tell_hand(run)
                 self._tick()
 
-    def _checked(self, plan: ExecutionPlan) -> ExecutionPlan:
-        """The plan after the safety gate, which also looks at where it takes the wrist.
-
-        Raises:
-            UnihmError: SAFETY_STOP, before anything has moved.
-        """
-        gate = SafetyGate(self.arm.limits, self.config.rate, plan.arm[0], self.config.safety)
-        arm = [
-            gate.command(q, wrist_position=(self.arm.forward(q) @ self.hand.T_flange_wrist)[:3, 3])
-            for q in plan.arm
-        ]
-        return ExecutionPlan(plan.times, np.array(arm), plan.hand, plan.phase, plan.squeeze)
-
     # ------------------------------------------------------------ following a plan
 
     def _send(self, horizon: Horizon) -> None:
-        self.driver.send(
-            make_trajectory(
-                self.arm.joint_names,
-                horizon.positions,
-                horizon.rate,
-                conversions.seconds_to_time(horizon.start),
-            )
-        )
+        self.driver.send(self.arm.joint_names, horizon)
         self.beat()  # so that the hand goes along
 
     def _tell_hand(self, run: Run) -> None:
@@ -330,26 +277,10 @@ class ArmControllerNode(UnihmNode):
         self.clock_watch.look()
         with self._lock:
             now = self.seconds
-            self.partners.look()
+            hand_at = self.motion_watch.look(self.arm, self.hand, self.machine, now)
             run = self.machine.run
             if run is None:
                 return
-            if self.machine.state != ControllerState.STOPPING:
-                try:
-                    self.partners.check()
-                    reading = self.joint_states.watch(self.arm.joint_names)
-                    self.joint_states.watch(self.hand.joint_names)
-                    if reading.age < FRESH:
-                        self.machine.watch(reading.positions, now - reading.age, reading.doubt)
-                except UnihmError as error:
-                    self.machine.abort(error, now)
-            hand_at = self.partners.sample(
-                "hand_controller", conversions.seconds_to_time(run.start)
-            )
-            if hand_at < 0 and now > run.start + HAND_LATE:
-                self.machine.abort(
-                    UnihmError(ErrorCode.SAFETY_STOP, "The hand does not take up the plan."), now
-                )
             self.machine.tick(now, hand_at)
             if run.stage == "arm" and now - self._reported > PROGRESS_PERIOD:
                 self._reported = now

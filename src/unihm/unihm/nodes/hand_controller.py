@@ -11,6 +11,7 @@ from unihm_msgs import msg
 from unihm.control.execution import hand_limits
 from unihm.control.hand_machine import HandMachine
 from unihm.control.machine import ControllerState
+from unihm.control.safety import warm_up
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.ros.base import HEARTBEAT, RELIABLE, SENSOR, UnihmNode
@@ -66,6 +67,7 @@ class HandControllerNode(UnihmNode):
             else (spec.protocol, spec.command_topic)
         )
         self._driver = make_driver(self, self.hand, protocol, topic, self._on_state)
+        warm_up(hand_limits(self.hand))
         self.create_timer(1.0 / spec.rate_hz, self._tick)
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:

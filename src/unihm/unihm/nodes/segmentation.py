@@ -76,9 +76,9 @@ class SegmentationNode(StageNode):
     def _on_click(self, message: PointStamped) -> None:
         point = click_from_msg(message, self.world_frame)
         if self._image is not None and self.fault is None:
-            self._thread.submit(self._show_clicked, self._image, point)
+            self._worker.submit(self._show_clicked, self._image.task_id, self._image, point)
 
-    def _show_clicked(self, message: msg.RgbdObservation, point: FloatArray) -> None:
+    def _show_clicked(self, task_id: str, message: msg.RgbdObservation, point: FloatArray) -> None:
         observation = observation_from_msg(message)
         try:
             self._show(observation, self.segmenter.outline(observation, point), message.header)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections import OrderedDict, deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from unihm_msgs.msg import Measurement, StageStatus, Task
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.worker import Worker
 
 _WAITING_TASKS = 4
 _REMEMBERED_TASKS = 32
@@ -36,7 +35,7 @@ class StageNode(UnihmNode):
         super().__init__(name, **kwargs)
         self._waiting: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._begun: deque[str] = deque(maxlen=_REMEMBERED_TASKS)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._worker = Worker(self)
         topic, kind = self.output
         self._output = self.publisher(kind, topic, RELIABLE)
         for topic, kind in self.inputs.items():
@@ -67,7 +66,7 @@ class StageNode(UnihmNode):
         self.receive("task", task)
 
     def end(self) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._worker.end()
 
     def receive(self, topic: str, message: Any) -> None:
         """Take a message of a topic of :attr:`inputs`; a task's last one starts the work.
@@ -88,7 +87,7 @@ class StageNode(UnihmNode):
         if len(gathered) == len(self.inputs):
             del self._waiting[message.task_id]
             self._begun.append(message.task_id)
-            self._thread.submit(self._work, message.task_id, gathered)
+            self._worker.submit(self._work, message.task_id, gathered)
         while len(self._waiting) > _WAITING_TASKS:
             self._waiting.popitem(last=False)
 
@@ -97,16 +96,7 @@ class StageNode(UnihmNode):
         if self.is_stopped(task_id):
             return
         self.report(task_id, StageStatus.STARTED)
-        try:
-            message = self.process(inputs)
-        except UnihmError as error:
-            self.fail(task_id, error, time.perf_counter() - started)
-            return
-        except Exception as error:  # a defect of ours must still end the task with a code
-            self.get_logger().error(traceback.format_exc())
-            internal = UnihmError(ErrorCode.INTERNAL, f"{self.stage}: {error!r}")
-            self.fail(task_id, internal, time.perf_counter() - started)
-            return
+        message = self.process(inputs)
         duration = time.perf_counter() - started
         if self.is_stopped(task_id):
             self.report(task_id, StageStatus.STOPPED, duration=duration)

@@ -11,8 +11,10 @@ from rclpy.action import ActionClient
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from unihm.control.horizon import Horizon
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.conversions import seconds_to_time
 from unihm.types import FloatArray
 
 try:
@@ -89,12 +91,14 @@ class TrajectoryClient:
             JointTrajectory, f"{self.controller}/joint_trajectory", RELIABLE, alone=True
         )
 
-    def send(self, trajectory: JointTrajectory) -> None:
-        """Start a trajectory; it takes the place of the one that is running.
+    def send(self, names: Sequence[str], horizon: Horizon) -> None:
+        """Let the joints ``names`` follow a horizon in place of the one before.
 
         Raises:
             UnihmError: MISSING_DEPENDENCY where nothing listens.
         """
+        start = seconds_to_time(horizon.start)
+        trajectory = make_trajectory(names, horizon.positions, horizon.rate, start)
         if self._client is not None and self._client.server_is_ready():
             goal = FollowJointTrajectory.Goal(trajectory=trajectory)
             self._client.send_goal_async(goal).add_done_callback(self._on_answer)

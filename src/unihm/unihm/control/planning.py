@@ -1,0 +1,71 @@
+"""Every plan of the arm controller: what a task asks for, the way home, and where it begins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unihm.control.config import ControlConfig
+from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
+from unihm.control.safety import SafetyGate, warm_up
+from unihm.robots import Hand
+from unihm.robots.arm import Arm
+from unihm.types import FloatArray, HandMotion, ObjectCloud
+
+CLOSE = 0.05  # rad between two places of a joint below which they are the same
+
+Posture = tuple[FloatArray, FloatArray]  # (n,) of the arm, (J,) of the hand
+
+
+class MotionPlanner:
+    """Plans for one arm with one hand.
+
+    Args:
+        arm: that carries the hand.
+        hand: that is mounted.
+        config: timings, margins and bounds.
+    """
+
+    def __init__(self, arm: Arm, hand: Hand, config: ControlConfig) -> None:
+        self.arm, self.hand, self.config = arm, hand, config
+
+    def warm_up(self) -> None:
+        """Compile what is compiled at its first use, before anybody waits for it."""
+        here = self.arm.home, self.hand.open_joints
+        aside = self.arm.home + 0.1, self.hand.open_joints
+        T_world_wrist = self.arm.forward(self.arm.home) @ self.hand.T_flange_wrist
+        self.arm.solve_path(T_world_wrist[None], self.hand, self.arm.home)
+        plan_move(self.arm, self.hand, *here, *aside, self.config)
+        warm_up(self.arm.limits)
+
+    def carry_out(
+        self, motion: HandMotion, here: Posture, cloud: ObjectCloud | None
+    ) -> ExecutionPlan:
+        """The motion of a task; see :func:`plan_execution`."""
+        return plan_execution(motion, self.hand, self.arm, *here, self.config, cloud)
+
+    def way_home(self, here: Posture) -> ExecutionPlan | None:
+        """Open the hand, then go home; None where both are there."""
+        goal = self.arm.home, self.hand.open_joints
+        if are_close(here, goal):
+            return None
+        return plan_move(self.arm, self.hand, *here, *goal, self.config)
+
+    def begin(self, plan: ExecutionPlan, here: Posture) -> ExecutionPlan:
+        """The plan from where the robot rests, after the gate, which looks at where it takes it.
+
+        Raises:
+            UnihmError: SAFETY_STOP, before anything has moved.
+        """
+        plan = begin_at(plan, self.arm, self.hand, *here, self.config)
+        gate = SafetyGate(self.arm.limits, self.config.rate, plan.arm[0], self.config.safety)
+        T_flange_wrist = self.hand.T_flange_wrist
+        arm = [
+            gate.command(q, wrist_position=(self.arm.forward(q) @ T_flange_wrist)[:3, 3])
+            for q in plan.arm
+        ]
+        return ExecutionPlan(plan.times, np.array(arm), plan.hand, plan.phase, plan.squeeze)
+
+
+def are_close(one: Posture, other: Posture) -> bool:
+    """Whether every joint of arm and hand is within :data:`CLOSE` of the other place."""
+    return all(np.abs(a - b).max() < CLOSE for a, b in zip(one, other))

@@ -1,0 +1,86 @@
+"""What a motion of the arm depends on: other nodes, joint states, a hand that comes along."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unihm.control.machine import ArmMachine, ControllerState
+from unihm.control.planning import CLOSE, Posture
+from unihm.errors import ErrorCode, UnihmError
+from unihm.robots import Hand
+from unihm.robots.arm import Arm
+from unihm.ros.base import UnihmNode
+from unihm.ros.conversions import seconds_to_time
+from unihm.ros.joints import JointStates
+from unihm.ros.partners import Partners
+
+FRESH = 0.1  # s that a joint state may be old to be compared with where it was sent
+HAND_LATE = 5.0  # s from a plan's first sample, after which the hand has not taken it up
+# Without these nothing begins to move.
+_NEEDED = ("hand_controller", "emergency_stop", "coordinator")
+
+
+class MotionWatch:
+    """Knows where the robot is, and stops a motion that must not go on.
+
+    Args:
+        node: that moves the arm; it gets the parameters of :class:`JointStates` and
+            :class:`Partners`.
+    """
+
+    def __init__(self, node: UnihmNode) -> None:
+        self.joint_states = JointStates(node, timeout=0.25)
+        self.partners = Partners(node)
+
+    def here(self, arm: Arm, hand: Hand, machine: ArmMachine) -> Posture:
+        """Where arm and hand are: the last set-points, unless somebody moved the arm since.
+
+        Raises:
+            UnihmError: JOINT_STATE_TIMEOUT.
+        """
+        self.joint_states.wait_for([*arm.joint_names, *hand.joint_names])
+        q_arm = self.joint_states.read(arm.joint_names).positions
+        q_hand = self.joint_states.read(hand.joint_names).positions
+        setpoint = machine.setpoint
+        if setpoint is not None and np.abs(setpoint[0] - q_arm).max() < CLOSE:
+            return setpoint
+        machine.moved()
+        return q_arm, hand.clip(q_hand)
+
+    def wait_for_partners(self) -> None:
+        """Until all are alive that a motion needs; from a thread that may wait.
+
+        Raises:
+            UnihmError: SAFETY_STOP with the names of those that are not.
+        """
+        self.partners.wait_for(_NEEDED)
+
+    def begin(self) -> None:
+        """A motion begins: whoever is alive and well now has to stay so."""
+        self.partners.begin()
+
+    def look(self, arm: Arm, hand: Hand, machine: ArmMachine, now: float) -> float:
+        """Abort a motion that must not go on; called often.
+
+        Returns:
+            the sample of the plan that the hand has come to.
+        """
+        self.partners.look()
+        run = machine.run
+        if run is None:
+            return -1.0
+        if machine.state != ControllerState.STOPPING:
+            try:
+                self.partners.check()
+                reading = self.joint_states.watch(arm.joint_names)
+                self.joint_states.watch(hand.joint_names)
+                if reading.age < FRESH:
+                    machine.watch(reading.positions, now - reading.age, reading.doubt)
+            except UnihmError as error:
+                machine.abort(error, now)
+        hand_at = self.partners.sample("hand_controller", seconds_to_time(run.start))
+        if hand_at < 0 and now > run.start + HAND_LATE:
+            machine.abort(
+                UnihmError(ErrorCode.SAFETY_STOP, "The hand does not take up the plan."), now
+            )
+        return hand_at
