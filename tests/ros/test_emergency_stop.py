@@ -2,66 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-import rclpy
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
+from crowd import Crowd
 from std_msgs.msg import String
-from std_srvs.srv import Trigger
 from unihm.errors import ErrorCode, UnihmError
 from unihm.nodes.emergency_stop import EmergencyStopNode
 from unihm.ros.base import UnihmNode
 from unihm.ros.emergency import EmergencyListener
-from waiting import eventually
 
 pytestmark = pytest.mark.ros
-
-
-class Crowd:
-    """Nodes that are spun while a test waits."""
-
-    def __init__(self, domain_id: int) -> None:
-        self.context = Context()
-        rclpy.init(args=[], context=self.context, domain_id=domain_id)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.nodes: list[UnihmNode] = []
-
-    def add(self, kind: Any, name: str) -> Any:
-        node = kind(name, namespace="unihm", context=self.context, use_global_arguments=False)
-        self.nodes.append(node)
-        self.executor.add_node(node)
-        return node
-
-    def remove(self, node: UnihmNode) -> None:
-        self.executor.remove_node(node)
-        self.nodes.remove(node)
-        node.destroy_node()
-
-    def until(self, condition: Any) -> bool:
-        def look() -> Any:
-            self.executor.spin_once(timeout_sec=0.02)
-            return condition()
-
-        return eventually(look)
-
-    def call(self, node: UnihmNode, service: str) -> Any:
-        client = node.create_client(Trigger, service)
-        assert self.until(client.service_is_ready)
-        answer = client.call_async(Trigger.Request())
-        assert self.until(answer.done)
-        return answer.result()
-
-
-@pytest.fixture
-def crowd(domain_id: int) -> Iterator[Crowd]:
-    made = Crowd(domain_id)
-    yield made
-    for node in list(made.nodes):
-        made.remove(node)
-    made.context.try_shutdown()
 
 
 def is_engaged(listener: EmergencyListener) -> bool:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from test_emergency_stop import Crowd
+from crowd import Crowd
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.partners import Partners
 
 pytestmark = pytest.mark.ros
-
-
-@pytest.fixture
-def crowd(domain_id: int) -> Iterator[Crowd]:
-    made = Crowd(domain_id)
-    yield made
-    for node in list(made.nodes):
-        made.remove(node)
-    made.context.try_shutdown()
 
 
 def why_not(partners: Partners) -> str:
