@@ -7,7 +7,6 @@
 #   tools/setup.sh tests           also what only the tests need
 #   tools/setup.sh lint            also the linters
 #   PYTHON=python3.12 make setup   use this interpreter (3.10 to 3.14)
-#   CPU_BUILDS=...                 PyTorch's index of CPU builds; saves 3 GB of CUDA
 #   ROS_DISTRO set (a sourced ROS 2 installation): it is used instead of the ROS 2 wheels.
 set -euo pipefail
 
@@ -16,7 +15,6 @@ ROOT=$PWD
 VENV=$ROOT/.venv
 STAMPS=$VENV/stamps
 export PIP_DISABLE_PIP_VERSION_CHECK=1
-CPU_BUILDS=${CPU_BUILDS:-}
 
 say() { printf '\033[1m[setup]\033[0m %s\n' "$*"; }
 fail() {
@@ -130,17 +128,39 @@ make_environment() {
         fail "$PYTHON_FOUND could not make an environment; install its venv module (python3-venv)."
 }
 
+# uv needs a sixth of pip's time, but knows nothing of pip's configuration, where a network may have
+# its index, nor of what a ROS installation brings: there, and where uv fails, it is pip.
 pip_install() {
+    if [[ -z ${ROS_DISTRO:-} ]] && "$VENV/bin/python" -m uv --version >/dev/null 2>&1 &&
+        VIRTUAL_ENV=$VENV "$VENV/bin/python" -m uv pip install -q "$@" 2>"$VENV/uv.log"; then
+        return
+    fi
     "$VENV/bin/python" -m pip install -qq "$@" ||
         fail "pip could not install what is named above. Is the package index reachable?"
 }
 
+# PyTorch comes first: where there is no NVIDIA GPU, without CUDA's gigabytes. uv knows PyTorch's own
+# index of such builds; where that cannot be reached, pip takes what its configuration offers.
+install_torch() {
+    local torch
+    torch=$(grep '^torch==' requirements/run.txt)
+    if "$VENV/bin/python" -m pip list --format freeze 2>/dev/null | grep -q "^${torch}"; then return; fi
+    if ! compgen -G "/dev/nvidia[0-9]*" >/dev/null && ! command -v nvidia-smi >/dev/null; then
+        VIRTUAL_ENV=$VENV "$VENV/bin/python" -m uv pip install -q --torch-backend=cpu "$torch" \
+            2>"$VENV/uv.log" && return
+        say "  PyTorch's index of builds without CUDA cannot be reached: the default build is taken," \
+            "which may bring 3 GB of CUDA."
+    fi
+    "$VENV/bin/python" -m pip install -qq "$torch" || fail "pip could not install $torch."
+}
+
 install_packages() {
-    local files=(-r requirements/build.txt -r requirements/run.txt -r "requirements/$NUMPY.txt")
+    local files=(-r requirements/run.txt -r "requirements/$NUMPY.txt")
     if [[ -z ${ROS_DISTRO:-} ]]; then files+=(-r requirements/ros.txt); fi
-    local indexes=()
-    without_cuda
-    pip_install "${files[@]}" "${indexes[@]}"
+    "$VENV/bin/python" -m pip install -qq -r requirements/build.txt ||
+        fail "pip could not install what builds the workspace. Is the package index reachable?"
+    install_torch
+    pip_install "${files[@]}"
 }
 
 install_test_packages() {
@@ -151,36 +171,6 @@ install_test_packages() {
 }
 
 install_linters() { pip_install -r requirements/lint.txt; }
-
-# On a machine without an NVIDIA GPU, PyTorch comes without CUDA's gigabytes: its own index has the
-# same version as a build for processors, which pip prefers. Where that index cannot be reached and
-# the other one's build brings CUDA, it asks; where nobody can be asked, it says what comes.
-without_cuda() {
-    local answer torch wanted="import json, sys
-wheel = json.load(sys.stdin)['install'][0]
-sys.exit(not any('nvidia' in d or 'cuda' in d for d in wheel['metadata'].get('requires_dist', [])
-                 if 'extra ==' not in d) or '+cpu' in wheel['metadata']['version'])"
-    if compgen -G "/dev/nvidia[0-9]*" >/dev/null || command -v nvidia-smi >/dev/null ||
-        "$VENV/bin/python" -c 'import torch' 2>/dev/null; then
-        return
-    fi
-    torch=$(grep '^torch==' requirements/run.txt)
-    local try=("$VENV/bin/python" -m pip install -qq --dry-run --no-deps)
-    "${try[@]}" --report - "$torch" 2>/dev/null | "$VENV/bin/python" -c "$wanted" 2>/dev/null ||
-        return 0
-    if [[ -n $CPU_BUILDS ]] &&
-        "${try[@]}" --retries 0 --timeout 20 --index-url "$CPU_BUILDS" "$torch" 2>/dev/null; then
-        say "  There is no NVIDIA GPU here: PyTorch comes without CUDA, from $CPU_BUILDS."
-        indexes=(--extra-index-url "$CPU_BUILDS")
-        return
-    fi
-    say "  There is no NVIDIA GPU here, but PyTorch's default build brings about 3 GB of CUDA;" \
-        "CPU_BUILDS=<PyTorch's index of CPU builds> make setup does without."
-    if [[ -t 0 && -t 1 && -z ${CI:-} ]]; then
-        read -r -p "[setup]   Download it all the same? [y/N] " answer
-        [[ $answer == [yY]* ]] || fail "Stopped before the download."
-    fi
-}
 
 # The wheels' exported CMake files name the Python of the machine that built them.
 fix_cmake_paths() {
