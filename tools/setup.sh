@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ROOT=$PWD
 VENV=$ROOT/.venv
 STAMPS=$VENV/stamps
-export PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_DISABLE_PIP_VERSION_CHECK=1 UV_SYSTEM_CERTS=1
 
 say() { printf '\033[1m[setup]\033[0m %s\n' "$*"; }
 fail() {
@@ -131,7 +131,7 @@ make_environment() {
 # uv needs a sixth of pip's time, but knows nothing of pip's configuration, where a network may have
 # its index, nor of what a ROS installation brings: there, and where uv fails, it is pip.
 pip_install() {
-    if [[ -z ${ROS_DISTRO:-} ]] && "$VENV/bin/python" -m uv --version >/dev/null 2>&1 &&
+    if [[ -z ${ROS_DISTRO:-} ]] &&
         VIRTUAL_ENV=$VENV "$VENV/bin/python" -m uv pip install -q "$@" 2>"$VENV/uv.log"; then
         return
     fi
@@ -142,23 +142,25 @@ pip_install() {
 # PyTorch comes first: where there is no NVIDIA GPU, without CUDA's gigabytes. uv knows PyTorch's own
 # index of such builds; where that cannot be reached, pip takes what its configuration offers.
 install_torch() {
-    local torch
+    local torch files
     torch=$(grep '^torch==' requirements/run.txt)
-    if "$VENV/bin/python" -m pip list --format freeze 2>/dev/null | grep -q "^${torch}"; then return; fi
+    if "$VENV/bin/python" -m pip freeze | grep -q "^$torch"; then return; fi
+    files=(-r requirements/build.txt "$torch")
+    "$VENV/bin/python" -m pip install -qq "$(grep '^uv==' requirements/build.txt)" ||
+        fail "pip could not install uv. Is the package index reachable?"
     if ! compgen -G "/dev/nvidia[0-9]*" >/dev/null && ! command -v nvidia-smi >/dev/null; then
-        VIRTUAL_ENV=$VENV "$VENV/bin/python" -m uv pip install -q --torch-backend=cpu "$torch" \
+        VIRTUAL_ENV=$VENV "$VENV/bin/python" -m uv pip install -q --torch-backend=cpu "${files[@]}" \
             2>"$VENV/uv.log" && return
         say "  PyTorch's index of builds without CUDA cannot be reached: the default build is taken," \
             "which may bring 3 GB of CUDA."
     fi
-    "$VENV/bin/python" -m pip install -qq "$torch" || fail "pip could not install $torch."
+    "$VENV/bin/python" -m pip install -qq "${files[@]}" ||
+        fail "pip could not install PyTorch and what builds the workspace."
 }
 
 install_packages() {
-    local files=(-r requirements/run.txt -r "requirements/$NUMPY.txt")
+    local files=(-r requirements/build.txt -r requirements/run.txt -r "requirements/$NUMPY.txt")
     if [[ -z ${ROS_DISTRO:-} ]]; then files+=(-r requirements/ros.txt); fi
-    "$VENV/bin/python" -m pip install -qq -r requirements/build.txt ||
-        fail "pip could not install what builds the workspace. Is the package index reachable?"
     install_torch
     pip_install "${files[@]}"
 }
