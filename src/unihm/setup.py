@@ -11,10 +11,13 @@ NODE = '''#!/usr/bin/env python3
 import sys
 from pathlib import Path
 
-from unihm.ros.run import run_node
-
 if __name__ == "__main__":
-    sys.exit(run_node(Path(sys.argv[0]).name))
+    try:
+        from unihm.ros.run import run_node
+
+        sys.exit(run_node(Path(sys.argv[0]).name))
+    except KeyboardInterrupt:  # while it was being imported
+        pass
 '''
 
 

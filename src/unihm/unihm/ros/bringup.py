@@ -51,6 +51,7 @@ ARGUMENTS = {
     "browser": "Serve the page at http://127.0.0.1:8080.",
 }
 RESPAWN = 2.0  # s after which a node of the graph that died is started again
+ENDING = "15"  # s that a node has to end in; the arm may have to come to rest
 USUAL = ("namespace", "robot_namespace", "use_sim_time", "params_file", "log_level", "hand")
 
 
@@ -331,6 +332,7 @@ def _node(values: Values, name: str, file: Path | None = None, **parameters: Any
         ],
         respawn=name in NODES,  # what has played to its end has ended
         respawn_delay=RESPAWN,
+        sigterm_timeout=ENDING,
     )
 
 

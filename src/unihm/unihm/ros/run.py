@@ -102,6 +102,10 @@ def spin(node: UnihmNode, start: bool = True) -> None:
             executor.spin_once(timeout_sec=0.1)
         raise KeyboardInterrupt(told[0])
     finally:
+        # One more must not end the ending: Ctrl-C reaches launch and its processes, and launch
+        # tells each of them again where it has no terminal.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         ending = threading.Thread(target=node.end, daemon=True)
         ending.start()
         while ending.is_alive():
