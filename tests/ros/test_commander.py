@@ -19,7 +19,7 @@ from rclpy.context import Context
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros import Commander
+from unihm.ros import Commander, commander
 from unihm.ros.base import LATCHED
 from unihm_msgs.action import Manipulate
 from waiting import eventually
@@ -134,7 +134,29 @@ def test_a_refused_goal_is_a_result(coordinator: Coordinator) -> None:
         robot.manipulate("pick up the red box", wait=WAIT)
         result = robot.get_result(WAIT)
     assert result.error_code == ErrorCode.INTERNAL
-    assert "refused" in result.error_msg
+    assert "refused" in result.error_msg or "does not know" in result.error_msg  # a repetition
+
+
+def test_a_goal_whose_answer_was_lost_is_followed(coordinator: Coordinator) -> None:
+    """As where the server has not found the client yet; the goal that is sent again is refused."""
+    with Commander("left") as robot:
+        robot.wait_until_ready(WAIT)
+        accept = commander._Goal._accept
+        lost: list[Any] = []
+
+        def lose_first(goal: Any, future: Any) -> None:
+            if lost:
+                accept(goal, future)
+            lost.append(future)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(commander._Goal, "_accept", lose_first)
+            robot.manipulate("pick up the red box", wait=WAIT)
+            assert eventually(lambda: len(lost) > 1)
+        assert not lost[1].result().accepted
+        coordinator.let_go.set()
+        assert robot.get_result(WAIT).error_code == 0
+    assert len(coordinator.goals) == 1
 
 
 def test_without_a_graph_there_is_one_sentence(domain_id: int) -> None:

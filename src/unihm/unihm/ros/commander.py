@@ -222,6 +222,7 @@ class _Goal:
         self._on_feedback = on_feedback
         self._handle: ClientGoalHandle | None = None
         self._cancelled = False
+        self._sent = 0  # times
         self._again: Timer | None = None
         self._look: Timer | None = None
         self._unanswered: Timer | None = None
@@ -232,11 +233,12 @@ class _Goal:
         """Send it, and again until there is an answer.
 
         A server that has only just been found may not have found its client yet: what it is sent
-        then is lost.
+        then is lost, and what it answers.
         """
         number = UUID(uuid=list(uuid.uuid4().bytes))
 
         def send() -> None:
+            self._sent += 1
             future = self._client.send_goal_async(
                 goal, feedback_callback=self._hear, goal_uuid=number
             )
@@ -271,7 +273,8 @@ class _Goal:
             return  # the answer to a repetition, which is refused as one
         self._end_timer("_again")
         handle = future.result()
-        if not handle.accepted:
+        # A repetition is refused where the goal is known already: then the answer to it was lost.
+        if not handle.accepted and self._sent == 1:
             self._lose("The coordinator refused the goal.")
             return
         self._handle = handle
