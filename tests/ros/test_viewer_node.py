@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import rclpy
-from action_msgs.srv import CancelGoal
 from geometry_msgs.msg import PointStamped
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -19,6 +18,7 @@ from std_msgs.msg import Header, String
 from std_srvs.srv import Trigger
 from unihm.nodes import viewer as viewer_module
 from unihm.nodes.viewer import ViewerNode
+from unihm.perception.language import SentenceKind, understand
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.ros import conversions
@@ -217,18 +217,13 @@ def test_the_emergency_stop_is_asked_for_at_first_hand_and_reset_by_its_service(
     setting.wait(lambda: reset, "it was not reset")
 
 
-def test_cancel_is_for_every_goal(setting):
-    asked: list[Any] = []
-
-    def on_cancel(request: Any, response: Any) -> Any:
-        asked.append(request)
-        return response
-
-    setting.graph.create_service(CancelGoal, "manipulate/_action/cancel_goal", on_cancel)
-    setting.wait(setting.node._cancel.service_is_ready, "the service is not there")
+def test_cancel_is_for_a_task_of_the_action_and_of_the_topic(setting):
+    said: list[str] = []
+    setting.graph.create_subscription(String, "instruction", lambda m: said.append(m.data), 10)
+    setting.wait(lambda: setting.node.count_subscribers("instruction") > 0, "nobody listens")
     setting.page.controls.cancel()
-    setting.wait(lambda: asked, "it was not asked for")
-    assert not any(asked[0].goal_info.goal_id.uuid)  # of no goal: of all
+    setting.wait(lambda: said, "it was not asked for")
+    assert understand(said[0]).kind is SentenceKind.STOP
 
 
 def test_what_was_understood_is_shown_and_a_choice_is_a_click(setting):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from action_msgs.srv import CancelGoal
 from geometry_msgs.msg import PointStamped
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
@@ -64,7 +63,6 @@ class ViewerNode(UnihmNode):
         self._clicks = self.publisher(PointStamped, "clicked_point", RELIABLE)
         self._request = self.publisher(String, "emergency_stop/request", RELIABLE)
         self._reset: Any = self.create_client(Trigger, "emergency_stop/reset")
-        self._cancel: Any = self.create_client(CancelGoal, "manipulate/_action/cancel_goal")
 
     def load(self) -> None:
         controls = Controls(
@@ -114,8 +112,8 @@ class ViewerNode(UnihmNode):
         self._instructions.publish(String(data=instruction))
 
     def _cancel_all(self) -> None:
-        """End the task, whoever gave it: a request without an id is for all goals."""
-        self._call(self._cancel, CancelGoal.Request())
+        """End the task, whoever gave it: by a word, since one of the topic is no goal to cancel."""
+        self._say("stop")
 
     def _engage(self) -> None:
         # The controllers hear this at first hand; the state is the word of the stop's own node.
@@ -123,12 +121,9 @@ class ViewerNode(UnihmNode):
         self.viewer.show_emergency_stop(True, "It was asked for here and is not confirmed yet.")
 
     def _reset_stop(self) -> None:
-        self._call(self._reset, Trigger.Request())
-
-    def _call(self, client: Any, request: Any) -> None:
-        """In the executor's thread: an answer must not come before its request was noted."""
+        # In the executor's thread: an answer must not come before its request was noted.
         if self.executor is not None:
-            self.executor.create_task(client.call_async, request)
+            self.executor.create_task(self._reset.call_async, Trigger.Request())
 
     def _choose(self, number: int) -> None:
         offered = self._candidates
