@@ -10,20 +10,21 @@ import numpy as np
 import pytest
 import rclpy
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header, String
 from tf2_msgs.msg import TFMessage
-from unihm.nodes.capture import LATCHED
+from unihm.nodes.capture import LATCHED, CaptureNode
 from unihm.nodes.robot_state import RobotStateNode
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.robots.frames import FrameTree, Transform
 from unihm.ros.frames import MOVING, STATIC, transforms_from_msg, transforms_to_msg
-from unihm.transforms import from_xyz_rpy
+from unihm.transforms import from_pose7, from_xyz_rpy
 from waiting import eventually
 
 pytestmark = pytest.mark.ros
@@ -43,9 +44,9 @@ class Network:
         self.executor.add_node(self.other)
         self.thread.start()
 
-    def start(self, **parameters: Any) -> RobotStateNode:
-        node = RobotStateNode(
-            f"robot_state_{len(self.nodes)}",
+    def start(self, kind: Any = RobotStateNode, **parameters: Any) -> Any:
+        node = kind(
+            f"{kind.stage}_{len(self.nodes)}",
             context=self.context,
             use_global_arguments=False,
             parameter_overrides=[Parameter(key, value=v) for key, v in parameters.items()],
@@ -126,6 +127,40 @@ def test_frames_of_the_arms_driver_are_left_to_it(network: Network) -> None:
     assert eventually(lambda: listener.tree.parent_of("base") == "world")
     assert listener.tree.parent_of("fr3_link0") == "base"
     np.testing.assert_allclose(listener.tree.lookup("world", "fr3_link0"), np.eye(4), atol=1e-9)
+
+
+def test_the_camera_is_in_tf_by_its_own_frames(network: Network) -> None:
+    """What the driver says of its frames stays; the world is put above their root."""
+    optical, pose = "zed_left_camera_frame_optical", [0.5, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+    T_link_optical = from_xyz_rpy((0.0, 0.06, 0.02), (-np.pi / 2, 0.0, -np.pi / 2))
+    latched = network.other.create_publisher(TFMessage, "/tf_static", STATIC)
+    latched.publish(
+        transforms_to_msg([Transform("zed_camera_link", optical, T_link_optical)], Time())
+    )
+    listener = Listener(network.other)
+    capture = network.start(CaptureNode, camera_pose=pose)
+    images = network.other.create_publisher(Image, capture._topics["rgb"], 10)
+    network.other.create_timer(0.1, lambda: images.publish(Image(header=Header(frame_id=optical))))
+    assert eventually(lambda: listener.tree.parent_of("zed_camera_link") == "world")
+    assert listener.tree.parent_of(optical) == "zed_camera_link"
+    np.testing.assert_allclose(listener.tree.lookup("world", optical), from_pose7(pose), atol=1e-9)
+
+
+def test_a_camera_that_is_published_elsewhere_follows_in_tf(network: Network) -> None:
+    listener = Listener(network.other)
+    capture = network.start(CaptureNode, robot_namespace="left")
+    left = Listener(network.other, "/left")
+    images = network.other.create_publisher(Image, f"/left{capture._topics['rgb']}", 10)
+    poses = network.other.create_publisher(PoseStamped, "camera_pose", LATCHED)
+    network.other.create_timer(0.1, lambda: images.publish(Image(header=Header(frame_id="eye"))))
+    for x in (0.5, 0.7):
+        place = PoseStamped()
+        place.pose.position.x = x
+        poses.publish(place)
+        assert eventually(
+            lambda x=x: (T := left.tree.lookup("world", "eye")) is not None and T[0, 3] == x
+        )
+    assert listener.tree.parent_of("eye") is None
 
 
 def test_two_robots_do_not_disturb_each_other(network: Network) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
+from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 
@@ -14,20 +15,17 @@ from unihm import types
 from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fill_from
+from unihm.robots.frames import Transform
 from unihm.ros.base import IMAGES, LATCHED, RELIABLE, UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.ros.conversions import time_to_seconds as seconds_of
+from unihm.ros.frames import SETTLE, Frames
 from unihm.transforms import from_pose7, is_rigid
 from unihm.types import FloatArray
 
-try:
-    import tf2_ros
-except ImportError:  # not among the ROS 2 wheels
-    tf2_ros = None
-
 FURTHER_WAIT = 0.5  # s that a task waits for the further cameras; then it goes without
 _AGES = 100  # images whose age is remembered
-SETTLE = 0.4  # s at rest before the image that a lift is judged by
+AT_REST = 0.4  # s at rest before the image that a lift is judged by
 
 
 class _FurtherCamera:
@@ -111,8 +109,8 @@ class CaptureNode(UnihmNode):
         self.camera_pose = self.declare(
             "camera_pose",
             [0.0],
-            "Optical camera frame in the world: x y z (m) qx qy qz qw. Fewer numbers: it is looked "
-            "up in TF, or, without tf2, taken from the topic camera_pose (PoseStamped).",
+            "Optical camera frame in the world: x y z (m) qx qy qz qw. Fewer numbers: it is taken "
+            "from the topic camera_pose (PoseStamped), or looked up in TF.",
         )
         prefixes = self.declare(
             "further_cameras",
@@ -146,10 +144,13 @@ class CaptureNode(UnihmNode):
         self._waiting: str | None = None  # task that gets the next pair
         self._purpose = self.stage
         self._since = 0.0
-        self._published_pose: FloatArray | None = None
-        self._tf = tf2_ros.Buffer(node=self) if tf2_ros else None
-        if tf2_ros:
-            self._tf_listener = tf2_ros.TransformListener(self._tf, self)
+        self._pose = from_pose7(self.camera_pose) if len(self.camera_pose) == 7 else None
+        self._frame = ""  # of the images
+        self._frames = Frames(self)
+        self._placing = self.create_timer(
+            SETTLE, self._place_camera, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        self._placing.cancel()
         self._outputs = {
             "capture": self.publisher(RgbdObservation, "observation", RELIABLE),
             "verification": self.publisher(RgbdObservation, "verification", RELIABLE),
@@ -202,13 +203,15 @@ class CaptureNode(UnihmNode):
         if status.stage == "ready" and self.wait_for_robot:
             self._begin(status.task_id, "capture")
         elif status.stage == "arm":
-            self._begin(status.task_id, "verification", SETTLE)
+            self._begin(status.task_id, "verification", AT_REST)
 
     def _on_pose(self, message: PoseStamped) -> None:
         pose = pose_from_msg(message.pose)
         if not is_rigid(pose):
             raise UnihmError(ErrorCode.INVALID_TRANSFORM, "The camera's pose is not finite.")
-        self._published_pose = pose
+        if len(self.camera_pose) != 7:
+            self._pose = pose
+            self._placing.reset()
 
     def _begin(self, task_id: str, purpose: str, delay: float = 0.0) -> None:
         if not self.is_stopped(task_id):
@@ -220,6 +223,9 @@ class CaptureNode(UnihmNode):
         self._images[key] += 1
         if key == "rgb":
             self._ages.append(self.seconds - seconds_of(message.header.stamp))
+            if message.header.frame_id != self._frame:
+                self._frame = message.header.frame_id
+                self._placing.reset()
         matched = self._matcher.add(key, seconds_of(message.header.stamp), message)
         self._pairs += matched is not None
         if matched is None or self._waiting is None:
@@ -265,27 +271,24 @@ class CaptureNode(UnihmNode):
             "largest age of colour, ms": f"{ages.max():.1f}",
         }
 
+    def _place_camera(self) -> None:
+        """Say in TF where the camera is, where nobody else does."""
+        self._placing.cancel()
+        if self._pose is not None and self._frame:
+            camera = Transform(self.world_frame, self._frame, self._pose)
+            self._frames.send_static(self._frames.attach(camera))
+
     def _camera_pose(self, rgb: Image) -> FloatArray:
-        """T_world_camera (4, 4) from the parameter, TF, or the topic."""
-        if len(self.camera_pose) == 7:
-            return from_pose7(self.camera_pose)
-        if self._tf is not None:
-            try:
-                transform = self._tf.lookup_transform(
-                    self.world_frame, rgb.header.frame_id, rgb.header.stamp
-                ).transform
-                t, q = transform.translation, transform.rotation
-                return from_pose7([t.x, t.y, t.z, q.x, q.y, q.z, q.w])
-            except tf2_ros.TransformException as error:
-                reason = f" TF says: {error}."
-        else:
-            reason = ""
-        if self._published_pose is not None:
-            return self._published_pose
+        """T_world_camera (4, 4) from the parameter, the topic, or TF."""
+        if self._pose is not None:
+            return self._pose
+        looked_up = self._frames.tree.lookup(self.world_frame, rgb.header.frame_id)
+        if looked_up is not None:
+            return looked_up
         raise UnihmError(
             ErrorCode.INVALID_TRANSFORM,
             f"Where the camera ({rgb.header.frame_id}) is in {self.world_frame} is not known: set "
-            f"the parameter camera_pose, or publish it.{reason}",
+            "the parameter camera_pose, publish it, or put it into TF.",
         )
 
     def _check_time(self) -> None:

@@ -13,12 +13,9 @@ from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from unihm.nodes.capture import LATCHED
 from unihm.robots.description import RobotDescription
-from unihm.ros.base import SENSOR, UnihmNode
-from unihm.ros.frames import Frames
-
-SETTLE = 1.0  # s in which what others say about the robot's frames is heard first
+from unihm.ros.base import LATCHED, SENSOR, UnihmNode
+from unihm.ros.frames import SETTLE, Frames
 
 
 class RobotStateNode(UnihmNode):

@@ -16,6 +16,7 @@ from unihm.robots.frames import FrameTree, Transform
 from unihm.ros.base import UnihmNode
 from unihm.transforms import from_pose7, to_pose7
 
+SETTLE = 1.0  # s in which what others say about frames is heard first
 STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 MOVING = QoSProfile(depth=100)
 
@@ -30,7 +31,7 @@ class Frames:
         node: that listens and speaks.
 
     Attributes:
-        tree: of all that was heard.
+        tree: of all that was heard of others, and of the node's own moving frames.
     """
 
     def __init__(self, node: UnihmNode) -> None:
@@ -46,7 +47,9 @@ class Frames:
 
     def _on_tf(self, message: TFMessage) -> None:
         for transform in transforms_from_msg(message):
-            self.tree.add(transform)
+            own = self._static.get(transform.child)
+            if own is None or own.parent != transform.parent:
+                self.tree.add(transform)
 
     def is_ours(self, transform: Transform) -> bool:
         """False for a frame that somebody else has placed in another one."""
