@@ -7,9 +7,9 @@ What a user needs is here; it is imported when it is first asked for, so that co
 once.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from unihm.lazy import offers
 from unihm.version import __version__
 
 if TYPE_CHECKING:
@@ -48,27 +48,18 @@ __all__ = [
     "retarget",
 ]
 
-_MODULES = {
-    "errors": ("ErrorCode", "UnihmError"),
-    "pipeline": ("Manipulation", "Pipeline"),
-    "refinement": ("refine",),
-    "retargeting": ("retarget",),
-    "robots": ("load_hand",),
-    "types": (
-        "HandMotion", "HandTokens", "ObjectCloud", "ObjectTrajectory", "Phase",
-        "RgbdObservation", "Task", "TaskKind",
-    ),
-}  # fmt: skip
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'unihm' has no attribute '{name}'")
-    value = getattr(import_module(f"unihm.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = offers(
+    __name__,
+    {
+        "errors": ("ErrorCode", "UnihmError"),
+        "pipeline": ("Manipulation", "Pipeline"),
+        "refinement": ("refine",),
+        "retargeting": ("retarget",),
+        "robots": ("load_hand",),
+        "types": (
+            "HandMotion", "HandTokens", "ObjectCloud", "ObjectTrajectory", "Phase",
+            "RgbdObservation", "Task", "TaskKind",
+        ),
+        "version": ("__version__",),
+    },
+)  # fmt: skip

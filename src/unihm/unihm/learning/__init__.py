@@ -1,5 +1,21 @@
 """Episodes: one format for synthetic, DexYCB, OakInk and recorded motions."""
 
-from unihm.learning.datasets import Episode, EpisodeDataset, load_dataset
+from typing import TYPE_CHECKING
 
-__all__ = ["Episode", "EpisodeDataset", "load_dataset"]
+from unihm.lazy import offers
+
+if TYPE_CHECKING:
+    from unihm.learning.datasets import Episode, EpisodeDataset, load_dataset
+
+__all__ = [
+    "Episode",
+    "EpisodeDataset",
+    "load_dataset",
+]
+
+__getattr__, __dir__ = offers(
+    __name__,
+    {
+        "datasets": ("Episode", "EpisodeDataset", "load_dataset"),
+    },
+)

@@ -5,9 +5,9 @@ SAPIEN is loaded when a world is first asked for: scenes and shapes can be read 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from unihm.lazy import offers
 from unihm.sim.scene import Scene, SceneObject, load_scene, random_scene
 from unihm.sim.shapes import Geometry, Part, make_shape, shape
 
@@ -28,10 +28,4 @@ __all__ = [
     "shape",
 ]
 
-_WORLDS = {"FreeHandWorld": "unihm.sim.free_hand", "World": "unihm.sim.world"}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WORLDS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_WORLDS[name]), name)
+__getattr__, __dir__ = offers(__name__, {"free_hand": ("FreeHandWorld",), "world": ("World",)})

@@ -10,12 +10,11 @@ even have the right lengths is INVALID_MOTION, INVALID_CLOUD or INVALID_IMAGE.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unihm.control.execution import ExecutionPlan
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import (
     Window,
@@ -36,6 +35,9 @@ from unihm.types import (
     Task,
     TaskKind,
 )
+
+if TYPE_CHECKING:
+    from unihm.control.execution import ExecutionPlan
 
 CLOUD_FIELDS = ("x", "y", "z", "normal_x", "normal_y", "normal_z", "observed")
 _FLOAT32 = 7  # of sensor_msgs/PointField
@@ -217,6 +219,8 @@ def motion_from_msg(message: Any) -> HandMotion:
 
 def plan_from_msg(message: Any) -> ExecutionPlan:
     """The timed set-points of a message."""
+    from unihm.control.execution import ExecutionPlan
+
     arm = rows_from_msg(message.arm_positions, len(message.arm_joint_names), "ExecutionPlan")
     hand = rows_from_msg(message.hand_positions, len(message.hand_joint_names), "ExecutionPlan")
     phase = np.frombuffer(message.phase, np.uint8).astype(np.int64)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
-from unihm.control.execution import ExecutionPlan
 from unihm.learning.datasets.messages import CLOUD_FIELDS
 from unihm.perception.language import (
     Command,
@@ -19,9 +19,12 @@ from unihm.perception.language import (
     describe_phrase,
     describe_relation,
 )
-from unihm.refinement import RefinementReport
 from unihm.ros.conversions._geometry import doubles, point_to_msg, poses_to_msg, raw_bytes
 from unihm.types import HandMotion, HandTokens, ObjectCloud, ObjectTrajectory, Task
+
+if TYPE_CHECKING:
+    from unihm.control.execution import ExecutionPlan
+    from unihm.refinement import RefinementReport
 
 
 def task_to_msg(task: Task, header: Header, attempt: int = 1) -> msg.Task:
