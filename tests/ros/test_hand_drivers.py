@@ -38,6 +38,9 @@ class Recorder:
     def declare(self, name: str, default: Any, *_: Any) -> Any:
         return default
 
+    def outside(self, name: str) -> str:
+        return f"/left{name}"
+
     def publisher(self, *_: Any, alone: bool = False) -> Recorder:
         return self
 
@@ -208,7 +211,7 @@ def gripper(vendor: None, monkeypatch: pytest.MonkeyPatch) -> tuple[Recorder, An
 
 def test_a_gripper_gets_one_goal_at_a_time(gripper) -> None:
     _, driver, server, _ = gripper
-    assert server.topic == "/franka_gripper/gripper_action"
+    assert server.topic == "/left/franka_gripper/gripper_action"
     for travel in (0.03, 0.02, 0.01):
         driver.send(np.array([travel]))
     assert server.goals == [(0.03, 40.0)]

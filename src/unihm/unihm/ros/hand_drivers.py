@@ -200,7 +200,7 @@ class GripperCommandDriver(HandDriver):
             "gripper_command.max_effort", 40.0, "Force of the grip, N.", 0.0, 140.0
         )
         self._goal = action.Goal
-        self._client: Any = ActionClient(node, action, command_topic)
+        self._client: Any = ActionClient(node, action, node.outside(command_topic))
         self._sent = float("inf")
         self._busy_until = 0.0
         node.subscription(JointState, hand.spec.driver.state_topic, self._receive, SENSOR)
