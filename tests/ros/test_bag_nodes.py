@@ -18,6 +18,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_sensor_data
 from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -145,6 +146,23 @@ def test_of_a_camera_only_its_topics_are_recorded(spun: Spun, tmp_path: Path) ->
         recorder = spun.make(RecorderNode, bag, what="camera")
         assert eventually(lambda: len(recorder.recorded) >= 2)
         assert set(recorder.recorded) == {"/zed/rgb", "/zed/camera_info"}
+
+
+def test_whoever_publishes_later_and_less_reliably_is_recorded_too(
+    spun: Spun, tmp_path: Path
+) -> None:
+    """The arm's driver and the hand's controller share /joint_states."""
+    spun.own.create_publisher(JointState, "/joint_states", 10)
+    with open_bag(tmp_path / "bag") as bag:
+        recorder = spun.make(RecorderNode, bag)
+        assert eventually(lambda: "/joint_states" in recorder.recorded)
+        second = spun.own.create_publisher(JointState, "/joint_states", qos_profile_sensor_data)
+        spun.own.create_timer(0.05, lambda: second.publish(JointState(name=["hand"])))
+        before = bag.messages
+        assert eventually(lambda: bag.messages > before + 5)
+        spun.executor.remove_node(recorder)
+    with BagReader(tmp_path / "bag") as read:
+        assert list(read.messages(["/joint_states"]))
 
 
 def messages_in(path: Path) -> int:

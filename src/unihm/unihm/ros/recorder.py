@@ -105,9 +105,9 @@ class RecorderNode(UnihmNode):
         return topic == f"{own}camera_pose" or (kind in _OF_A_CAMERA and not topic.startswith(own))
 
     def _look(self) -> None:
-        """Subscribe to topics that have appeared."""
+        """Subscribe to topics that have appeared, so that all of their publishers are heard."""
         for topic, kinds in self.get_topic_names_and_types():
-            if topic in self.recorded or len(kinds) != 1 or not self._is_wanted(topic, kinds[0]):
+            if len(kinds) != 1 or not self._is_wanted(topic, kinds[0]):
                 continue
             offers = [info.qos_profile for info in self.get_publishers_info_by_topic(topic)]
             if not offers or not self._bag.knows(kinds[0]):
@@ -119,6 +119,11 @@ class RecorderNode(UnihmNode):
                 continue
             reliable = all(o.reliability == ReliabilityPolicy.RELIABLE for o in offers)
             latched = all(o.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offers)
+            former = self.recorded.get(topic)
+            if former is not None:
+                if reliable or former.qos_profile.reliability != ReliabilityPolicy.RELIABLE:
+                    continue
+                self.destroy_subscription(former)  # it does not hear who is there now
             qos = QoSProfile(
                 depth=100,
                 reliability=(
