@@ -18,6 +18,7 @@ from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.joints import JointStates
 from unihm.ros.mock import MockDriver
 from unihm.sim.still import SIZE, T_WORLD_CAMERA, K, StillScene, see_boxes
+from unihm.types import FloatArray
 
 FRAME = "zed_left_camera_frame_optical"
 NOISE = 0.03  # m, standard deviation of a noisy camera's depth
@@ -39,6 +40,7 @@ class MockCameraNode(MockDriver):
         self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
         camera = self.declare("camera", "/zed/zed_node", "Namespace of the camera's topics.")
         self.rate = self.declare("camera_rate", 10.0, "Images per second.", 0.1, 60.0)
+        self.scale = self.declare("scale", 1, "Images of 320 x 240 times this.", 1, 8)
         self.joint_states = JointStates(self)
         self._colour = self.publisher(Image, f"{camera}/rgb/color/rect/image", RELIABLE)
         self._colour_info = self.publisher(
@@ -96,7 +98,11 @@ class MockCameraNode(MockDriver):
             depth = depth + self._random.normal(0.0, NOISE, depth.shape).astype(np.float32)
         elif self.broken == "other_size":  # than camera_info says
             rgb, depth = rgb[::2, ::2], depth[::2, ::2]
-        info = conversions.camera_info_to_msg(K, *SIZE, header)
+        rgb, depth = (image.repeat(self.scale, 0).repeat(self.scale, 1) for image in (rgb, depth))
+        height, width = SIZE
+        info = conversions.camera_info_to_msg(
+            _scaled(K, self.scale), self.scale * height, self.scale * width, header
+        )
         colour = conversions.bgra_to_msg(rgb, header)
         if self.broken == "other_encoding":
             colour.encoding = "yuv422"
@@ -104,3 +110,11 @@ class MockCameraNode(MockDriver):
         self.send(self._depth_info, info)
         self.send(self._colour, colour)
         self.send(self._depth, conversions.depth_to_msg(np.ascontiguousarray(depth), header))
+
+
+def _scaled(intrinsics: FloatArray, scale: int) -> FloatArray:
+    """(3, 3) of images with ``scale`` x ``scale`` pixels for each; centres are whole numbers."""
+    scaled = intrinsics * scale
+    scaled[:2, 2] += 0.5 * (scale - 1)
+    scaled[2, 2] = 1.0
+    return scaled

@@ -1,0 +1,169 @@
+"""What processes cost: until the graph is ready, in the age of images, in the pace of commands."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from trajectory_msgs.msg import JointTrajectory
+from unihm_msgs.msg import RgbdObservation, StageStatus
+
+from unihm.ros.base import RELIABLE, STATUS
+from unihm.ros.commander import Commander
+from unihm.ros.conversions import time_to_seconds
+from unihm.ros.drill.observer import COMMANDS
+from unihm.ros.drill.processes import EVERYTHING, RobotProcesses
+
+SETTLE = 5.0  # s for the processes to have found each other
+PAUSE = 0.5  # s without a command: what follows belongs to another motion
+_READY = re.compile(r"\[(\d+\.\d+)\] \[[^]]*\]: ready after")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How steadily something comes.
+
+    Attributes:
+        count: of the intervals.
+        median, p99, largest: of these, ms.
+    """
+
+    count: int
+    median: float
+    p99: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class TransportFigures:
+    """What was measured.
+
+    Attributes:
+        ready: node to s from the first process's start to its being active.
+        camera: what capture says of its images, beside their ``pairs_per_second``.
+        observation_age: ms from the image's stamp to the planner's beginning.
+        commands: topic of a driver to how steadily commands come there in a motion.
+        outcome: how the goal ended; empty where it was reached.
+    """
+
+    ready: dict[str, float]
+    camera: dict[str, float]
+    observation_age: float
+    commands: dict[str, Rate] = field(default_factory=dict)
+    outcome: str = ""
+
+
+def measure_transport(
+    folder: Path, hand: str, domain_id: int, scale: int, rate: float, seconds: float
+) -> TransportFigures:
+    """Start the graph with mocks, look at the camera for ``seconds``, and let it carry out a goal.
+
+    Args:
+        folder: for the nodes' logs, new.
+        hand: that is mounted.
+        domain_id: DDS domain, which nothing else should use.
+        scale: images of 320 x 240 times this.
+        rate: images per second.
+        seconds: to look.
+    """
+    camera = {"mock_camera": {"camera_rate": rate, "scale": scale}}
+    began = time.time()
+    with RobotProcesses(folder, hand, domain_id, camera) as robot:
+        ready = {name: ready_at(robot.log(name)) - began for name in EVERYTHING}
+        with Commander(domain_id=domain_id) as commander:
+            listener = _Listener(commander)
+            time.sleep(SETTLE)
+            first = listener.pairs()
+            time.sleep(seconds)
+            images = {
+                **listener.camera,
+                "pairs_per_second": (listener.pairs() - first) / seconds,
+            }
+            result = commander.manipulate("pick up the red box").result()
+    return TransportFigures(
+        ready,
+        images,
+        1e3 * listener.observation_age(),
+        {topic: steadiness(times) for topic, times in listener.commands.items()},
+        result.error_msg,
+    )
+
+
+def ready_at(log: str) -> float:
+    """Seconds since 1970 when a node's log says that it was ready."""
+    found = _READY.search(log)
+    assert found is not None, "RobotProcesses waits for this"
+    return float(found[1])
+
+
+def steadiness(times: Sequence[float]) -> Rate:
+    """Of the times (s) of a stream's messages; pauses between motions do not count."""
+    intervals = np.diff(times)
+    intervals = 1e3 * intervals[intervals < PAUSE]
+    if not len(intervals):
+        return Rate(0, np.nan, np.nan, np.nan)
+    median, p99 = np.percentile(intervals, (50, 99))
+    return Rate(len(intervals), float(median), float(p99), float(intervals.max()))
+
+
+class _Listener:
+    """Hears the graph, spun by a commander."""
+
+    def __init__(self, commander: Commander) -> None:
+        self.camera: dict[str, float] = {}
+        self.commands: dict[str, list[float]] = {
+            "/hand_controller/joint_trajectory": [],
+            "/fr3_arm_controller/joint_trajectory": [],
+        }
+        self._seen: dict[str, float] = {}  # task to the stamp of its image
+        self._begun: dict[str, float] = {}  # task to when the planner began
+        self._word = threading.Event()
+        listen = commander.node.create_subscription
+        listen(DiagnosticArray, "/diagnostics", self._on_diagnostics, RELIABLE)
+        listen(RgbdObservation, "observation", self._on_observation, RELIABLE)
+        listen(StageStatus, "status", self._on_status, STATUS)
+        for topic, times in self.commands.items():
+            listen(
+                JointTrajectory,
+                topic,
+                lambda _, times=times: times.append(time.monotonic()),
+                COMMANDS,
+            )
+
+    def pairs(self) -> float:
+        """How many image pairs have come, by capture's next word."""
+        self._word.clear()
+        self._word.wait(10.0)
+        return self.camera.get("pairs", 0.0)
+
+    def observation_age(self) -> float:
+        """Median of the tasks, s."""
+        ages = [
+            self._begun[task] - seen for task, seen in self._seen.items() if task in self._begun
+        ]
+        return float(np.median(ages)) if ages else float("nan")
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == "/unihm/capture":
+                said = {pair.key: pair.value for pair in status.values}
+                wanted = ("pairs", "partner", "age of")
+                self.camera = {
+                    key: float(value)
+                    for key, value in said.items()
+                    if any(word in key for word in wanted)
+                }
+                self._word.set()
+
+    def _on_observation(self, message: RgbdObservation) -> None:
+        self._seen[message.task_id] = time_to_seconds(message.header.stamp)
+
+    def _on_status(self, status: StageStatus) -> None:
+        if status.stage == "planner" and status.state == StageStatus.STARTED:
+            self._begun.setdefault(status.task_id, time_to_seconds(status.header.stamp))
