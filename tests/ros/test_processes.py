@@ -68,7 +68,7 @@ class Processes:
 
     def start(self, name: str) -> None:
         arguments = ["--ros-args"]
-        for key, value in PARAMETERS[name].items():
+        for key, value in PARAMETERS.get(name, {}).items():
             arguments += ["-p", f"{key}:={value}"]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = children.start(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +153,7 @@ class PlayerNode(UnihmNode):
         except (ImportError, AttributeError):
             self.get_logger().warning(f"{name} is not played: {topic.kind} is not installed here.")
             return False
-        # What belongs to a graph's own namespace belongs to this one's.
-        played = name
-        for task in (*bag.of_kind("unihm_msgs/msg/Task"), "/unihm/task"):
-            played = played.removeprefix(task.removesuffix("task"))
+        played = _here(name, [*bag.of_kind("unihm_msgs/msg/Task"), "/unihm/task"])
         latched = topic.latched or name.endswith(("/tf_static", "/camera_pose"))
         qos = QoSProfile(
             depth=100,
@@ -277,6 +274,23 @@ class PlayerNode(UnihmNode):
 
     def _publish(self, message: BagMessage) -> None:
         self._publishers_of[message.topic].publish(message.data)
+
+
+def _here(name: str, tasks: Sequence[str]) -> str:
+    """What a topic of a recorded graph and its robot is called in any graph.
+
+    Args:
+        name: as recorded.
+        tasks: the topics that recorded graphs had their tasks on, each ``<robot>/<graph>/task``.
+    """
+    for task in tasks:
+        graph = task.removesuffix("task")
+        robot = graph.rstrip("/").rpartition("/")[0]
+        if name.startswith(graph):
+            return name.removeprefix(graph)
+        if robot and name.startswith(f"{robot}/"):
+            return name.removeprefix(robot)
+    return name
 
 
 def read_remappings(words: list[str] | tuple[str, ...]) -> Mapping[str, str]:
