@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -72,12 +73,14 @@ MODULES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def launch(monkeypatch: pytest.MonkeyPatch) -> None:
+def launch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, content in MODULES.items():
         module = ModuleType(name)
         vars(module).update(content)
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.delitem(sys.modules, "unihm.ros.bringup", raising=False)
+    sys.modules.pop("unihm.ros.bringup", None)
+    yield
+    sys.modules.pop("unihm.ros.bringup", None)  # which knows the stand-in
 
 
 def describe(file: str) -> Any:
