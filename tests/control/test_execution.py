@@ -5,6 +5,7 @@ import pytest
 from unihm.control.config import ControlConfig
 from unihm.control.execution import aim, hand_limits, hand_points, plan_execution, plan_move
 from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.language.manner import Manner
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
@@ -45,6 +46,16 @@ def motion(hand_name, kind, place=(0.5, 0.1), wrist_height=0.17):
 def plan(hand_name, kind, **kwargs):
     hand, made = motion(hand_name, kind, **kwargs)
     return hand, plan_execution(made, hand, ARM, ARM.home, hand.open_joints, CONFIG)
+
+
+def test_gently_is_less_squeeze_and_slower():
+    hand, made = motion("xhand", TaskKind.GRAB)
+    usual, gentle = (
+        plan_execution(made, hand, ARM, ARM.home, hand.open_joints, CONFIG, manner=manner)
+        for manner in (None, Manner(force=0.6, speed=0.6))
+    )
+    assert gentle.duration > 1.3 * usual.duration
+    assert np.abs(gentle.squeeze).max() < 0.7 * np.abs(usual.squeeze).max()
 
 
 @pytest.mark.parametrize("hand_name", ["xhand", "inspire"])

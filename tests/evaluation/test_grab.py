@@ -119,8 +119,10 @@ class Told:
     def __init__(self, error=None):
         self.error = error
         self.calls = Counter()
+        self.tried = []
 
-    def plan(self, observation, instruction, hand, T_world_wrist, joints, after):
+    def plan(self, observation, instruction, hand, T_world_wrist, joints, after, tried):
+        self.tried.append(len(tried))
         self.calls["whole" if after is None else after("generator", None)] += 1
         if self.error is not None:
             raise self.error
@@ -172,6 +174,7 @@ def test_an_empty_grasp_is_noticed_and_tried_once_again():
     assert [attempt.stage for attempt in episode.attempts] == ["grasp", "grasp"]
     assert [attempt.believed for attempt in episode.attempts] == [False, False]
     assert pipeline.calls == {"no generator": 2}
+    assert pipeline.tried == [0, 1]
     assert episode.attempts[0].meant == "red box"
     assert episode.attempts[0].offset == pytest.approx(0.35, abs=1e-3)
     assert episode.attempts[0].seconds["first_command"] > 0

@@ -57,7 +57,7 @@ def test_the_hook_sees_every_stage_and_may_change_what_goes_on(pipeline, three):
 
 
 def test_the_refinement_can_be_left_out(pipeline, three):
-    parts = (pipeline.planner, pipeline.segmenter, pipeline.tokenizer, pipeline.generator)
+    parts = (pipeline.planner, pipeline.segmenter, pipeline.tokenizer, pipeline.chooser)
     result = Pipeline(*parts, refinement=None).plan(three.observation, SENTENCE, hand="inspire")
     assert result.motion is result.decoded
     assert result.motion.hand == "inspire"

@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 from unihm.control.execution import ExecutionPlan
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros import conversions
-from unihm.transforms import make_transform
+from unihm.transforms import from_xyz_rpy, make_transform
 from unihm.types import (
     HandMotion,
     HandTokens,
@@ -92,10 +92,12 @@ def test_cloud(seed: int, count: int) -> None:
     random = np.random.default_rng(seed)
     normals = random.normal(size=(count, 3))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    value = ObjectCloud(random.normal(size=(count, 3)), normals, 0.5, random.random(count) < 0.5)
+    observed, around = random.random(count) < 0.5, random.normal(size=(count // 2, 3))
+    value = ObjectCloud(random.normal(size=(count, 3)), normals, 0.5, observed, around)
     back = conversions.cloud_from_msg(conversions.cloud_to_msg(value, HEADER, "t"))
     np.testing.assert_allclose(back.points, value.points, atol=1e-6)
     np.testing.assert_allclose(back.normals, value.normals, atol=1e-6)
+    np.testing.assert_allclose(back.around, value.around, atol=1e-6)
     np.testing.assert_array_equal(back.observed, value.observed)
     assert back.confidence == 0.5
 
@@ -103,10 +105,13 @@ def test_cloud(seed: int, count: int) -> None:
 @given(seeds, st.integers(1, 40), st.integers(1, 4))
 @settings(max_examples=25)
 def test_tokens(seed: int, chunks: int, levels: int) -> None:
-    codes = np.random.default_rng(seed).integers(0, 8192, (chunks, levels))
+    random = np.random.default_rng(seed)
+    codes = random.integers(0, 8192, (chunks, levels))
+    T = from_xyz_rpy(random.normal(size=3), random.normal(size=3))
     back = conversions.tokens_from_msg(
-        conversions.tokens_to_msg(HandTokens(codes, 4, "abc"), HEADER, "t")
+        conversions.tokens_to_msg(HandTokens(codes, 4, "abc", T), HEADER, "t")
     )
+    np.testing.assert_allclose(back.T_object_frame, T, atol=1e-9)
     np.testing.assert_array_equal(back.codes, codes)
     assert (back.chunk, back.codebook_id) == (4, "abc")
 

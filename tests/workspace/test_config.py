@@ -9,6 +9,7 @@ from unihm.control.config import ControlConfig
 from unihm.control.verification import VerificationConfig
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import GeneratorConfig, GeneratorTraining
+from unihm.grasps import GraspConfig
 from unihm.paths import config_dir
 from unihm.perception.camera import CaptureConfig
 from unihm.perception.language import LanguageConfig
@@ -27,6 +28,7 @@ CLASSES = {
     "cliport": CliportConfig,
     "control": ControlConfig,
     "generator": GeneratorConfig,
+    "grasps": GraspConfig,
     "language": LanguageConfig,
     "planner": PlannerConfig,
     "pointsam": PointSamConfig,

@@ -47,6 +47,7 @@ SECTIONS = (
     "cliport",
     "control",
     "generator",
+    "grasps",
     "language",
     "planner",
     "pointsam",

@@ -7,19 +7,19 @@ the tests.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from unihm.config import load_section
 from unihm.generator import Generator
+from unihm.grasps import GraspChooser
 from unihm.perception import Plan, Planner, Segmentation, Segmenter
-from unihm.refinement import RefinementConfig, RefinementReport, refine, warm_up
+from unihm.refinement import RefinementConfig, RefinementReport, refine
 from unihm.robots import Hand, load_hand
 from unihm.robots.arm import load_arm
 from unihm.tokenizer import Tokenizer
-from unihm.transforms import invert
 from unihm.types import (
     FloatArray,
     HandMotion,
@@ -82,13 +82,13 @@ class Pipeline:
         planner: Planner,
         segmenter: Segmenter,
         tokenizer: Tokenizer,
-        generator: Generator,
+        chooser: GraspChooser,
         refinement: RefinementConfig | None,
     ) -> None:
         self.planner = planner
         self.segmenter = segmenter
         self.tokenizer = tokenizer
-        self.generator = generator
+        self.chooser = chooser
         self.refinement = refinement
 
     @classmethod
@@ -99,11 +99,12 @@ class Pipeline:
             UnihmError: INVALID_CONFIG for a preset that there is not; WEIGHTS_MISSING.
         """
         tokenizer = Tokenizer.load(preset)
+        generator = Generator.load(preset, tokenizer)
         return cls(
             Planner.load(preset),
             Segmenter.load(preset),
             tokenizer,
-            Generator.load(preset, tokenizer),
+            GraspChooser.load(preset, generator, load_arm()),
             load_section(preset, "refinement", RefinementConfig),
         )
 
@@ -111,8 +112,7 @@ class Pipeline:
         """Let every stage do for once what takes seconds the first time."""
         self.planner.warm_up()
         self.segmenter.warm_up()
-        self.generator.warm_up()
-        warm_up()
+        self.chooser.warm_up()
 
     def plan(
         self,
@@ -122,6 +122,7 @@ class Pipeline:
         T_world_wrist: FloatArray | None = None,
         joints: FloatArray | None = None,
         after: After | None = None,
+        tried: Sequence[HandMotion] = (),
     ) -> Manipulation:
         """From an image and a sentence to a whole motion of a hand (equations 7, 8, 9, 17).
 
@@ -136,6 +137,7 @@ class Pipeline:
                 ("planner", Plan), ("segmentation", Segmentation), ("generator", HandTokens),
                 ("decoder", HandMotion), ("refiner", (HandMotion, RefinementReport)) it returns
                 what goes on, the same or another.
+            tried: motions that were carried out in vain: another grasp than theirs is looked for.
 
         Raises:
             UnihmError: from the stage that could not go on, with its code and sentence.
@@ -153,10 +155,10 @@ class Pipeline:
             segmentation = self.segmenter.segment(observation, trajectory, plan.scene)
         segmentation = after("segmentation", segmentation)
         with _timed(seconds, "generator"):
-            T_object_wrist = invert(trajectory.T_world_object[0]) @ wrist
-            tokens = self.generator.generate(
-                Task("", instruction, hand), trajectory, segmentation.cloud, joints, T_object_wrist
-            )
+            task = Task("", instruction, hand)
+            tokens = self.chooser.choose(
+                task, trajectory, segmentation.cloud, joints, wrist, tried=tried
+            ).tokens
         tokens = after("generator", tokens)
         with _timed(seconds, "decoder"):
             decoded = self.tokenizer.decode(tokens, hand, trajectory)

@@ -133,6 +133,12 @@ class ObjectTrajectory:
     def __len__(self) -> int:
         return len(self.T_world_object)
 
+    @property
+    def contact(self) -> int:
+        """The frame in which the fingers touch: the last of GRASP; the last of all without one."""
+        closing = np.flatnonzero(self.phase == Phase.GRASP)
+        return int(closing[-1]) if len(closing) else len(self) - 1
+
 
 @dataclass(frozen=True)
 class ObjectCloud:
@@ -143,12 +149,14 @@ class ObjectCloud:
         normals: (N, 3) unit, outward.
         confidence: 0 to 1: how far the completed part may be trusted.
         observed: (N,) bool: seen by the camera, not completed.
+        around: (M, 3) metres: what is seen of other things near it, which a hand must not touch.
     """
 
     points: FloatArray
     normals: FloatArray
     confidence: float = 1.0
     observed: NDArray[np.bool_] | None = None
+    around: FloatArray = field(default_factory=lambda: np.zeros((0, 3)), repr=False)
 
     def __post_init__(self) -> None:
         if self.points.ndim != 2 or self.points.shape[1] != 3 or len(self.points) == 0:
@@ -158,7 +166,11 @@ class ObjectCloud:
             )
         if self.normals.shape != self.points.shape:
             raise UnihmError(ErrorCode.INVALID_CLOUD, "normals must have the shape of points.")
-        if not (np.isfinite(self.points).all() and np.isfinite(self.normals).all()):
+        if self.around.ndim != 2 or self.around.shape[1] != 3:
+            raise UnihmError(
+                ErrorCode.INVALID_CLOUD, f"around must be (M, 3), not {self.around.shape}."
+            )
+        if not all(np.isfinite(a).all() for a in (self.points, self.normals, self.around)):
             raise UnihmError(ErrorCode.INVALID_CLOUD, "The cloud holds values that are not finite.")
 
 
@@ -170,11 +182,20 @@ class HandTokens:
         codes: (L, R) int64: L chunks of ``chunk`` frames, R residual levels (1 = the paper's).
         chunk: frames per code.
         codebook_id: identity of the codebook the codes index.
+        T_object_frame: (4, 4): the frame that the motion is written in, which stays where it is
+            on the object; the object's own by default. Another one is another grasp.
     """
 
     codes: IntArray
     chunk: int
     codebook_id: str
+    T_object_frame: FloatArray = field(default_factory=lambda: np.eye(4), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.T_object_frame.shape != (4, 4) or not is_rigid(self.T_object_frame):
+            raise UnihmError(
+                ErrorCode.INVALID_TRANSFORM, "T_object_frame is not a rigid transform."
+            )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from unihm.control.config import ControlConfig
 from unihm.control.grip import squeeze_offsets
 from unihm.control.timing import TimedPath, follow, move
 from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.language.manner import Manner
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.robots.limits import JointLimits
@@ -74,6 +75,7 @@ def plan_execution(
     q_hand: FloatArray,
     config: ControlConfig | None = None,
     cloud: ObjectCloud | None = None,
+    manner: Manner | None = None,
 ) -> ExecutionPlan:
     """Carry out ``motion`` from where arm and hand are now, which is at rest.
 
@@ -89,19 +91,21 @@ def plan_execution(
         q_hand: (J,) now.
         config: timings and margins.
         cloud: of the object; with it the squeeze acts along the surface's normals.
+        manner: how hard and how fast, as the words of the task ask for; None: as usual.
 
     Raises:
         UnihmError: UNREACHABLE where the arm cannot follow; INVALID_MOTION for a wrong hand.
     """
-    config = config or ControlConfig()
+    config, manner = config or ControlConfig(), manner or Manner()
     T_world_wrist = aim(motion.T_world_wrist, hand, config.aim_low)
     path = arm.solve_path(T_world_wrist, hand, q_arm)
     joints = np.clip(motion.joints, hand.lower, hand.upper)
     phases = motion.trajectory.phase
-    dt = motion.trajectory.dt
-    squeeze = _squeeze(motion, hand, config, cloud)
+    dt = motion.trajectory.dt / min(1.0, manner.speed)
+    squeeze = _squeeze(motion, hand, manner.force * config.squeeze_depth, cloud)
 
-    limits = arm.limits.scaled(config.speed).joined(hand_limits(hand))
+    speed = min(1.0, manner.speed * config.speed)
+    limits = arm.limits.scaled(speed).joined(hand_limits(hand))
     builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
     _travel(builder, arm, hand, path[0], joints[0], config, Phase.APPROACH)
     grip = np.zeros_like(squeeze)
@@ -296,16 +300,14 @@ def _travel(
     builder.go(np.concatenate([builder.here[: len(arm)], goal_hand]), phase)
 
 
-def _squeeze(
-    motion: HandMotion, hand: Hand, config: ControlConfig, cloud: ObjectCloud | None
-) -> FloatArray:
+def _squeeze(motion: HandMotion, hand: Hand, depth: float, cloud: ObjectCloud | None) -> FloatArray:
     """Offsets (J,) for the last frame of GRASP; zero for a push, which only leans on the object."""
     frames = np.flatnonzero(motion.trajectory.phase == Phase.GRASP)
     if motion.trajectory.kind == TaskKind.PUSH or len(frames) == 0:
         return np.zeros(motion.joints.shape[1])
     contact = frames[-1]
     return squeeze_offsets(
-        hand, motion.joints[contact], config.squeeze_depth, motion.T_object_wrist[contact], cloud
+        hand, motion.joints[contact], depth, motion.T_object_wrist[contact], cloud
     )
 
 

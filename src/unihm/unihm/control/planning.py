@@ -7,6 +7,7 @@ import numpy as np
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
 from unihm.control.safety import SafetyGate, warm_up
+from unihm.perception.language.manner import Manner
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.types import FloatArray, HandMotion, ObjectCloud
@@ -38,10 +39,14 @@ class MotionPlanner:
         warm_up(self.arm.limits)
 
     def carry_out(
-        self, motion: HandMotion, here: Posture, cloud: ObjectCloud | None
+        self,
+        motion: HandMotion,
+        here: Posture,
+        cloud: ObjectCloud | None,
+        manner: Manner | None = None,
     ) -> ExecutionPlan:
         """The motion of a task; see :func:`plan_execution`."""
-        return plan_execution(motion, self.hand, self.arm, *here, self.config, cloud)
+        return plan_execution(motion, self.hand, self.arm, *here, self.config, cloud, manner)
 
     def way_home(self, here: Posture) -> ExecutionPlan | None:
         """Open the hand, then go home; None where both are there."""

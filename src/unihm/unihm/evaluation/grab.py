@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ from unihm.errors import UnihmError
 from unihm.evaluation.grab_tasks import say
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
+from unihm.perception.language.manner import manner_of
 from unihm.pipeline import After
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
@@ -69,6 +70,7 @@ class FullPipeline(Protocol):
         T_world_wrist: FloatArray,
         joints: FloatArray,
         after: After | None,
+        tried: Sequence[HandMotion],
     ) -> Result:
         """See :meth:`unihm.pipeline.Pipeline.plan`."""
 
@@ -146,8 +148,9 @@ class GrabBenchmark:
         episode = GrabEpisode(seed, say(scene, target, rng), target, scene.object(target).shape)
         world = World(scene, hand=self.hand.name, render=True, seed=seed)
         player = Player(world, self.arm, self.hand, self.control)
+        tried: list[HandMotion] = []
         for number in range(1 + self.retries):
-            attempt, plan = self._attempt(episode, world, player, rng)
+            attempt, plan = self._attempt(episode, world, player, rng, tried)
             episode.attempts.append(attempt)
             if attempt.believed or plan is None or number == self.retries:
                 break
@@ -159,9 +162,14 @@ class GrabBenchmark:
         return episode
 
     def _attempt(
-        self, episode: GrabEpisode, world: World, player: Player, rng: np.random.Generator
+        self,
+        episode: GrabEpisode,
+        world: World,
+        player: Player,
+        rng: np.random.Generator,
+        tried: list[HandMotion],
     ) -> tuple[GrabAttempt, ExecutionPlan | None]:
-        """One try; the plan is None where the robot cannot go on."""
+        """One try, which is added to those ``tried``; the plan is None where it cannot go on."""
         attempt = GrabAttempt()
         standing = {name: T[2, 3] for name, T in world.object_poses().items()}
         before, empty = world.observe(), player.sample()
@@ -175,15 +183,24 @@ class GrabBenchmark:
                 self.arm.forward(q_arm) @ self.hand.T_flange_wrist,
                 q_hand,
                 self.ablate(rng) if self.ablate else None,
+                tried,
             )
         except UnihmError as error:
             attempt.stage, attempt.reason = f"pipeline:{error.code.name}", error.message
             return attempt, None
         planned = time.perf_counter()
+        tried.append(result.motion)
         attempt.meant, attempt.offset = _meant(result.motion, world)
         try:
             plan = plan_execution(
-                result.motion, self.hand, self.arm, q_arm, q_hand, self.control, result.cloud
+                result.motion,
+                self.hand,
+                self.arm,
+                q_arm,
+                q_hand,
+                self.control,
+                result.cloud,
+                manner_of(episode.instruction),
             )
         except UnihmError as error:
             attempt.stage, attempt.reason = f"reach:{error.code.name}", error.message

@@ -2,5 +2,6 @@
 
 from unihm.generator.config import GeneratorConfig, GeneratorTraining
 from unihm.generator.generator import Generator
+from unihm.generator.inputs import View
 
-__all__ = ["Generator", "GeneratorConfig", "GeneratorTraining"]
+__all__ = ["Generator", "GeneratorConfig", "GeneratorTraining", "View"]

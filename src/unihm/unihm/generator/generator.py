@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from transformers import Qwen3Config, Qwen3Model
 from unihm.config import from_mapping
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator.config import GeneratorConfig
-from unihm.generator.inputs import cloud_features, relative_poses, trajectory_features
+from unihm.generator.inputs import View, relative_poses, trajectory_features, view_features
 from unihm.generator.model import GeneratorModel
 from unihm.generator.text import BackboneText, SentenceEncoderText, TextEncoder
 from unihm.paths import weights_file
 from unihm.perception.scene import example
 from unihm.robots import load_hand
 from unihm.tokenizer import Tokenizer
+from unihm.transforms import invert
 from unihm.types import FloatArray, HandTokens, ObjectCloud, ObjectTrajectory, Task
 from unihm.weights import load_weights, read_about, save_weights
 
@@ -145,33 +147,62 @@ class Generator:
             UnihmError: INVALID_INSTRUCTION for an empty instruction; INVALID_MOTION for a
                 trajectory longer than the model allows; UNKNOWN_HAND.
         """
+        whole = View(np.eye(4), cloud)
+        return self.generate_views(task, trajectory, [whole], joints, T_object_wrist)[0]
+
+    def generate_views(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        views: Sequence[View],
+        joints: FloatArray,
+        T_object_wrist: FloatArray,
+    ) -> list[HandTokens]:
+        """:meth:`generate` for every view of one object, in one batch: a grasp from each.
+
+        Raises:
+            UnihmError: as for :meth:`generate`.
+        """
         if not task.instruction.strip():
             raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "The instruction is empty.")
-        features = trajectory_features(
-            relative_poses(trajectory), trajectory.phase, self.tokenizer.chunk
-        )
-        if len(features) > self.model.config.max_chunks:
+        if len(trajectory) > self.model.config.max_chunks * self.tokenizer.chunk:
             raise UnihmError(
                 ErrorCode.INVALID_MOTION,
                 f"The trajectory has {len(trajectory)} frames; the generator goes up to "
                 f"{self.model.config.max_chunks * self.tokenizer.chunk}.",
             )
-        initial = self.tokenizer.encode_pose(task.hand, T_object_wrist, np.asarray(joints, float))
-        # A fixed choice of points: the same input gives the same tokens.
-        points = cloud_features(cloud, self.model.config.points, np.random.default_rng(0))
-        words = torch.from_numpy(self.text(task.instruction))[None]
+        hand, joints = self.hand_index(task.hand), np.asarray(joints, float)
+        T_0_t = relative_poses(trajectory)
+        courses, initials, clouds = [], [], []
+        for view in views:
+            T_frame_object = invert(view.T_object_frame)
+            courses.append(
+                trajectory_features(
+                    T_frame_object @ T_0_t @ view.T_object_frame,
+                    trajectory.phase,
+                    self.tokenizer.chunk,
+                )
+            )
+            T_frame_wrist = T_frame_object @ T_object_wrist
+            initials.append(self.tokenizer.encode_pose(task.hand, T_frame_wrist, joints))
+            # A fixed choice of points: the same input gives the same tokens.
+            clouds.append(view_features(view, self.model.config.points, np.random.default_rng(0)))
+        words = torch.from_numpy(self.text(task.instruction)).expand(len(views), -1, -1)
         with torch.inference_mode():
             z_hat = self.model(
                 text=words,
                 text_mask=torch.ones(words.shape[:2], dtype=torch.bool),
-                cloud=torch.from_numpy(points)[None],
-                trajectory=torch.from_numpy(features)[None],
-                chunk_mask=torch.ones(1, len(features), dtype=torch.bool),
-                initial=initial[None],
-                hand=self.hand_index(task.hand),
+                cloud=torch.from_numpy(np.stack(clouds)),
+                trajectory=torch.from_numpy(np.stack(courses)),
+                chunk_mask=torch.ones(len(views), len(courses[0]), dtype=torch.bool),
+                initial=torch.stack(initials),
+                hand=hand,
             )
-            codes = self.tokenizer.model.quantizer.encode(z_hat[0])
-        return HandTokens(codes.numpy(), self.tokenizer.chunk, self.tokenizer.codebook_id)
+            codes = self.tokenizer.model.quantizer.encode(z_hat).numpy()
+        chunk, codebook = self.tokenizer.chunk, self.tokenizer.codebook_id
+        return [
+            HandTokens(own, chunk, codebook, view.T_object_frame) for own, view in zip(codes, views)
+        ]
 
     def hand_index(self, hand: str) -> int:
         """Number of the hand's own token; 0 in a model without one. Raises UNKNOWN_HAND."""

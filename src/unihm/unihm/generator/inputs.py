@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from unihm.transforms import invert
+from unihm.transforms import apply, invert
 from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory
 
 Array = NDArray[np.float32]
 FRAME_FEATURES = 14
+
+
+@dataclass(frozen=True)
+class View:
+    """An object as the generator is shown it: seen from another side it is grasped from there.
+
+    Attributes:
+        T_object_frame: (4, 4): the frame that takes the place of the object's own.
+        cloud: the surface, or the part of it to be grasped; metres, in the object's own frame.
+    """
+
+    T_object_frame: FloatArray
+    cloud: ObjectCloud
 
 
 def relative_poses(trajectory: ObjectTrajectory) -> FloatArray:
@@ -40,8 +55,10 @@ def trajectory_features(T_0_t: FloatArray, phase: IntArray, chunk: int) -> Array
     return features.reshape(*batch, -1, chunk * FRAME_FEATURES)
 
 
-def cloud_features(cloud: ObjectCloud, points: int, generator: np.random.Generator) -> Array:
-    """``points`` random points with their normals: (points, 6) metres and unit vectors."""
-    total = len(cloud.points)
+def view_features(view: View, points: int, generator: np.random.Generator) -> Array:
+    """``points`` random points with their normals in the view's frame: (points, 6) metres, unit."""
+    total, T_frame_object = len(view.cloud.points), invert(view.T_object_frame)
     chosen = generator.choice(total, points, replace=total < points)
-    return np.concatenate([cloud.points[chosen], cloud.normals[chosen]], 1).astype(np.float32)
+    seen = apply(T_frame_object, view.cloud.points[chosen])
+    normals = view.cloud.normals[chosen] @ T_frame_object[:3, :3].T
+    return np.concatenate([seen, normals], 1).astype(np.float32)

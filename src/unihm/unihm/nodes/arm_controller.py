@@ -16,6 +16,7 @@ from unihm.control.horizon import Horizon
 from unihm.control.machine import NOTHING_HELD, ArmMachine, ControllerState, Run
 from unihm.control.planning import MotionPlanner, Posture
 from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.language.manner import manner_of
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
@@ -56,6 +57,7 @@ class ArmControllerNode(UnihmNode):
         self._carried_out = ""  # the task whose motion came last
         self._reported = 0.0
         self._cloud: msg.ObjectCloud | None = None
+        self._task: msg.Task | None = None
         self._worker = Worker(self)
         self._plans = self.publisher(msg.ExecutionPlan, "execution_plan", RELIABLE)
         self.emergency = EmergencyListener(self, self._on_emergency)
@@ -114,6 +116,7 @@ class ArmControllerNode(UnihmNode):
         if self.fault is not None:
             self.fail(task.task_id, self.fault)
         else:
+            self._task = task
             self._worker.submit(self._get_ready, task.task_id)
 
     def _on_cloud(self, cloud: msg.ObjectCloud) -> None:
@@ -198,7 +201,10 @@ class ArmControllerNode(UnihmNode):
         cloud = None
         if self._cloud is not None and self._cloud.task_id == task_id:
             cloud = conversions.cloud_from_msg(self._cloud)
-        plan = self._planner.carry_out(motion, self._here(), cloud)
+        manner = None
+        if self._task is not None and self._task.task_id == task_id:
+            manner = manner_of(self._task.instruction)
+        plan = self._planner.carry_out(motion, self._here(), cloud, manner)
         started = self.seconds
 
         def done() -> None:

@@ -8,6 +8,7 @@ from std_msgs.msg import Header
 from unihm_msgs import msg
 
 from unihm.generator import Generator
+from unihm.grasps import GraspChooser
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros.conversions import (
@@ -18,11 +19,14 @@ from unihm.ros.conversions import (
 )
 from unihm.ros.joints import JointStates
 from unihm.ros.stage import StageNode
-from unihm.transforms import invert
+from unihm.types import HandMotion
 
 
 class GeneratorNode(StageNode):
-    """Writes the hand's motion as tokens of the shared codebook (equation 9)."""
+    """Writes the hand's motion as tokens of the shared codebook (equation 9).
+
+    It is the best of several that the arm can carry out; a further attempt takes another.
+    """
 
     stage = "generator"
     inputs: ClassVar = {
@@ -39,23 +43,27 @@ class GeneratorNode(StageNode):
 
     def load(self) -> None:
         self.arm = Arm(self.arm_name)
-        self.generator = Generator.load(self.preset)
-        self.generator.warm_up()
+        self.chooser = GraspChooser.load(self.preset, Generator.load(self.preset), self.arm)
+        self.chooser.warm_up()
+        self._tried: list[HandMotion] = []
 
     def process(self, inputs: dict[str, Any]) -> msg.HandTokens:
         task = task_from_msg(inputs["task"])
-        trajectory = trajectory_from_msg(inputs["object_trajectory"])
         hand = load_hand(task.hand)
         joints = self.joint_states.read(hand.joint_names).positions
-        T_world_flange = self.arm.forward(self.joint_states.read(self.arm.joint_names).positions)
-        T_world_wrist = T_world_flange @ hand.T_flange_wrist
-        tokens = self.generator.generate(
+        q_arm = self.joint_states.read(self.arm.joint_names).positions
+        if inputs["task"].attempt <= 1:
+            self._tried = []
+        chosen = self.chooser.choose(
             task,
-            trajectory,
+            trajectory_from_msg(inputs["object_trajectory"]),
             cloud_from_msg(inputs["object_cloud"]),
             joints,
-            invert(trajectory.T_world_object[0]) @ T_world_wrist,
+            self.arm.forward(q_arm) @ hand.T_flange_wrist,
+            q_arm,
+            self._tried,
         )
+        self._tried.append(chosen.motion)
         stamp = inputs["object_trajectory"].header.stamp
         header = Header(stamp=stamp, frame_id=self.world_frame)
-        return tokens_to_msg(tokens, header, task.task_id)
+        return tokens_to_msg(chosen.tokens, header, task.task_id)

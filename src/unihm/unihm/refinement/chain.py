@@ -98,6 +98,14 @@ class HandChain:
             radii += [radius] * len(centres)
         return LinkPoints(*self.hand.tree.attach(links), np.array(radii))
 
+    def placed(self, T: FloatArray, joints: FloatArray) -> FloatArray:
+        """Centres (N, S, 3) of the body's spheres at wrist poses (N, 4, 4) and joints (N, J)."""
+        arrays = self.arrays()
+        y = np.concatenate([T[:, :3, 3], np.zeros((len(T), 3)), joints], axis=1)
+        links, _ = arrays.forward(y, T[:, :3, :3])
+        everything = np.tile(np.arange(len(self.body)), (len(T), 1))
+        return np.asarray(arrays.points(links, self.at(self.body, everything, arrays.ops)))
+
     @cache  # noqa: B019 - chains live as long as their hands, which are cached themselves
     def arrays(self, device: str | None = None) -> ChainArrays:
         """The constants of the tree on a torch device, or in numpy for None."""

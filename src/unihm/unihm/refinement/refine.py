@@ -29,7 +29,7 @@ from unihm.types import FloatArray, HandMotion, ObjectCloud, ObjectTrajectory, P
 
 _BACKTRACKING = (1.0, 0.75, 0.5, 0.25, 0.1, 0.03)
 _GRASP_ROUNDS = 3
-_WORTH_A_CORE = 8  # sequences
+_WORTH_A_CORE = 4  # sequences
 _ENTERED = 0.001  # m inside the object that calls for another round
 STRIDE = 4  # frames that share one choice of the spheres to watch
 

@@ -139,7 +139,9 @@ class Tokenizer:
         with torch.inference_mode():
             z_q = self.model.quantizer.decode(torch.from_numpy(tokens.codes))
             rows = self.model.decode(hand, z_q[None])[0, : len(trajectory)].numpy()
-        return features_motion(rows, load_hand(hand), trajectory)
+        motion = features_motion(rows, load_hand(hand), trajectory)
+        T_object_wrist = tokens.T_object_frame @ motion.T_object_wrist
+        return dataclasses.replace(motion, T_object_wrist=T_object_wrist)
 
     def translate(self, motion: HandMotion, to: str, levels: int | None = None) -> HandMotion:
         """The same motion on another hand (equation 6), with all or the first ``levels`` codes.

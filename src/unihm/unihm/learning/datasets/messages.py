@@ -189,8 +189,11 @@ def points_from_msg(cloud: Any, names: Sequence[str]) -> FloatArray:
 def cloud_from_msg(message: Any) -> ObjectCloud:
     """The object cloud of a message."""
     columns = points_from_msg(message.cloud, CLOUD_FIELDS)
+    around = np.zeros((0, 3))
+    if hasattr(message, "around"):  # recordings from before it was looked for have none
+        around = points_from_msg(message.around, CLOUD_FIELDS[:3])
     return ObjectCloud(
-        columns[:, :3], columns[:, 3:6], float(message.confidence), columns[:, 6] > 0.5
+        columns[:, :3], columns[:, 3:6], float(message.confidence), columns[:, 6] > 0.5, around
     )
 
 
@@ -202,9 +205,10 @@ def tokens_from_msg(message: Any) -> HandTokens:
             ErrorCode.INVALID_MOTION,
             f"{codes.size} codes cannot be chunks of {message.levels} levels.",
         )
-    return HandTokens(
-        codes.reshape(-1, message.levels).astype(np.int64), message.chunk, message.codebook_id
-    )
+    rows = codes.reshape(-1, message.levels).astype(np.int64)
+    if not hasattr(message, "frame"):  # recorded when there was the object's own alone
+        return HandTokens(rows, message.chunk, message.codebook_id)
+    return HandTokens(rows, message.chunk, message.codebook_id, pose_from_msg(message.frame))
 
 
 def motion_from_msg(message: Any) -> HandMotion:

@@ -92,7 +92,7 @@ def read_scene(observation: RgbdObservation, config: WorkspaceConfig | None = No
     config = config or WorkspaceConfig()
     step = config.stride if observation.depth.shape[1] >= _FINE else 1
     points = world_points(observation, config.capture, step)
-    inside = _inside(points, config)
+    inside = in_workspace(points, config)
     some = np.flatnonzero(inside)[:: max(1, _THIN // step**2)]  # the table needs few
     table = level_table(points.reshape(-1, 3)[some], config.table_height)
     fewest = max(config.clusters.min_points // step**2, 15)
@@ -125,7 +125,7 @@ def describe(
     ]
 
 
-def _inside(points: FloatArray, config: WorkspaceConfig) -> NDArray[np.bool_]:
+def in_workspace(points: FloatArray, config: WorkspaceConfig) -> NDArray[np.bool_]:
     """(H, W) True where a point may belong to an object or to the table."""
     x, y, z = (np.ascontiguousarray(points[..., k]) for k in range(3))
     with np.errstate(invalid="ignore"):

@@ -17,8 +17,9 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.backends import known, load
 from unihm.perception.camera import project, world_points
 from unihm.perception.scene import TableScene, WorkspaceConfig, example, read_scene
+from unihm.perception.scene.clusters import voxelise
 from unihm.perception.scene.completion import Completion, fit, seen_part
-from unihm.perception.scene.reader import at_border, cluster_at
+from unihm.perception.scene.reader import at_border, cluster_at, in_workspace
 from unihm.perception.scene.table import Plane, level_table
 from unihm.perception.segmentation import backends
 from unihm.perception.segmentation.clicks import Click
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 # Metres on the average that the unseen part of a fitted shape may be from the network's surface.
 _AGREEMENT = 0.005
 _COARSE = 4  # every so many pixels show where the table is
+_OWN, _NEAR = 0.015, 0.25  # m from the target: what is nearer is its own; how far a hand extends
+_GRAIN = 0.006  # m between the points of what is around
 _REACH = 0.03  # m from the pick point within which its object must be seen
 
 
@@ -135,11 +138,13 @@ class Segmenter:
         if completion.confidence < self.config.trust:
             completion = seen_part(points, camera, completion.confidence)
         T_object_world = invert(trajectory.T_world_object[0])
+        around = self._around(observation, completion.points, table)
         cloud = ObjectCloud(
             points=apply(T_object_world, completion.points),
             normals=completion.normals @ np.asarray(T_object_world[:3, :3]).T,
             confidence=completion.confidence,
             observed=completion.observed,
+            around=apply(T_object_world, around),
         )
         return Segmentation(cloud, _mask(pixels, observation), points)
 
@@ -182,6 +187,18 @@ class Segmenter:
             if not len(unseen) or apart.mean() < _AGREEMENT:
                 return fitted
         return learned
+
+    def _around(
+        self, observation: RgbdObservation, surface: FloatArray, table: Plane
+    ) -> FloatArray:
+        """What is seen of other things within a hand's length of ``surface`` (N, 3): (M, 3)."""
+        workspace = self.config.workspace
+        coarse = world_points(observation, workspace.capture, _COARSE)
+        seen = coarse[in_workspace(coarse, workspace)]
+        seen = seen[table.height(seen) > workspace.clusters.min_height]
+        distance = cKDTree(surface).query(seen, distance_upper_bound=_NEAR)[0]
+        near = seen[(distance > _OWN) & (distance < _NEAR)]
+        return voxelise(near, _GRAIN)[1] if len(near) else near
 
     def _target(
         self, observation: RgbdObservation, pick_point: FloatArray, scene: TableScene | None

@@ -19,7 +19,13 @@ from unihm.perception.language import (
     describe_phrase,
     describe_relation,
 )
-from unihm.ros.conversions._geometry import doubles, point_to_msg, poses_to_msg, raw_bytes
+from unihm.ros.conversions._geometry import (
+    doubles,
+    point_to_msg,
+    pose_to_msg,
+    poses_to_msg,
+    raw_bytes,
+)
 from unihm.types import HandMotion, HandTokens, ObjectCloud, ObjectTrajectory, Task
 
 if TYPE_CHECKING:
@@ -109,6 +115,7 @@ def cloud_to_msg(cloud: ObjectCloud, header: Header, task_id: str) -> msg.Object
         header=header,
         task_id=task_id,
         cloud=points_to_msg(columns, CLOUD_FIELDS, header),
+        around=points_to_msg(cloud.around, CLOUD_FIELDS[:3], header),
         confidence=float(cloud.confidence),
     )
 
@@ -121,6 +128,7 @@ def tokens_to_msg(tokens: HandTokens, header: Header, task_id: str) -> msg.HandT
         codebook_id=tokens.codebook_id,
         chunk=tokens.chunk,
         levels=tokens.codes.shape[1],
+        frame=pose_to_msg(tokens.T_object_frame),
         codes=array("i", tokens.codes.astype(np.int32).tobytes()),
     )
 

@@ -1,0 +1,251 @@
+"""Many grasps of one object; the best that the arm can carry out is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from unihm.config import load_section
+from unihm.control.config import ControlConfig
+from unihm.control.execution import aim
+from unihm.errors import ErrorCode, UnihmError
+from unihm.generator import Generator
+from unihm.grasps.config import GraspConfig
+from unihm.grasps.measures import GraspMeasures, measure
+from unihm.grasps.parts import find_part
+from unihm.grasps.views import GraspView, grasp_views
+from unihm.perception.language.manner import Manner, manner_of
+from unihm.refinement import RefinementConfig, RefinementReport, refine_batch, warm_up
+from unihm.refinement.batch import check_hold
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
+from unihm.transforms import BoolArray, invert
+from unihm.types import FloatArray, HandMotion, HandTokens, ObjectCloud, ObjectTrajectory, Task
+
+FROM_ABOVE = 40.0  # degrees; where the palm is lower than that it comes from the side
+MOSTLY = 0.6  # share of the contacts that are on the part that was asked for
+#: Two grasps whose wrists are nearer than this to each other are one.
+SAME_PLACE, SAME_TURN = 0.03, np.deg2rad(30.0)  # m, rad
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to grasp an object.
+
+    Attributes:
+        view: what the generator was shown.
+        tokens: what it answered.
+        motion: the answer, refined.
+        report: of the refinement.
+        measures: what can be said of the grasp before it is tried.
+        cost: the less, the likelier it holds.
+    """
+
+    view: GraspView
+    tokens: HandTokens
+    motion: HandMotion
+    report: RefinementReport
+    measures: GraspMeasures
+    cost: float
+
+    def obeys(self, manner: Manner, cloud: ObjectCloud, part: BoolArray | None) -> bool:
+        """Whether it is as was asked for; ``part`` (N,) are the points of ``cloud`` to take."""
+        if manner.side and (self.measures.above > FROM_ABOVE) != (manner.side == "above"):
+            return False
+        if manner.fingers and self.measures.fingers > manner.fingers:
+            return False
+        if part is None:
+            return True
+        if self.report.grasp is None:
+            return False
+        _, nearest = cKDTree(cloud.points).query(self.report.grasp.points)
+        return bool(part[nearest].mean() >= MOSTLY)
+
+
+class GraspChooser:
+    """Makes candidates with the generator, refines them in one batch, and takes the best.
+
+    Args:
+        generator: that answers every view with a grasp.
+        refinement: as the refiner will do it; None: with its default settings.
+        control: how the arm controller will carry it out.
+        config: how many candidates.
+        arm: that carries the hand.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        refinement: RefinementConfig | None,
+        control: ControlConfig,
+        config: GraspConfig,
+        arm: Arm,
+    ) -> None:
+        self.generator = generator
+        self.refinement = refinement or RefinementConfig()
+        self.control = control
+        self.config = config
+        self.arm = arm
+
+    @classmethod
+    def load(cls, preset: str, generator: Generator, arm: Arm) -> GraspChooser:
+        """With the settings of a preset.
+
+        Raises:
+            UnihmError: INVALID_CONFIG.
+        """
+        return cls(
+            generator,
+            load_section(preset, "refinement", RefinementConfig),
+            load_section(preset, "control", ControlConfig),
+            load_section(preset, "grasps", GraspConfig),
+            arm,
+        )
+
+    def warm_up(self) -> None:
+        """Let generator and refinement do for once what takes seconds the first time."""
+        self.generator.warm_up()
+        warm_up()
+
+    def candidates(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        joints: FloatArray,
+        T_world_wrist: FloatArray,
+    ) -> list[Candidate]:
+        """All grasps of one object, the best first; whether the arm gets there is not asked yet.
+
+        Those that are not as the instruction's words of manner ask for are left out.
+
+        Args:
+            task: the instruction, and the hand.
+            trajectory: where the object goes.
+            cloud: its surface, in the trajectory's object frame.
+            joints: (J,) rad, where the hand's joints are now.
+            T_world_wrist: (4, 4) where the hand's root link is now.
+
+        Raises:
+            UnihmError: INVALID_INSTRUCTION or OBJECT_NOT_FOUND for a manner that is not possible;
+                of the generator and of the refinement.
+        """
+        hand, manner = load_hand(task.hand), manner_of(task.instruction)
+        part = _asked_part(cloud, manner)
+        views = grasp_views(cloud, trajectory, hand, self.config.candidates, manner.side, part)
+        T_object_wrist = invert(trajectory.T_world_object[0]) @ T_world_wrist
+        written = self.generator.generate_views(task, trajectory, views, joints, T_object_wrist)
+        decoded, refusal = [], None
+        for view, tokens in zip(views, written):
+            motion = self.generator.tokenizer.decode(tokens, task.hand, trajectory)
+            try:
+                if self.refinement.hold_slide > 0:
+                    check_hold(motion, self.refinement.hold_slide)
+            except UnihmError as error:
+                refusal = refusal or error
+            else:
+                decoded.append((view, tokens, motion))
+        if not decoded:
+            assert refusal is not None
+            raise refusal
+        motions, reports = refine_batch([m for *_, m in decoded], [cloud], self.refinement)
+        found = []
+        for (view, tokens, _), motion, report in zip(decoded, motions, reports):
+            measures = measure(motion, report, cloud, self._path(motion))
+            cost = measures.cost + view.unusual
+            candidate = Candidate(view, tokens, motion, report, measures, cost)
+            if candidate.obeys(manner, cloud, part):
+                found.append(candidate)
+        return sorted(found, key=lambda candidate: candidate.cost)
+
+    def choose(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        joints: FloatArray,
+        T_world_wrist: FloatArray,
+        q_arm: FloatArray | None = None,
+        tried: Sequence[HandMotion] = (),
+    ) -> Candidate:
+        """The best candidate that the arm can carry out from beginning to end.
+
+        Args:
+            task, trajectory, cloud, joints, T_world_wrist: as for :meth:`candidates`.
+            q_arm: (n,) rad, where the arm is now; None: at home.
+            tried: what was carried out in vain; one like it is taken only if there is no other.
+
+        Raises:
+            UnihmError: UNREACHABLE, of all of them; those of :meth:`candidates`.
+        """
+        found = self.candidates(task, trajectory, cloud, joints, T_world_wrist)
+        found.sort(key=lambda candidate: any(alike(candidate.motion, old) for old in tried))
+        asked = manner_of(task.instruction).words
+        why = ""
+        for candidate in found:
+            try:
+                self.reach(candidate, q_arm)
+            except UnihmError as error:
+                why = why or error.message
+            else:
+                return candidate
+        if asked:
+            many = f"none of {len(found)} can be reached" if found else "none was found"
+            why = f"There is no grasp {asked}: {many}. Without these words I take it as it comes."
+        elif len(found) > 1:
+            why = f"None of {len(found)} grasps can be reached. {why}"
+        raise UnihmError(ErrorCode.UNREACHABLE, why)
+
+    def reach(self, candidate: Candidate, q_arm: FloatArray | None = None) -> FloatArray:
+        """(T, n) rad: the arm's way from ``q_arm`` (n,), or home, through the whole motion.
+
+        Raises:
+            UnihmError: UNREACHABLE.
+        """
+        start = self.arm.home if q_arm is None else q_arm
+        motion = candidate.motion
+        return self.arm.solve_path(self._path(motion), load_hand(motion.hand), start)
+
+    def _path(self, motion: HandMotion) -> FloatArray:
+        """(T, 4, 4): where the arm controller will bring the wrist."""
+        return aim(motion.T_world_wrist, load_hand(motion.hand), self.control.aim_low)
+
+
+def _asked_part(cloud: ObjectCloud, manner: Manner) -> BoolArray | None:
+    """Points (N,) of the part that shall be taken; None where any will do.
+
+    Raises:
+        UnihmError: INVALID_INSTRUCTION, OBJECT_NOT_FOUND for what cannot be done.
+    """
+    if manner.impossible:
+        raise UnihmError(
+            ErrorCode.INVALID_INSTRUCTION, f"I have one hand: {manner.impossible} I cannot."
+        )
+    if not manner.part:
+        return None
+    part = find_part(cloud, manner.part)
+    if part is None:
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND,
+            f"I see nothing to take it {manner.part_words}. Without these words I take it as it "
+            "comes.",
+        )
+    return part
+
+
+def alike(one: HandMotion, other: HandMotion) -> bool:
+    """Whether two motions take the object in the same way, seen from the world."""
+    relative = invert(_grasp(one)) @ _grasp(other)
+    cosine = (np.trace(relative[:3, :3]) - 1.0) / 2.0
+    turned = np.arccos(np.clip(cosine, -1.0, 1.0))
+    return bool(np.linalg.norm(relative[:3, 3]) < SAME_PLACE and turned < SAME_TURN)
+
+
+def _grasp(motion: HandMotion) -> FloatArray:
+    """(4, 4): the wrist when the pads touch, in world axes about the object's middle."""
+    T = motion.T_world_wrist[motion.trajectory.contact].copy()
+    T[:3, 3] -= motion.trajectory.T_world_object[0, :3, 3]
+    return T

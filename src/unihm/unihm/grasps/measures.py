@@ -1,0 +1,113 @@
+"""What can be said of a grasp before it is tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from unihm.refinement import RefinementReport
+from unihm.refinement.chain import chain_of
+from unihm.robots import load_hand
+from unihm.transforms import apply
+from unihm.types import FloatArray, HandMotion, ObjectCloud
+
+FORCE = 60.0  # N
+_FREE = 0.05  # m; what is farther away is of no interest
+_STRIDE = 2  # frames
+
+
+@dataclass(frozen=True)
+class GraspMeasures:
+    """Figures of one grasp.
+
+    Attributes:
+        fingers: pads that touch the object.
+        thumb: whether the thumb is one of them.
+        force: N, the normal forces that carry the object whichever way is down; may be infinite.
+        penetration: m, of the deepest point of the hand in the object.
+        table: m between the lowest point of the hand and the table until it holds; negative where
+            it presses on it.
+        around: m between the hand and what else was seen until it holds, 0.05 at the most.
+        dip: degrees below the horizon in which the fingers point when they touch.
+        look: degrees below the horizon in which the palm looks.
+        above: degrees above the horizon at which the palm is seen from the contacts.
+        moved: m by which the refinement had to move the wrist.
+        pads: how many the hand has.
+    """
+
+    fingers: int
+    thumb: bool
+    force: float
+    penetration: float
+    table: float
+    around: float
+    dip: float
+    look: float
+    above: float
+    moved: float
+    pads: int
+
+    @property
+    def cost(self) -> float:
+        """The less, the likelier it holds.
+
+        Each term is 1 where it alone makes a failure about as likely as a success (tried on
+        objects of the project's own in physics).
+        """
+        lacking = max(0, min(3, self.pads) - self.fingers)
+        return float(
+            min(self.force / FORCE, 1.0)
+            + np.clip((self.penetration - 0.002) / 0.004, 0.0, 2.0)
+            + np.clip((-self.table - 0.012) / 0.015, 0.0, 2.0)
+            + np.clip((self.moved - 0.012) / 0.02, 0.0, 1.0)
+            + np.clip((0.008 - self.around) / 0.008, 0.0, 3.0)
+            + 0.5 * lacking
+            + 1.0 * (not self.thumb)
+        )
+
+
+def measure(
+    motion: HandMotion,
+    report: RefinementReport,
+    cloud: ObjectCloud,
+    T_world_wrist: FloatArray,
+    table_height: float = 0.0,
+) -> GraspMeasures:
+    """Figures of a refined motion.
+
+    Args:
+        motion: from the refinement.
+        report: likewise.
+        cloud: of the object.
+        T_world_wrist: (T, 4, 4): where the wrist will really be brought.
+        table_height: m, world.
+    """
+    hand, trajectory = load_hand(motion.hand), motion.trajectory
+    chain, contact = chain_of(hand), trajectory.contact
+    frames = np.append(np.arange(0, contact, _STRIDE), contact)
+    x = chain.placed(T_world_wrist[frames], motion.joints[frames])  # (F, S, 3)
+    around = _FREE
+    if len(cloud.around):
+        things = cKDTree(apply(trajectory.T_world_object[0], cloud.around))
+        distance, _ = things.query(x.reshape(-1, 3), distance_upper_bound=2 * _FREE)
+        gap = distance.reshape(x.shape[:2]) - chain.body.radius
+        around = float(min(_FREE, gap.min()))
+    T_world_palm = T_world_wrist[contact] @ hand.T_wrist_palm
+    dip, look = np.degrees(np.arcsin(np.clip(-T_world_palm[2, [0, 2]], -1.0, 1.0)))
+    middle = cloud.points.mean(axis=0) if report.grasp is None else report.grasp.points.mean(axis=0)
+    to_palm = T_world_palm[:3, 3] - apply(trajectory.T_world_object[contact], middle)
+    return GraspMeasures(
+        fingers=len(report.fingers),
+        thumb="thumb" in report.fingers,
+        force=report.grasp.normal_force if report.grasp is not None else np.inf,
+        penetration=report.after.penetration_max,
+        table=float((x[..., 2] - chain.body.radius).min()) - table_height,
+        around=around,
+        dip=float(dip),
+        look=float(look),
+        above=float(np.degrees(np.arctan2(to_palm[2], np.linalg.norm(to_palm[:2])))),
+        moved=report.wrist_shift,
+        pads=len(chain.pads),
+    )

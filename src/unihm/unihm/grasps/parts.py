@@ -1,0 +1,73 @@
+"""Which points of a cloud a word such as "handle" or "rim" means, by the shape alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unihm.perception.scene.frames import robust_range
+from unihm.perception.scene.primitives import fit_surface_of_revolution
+from unihm.transforms import BoolArray
+from unihm.types import FloatArray, ObjectCloud
+
+_SLICES = 14  # along an object, of which the narrow ones are its handle or neck
+_NARROW = 0.62  # of the widest slice
+_STICKS_OUT = 0.010  # m out of a round body
+_FEWEST = 0.03  # share of the points that a part has
+_LOW = 0.03  # m; what is flatter is taken by its rim or by its base alike
+
+
+def find_part(cloud: ObjectCloud, part: str) -> BoolArray | None:
+    """Which points (N,) belong to a part; None where the object has none that can be told.
+
+    Args:
+        cloud: in the object frame, z up.
+        part: a value of :data:`unihm.perception.language.manner.PARTS`: "top", "bottom", "middle"
+            and "end" are places; "thin" is what sticks out of a round body, or the narrow stretch
+            of something long or tall: a handle, a neck, a stem.
+    """
+    points = cloud.points
+    low, high = robust_range(points)
+    size = high - low
+    if part in ("top", "bottom"):
+        if size[2] < _LOW:
+            return np.ones(len(points), bool)
+        share = (points[:, 2] - low[2]) / size[2]
+        found = share > 0.65 if part == "top" else share < 0.4
+    elif part in ("middle", "end"):
+        axis = int(np.argmax(size))
+        off = np.abs(points[:, axis] - (low + high)[axis] / 2) / size[axis]
+        found = off < 0.22 if part == "middle" else off > 0.28
+    else:
+        found = _sticking_out(cloud)
+        if found.mean() < _FEWEST:
+            found = _narrow(points, int(np.argmax(size)))
+    return found if _FEWEST < found.mean() < 0.9 else None
+
+
+def _sticking_out(cloud: ObjectCloud) -> BoolArray:
+    """(N,) points outside a round body, as the handle of a mug; none of what is not round."""
+    base = cloud.points[:, 2].min()
+    standing = cloud.points - [0.0, 0.0, base]
+    body = fit_surface_of_revolution(standing, cloud.normals)
+    radius = np.linalg.norm(standing[:, :2] - body.center, axis=1)
+    out = radius > np.interp(standing[:, 2], body.heights, body.radii) + _STICKS_OUT
+    fits = body.distance(standing[~out]).mean() < 0.003 if (~out).any() else False
+    return out if fits and out.mean() < 0.3 else np.zeros(len(out), bool)
+
+
+def _narrow(points: FloatArray, axis: int) -> BoolArray:
+    """(N,) points of the longest stretch along an axis that is narrower than the rest."""
+    along = points[:, axis]
+    low, high = robust_range(along)
+    place = np.clip((along - low) / (high - low) * _SLICES, 0, _SLICES - 1).astype(int)
+    others = [i for i in range(3) if i != axis]
+    width = np.array(
+        [
+            np.ptp(points[place == s][:, others], axis=0).max() if (place == s).sum() > 3 else 0.0
+            for s in range(_SLICES)
+        ]
+    )
+    narrow = width < _NARROW * width.max()
+    runs = np.split(np.arange(_SLICES), np.flatnonzero(np.diff(narrow)) + 1)
+    longest = max((run for run in runs if narrow[run[0]]), key=len, default=np.zeros(0, int))
+    return np.isin(place, longest) if len(longest) >= 3 else np.zeros(len(points), bool)

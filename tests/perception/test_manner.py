@@ -1,0 +1,33 @@
+"""Words of manner: what of them the choice of a grasp, the squeeze and the speed must heed."""
+
+import pytest
+from unihm.perception.language.manner import Manner, manner_of
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wanted"),
+    [
+        ("pick up the red mug", {}),
+        ("grab the mug by the handle", {"part": "thin", "part_words": "by the handle"}),
+        ("take the bowl by its rim", {"part": "top", "part_words": "by its rim"}),
+        ("grab the bottle from the side", {"side": "side"}),
+        ("grasp the can from above", {"side": "above"}),
+        ("pick up the egg gently", {"force": 0.6, "speed": 0.6}),
+        ("carefully grab the cup", {"force": 0.6, "speed": 0.6}),
+        ("slowly lift the box", {"speed": 0.6}),
+        ("hold the ball firmly", {"force": 1.3}),
+        ("quickly grab the can", {"speed": 1.3}),
+        ("pick up the coin with two fingers", {"fingers": 2}),
+        ("grab the box with your thumb and index finger", {"fingers": 2}),
+        ("grab the box with both hands", {"impossible": "with both hands"}),
+        ("push the box gently", {}),
+    ],
+)
+def test_what_the_words_ask_for(sentence, wanted):
+    assert manner_of(sentence) == Manner(**wanted)
+
+
+def test_it_is_said_back_in_words():
+    manner = manner_of("grab the bottle by the neck from the side with two fingers")
+    assert manner.words == "from the side, by the neck, with two fingers"
+    assert Manner().words == ""
