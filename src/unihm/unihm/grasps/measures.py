@@ -97,7 +97,7 @@ def measure(
     T_world_palm = T_world_wrist[contact] @ hand.T_wrist_palm
     dip, look = np.degrees(np.arcsin(np.clip(-T_world_palm[2, [0, 2]], -1.0, 1.0)))
     middle = cloud.points.mean(axis=0) if report.grasp is None else report.grasp.points.mean(axis=0)
-    to_palm = T_world_palm[:3, 3] - apply(trajectory.T_world_object[contact], middle)
+    to_palm = T_world_palm[:3, 3] - apply(trajectory.T_world_object[contact], middle[None])[0]
     return GraspMeasures(
         fingers=len(report.fingers),
         thumb="thumb" in report.fingers,

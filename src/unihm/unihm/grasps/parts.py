@@ -12,6 +12,7 @@ from unihm.types import FloatArray, ObjectCloud
 _SLICES = 14  # along an object, of which the narrow ones are its handle or neck
 _NARROW = 0.62  # of the widest slice
 _STICKS_OUT = 0.010  # m out of a round body
+_ROUND = 0.005  # m that most of its wall is within
 _FEWEST = 0.03  # share of the points that a part has
 _LOW = 0.03  # m; what is flatter is taken by its rim or by its base alike
 
@@ -50,9 +51,11 @@ def _sticking_out(cloud: ObjectCloud) -> BoolArray:
     standing = cloud.points - [0.0, 0.0, base]
     body = fit_surface_of_revolution(standing, cloud.normals)
     radius = np.linalg.norm(standing[:, :2] - body.center, axis=1)
-    out = radius > np.interp(standing[:, 2], body.heights, body.radii) + _STICKS_OUT
-    fits = body.distance(standing[~out]).mean() < 0.003 if (~out).any() else False
-    return out if fits and out.mean() < 0.3 else np.zeros(len(out), bool)
+    beyond = radius - np.interp(standing[:, 2], body.heights, body.radii)
+    out = beyond > _STICKS_OUT
+    wall = ~out & (np.abs(cloud.normals[:, 2]) < 0.7)
+    is_body = wall.any() and (np.abs(beyond[wall]) < _ROUND).mean() > 0.7
+    return out if is_body and out.mean() < 0.3 else np.zeros(len(out), bool)
 
 
 def _narrow(points: FloatArray, axis: int) -> BoolArray:
