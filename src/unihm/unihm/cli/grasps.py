@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--hand", default="xhand", help="hand file (default xhand)")
     parser.add_argument(
-        "--text", default="pick it up", help='the sentence, e.g. "take it by the handle"'
+        "--text",
+        default="pick up the object",
+        help='the sentence, e.g. "take the mug by the handle"',
     )
     parser.add_argument("--n", type=count, default=8, help="how many are made (default 8)")
     parser.add_argument("--preset", default="tiny", help="configuration and weights")
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from unihm.generator import Generator
     from unihm.grasps import GraspChooser, stand
     from unihm.learning.datasets.motion_file import read_cloud
+    from unihm.perception.language import understand
     from unihm.pipeline import wrist_at_home
     from unihm.robots import load_hand
     from unihm.robots.arm import load_arm
@@ -53,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from unihm.visualization.grasps import draw_grasps
     from unihm.visualization.pictures import write_picture
 
+    understand(args.text).one_step()  # a sentence that asks for nothing has no manner
     hand = load_hand(args.hand)
     trajectory, cloud = stand(read_cloud(args.object), args.at)
     chooser = GraspChooser.load(args.preset, Generator.load(args.preset), load_arm())
