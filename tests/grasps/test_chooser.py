@@ -73,7 +73,9 @@ def test_the_first_that_the_arm_can_carry_out_is_taken(chooser):
     cloud = box(0.10, 0.05, 0.06)
     course = grab(cloud)
     found = chooser.candidates(TASK, course, cloud, HAND.open_joints, wrist_at_home(HAND))
-    assert [c.cost for c in found] == sorted(c.cost for c in found)
+    sound = [c.measures.sound for c in found]
+    assert sound[0]
+    assert sound == sorted(sound, reverse=True)
     best = choose(chooser, cloud, course)
     second = choose(with_arm(chooser, 1), cloud, course)
     assert not alike(best.motion, second.motion)
@@ -106,4 +108,5 @@ def test_a_neighbour_is_not_touched(chooser):
     found = chooser.candidates(TASK, course, beside, HAND.open_joints, wrist_at_home(HAND))
     same = next(c for c in found if alike(c.motion, free.motion))
     assert same.measures.around < 0
-    assert same.cost > free.cost + 1
+    assert same.measures.cost > free.measures.cost + 1
+    assert found[0] is not same

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             reached.append(False)
         m = candidate.measures
         print(
-            f"{candidate.cost:6.2f} {'yes' if reached[-1] else 'no':>5} {m.fingers:7d} "
+            f"{candidate.measures.cost:6.2f} {'yes' if reached[-1] else 'no':>5} {m.fingers:7d} "
             f"{m.force:7.1f} {1e3 * m.penetration:9.1f}  {candidate.view.words}"
         )
     rows = [asdict(candidate.measures) for candidate in found]
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
             "T_object_wrist": np.array([candidate.motion.T_object_wrist for candidate in found]),
             "joints": np.array([candidate.motion.joints for candidate in found]),
             "view": np.array([candidate.view.words for candidate in found], str),
-            "cost": np.array([candidate.cost for candidate in found]),
+            "cost": np.array([candidate.measures.cost for candidate in found]),
             "reached": np.array(reached, bool),
             **{name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())},
         },

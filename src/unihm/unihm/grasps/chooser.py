@@ -41,7 +41,6 @@ class Candidate:
         motion: the answer, refined.
         report: of the refinement.
         measures: what can be said of the grasp before it is tried.
-        cost: the less, the likelier it holds.
     """
 
     view: GraspView
@@ -49,7 +48,6 @@ class Candidate:
     motion: HandMotion
     report: RefinementReport
     measures: GraspMeasures
-    cost: float
 
     def obeys(self, manner: Manner, cloud: ObjectCloud, part: BoolArray | None) -> bool:
         """Whether it is as was asked for; ``part`` (N,) are the points of ``cloud`` to take."""
@@ -120,7 +118,9 @@ class GraspChooser:
     ) -> list[Candidate]:
         """All grasps of one object, the best first; whether the arm gets there is not asked yet.
 
-        Those that are not as the instruction's words of manner ask for are left out.
+        Sound ones come first, otherwise they stand in the order of their views: a judgement that
+        has something against all of them, as of a cup's thin wall, says little. Those that are not
+        as the instruction's words of manner ask for are left out.
 
         Args:
             task: the instruction, and the hand.
@@ -155,11 +155,10 @@ class GraspChooser:
         found = []
         for (view, tokens, _), motion, report in zip(decoded, motions, reports):
             measures = measure(motion, report, cloud, self._path(motion))
-            cost = measures.cost + view.unusual
-            candidate = Candidate(view, tokens, motion, report, measures, cost)
+            candidate = Candidate(view, tokens, motion, report, measures)
             if candidate.obeys(manner, cloud, part):
                 found.append(candidate)
-        return sorted(found, key=lambda candidate: candidate.cost)
+        return sorted(found, key=lambda candidate: not candidate.measures.sound)
 
     def choose(
         self,

@@ -50,6 +50,11 @@ class GraspMeasures:
     pads: int
 
     @property
+    def sound(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.cost < 1.0
+
+    @property
     def cost(self) -> float:
         """The less, the likelier it holds.
 

@@ -25,7 +25,6 @@ from unihm.robots import Hand
 from unihm.transforms import BoolArray, make_transform
 from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, TaskKind
 
-UNUSUAL = 0.25
 STEEPER = 25.0  # degrees
 TALL = 0.09  # m from which on a hand finds room to come from the side
 SIDEWAYS = 75.0  # degrees; the little finger's side is then a little lower than the thumb's
@@ -44,11 +43,6 @@ class GraspView(View):
     turn: float = 0.0
     steeper: float = 0.0
     sideways: float = 0.0
-
-    @property
-    def unusual(self) -> float:
-        """What is added to a grasp's cost: the generator has learned from upright objects."""
-        return UNUSUAL if self.steeper or self.sideways else 0.0
 
     @property
     def words(self) -> str:

@@ -50,7 +50,7 @@ def _tile(cloud: ObjectCloud, candidate: Candidate, reached: bool) -> Picture:
     image = splat(
         image, view, apply(T, points), _shaded(tint, normals @ T[:3, :3].T), 1, opacity=0.75
     )
-    return caption(image, candidate.view.words, f"{candidate.cost:.2f}")
+    return caption(image, candidate.view.words, f"{candidate.measures.cost:.2f}")
 
 
 def _shaded(tint: Sequence[int], normals: FloatArray) -> FloatArray:
