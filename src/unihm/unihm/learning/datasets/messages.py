@@ -190,7 +190,7 @@ def cloud_from_msg(message: Any) -> ObjectCloud:
     """The object cloud of a message."""
     columns = points_from_msg(message.cloud, CLOUD_FIELDS)
     around = np.zeros((0, 3))
-    if hasattr(message, "around"):  # recordings from before it was looked for have none
+    if hasattr(message, "around") and message.around.width:  # older recordings have no such field
         around = points_from_msg(message.around, CLOUD_FIELDS[:3])
     return ObjectCloud(
         columns[:, :3], columns[:, 3:6], float(message.confidence), columns[:, 6] > 0.5, around
