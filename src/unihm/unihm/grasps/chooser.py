@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,6 +116,7 @@ class GraspChooser:
         cloud: ObjectCloud,
         joints: FloatArray,
         T_world_wrist: FloatArray,
+        most: int | None = None,
     ) -> list[Candidate]:
         """All grasps of one object, the best first; whether the arm gets there is not asked yet.
 
@@ -128,6 +130,7 @@ class GraspChooser:
             cloud: its surface, in the trajectory's object frame.
             joints: (J,) rad, where the hand's joints are now.
             T_world_wrist: (4, 4) where the hand's root link is now.
+            most: how many are made; None: as many as the settings say.
 
         Raises:
             UnihmError: INVALID_INSTRUCTION or OBJECT_NOT_FOUND for a manner that is not possible;
@@ -135,7 +138,9 @@ class GraspChooser:
         """
         hand, manner = load_hand(task.hand), manner_of(task.instruction)
         part = _asked_part(cloud, manner)
-        views = grasp_views(cloud, trajectory, hand, self.config.candidates, manner.side, part)
+        views = grasp_views(
+            cloud, trajectory, hand, most or self.config.candidates, manner.side, part
+        )
         T_object_wrist = invert(trajectory.T_world_object[0]) @ T_world_wrist
         written = self.generator.generate_views(task, trajectory, views, joints, T_object_wrist)
         decoded, refusal = [], None
@@ -180,8 +185,17 @@ class GraspChooser:
         Raises:
             UnihmError: UNREACHABLE, of all of them; those of :meth:`candidates`.
         """
-        found = self.candidates(task, trajectory, cloud, joints, T_world_wrist)
-        found.sort(key=lambda candidate: any(alike(candidate.motion, old) for old in tried))
+        asked_for = task, trajectory, cloud, joints, T_world_wrist
+
+        def again(candidate: Candidate) -> bool:
+            return any(alike(candidate.motion, old) for old in tried)
+
+        with suppress(UnihmError):  # mostly the usual grasp will do, and no other need be made
+            for candidate in self.candidates(*asked_for, most=1):
+                if candidate.measures.sound and not again(candidate):
+                    self.reach(candidate, q_arm)
+                    return candidate
+        found = sorted(self.candidates(*asked_for), key=again)
         asked = manner_of(task.instruction).words
         why = ""
         for candidate in found:
