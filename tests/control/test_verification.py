@@ -2,17 +2,21 @@
 
 import numpy as np
 import pytest
+from unihm.control.sight import alike, left_behind, locate
 from unihm.control.verification import (
     JointSample,
-    left_behind,
     pressing_fingers,
-    seen_at,
     verify_lift,
+    verify_place,
+    verify_push,
     vertical_load,
 )
+from unihm.errors import ErrorCode
+from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
-from unihm.types import RgbdObservation
+from unihm.transforms import from_xyz_rpy
+from unihm.types import ObjectCloud, RgbdObservation, TaskKind
 
 ARM, HAND = Arm("fr3"), load_hand("xhand")
 CONTACT = HAND.pregrasp_joints
@@ -29,22 +33,31 @@ def sample(load=0.0, held=True):
     return JointSample(ARM.home, torque, CONTACT if held else command, command)
 
 
-def scene(object_there, hand_in_front=False):
-    """A camera 1 m above a table; an object 10 cm high covers the middle of the image."""
-    depth = np.ones((60, 80), np.float32)
+def scene(object_there, hand_in_front=False, at=(0.0, 0.0), color=(200, 30, 30)):
+    """A camera 1 m above a table; a red object 10 cm high covers the middle of the image."""
+    depth = np.ones((120, 160), np.float32)
+    rgb = np.full((120, 160, 3), 120, np.uint8)
     if object_there:
-        depth[20:40, 30:50] = 0.9
+        u, v = round(80 + 200 / 0.9 * at[0]), round(60 - 200 / 0.9 * at[1])
+        depth[v - 18 : v + 19, u - 18 : u + 19] = 0.9
+        rgb[v - 18 : v + 19, u - 18 : u + 19] = color
     if hand_in_front:
-        depth[10:50, 20:60] = 0.6
-    K = np.array([[100.0, 0, 40], [0, 100.0, 30], [0, 0, 1]])
+        depth[20:100, 40:120] = 0.6
+        rgb[20:100, 40:120] = 60
+    K = np.array([[200.0, 0, 80], [0, 200.0, 60], [0, 0, 1]])
     T = np.diag([1.0, -1.0, -1.0, 1.0])
     T[2, 3] = 1.0
-    return RgbdObservation(np.zeros((60, 80, 3), np.uint8), depth, K, T)
+    return RgbdObservation(rgb, depth, K, T)
 
 
 def object_points():
     grid = np.stack(np.meshgrid(np.linspace(-0.08, 0.08, 30), np.linspace(-0.08, 0.08, 30)), -1)
     return np.hstack([grid.reshape(-1, 2), np.full((900, 1), 0.1)])
+
+
+def flat_top():
+    points = np.random.default_rng(0).uniform([-0.08, -0.08, 0.1], [0.08, 0.08, 0.1], (900, 3))
+    return ObjectCloud(points, np.tile([0.0, 0.0, 1.0], (900, 1)))
 
 
 def test_load_is_measured_in_newtons_wherever_it_hangs():
@@ -83,7 +96,8 @@ def test_two_witnesses_decide(load, pressing, gone, held):
         SQUEEZE,
         scene(True),
         scene(not gone),
-        object_points(),
+        flat_top(),
+        np.eye(4),
     )
     assert verdict.held is held
     assert set(verdict.votes) == {"fingers", "weight", "camera"}
@@ -96,6 +110,7 @@ def test_two_witnesses_decide(load, pressing, gone, held):
         (scene(True), True),
         (scene(True, hand_in_front=True), True),  # who knows what is behind the fingers
         (scene(False), False),
+        (scene(True, color=(200, 200, 200)), False),  # a fist where the red thing should be
     ],
 )
 def test_where_the_camera_sees_through_the_hand_nothing_is_held(after, held):
@@ -106,17 +121,77 @@ def test_where_the_camera_sees_through_the_hand_nothing_is_held(after, held):
         sample(held=False),
         sample(2.0),
         SQUEEZE,
-        scene(False),
+        scene(True),
         after,
-        object_points(),
+        flat_top(),
+        np.eye(4),
         ARM.home,
     )
     assert verdict.held is held
-    assert verdict.evidence["in_hand"] == (1.0 if held else 0.0)
+    assert verdict.evidence.get("in_hand", 1.0) == (1.0 if held else 0.0)
 
 
 def test_a_place_outside_the_image_says_nothing():
-    assert seen_at(scene(True), object_points() + np.array([5.0, 0, 0]), 0.015) is None
+    assert (
+        locate(scene(True), flat_top(), from_xyz_rpy([5.0, 0, 0], [0, 0, 0]), 0.02, 0, 0.015)
+        is None
+    )
+
+
+def test_an_object_is_found_where_it_is_and_not_where_something_else_is():
+    before = scene(True)
+    for shift in ([0.0, 0.0], [0.05, 0.0], [-0.03, 0.04]):
+        after = scene(True, at=shift)
+        found = locate(after, flat_top(), np.eye(4), 0.09, 0.0, 0.015)
+        np.testing.assert_allclose(found.shift[:2], shift, atol=0.012)
+    other = scene(True, color=(30, 30, 200))
+    colored = alike(before, other, object_points(), 0.015)
+    assert locate(other, flat_top(), np.eye(4), 0.05, 0.0, 0.015, colored).share == 0.0
+
+
+def moved(kind, way):
+    """A trajectory from the middle of the image by ``way`` metres along x."""
+    goal = {TaskKind.PUSH: {"push_direction": [1, 0], "push_distance": way}}.get(
+        kind, {"place_position": [way, 0.0, 0.0]}
+    )
+    return make_trajectory(kind, np.eye(4), np.array([0.0, 0.0, 0.1]), **goal)
+
+
+@pytest.mark.parametrize(
+    ("after", "held", "code", "words"),
+    [
+        (scene(True, at=(0.2, 0.0)), True, None, "stands in its place"),
+        (scene(True, at=(0.13, 0.0)), False, ErrorCode.OBJECT_LOST, "cm beside its place"),
+        (scene(True), False, ErrorCode.GRASP_FAILED, "still stands where it stood"),
+        (scene(False), False, ErrorCode.OBJECT_LOST, "nothing like the object"),
+        (scene(True, at=(0.2, 0), color=(30, 30, 200)), False, ErrorCode.OBJECT_LOST, "nothing"),
+    ],
+)
+def test_what_was_placed_counts_where_it_is_seen_to_stand(after, held, code, words):
+    verdict = verify_place(moved(TaskKind.PICK_AND_PLACE, 0.2), flat_top(), scene(True), after)
+    assert verdict.held is held
+    assert held or verdict.code == code
+    assert words in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("at", "held", "words"),
+    [
+        ((0.1, 0.0), True, "cm of 10"),
+        ((0.03, 0.0), False, "cm of 10"),
+        ((0.0, 0.0), False, "cm of 10"),
+        ((0.1, 0.07), False, "7 cm off its line"),
+        (None, False, "not seen as it stood"),
+    ],
+)
+def test_what_was_pushed_counts_by_how_far_it_came(at, held, words):
+    after = scene(False) if at is None else scene(True, at=at)
+    verdict = verify_push(moved(TaskKind.PUSH, 0.1), flat_top(), scene(True), after)
+    assert verdict.held is held
+    assert words in verdict.reason
+    assert held or verdict.code == ErrorCode.NOT_DONE
+    if at is not None:
+        assert verdict.evidence["moved"] == pytest.approx(at[0], abs=0.01)
 
 
 def test_without_a_camera_both_others_must_agree():

@@ -168,6 +168,11 @@ def test_push_and_pull_directions(three):
     assert (end - start) @ goal / np.linalg.norm(goal) == pytest.approx(0.1, abs=1e-3)
 
 
+@pytest.mark.parametrize("sentence", ["open the red box", "close the red box"])
+def test_what_shows_no_joint_is_neither_opened_nor_dragged(three, sentence):
+    assert code_of(sentence, three) == ErrorCode.OBJECT_NOT_FOUND
+
+
 def test_a_piece_of_a_thing_is_not_a_second_one():
     """A gap across a box, as of a shadow, parts it in two; two boxes of a size are two."""
     sizes = {"x": 0.05, "y": 0.06, "z": 0.04}

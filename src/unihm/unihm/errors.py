@@ -47,6 +47,7 @@ class ErrorCode(IntEnum):
     # What the robot felt
     GRASP_FAILED = 40
     OBJECT_LOST = 41
+    NOT_DONE = 42
     # The machine
     MISSING_DEPENDENCY = 50
     INTERNAL = 99

@@ -1,8 +1,10 @@
-"""Types of options that several commands have."""
+"""What the options of several commands have in common."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 
 def count(text: str) -> int:
@@ -13,6 +15,19 @@ def count(text: str) -> int:
 def port(text: str) -> int:
     """A TCP port; 0 takes any that is free."""
     return _whole(text, 0, 65535)
+
+
+def config_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What a result was got with: the options, and versions of what it rests on."""
+    import platform
+    from importlib.metadata import version
+
+    return {
+        **{k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "run"},
+        "python": platform.python_version(),
+        "sapien": version("sapien"),
+        "torch": version("torch"),
+    }
 
 
 def _whole(text: str, least: int, most: int | None) -> int:

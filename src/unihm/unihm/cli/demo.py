@@ -122,7 +122,7 @@ def _judge(truth: GroundTruthRecorder, scene: Scene, instruction: str) -> TaskOu
 
     target, container = _objects_meant(scene, instruction)
     if container:
-        return judge_place(truth.track, scene, target, container)
+        return judge_place(truth.track, scene, target, "in", container)
     return judge_grab(truth.track, target)
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from unihm.control.execution import ExecutionPlan, plan_execution, plan_move
     from unihm.control.reverse import put_back
     from unihm.control.safety import SafetyGate
-    from unihm.control.verification import JointSample, Verdict, VerificationConfig, verify_lift
+    from unihm.control.verification import JointSample, Verdict, VerificationConfig, verify
 
 __all__ = [
     "ControlConfig",
@@ -21,7 +21,7 @@ __all__ = [
     "plan_execution",
     "plan_move",
     "put_back",
-    "verify_lift",
+    "verify",
 ]
 
 __getattr__, __dir__ = offers(
@@ -31,6 +31,6 @@ __getattr__, __dir__ = offers(
         "execution": ("ExecutionPlan", "plan_execution", "plan_move"),
         "reverse": ("put_back",),
         "safety": ("SafetyGate",),
-        "verification": ("JointSample", "Verdict", "VerificationConfig", "verify_lift"),
+        "verification": ("JointSample", "Verdict", "VerificationConfig", "verify"),
     },
 )

@@ -81,7 +81,8 @@ def plan_execution(
 
     The arm first travels at a safe height to the first frame. Then every phase is followed with
     the timing of its frames, slowed down where a limit asks for it, and ends at rest. The squeeze
-    comes at the end of GRASP, stays through HOLD and goes with RELEASE; a push has none.
+    comes at the end of GRASP, stays through HOLD and goes with RELEASE; a push has none. A motion
+    that lets go ends at home, out of the camera's way.
 
     Args:
         motion: from the refiner: in its last GRASP frame the pads touch the surface.
@@ -127,6 +128,8 @@ def plan_execution(
             grip = squeeze
             gripping = np.concatenate([path[frames[-1]], joints[frames[-1]] + grip])
             builder.ramp(gripping, config.squeeze_seconds, phase)
+    if phases[-1] == Phase.RETREAT:
+        _leave(builder, arm, hand, arm.home, hand.open_joints, config, Phase.RETREAT)
     return builder.plan(len(arm), squeeze)
 
 
@@ -147,8 +150,7 @@ def plan_move(
     config = config or ControlConfig()
     limits = arm.limits.scaled(config.speed).joined(hand_limits(hand))
     builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
-    builder.go(np.concatenate([q_arm, goal_hand]), phase)
-    _travel(builder, arm, hand, goal_arm, goal_hand, config, phase)
+    _leave(builder, arm, hand, goal_arm, goal_hand, config, phase)
     return builder.plan(len(arm), np.zeros(len(q_hand)))
 
 
@@ -277,6 +279,20 @@ def _upwards(
     top[2, 3] += rise
     fractions = minimum_snap(np.linspace(0.0, 1.0, max(6, int(np.ceil(rise / 0.02)))))
     return arm.track(interpolate(T_world_wrist, top, fractions), hand, q)
+
+
+def _leave(
+    builder: _Builder,
+    arm: Arm,
+    hand: Hand,
+    goal_arm: FloatArray,
+    goal_hand: FloatArray,
+    config: ControlConfig,
+    phase: Phase,
+) -> None:
+    """Append the hand's new shape where it is, which lets go of things, and then the way."""
+    builder.go(np.concatenate([builder.here[: len(arm)], goal_hand]), phase)
+    _travel(builder, arm, hand, goal_arm, goal_hand, config, phase)
 
 
 def _travel(

@@ -1,13 +1,19 @@
-"""Did the lift work? Decided from what the robot itself senses, by independent witnesses.
+"""Was it done? Decided from what the robot itself senses.
+
+A lift has independent witnesses:
 
 - *Fingers*: a finger that presses on something stops short of its set-point; one that closed on
   nothing reaches it.
 - *Weight*: the arm bears the object's weight, seen in its joint torques.
 - *Camera*: where the object stood, the depth image now sees farther.
 
-Two of the witnesses that could say something decide. But where the camera looks past the hand at
-the place where the object should hang, and sees through it, nothing is held: fingers that press on
-each other, and the shaking of an arm, have deceived the others.
+Two of the witnesses that could say something decide. But where the camera sees something else, or
+nothing, in the place where the object should hang, it is not held: a fist presses on itself, bears
+on the arm and fills that place, and has deceived all three; it has neither the object's shape nor
+its colours.
+
+What was put down or pushed is looked for: it counts where it stands as it should stand, where it
+was told to be, and not because its old place is empty.
 """
 
 from __future__ import annotations
@@ -16,13 +22,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from unihm.config import NotNegative, Positive, Share, settings
+from unihm.config import Interval, NotNegative, Positive, Share, settings
+from unihm.control.execution import ExecutionPlan
+from unihm.control.sight import alike, left_behind, locate, share_at
+from unihm.errors import ErrorCode
+from unihm.perception.trajectory import PLACE_GAP
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.transforms import apply, invert
-from unihm.types import FloatArray, RgbdObservation
+from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, Phase, RgbdObservation, TaskKind
 
-MIN_PIXELS = 30  # of the object's old place that must be in view for the camera to have a say
+_FARTHER = 0.05  # m beyond where a thing should be that it is looked for
+_RISE = 0.03  # m: what a thing may stand higher or lower than planned, in the hollow of a bowl
+_SLIPPED = 0.04  # m that a thing may have moved in the hand
 _MIN_SQUEEZE = 0.02  # rad of squeeze below which a joint tells nothing
 
 
@@ -34,15 +46,21 @@ class VerificationConfig:
         blocked: share of the squeeze that a finger must be kept from to count as pressing.
         min_weight: N that the arm must bear.
         left_behind: share of the old place that may still look as before.
-        in_hand: share of what is in view of the object's new place where something must be.
+        in_hand: share of a lifted thing's front in view that must be seen in the hand.
         depth_tolerance: m by which depth counts as the same.
+        recognised: share of a thing's front that must be seen where it is said to stand.
+        beside: m that a thing may stand beside where it was to be put.
+        about: shares of a push's distance between which it was about that.
     """
 
     blocked: Share = 0.1
     min_weight: NotNegative = 0.3
     left_behind: Share = 0.4
-    in_hand: Share = 0.4
+    in_hand: Share = 0.5
     depth_tolerance: Positive = 0.015
+    recognised: Share = 0.6
+    beside: Positive = 0.04
+    about: Interval = (0.5, 1.5)
 
 
 @dataclass(frozen=True)
@@ -62,19 +80,157 @@ class JointSample:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the hand holds the object.
+    """Whether a motion has done what it was for.
 
     Attributes:
-        held: the decision.
+        held: the decision: the object is in the hand, or stands where it was told to be.
         reason: one sentence for people.
         votes: of each witness that could say something.
         evidence: the figures behind the votes.
+        code: of the failure: GRASP_FAILED where the object has not come along, OBJECT_LOST where
+            it is not where it was carried to, NOT_DONE where it was moved otherwise than asked.
     """
 
     held: bool
     reason: str
     votes: dict[str, bool] = field(default_factory=dict)
     evidence: dict[str, float] = field(default_factory=dict)
+    code: ErrorCode = ErrorCode.GRASP_FAILED
+
+
+def verify(
+    arm: Arm,
+    hand: Hand,
+    plan: ExecutionPlan,
+    trajectory: ObjectTrajectory,
+    cloud: ObjectCloud,
+    empty: JointSample | None,
+    at_rest: JointSample | None,
+    before: RgbdObservation,
+    after: RgbdObservation,
+    config: VerificationConfig | None = None,
+) -> Verdict:
+    """Judge a motion that has come to rest, by what it was for.
+
+    Args:
+        arm, hand: the robot.
+        plan: that was carried out.
+        trajectory: where the object was to go.
+        cloud: its surface.
+        empty, at_rest: joints before and after; None where nobody knows.
+        before, after: images of the same fixed camera.
+        config: thresholds.
+    """
+    config = config or VerificationConfig()
+    if trajectory.kind == TaskKind.GRAB:
+        if empty is None or at_rest is None:
+            return Verdict(False, "Not confirmed: the joints of the empty hand are not known.")
+        return verify_lift(
+            arm,
+            hand,
+            empty,
+            at_rest,
+            plan.squeeze,
+            before,
+            after,
+            cloud,
+            trajectory.T_world_object[0],
+            plan.arm[plan.last_of(Phase.GRASP)],
+            config,
+        )
+    if trajectory.kind == TaskKind.PICK_AND_PLACE:
+        return verify_place(trajectory, cloud, before, after, config)
+    return verify_push(trajectory, cloud, before, after, config)
+
+
+def verify_place(
+    trajectory: ObjectTrajectory,
+    cloud: ObjectCloud,
+    before: RgbdObservation,
+    after: RgbdObservation,
+    config: VerificationConfig | None = None,
+) -> Verdict:
+    """Look whether an object stands where it was to be put, as it was to stand.
+
+    Args:
+        trajectory: that puts it there.
+        cloud: its surface.
+        before, after: images of the same fixed camera; the hand has left in the second one.
+        config: thresholds.
+    """
+    config = config or VerificationConfig()
+    goal = trajectory.T_world_object[-1].copy()
+    goal[2, 3] -= PLACE_GAP
+    points = apply(trajectory.T_world_object[0], cloud.points)
+    tolerance = config.depth_tolerance
+    found = locate(
+        after,
+        cloud,
+        goal,
+        config.beside + _FARTHER,
+        _RISE,
+        tolerance,
+        alike(before, after, points, tolerance),
+    )
+    if found is None:
+        return Verdict(
+            False, "Not confirmed: the place is out of sight.", code=ErrorCode.OBJECT_LOST
+        )
+    away = float(np.linalg.norm(found.shift[:2]))
+    stands = goal.copy()
+    stands[:3, 3] += found.shift
+    already = share_at(before, cloud, stands, tolerance, alike(before, before, points, tolerance))
+    evidence = {"recognised": found.share, "away": away, "before": already}
+    if found.share < config.recognised or already >= config.recognised:
+        left = left_behind(before, after, points, tolerance)
+        if left is not None and left > config.left_behind:
+            reason = "Not put down there: the object still stands where it stood."
+            return Verdict(False, reason, evidence={**evidence, "left_behind": left})
+        reason = "Not put down there: nothing like the object is seen at its place."
+    elif away > config.beside:
+        reason = f"Not put down there: the object stands {100 * away:.0f} cm beside its place."
+    else:
+        return Verdict(True, "Put down: the object stands in its place.", evidence=evidence)
+    return Verdict(False, reason, evidence=evidence, code=ErrorCode.OBJECT_LOST)
+
+
+def verify_push(
+    trajectory: ObjectTrajectory,
+    cloud: ObjectCloud,
+    before: RgbdObservation,
+    after: RgbdObservation,
+    config: VerificationConfig | None = None,
+) -> Verdict:
+    """Look how far an object was moved along the line that it was to follow.
+
+    Args:
+        trajectory: the line; its end is where it should be.
+        cloud: the object's surface.
+        before, after: images of the same fixed camera; the hand has left in the second one.
+        config: thresholds.
+    """
+    config = config or VerificationConfig()
+    goal = trajectory.T_world_object[-1]
+    line = goal[:2, 3] - trajectory.T_world_object[0, :2, 3]
+    asked = float(np.linalg.norm(line))
+    points, tolerance = apply(trajectory.T_world_object[0], cloud.points), config.depth_tolerance
+    colored = alike(before, after, points, tolerance)
+    found = locate(after, cloud, goal, asked + _FARTHER, 0.0, tolerance, colored)
+    if found is None or found.share < config.recognised:
+        evidence = {} if found is None else {"recognised": found.share}
+        reason = "Not confirmed: the object is not seen as it stood; it may have fallen over."
+        return Verdict(False, reason, evidence=evidence, code=ErrorCode.NOT_DONE)
+    moved = line + found.shift[:2]
+    way = float(moved @ line) / asked
+    aside = float(np.linalg.norm(moved - way * line / asked))
+    evidence = {"recognised": found.share, "moved": way, "aside": aside}
+    words = f"The object was moved by {100 * way:.0f} cm of {100 * asked:.0f}"
+    least, most = np.multiply(config.about, asked)
+    if least <= way <= most and aside <= config.beside:
+        return Verdict(True, f"{words}.", evidence=evidence)
+    if aside > config.beside:
+        words += f", and {100 * aside:.0f} cm off its line"
+    return Verdict(False, f"{words}.", evidence=evidence, code=ErrorCode.NOT_DONE)
 
 
 def verify_lift(
@@ -85,7 +241,8 @@ def verify_lift(
     squeeze: FloatArray,
     before: RgbdObservation | None = None,
     after: RgbdObservation | None = None,
-    points_world: FloatArray | None = None,
+    cloud: ObjectCloud | None = None,
+    T_world_object: FloatArray | None = None,
     grasp: FloatArray | None = None,
     config: VerificationConfig | None = None,
 ) -> Verdict:
@@ -96,8 +253,10 @@ def verify_lift(
         empty: joints at rest before the grasp, the hand touching nothing.
         lifted: joints at rest after the lift.
         squeeze: (J,) of the execution plan.
-        before, after: images of the same fixed camera; without them there is no third witness.
-        points_world: (N, 3) m: the object's surface where it stood.
+        before, after: images of the same fixed camera; without them, or without the object's
+            surface, there is no third witness.
+        cloud: the object's surface.
+        T_world_object: (4, 4) where it stood.
         grasp: (7,) rad: the arm when the fingers had closed about it.
         config: thresholds.
     """
@@ -110,19 +269,29 @@ def verify_lift(
         votes["fingers"] = len(pressing) >= 2
     evidence["weight"] = vertical_load(arm, lifted) - vertical_load(arm, empty)
     votes["weight"] = evidence["weight"] > config.min_weight
-    if before is not None and after is not None and points_world is not None:
-        share = left_behind(before, after, points_world, config.depth_tolerance)
+    seen = None
+    if (
+        before is not None
+        and after is not None
+        and cloud is not None
+        and T_world_object is not None
+    ):
+        points = apply(T_world_object, cloud.points)
+        share = left_behind(before, after, points, config.depth_tolerance)
         if share is not None:
             evidence["left_behind"] = share
             votes["camera"] = share < config.left_behind
+        if grasp is not None:
+            T_hanging = arm.forward(lifted.arm) @ invert(arm.forward(grasp)) @ T_world_object
+            colored = alike(before, after, points, config.depth_tolerance)
+            seen = locate(
+                after, cloud, T_hanging, _SLIPPED, _SLIPPED, config.depth_tolerance, colored
+            )
     held = 2 * sum(votes.values()) > len(votes)
-    if after is not None and points_world is not None and grasp is not None:
-        T_lift = arm.forward(lifted.arm) @ invert(arm.forward(grasp))
-        share = seen_at(after, apply(T_lift, points_world), config.depth_tolerance)
-        if share is not None:
-            evidence["in_hand"] = share
-            if share < config.in_hand:
-                return Verdict(False, "Not held: nothing is seen in the hand.", votes, evidence)
+    if seen is not None:
+        evidence["in_hand"] = seen.share
+        if seen.share < config.in_hand:
+            return Verdict(False, "Not held: the object is not seen in the hand.", votes, evidence)
     return Verdict(held, _reason(held, votes), votes, evidence)
 
 
@@ -145,52 +314,6 @@ def vertical_load(arm: Arm, sample: JointSample) -> float:
     jacobian = arm.jacobian(sample.arm)
     wrench = np.linalg.lstsq(jacobian.T, sample.arm_effort, rcond=1e-3)[0]
     return float(wrench[2])
-
-
-def left_behind(
-    before: RgbdObservation,
-    after: RgbdObservation,
-    points_world: FloatArray,
-    tolerance: float,
-) -> float | None:
-    """Share of the object's pixels that look as far away as before; None where too few are seen.
-
-    Pixels that something has come in front of (the hand, the arm) have no say.
-    """
-    camera = apply(invert(before.T_world_camera), points_world)
-    camera = camera[camera[:, 2] > 0.05]
-    pixels = np.round((camera @ before.K.T)[:, :2] / camera[:, 2:]).astype(int)
-    height, width = before.depth.shape
-    inside = ((pixels >= 0) & (pixels < [width, height])).all(axis=1)
-    pixels, expected = pixels[inside], camera[inside, 2]
-    first = before.depth[pixels[:, 1], pixels[:, 0]]
-    second = after.depth[pixels[:, 1], pixels[:, 0]]
-    # The object's own front: not what lies behind a hole, and not the far side of the surface.
-    seen = np.isfinite(first) & np.isfinite(second) & (first > 0) & (second > 0)
-    seen &= np.abs(first - expected) < 2 * tolerance
-    same = seen & (np.abs(second - first) < tolerance)
-    gone = seen & (second - first >= tolerance)
-    if same.sum() + gone.sum() < MIN_PIXELS:
-        return None
-    return float(same.sum() / (same.sum() + gone.sum()))
-
-
-def seen_at(observation: RgbdObservation, points: FloatArray, tolerance: float) -> float | None:
-    """Share of the pixels of a surface (N, 3), world, where something is at least that near.
-
-    A finger in front of it counts as something too. None where too little of it is in view.
-    """
-    camera = apply(invert(observation.T_world_camera), points)
-    camera = camera[camera[:, 2] > 0.05]
-    u, v = np.round((camera @ observation.K.T)[:, :2] / camera[:, 2:]).astype(int).T
-    height, width = observation.depth.shape
-    inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
-    farthest = np.zeros(observation.depth.shape)
-    np.maximum.at(farthest, (v[inside], u[inside]), camera[inside, 2])
-    seen = np.isfinite(observation.depth) & (observation.depth > 0) & (farthest > 0)
-    if seen.sum() < MIN_PIXELS:
-        return None
-    return float((observation.depth[seen] < farthest[seen] + tolerance).mean())
 
 
 def _reason(held: bool, votes: dict[str, bool]) -> str:

@@ -9,20 +9,13 @@ import numpy as np
 from unihm_msgs import msg
 
 from unihm.control.execution import ExecutionPlan
-from unihm.control.verification import (
-    JointSample,
-    Verdict,
-    VerificationConfig,
-    left_behind,
-    verify_lift,
-)
-from unihm.errors import ErrorCode, UnihmError
+from unihm.control.verification import JointSample, VerificationConfig, verify
+from unihm.errors import UnihmError
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.joints import JointStates
 from unihm.ros.stage import StageNode
-from unihm.transforms import apply
 from unihm.types import FloatArray, Phase
 
 SAMPLES = 5  # joint states that are averaged
@@ -30,7 +23,7 @@ PERIOD = 0.02  # s between them
 
 
 class VerifierNode(StageNode):
-    """Judges whether the object is held, from joints and images, never from the simulator.
+    """Judges whether a task was done, from joints and images, never from the simulator.
 
     The capture node takes the second image when the arm has come to rest; that completes the
     inputs.
@@ -79,28 +72,19 @@ class VerifierNode(StageNode):
         after = conversions.observation_from_msg(inputs["verification"])
         trajectory = conversions.trajectory_from_msg(inputs["object_trajectory"])
         cloud = conversions.cloud_from_msg(inputs["object_cloud"])
-        points = apply(trajectory.T_world_object[0], cloud.points)
-        if plan.phase[-1] == Phase.HOLD and plan.squeeze.any() and self._empty is not None:
-            verdict = verify_lift(
-                self.arm,
-                load_hand(message.hand),
-                self._empty,
-                self._average(message, plan),
-                plan.squeeze,
-                before,
-                after,
-                points,
-                plan.arm[plan.last_of(Phase.GRASP)],
-                self.config,
-            )
-        else:
-            share = left_behind(before, after, points, self.config.depth_tolerance)
-            moved = share is None or share < self.config.left_behind
-            verdict = Verdict(
-                moved,
-                "The object has moved." if moved else "The object still stands where it stood.",
-                evidence={} if share is None else {"left_behind": share},
-            )
+        held = plan.phase[-1] == Phase.HOLD
+        verdict = verify(
+            self.arm,
+            load_hand(message.hand),
+            plan,
+            trajectory,
+            cloud,
+            self._empty,
+            self._average(message, plan) if held else None,
+            before,
+            after,
+            self.config,
+        )
         result = msg.Verdict(
             header=self.header(),
             task_id=message.task_id,
@@ -112,7 +96,7 @@ class VerifierNode(StageNode):
         )
         if not verdict.held:
             self._output.publish(result)
-            raise UnihmError(ErrorCode.GRASP_FAILED, verdict.reason)
+            raise UnihmError(verdict.code, verdict.reason)
         return result
 
     def measure(self, message: msg.Verdict) -> list[msg.Measurement]:

@@ -5,6 +5,7 @@ World frame: the top of the table is z = 0, the base of the arm is the origin, x
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
@@ -250,8 +251,10 @@ def _parse(values: dict[str, Any], path: Path) -> Scene:
     return replace(scene, objects=tuple(objects))
 
 
-# Ranges of the measures of random objects, in metres: what a hand of human size can lift.
-_RANDOM_SHAPES: dict[str, dict[str, tuple[float, float]]] = {
+Sizes = Mapping[str, Mapping[str, tuple[float, float]]]
+"""Shapes by name, with the range of each measure in metres."""
+
+RANDOM_SIZES: Sizes = {
     "box": {"x": (0.04, 0.065), "y": (0.035, 0.055), "z": (0.06, 0.13)},
     "cylinder": {"radius": (0.022, 0.034), "height": (0.08, 0.15)},
     "sphere": {"radius": (0.028, 0.038)},
@@ -261,23 +264,24 @@ _RANDOM_SHAPES: dict[str, dict[str, tuple[float, float]]] = {
     "mug": {"radius": (0.032, 0.040), "height": (0.08, 0.10)},
     "ellipsoid": {"x": (0.070, 0.095), "y": (0.056, 0.064), "z": (0.046, 0.054)},
 }
+"""Random objects: what a hand of human size can lift."""
 _NOUNS = {"sphere": "ball", "prism": "prism", "ellipsoid": "egg"}
 
 
-def random_scene(seed: int, count: int = 3) -> Scene:
+def random_scene(seed: int, count: int = 3, sizes: Sizes = RANDOM_SIZES) -> Scene:
     """Scene of ``count`` procedural objects of distinct colours and shapes, standing apart.
 
     Objects are within x 0.35 to 0.65 m and y +-0.25 m, at any yaw, of 0.1 to 0.4 kg; the
     gap between any two is at least 8 cm, room for fingers.
     """
-    if not 1 <= count <= len(_RANDOM_SHAPES):
-        raise _invalid(f"A random scene has 1 to {len(_RANDOM_SHAPES)} objects, not {count}")
+    if not 1 <= count <= len(sizes):
+        raise _invalid(f"A random scene has 1 to {len(sizes)} objects, not {count}")
     rng = np.random.default_rng([seed, 20])
-    shapes = rng.permutation(list(_RANDOM_SHAPES))[:count]
+    shapes = rng.permutation(list(sizes))[:count]
     colors = rng.permutation([c for c in COLORS if c not in ("grey", "white", "brown")])[:count]
     objects: list[SceneObject] = []
     for shape, color in zip(shapes, colors):
-        size = {k: float(rng.uniform(*span)) for k, span in _RANDOM_SHAPES[shape].items()}
+        size = {k: float(rng.uniform(*span)) for k, span in sizes[shape].items()}
         candidate = SceneObject(
             name=f"{color} {_NOUNS.get(shape, shape)}",
             shape=str(shape),
@@ -286,14 +290,18 @@ def random_scene(seed: int, count: int = 3) -> Scene:
             mass=float(rng.uniform(0.1, 0.4)),
             rpy=(0.0, 0.0, float(rng.uniform(-np.pi, np.pi))),
         )
-        objects.append(replace(candidate, position=_free_place(rng, candidate, objects)))
+        objects.append(replace(candidate, position=place_freely(rng, candidate, objects)))
     return Scene(name=f"random:{seed}", objects=tuple(objects))
 
 
-def _free_place(
+def place_freely(
     rng: np.random.Generator, candidate: SceneObject, others: list[SceneObject], gap: float = 0.08
 ) -> tuple[float, float]:
-    """(x, y) at least ``gap`` from the circles round the other objects."""
+    """(x, y) for ``candidate``, at least ``gap`` metres from the circles round the other objects.
+
+    Raises:
+        UnihmError: INVALID_SCENE where there is no room.
+    """
 
     def radius(item: SceneObject) -> float:
         return float(np.hypot(*item.geometry.extents[:2])) / 2

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unihm.cli._options import count
+from unihm.cli._options import config_of, count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import platform
-    from importlib.metadata import version
-
     import numpy as np
     from tqdm import tqdm
 
@@ -56,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     from unihm.control.config import ControlConfig
     from unihm.control.verification import VerificationConfig
     from unihm.evaluation.ablation import Ablation
-    from unihm.evaluation.grab import GrabBenchmark, summarise
-    from unihm.evaluation.grab_tasks import grab_episodes
+    from unihm.evaluation.assignments import assignments
+    from unihm.evaluation.tasks import TaskBenchmark, summarise
     from unihm.files import write_json
     from unihm.pipeline import Pipeline
     from unihm.refinement import RefinementConfig
@@ -75,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         pipeline.refinement = None
     elif args.refiner == "paper":
         pipeline.refinement = load_section("paper", "refinement", RefinementConfig)
-    benchmark = GrabBenchmark(
+    benchmark = TaskBenchmark(
         pipeline,
         args.hand,
         args.retries,
@@ -84,19 +81,13 @@ def run(args: argparse.Namespace) -> int:
         load_section(args.preset, "verification", VerificationConfig),
     )
     episodes = []
-    planned = grab_episodes(args.episodes, args.seed, args.scene)
+    planned = assignments("grab", args.episodes, args.seed, args.scene)
     with tqdm(planned, total=args.episodes, desc="episodes", unit="episode") as bar:
-        for seed, scene, target in bar:
-            episodes.append(benchmark.run(seed, scene, target))
+        for assignment in bar:
+            episodes.append(benchmark.run(assignment))
             good = sum(episode.attempts[-1].success for episode in episodes)
             bar.set_postfix_str(f"{good} of {len(episodes)} lifted")
-    summary = summarise(episodes)
-    summary["config"] = {
-        **{k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "run"},
-        "python": platform.python_version(),
-        "sapien": version("sapien"),
-        "torch": version("torch"),
-    }
+    summary = {**summarise(episodes), "config": config_of(args)}
     print(_report(summary, args))
     if args.json:
         write_json(args.json, summary)
@@ -123,11 +114,10 @@ def _report(summary: dict, args: argparse.Namespace) -> str:
         failures = sorted(summary[key].items(), key=lambda item: -item[1])
         text = ", ".join(f"{count} {stage}" for stage, count in failures) or "none"
         lines.append(f"  failures, {title}: {text}")
-    judged = summary["judgement"]
+    own = summary["verifier"]
     lines.append(
-        f"  own judgement of lifts: {judged['right']} right, "
-        f"{judged['held_though_it_failed']} wrongly held, "
-        f"{judged['failed_though_it_held']} wrongly failed"
+        f"  own judgement of {own['judged']} lifts: {own['false_successes']} wrongly held, "
+        f"{own['false_failures']} wrongly failed"
     )
     lines.append("  seconds, warm (median, 95th percentile):")
     for stage, seconds in summary["seconds"].items():

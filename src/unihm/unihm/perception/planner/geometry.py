@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.language import Action
 from unihm.perception.planner.config import PlannerConfig
 from unihm.perception.planner.placing import (
     DIRECTIONS,
@@ -21,16 +20,24 @@ from unihm.perception.scene.frames import azimuth, canonical_object_frame, horiz
 from unihm.perception.trajectory import make_trajectory
 from unihm.types import FloatArray, ObjectTrajectory, TaskKind
 
-_SHORTEST_PUSH = 0.03  # m
+_SHORTEST_PUSH = 0.05  # m that is worth it where no distance was asked for
+_MISSING = 0.03  # m that an asked push may fall short
 
 
 def carry_out(selection: Selection, scene: TableScene, config: PlannerConfig) -> ObjectTrajectory:
     """Trajectory of the selected object.
 
     Raises:
-        UnihmError: UNREACHABLE where the arm does not get there, or no place is free.
+        UnihmError: UNREACHABLE where the arm does not get there, or no place is free;
+            OBJECT_NOT_FOUND for what is to be opened or closed and has nothing that moves.
     """
     step, target = selection.step, selection.target
+    if step.kind == TaskKind.OPEN_CLOSE:
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND,
+            f"Nothing shows which way the {target.words} could {step.action.value}: "
+            "no part of it is known to move.",
+        )
     _check_reach(target.center, f"The {target.words}", config)
     T_world_object = canonical_object_frame(target.surface, azimuth(target.center))
     place = direction = None
@@ -42,9 +49,6 @@ def carry_out(selection: Selection, scene: TableScene, config: PlannerConfig) ->
     elif step.kind == TaskKind.PUSH:
         direction, asked = _push(selection)
         distance = _push_distance(target, direction, scene, config, asked)
-    elif step.kind == TaskKind.OPEN_CLOSE:
-        direction = _opening_direction(selection)
-        distance = _push_distance(target, direction, scene, config)
     return make_trajectory(
         step.kind,
         T_world_object,
@@ -147,17 +151,6 @@ def _push(selection: Selection) -> tuple[FloatArray, float | None]:
     return (-toward if name == "away" else toward), distance
 
 
-def _opening_direction(selection: Selection) -> FloatArray:
-    """(2,) the way that a front is pulled or pushed: as the network has it, or radially."""
-    closing = selection.step.action is Action.CLOSE
-    radial = selection.target.center[:2] * (1.0 if closing else -1.0)
-    way = selection.opening
-    # A front that opens away from the robot is out of its reach: then it was seen wrongly.
-    if way is None or _unit(way) @ _unit(radial) < 0.5:
-        return radial
-    return way
-
-
 def _push_distance(
     target: DetectedObject,
     direction: FloatArray,
@@ -181,23 +174,17 @@ def _push_distance(
         room = float(target.extents[:2].max() + extents[:2].max()) / 2
         if along > 0 and abs(aside) < 0.8 * room:
             distance = min(distance, along - room)
-    while distance > _SHORTEST_PUSH:
+    least = _SHORTEST_PUSH if asked is None else max(0.01, asked - _MISSING)
+    while distance >= least:
         radius = float(np.hypot(*(start + distance * way)))
         if config.reach[0] <= radius <= config.reach[1]:
-            break
+            return distance
         distance -= 0.01
-    if distance > _SHORTEST_PUSH and asked is not None and distance < wanted - _SHORTEST_PUSH:
-        raise UnihmError(
-            ErrorCode.UNREACHABLE,
-            f"The {target.words} can slide {100 * distance:.0f} cm that way and not "
-            f"{100 * wanted:.0f}: something is in the way, or the arm's reach ends.",
-        )
-    if distance > _SHORTEST_PUSH:
-        return distance
+    how_far = "" if asked is None else f" by {100 * asked:.0f} cm"
     raise UnihmError(
         ErrorCode.UNREACHABLE,
-        f"The {target.words} cannot slide that way: something is in the way, or the arm's "
-        "reach ends.",
+        f"The {target.words} cannot slide that way{how_far}: something is in the way, or the "
+        "arm's reach ends.",
     )
 
 

@@ -28,15 +28,12 @@ class Selection:
         anchors: what it is put to or pushed towards; two for "between", none where nothing was
             named or the table itself.
         pick_point: (3,) metres, world, on the target's seen surface.
-        opening: (2,) metres from there to where a network puts a front that is to be opened or
-            closed; None for other tasks, and where it has not decided.
     """
 
     step: Step
     target: DetectedObject
     anchors: tuple[DetectedObject, ...]
     pick_point: FloatArray
-    opening: FloatArray | None = None
 
 
 class ReferenceScorer(Protocol):
@@ -51,9 +48,6 @@ class ReferenceScorer(Protocol):
 
     def pick_point(self, target: DetectedObject, phrase: Phrase) -> FloatArray:
         """(3,) metres, world: the seen point where the target of ``phrase`` is best taken."""
-
-    def opening_direction(self, word: str, pick_point: FloatArray) -> FloatArray | None:
-        """(2,) the way of a front that is to "open" or "close"; None where it is not known."""
 
 
 class ScorerBackend(Protocol):
@@ -78,10 +72,6 @@ class GeometricScorer:
         points = target.cluster.points
         middle = np.median(points, axis=0)
         return points[np.argmin(np.linalg.norm(points - middle, axis=1))]
-
-    def opening_direction(self, word: str, pick_point: FloatArray) -> FloatArray | None:
-        """None: a shape does not tell."""
-        return None
 
 
 def select(
@@ -125,10 +115,7 @@ def select(
             if not is_table(thing):
                 others = [o for o in objects if o is not target and o not in anchors]
                 anchors.append(find(thing, others, scorer))
-    opening = None
-    if step.action in (Action.OPEN, Action.CLOSE):
-        opening = scorer.opening_direction(step.action.value, pick_point)
-    return Selection(step, target, tuple(anchors), pick_point, opening)
+    return Selection(step, target, tuple(anchors), pick_point)
 
 
 def _clicked(objects: list[DetectedObject], click: FloatArray) -> DetectedObject:

@@ -115,7 +115,7 @@ def _components(points: FloatArray, radius: float) -> IntArray:
 _SHADING = 4.0
 
 
-def _features(rgb: NDArray[np.uint8]) -> FloatArray:
+def color_features(rgb: NDArray[np.uint8]) -> FloatArray:
     """(N, 3) chromaticity, which shading leaves alone, and a little brightness.
 
     Dark pixels have an unreliable chromaticity, so it fades towards grey there.
@@ -138,7 +138,7 @@ def _split(
     whole = np.arange(len(points))
     if depth == 3 or len(points) < 2 * config.min_points:
         return [whole]
-    features = _features(rgb)
+    features = color_features(rgb)
     labels = _two_means(features)
     sizes = np.bincount(labels, minlength=2)
     if sizes.min() < max(config.min_points, 0.08 * len(points)):

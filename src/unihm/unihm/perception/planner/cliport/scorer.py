@@ -11,7 +11,6 @@ from unihm.perception.language.command import Phrase
 from unihm.perception.language.nouns import lookup
 from unihm.perception.planner.cliport.heightmap import Heightmap
 from unihm.perception.planner.cliport.predictor import Affordances, CliportPredictor, PickMap
-from unihm.perception.planner.cliport.vocabulary import CLAUSES
 from unihm.perception.scene import DetectedObject, TableScene
 from unihm.perception.scene.matching import color_fit, kind_fit
 from unihm.types import FloatArray, IntArray, RgbdObservation
@@ -25,8 +24,6 @@ WEIGHT, KIND_WEIGHT, LEAST = 0.25, 0.7, 0.02
 AGREEMENT = 0.7
 # Share of the best score below which an object's shape is not looked at.
 UNLIKELY = 0.1
-# Share of a place affordance about its peak from which it is followed.
-DECIDED = 0.3
 
 
 def clause_of(phrase: Phrase) -> str:
@@ -136,17 +133,6 @@ class AffordanceScorer:
         covered = np.zeros(shape, bool)
         covered[tuple(cells[inside].astype(np.int64).T)] = True
         return np.argwhere(covered)
-
-    def opening_direction(self, word: str, pick_point: FloatArray) -> FloatArray | None:
-        """(2,) metres from a picked point (3,) to where a front goes that is to "open" or "close".
-
-        None where the network has not decided on a place.
-        """
-        pick = self._affordances.heightmap.to_pixel(pick_point[:2])
-        place = self._affordances.place(CLAUSES[word], np.rint(pick))
-        if place.decision < DECIDED:
-            return None
-        return self._affordances.heightmap.to_world(place.best[0]) - pick_point[:2]
 
     def pick_point(self, target: DetectedObject, phrase: Phrase) -> FloatArray:
         """(3,) the seen point of an object in the best of its cells."""

@@ -1,8 +1,7 @@
-"""The whole journey, counted: a sentence about one of three objects, and is it lifted?
+"""The whole journey, counted: a sentence about one of several objects, and is it done?
 
 Nothing after the camera knows the simulator's truth; it is read here, outside the pipeline, to
-judge. An episode is a success where the named object is at least 10 cm higher than it stood after
-the lift and 1 s later, and nothing else has been lifted.
+judge by :mod:`unihm.sim.tasks`, and beside what the robot itself believes.
 """
 
 from __future__ import annotations
@@ -18,29 +17,23 @@ import numpy as np
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, plan_execution, plan_move
 from unihm.control.reverse import put_back
-from unihm.control.verification import (
-    JointSample,
-    Verdict,
-    VerificationConfig,
-    verify_lift,
-)
-from unihm.errors import UnihmError
-from unihm.evaluation.grab_tasks import say
+from unihm.control.verification import VerificationConfig, verify
+from unihm.errors import ErrorCode, UnihmError
+from unihm.evaluation.assignments import Assignment
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
 from unihm.perception.language.manner import manner_of
 from unihm.pipeline import After
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
-from unihm.sim.scene import Scene
+from unihm.sim.tasks import HOLD_TIME, Track
 from unihm.sim.world import World
-from unihm.transforms import apply
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase, RgbdObservation
 
-RISEN = 0.10  # m that the named object must have risen
-STIRRED = 0.05  # m that any other object may rise at most
-HOLD = 1.0  # s between the two looks
-SETTLE = 0.4  # s at rest before the joints are read for the verdict
+SETTLE = 0.4  # s at rest before joints and image are read for the verdict
+TRACKED = 10  # poses a second that are kept to judge by
+# After these verdicts the robot tries again, as the graph's coordinator does.
+RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
 
 
 class Result(Protocol):
@@ -76,52 +69,58 @@ class FullPipeline(Protocol):
 
 
 @dataclass
-class GrabAttempt:
+class Attempt:
     """One try of an episode.
 
     Attributes:
         success: by the simulator's truth.
         stage: where it failed: ``pipeline:`` or ``reach:`` and the error's code, ``safety``,
-            ``wrong object`` (the planner meant another one), ``grasp`` (not lifted), ``hold``
-            (lifted, then lost), ``other object`` (another one went up); empty for a success.
-        believed: what the robot itself thought of it; None where it never lifted.
+            ``wrong object`` (the planner meant another one), or the judge's word; empty for a
+            success.
+        truth: the judge's sentence about what went wrong.
+        measurements: metres and seconds that it judged by.
+        believed: what the robot itself thought of it; None where it never came so far.
+        again: whether the robot, as it believes, should try once more.
         reason: its sentence, or the error's.
+        evidence: the figures behind its judgement.
         seconds: of every stage, ``control``, and ``first_command``: all from goal to set-points.
-        risen: m of every object at the end of the lift.
-        evidence: the figures behind the robot's judgement.
         meant: the object nearest to where the planner put the target.
         offset: m, horizontal, from there to that object's centre.
     """
 
     success: bool = False
     stage: str = ""
+    truth: str = ""
+    measurements: dict[str, float] = field(default_factory=dict)
     believed: bool | None = None
+    again: bool = False
     reason: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-    risen: dict[str, float] = field(default_factory=dict)
     evidence: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
     meant: str = ""
     offset: float = 0.0
 
 
 @dataclass
-class GrabEpisode:
+class Episode:
     """One scene, one sentence, and the tries that were made."""
 
     seed: int
+    task: str
     instruction: str
     target: str
     shape: str
-    attempts: list[GrabAttempt] = field(default_factory=list)
+    seen: bool
+    attempts: list[Attempt] = field(default_factory=list)
 
 
-class GrabBenchmark:
+class TaskBenchmark:
     """Runs episodes of one hand with one pipeline.
 
     Args:
         pipeline: anything that runs a task.
         hand: name of a hand file.
-        retries: further tries after a lift that the robot itself judges to have failed.
+        retries: further tries after a motion that the robot itself judges to have failed.
         ablate: given random numbers of the episode's own, the hook between the stages.
         control, verification: settings.
     """
@@ -142,17 +141,21 @@ class GrabBenchmark:
         self.retries = retries
         self.ablate = ablate
 
-    def run(self, seed: int, scene: Scene, target: str) -> GrabEpisode:
+    def run(self, task: Assignment) -> Episode:
         """One episode: up to ``1 + retries`` tries."""
-        rng = np.random.default_rng([seed, 8])
-        episode = GrabEpisode(seed, say(scene, target, rng), target, scene.object(target).shape)
-        world = World(scene, hand=self.hand.name, render=True, seed=seed)
-        player = Player(world, self.arm, self.hand, self.control)
+        rng = np.random.default_rng([task.seed, 11])
+        shape = task.scene.object(task.target).shape
+        episode = Episode(task.seed, task.task, task.instruction, task.target, shape, task.seen)
+        world = World(task.scene, hand=self.hand.name, render=True, seed=task.seed)
         tried: list[HandMotion] = []
         for number in range(1 + self.retries):
-            attempt, plan = self._attempt(episode, world, player, rng, tried)
+            track = Track()
+            player = Player(
+                world, self.arm, self.hand, self.control, _sampler(world, track, self.control.rate)
+            )
+            attempt, plan = self._attempt(task, world, player, track, rng, tried)
             episode.attempts.append(attempt)
-            if attempt.believed or plan is None or number == self.retries:
+            if not attempt.again or plan is None or number == self.retries:
                 break
             try:
                 self._go_back(player, plan)
@@ -163,22 +166,23 @@ class GrabBenchmark:
 
     def _attempt(
         self,
-        episode: GrabEpisode,
+        task: Assignment,
         world: World,
         player: Player,
+        track: Track,
         rng: np.random.Generator,
         tried: list[HandMotion],
-    ) -> tuple[GrabAttempt, ExecutionPlan | None]:
+    ) -> tuple[Attempt, ExecutionPlan | None]:
         """One try, which is added to those ``tried``; the plan is None where it cannot go on."""
-        attempt = GrabAttempt()
-        standing = {name: T[2, 3] for name, T in world.object_poses().items()}
+        attempt = Attempt()
+        track.sample(world.time, world.object_poses())
         before, empty = world.observe(), player.sample()
         q_arm, q_hand = player.setpoint
         start = time.perf_counter()
         try:
             result = self.pipeline.plan(
                 before,
-                episode.instruction,
+                task.instruction,
                 self.hand.name,
                 self.arm.forward(q_arm) @ self.hand.T_flange_wrist,
                 q_hand,
@@ -200,7 +204,7 @@ class GrabBenchmark:
                 q_hand,
                 self.control,
                 result.cloud,
-                manner_of(episode.instruction),
+                manner_of(task.instruction),
             )
         except UnihmError as error:
             attempt.stage, attempt.reason = f"reach:{error.code.name}", error.message
@@ -216,53 +220,53 @@ class GrabBenchmark:
         except UnihmError as error:
             attempt.stage, attempt.reason = "safety", error.message
             return attempt, None
-        attempt.risen = self._risen(world, standing)
         player.wait(SETTLE)
-        verdict = self._judge(player, plan, empty, before, world.observe(), result)
+        verdict = verify(
+            self.arm,
+            self.hand,
+            plan,
+            result.motion.trajectory,
+            result.cloud,
+            empty,
+            player.sample(),
+            before,
+            world.observe(),
+            self.verification,
+        )
         attempt.believed, attempt.reason = verdict.held, verdict.reason
+        attempt.again = not verdict.held and verdict.code in RETRIED
         attempt.evidence = verdict.evidence
-        player.wait(HOLD - SETTLE)
-        attempt.stage = failure_stage(attempt.risen, self._risen(world, standing), episode.target)
-        if attempt.stage and attempt.meant != episode.target:
+        player.wait(HOLD_TIME - SETTLE)
+        outcome = task.judge(track)
+        attempt.truth, attempt.measurements = outcome.reason, outcome.measurements
+        attempt.stage = outcome.stage
+        if attempt.stage and attempt.meant != task.target:
             attempt.stage = "wrong object"
         attempt.success = not attempt.stage
         return attempt, plan
 
-    def _judge(
-        self,
-        player: Player,
-        plan: ExecutionPlan,
-        empty: JointSample,
-        before: RgbdObservation,
-        after: RgbdObservation,
-        result: Result,
-    ) -> Verdict:
-        points = apply(result.motion.trajectory.T_world_object[0], result.cloud.points)
-        return verify_lift(
-            self.arm,
-            self.hand,
-            empty,
-            player.sample(),
-            plan.squeeze,
-            before,
-            after,
-            points,
-            plan.arm[plan.last_of(Phase.GRASP)],
-            self.verification,
-        )
-
     def _go_back(self, player: Player, plan: ExecutionPlan) -> None:
-        """Lower, open and leave the way the hand came: nothing falls that is held after all."""
-        player.play(put_back(plan, len(plan) - 1))
+        """Open and go home; where a hand might hold something after all, the way it came."""
+        if plan.phase[-1] == Phase.HOLD:
+            player.play(put_back(plan, len(plan) - 1))
         q_arm, q_hand = player.setpoint
         home = plan_move(
             self.arm, self.hand, q_arm, q_hand, self.arm.home, self.hand.open_joints, self.control
         )
         player.play(home)
 
-    @staticmethod
-    def _risen(world: World, standing: dict[str, float]) -> dict[str, float]:
-        return {name: float(T[2, 3] - standing[name]) for name, T in world.object_poses().items()}
+
+def _sampler(world: World, track: Track, rate: float) -> Callable[[], None]:
+    """What keeps the objects' poses ten times a second, called at every set-point."""
+    every, calls = max(1, round(rate / TRACKED)), 0
+
+    def sample() -> None:
+        nonlocal calls
+        calls += 1
+        if calls % every == 0:
+            track.sample(world.time, world.object_poses())
+
+    return sample
 
 
 def _meant(motion: HandMotion, world: World) -> tuple[str, float]:
@@ -275,29 +279,30 @@ def _meant(motion: HandMotion, world: World) -> tuple[str, float]:
     return name, offsets[name]
 
 
-def failure_stage(lifted: dict[str, float], held: dict[str, float], target: str) -> str:
-    """Why it is no success; empty where it is one."""
-    if max((up for name, up in held.items() if name != target), default=0.0) > STIRRED:
-        return "other object"
-    if lifted[target] < RISEN:
-        return "grasp"
-    if held[target] < RISEN:
-        return "hold"
-    return ""
-
-
-def summarise(episodes: list[GrabEpisode]) -> dict[str, Any]:
+def summarise(episodes: list[Episode]) -> dict[str, Any]:
     """Rates with and without the second try, failures by stage, times, and own judgement.
 
     The first try loads models and fills caches; its times are left out where there are others.
     """
+    attempts = [attempt for episode in episodes for attempt in episode.attempts]
+    warm = [attempt for attempt in attempts[1:] if attempt.seconds] or attempts
+    stages = sorted({stage for attempt in warm for stage in attempt.seconds})
+    return {
+        **rates(episodes),
+        "seconds": {
+            stage: spread([a.seconds[stage] for a in warm if stage in a.seconds])
+            for stage in stages
+        },
+        "verifier": agreement(episodes),
+        "results": [asdict(episode) for episode in episodes],
+    }
+
+
+def rates(episodes: list[Episode]) -> dict[str, Any]:
+    """How many episodes were a success, at the first try and in the end, and why others not."""
     count = len(episodes)
     first = sum(episode.attempts[0].success for episode in episodes)
     final = sum(episode.attempts[-1].success for episode in episodes)
-    attempts = [attempt for episode in episodes for attempt in episode.attempts]
-    warm = [attempt for attempt in attempts[1:] if attempt.seconds] or attempts
-    judged = [attempt for attempt in attempts if attempt.believed is not None]
-    stages = sorted({stage for attempt in warm for stage in attempt.seconds})
     return {
         "success_rate": final / count if count else 0.0,
         "interval_95": wilson_interval(final, count),
@@ -310,14 +315,45 @@ def summarise(episodes: list[GrabEpisode]) -> dict[str, Any]:
         "failures_first_try": dict(
             Counter(e.attempts[0].stage for e in episodes if not e.attempts[0].success)
         ),
-        "seconds": {
-            stage: spread([a.seconds[stage] for a in warm if stage in a.seconds])
-            for stage in stages
-        },
-        "judgement": {
-            "right": sum(a.believed == a.success for a in judged),
-            "held_though_it_failed": sum(bool(a.believed and not a.success) for a in judged),
-            "failed_though_it_held": sum(bool(not a.believed and a.success) for a in judged),
-        },
+    }
+
+
+def agreement(episodes: list[Episode]) -> dict[str, Any]:
+    """How often what the robot believed of a motion was so.
+
+    Returns:
+        ``judged`` motions and how many of them ``failed``; ``agreement``: share that it judged
+        right; ``false_success``: share that failed and that it took for a success;
+        ``false_failure`` likewise; and the numbers of both.
+    """
+    judged = [a for e in episodes for a in e.attempts if a.believed is not None]
+    fooled = sum(bool(a.believed) and not a.success for a in judged)
+    doubted = sum(not a.believed and a.success for a in judged)
+    total = max(len(judged), 1)
+    return {
+        "judged": len(judged),
+        "failed": sum(not a.success for a in judged),
+        "agreement": 1 - (fooled + doubted) / total,
+        "false_success": fooled / total,
+        "false_failure": doubted / total,
+        "false_successes": fooled,
+        "false_failures": doubted,
+    }
+
+
+def table(episodes: list[Episode]) -> dict[str, Any]:
+    """The rates of every task, apart for seen and unseen families; and own judgement of all."""
+    tasks: dict[str, Any] = {}
+    for task in dict.fromkeys(episode.task for episode in episodes):
+        of_task = [episode for episode in episodes if episode.task == task]
+        tasks[task] = {
+            name: rates(chosen)
+            for name, seen in (("seen", True), ("unseen", False))
+            if (chosen := [episode for episode in of_task if episode.seen == seen])
+        }
+        tasks[task]["verifier"] = agreement(of_task)
+    return {
+        "tasks": tasks,
+        "verifier": agreement(episodes),
         "results": [asdict(episode) for episode in episodes],
     }

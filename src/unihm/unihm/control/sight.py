@@ -1,0 +1,207 @@
+"""What a fixed camera shows of an object's place: that it has gone, is in the hand, or has come.
+
+All of it compares images with a surface that is known and the colours that it was seen in; nothing
+is recognised anew. Where something else is in front there is no say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unihm.perception.scene.clusters import color_features
+from unihm.transforms import apply, invert
+from unihm.types import FloatArray, IntArray, ObjectCloud, RgbdObservation
+
+MIN_PIXELS = 30  # of the object's place that must be in view for the camera to have a say
+_FRONT, _COARSE = 400, 100  # points of a front that are compared with an image; at first
+_FACING = 0.25  # cosine between normal and view from which a point is looked for
+_IN_VIEW = 0.3  # share of a front that nothing may hide
+_STEP, _FINE_STEP = 0.01, 0.0025  # m, of the search
+_PALETTE = 12  # colours by which an object is known
+_ALIKE = 0.08  # distance of colours, as `color_features` has them, that light may make
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Where an object was found that was looked for at a place.
+
+    Attributes:
+        shift: (3,) m from there to where it is.
+        share: of its front in view that is seen where it should be.
+    """
+
+    shift: FloatArray
+    share: float
+
+
+def left_behind(
+    before: RgbdObservation,
+    after: RgbdObservation,
+    points_world: FloatArray,
+    tolerance: float,
+) -> float | None:
+    """Share of the object's pixels that look as far away as before; None where too few are seen.
+
+    Pixels that something has come in front of (the hand, the arm) have no say.
+    """
+    rows, columns = _own_pixels(before, points_world, 2 * tolerance)
+    first, second = before.depth[rows, columns], after.depth[rows, columns]
+    seen = np.isfinite(second) & (second > 0)
+    same = seen & (np.abs(second - first) < tolerance)
+    gone = seen & (second - first >= tolerance)
+    if same.sum() + gone.sum() < MIN_PIXELS:
+        return None
+    return float(same.sum() / (same.sum() + gone.sum()))
+
+
+def alike(
+    before: RgbdObservation, after: RgbdObservation, points_world: FloatArray, tolerance: float
+) -> NDArray[np.bool_] | None:
+    """(H, W): what in ``after`` has a colour of an object; None where it was not seen ``before``.
+
+    Args:
+        before, after: images of the same fixed camera.
+        points_world: (N, 3) the object's surface where it stood before.
+        tolerance: m by which its depth may differ.
+    """
+    rows, columns = _own_pixels(before, points_world, tolerance)
+    if len(rows) < MIN_PIXELS:
+        return None
+    own = color_features(before.rgb[rows, columns])
+    # Colours that it has much of: neither a shine nor what shimmers through at its edge.
+    own = own[np.argsort(np.linalg.norm(own - np.median(own, axis=0), axis=1))]
+    own = own[: int(0.9 * len(own))]
+    palette = own[np.linspace(0, len(own) - 1, _PALETTE).astype(int)]
+    features = color_features(after.rgb.reshape(-1, 3))
+    nearest = np.full(len(features), np.inf)
+    for color in palette:
+        np.minimum(nearest, ((features - color) ** 2).sum(axis=1), out=nearest)
+    return (nearest < _ALIKE**2).reshape(after.depth.shape)
+
+
+def _own_pixels(
+    observation: RgbdObservation, points_world: FloatArray, tolerance: float
+) -> tuple[IntArray, IntArray]:
+    """Rows and columns where a surface (N, 3), world, is itself seen: its front, unhidden."""
+    camera = apply(invert(observation.T_world_camera), points_world)
+    camera = camera[camera[:, 2] > 0.05]
+    pixels = np.round((camera @ observation.K.T)[:, :2] / camera[:, 2:]).astype(int)
+    height, width = observation.depth.shape
+    inside = ((pixels >= 0) & (pixels < [width, height])).all(axis=1)
+    columns, rows = pixels[inside].T
+    depth = observation.depth[rows, columns]
+    seen = np.isfinite(depth) & (depth > 0) & (np.abs(depth - camera[inside, 2]) < tolerance)
+    return rows[seen], columns[seen]
+
+
+def locate(
+    observation: RgbdObservation,
+    cloud: ObjectCloud,
+    T_world_object: FloatArray,
+    reach: float,
+    rise: float,
+    tolerance: float,
+    colored: NDArray[np.bool_] | None = None,
+) -> Sighting | None:
+    """Look for an object near a place where it is expected to stand.
+
+    Of all shifts the one is taken under which most of its front is seen where it should be, and
+    through the least of it something behind.
+
+    Args:
+        observation: to look at.
+        cloud: the object's surface.
+        T_world_object: (4, 4) where it is expected; it is looked for with that rotation.
+        reach: m round that place, horizontally.
+        rise: m above and below it.
+        tolerance: m by which depth counts as the same.
+        colored: (H, W) what has its colours, from :func:`alike`.
+
+    Returns:
+        where it is; None where too little of every place is in view.
+    """
+    front = _front(observation, cloud, T_world_object)
+    if len(front) < MIN_PIXELS:
+        return None
+    heights = np.arange(-rise, rise + 1e-9, 1.5 * _STEP) if rise > 0 else np.zeros(1)
+    best = None
+    some = front[:: max(1, len(front) // _COARSE)]
+    for step, around, looked in ((_STEP, reach, some), (_FINE_STEP, _STEP, front)):
+        steps = np.arange(-around, around + 1e-9, step)
+        flat = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+        flat = flat[np.linalg.norm(flat, axis=1) <= around + 1e-9]
+        middle = np.zeros(3) if best is None else best.shift
+        levels = heights if best is None else np.zeros(1)
+        shifts = middle + np.concatenate(
+            [np.column_stack([flat, np.full(len(flat), level)]) for level in levels]
+        )
+        same, through = _compare(observation, looked, shifts, tolerance, colored)
+        said = same + through >= _IN_VIEW * len(looked)
+        if not said.any():
+            return best
+        # Of equals the one nearest to where it is expected.
+        worth = np.where(said, same - through, -len(looked)) - np.linalg.norm(shifts, axis=1)
+        k = int(worth.argmax())
+        best = Sighting(shifts[k], float(same[k] / (same[k] + through[k])))
+    return best
+
+
+def share_at(
+    observation: RgbdObservation,
+    cloud: ObjectCloud,
+    T_world_object: FloatArray,
+    tolerance: float,
+    colored: NDArray[np.bool_] | None = None,
+) -> float:
+    """Share of an object's front that is seen where it would be at a pose (4, 4); 0 if hidden.
+
+    Args as of :func:`locate`.
+    """
+    front = _front(observation, cloud, T_world_object)
+    if len(front) == 0:
+        return 0.0
+    same, through = _compare(observation, front, np.zeros((1, 3)), tolerance, colored)
+    return float(same[0] / max(same[0] + through[0], 1))
+
+
+def _front(
+    observation: RgbdObservation, cloud: ObjectCloud, T_world_object: FloatArray
+) -> FloatArray:
+    """(M, 3) world: some points of the surface that look towards the camera."""
+    points = apply(T_world_object, cloud.points)
+    normals = cloud.normals @ T_world_object[:3, :3].T
+    view = observation.T_world_camera[:3, 3] - points
+    facing = (normals * view).sum(axis=1) > _FACING * np.linalg.norm(view, axis=1)
+    front = points[facing]
+    return front[:: max(1, len(front) // _FRONT)]
+
+
+def _compare(
+    observation: RgbdObservation,
+    front: FloatArray,
+    shifts: FloatArray,
+    tolerance: float,
+    colored: NDArray[np.bool_] | None = None,
+) -> tuple[IntArray, IntArray]:
+    """(S,) twice, of points (M, 3) under shifts (S, 3): how many are seen, and how many are not.
+
+    Where the depth is right and the colour is another's, something else is there.
+    """
+    T_camera_world = invert(observation.T_world_camera)
+    camera = apply(T_camera_world, front)[None] + (shifts @ T_camera_world[:3, :3].T)[:, None]
+    expected = np.maximum(camera[..., 2], 0.05)  # (S, M)
+    u, v = (np.round((camera @ observation.K[k]) / expected).astype(int) for k in (0, 1))
+    height, width = observation.depth.shape
+    inside = (u >= 0) & (u < width) & (v >= 0) & (v < height)
+    v, u = np.clip(v, 0, height - 1), np.clip(u, 0, width - 1)
+    depth = observation.depth[v, u]
+    seen = inside & np.isfinite(depth) & (depth > 0)
+    farther = np.where(seen, depth - expected, -np.inf)
+    same = np.abs(farther) < tolerance
+    other = farther >= tolerance
+    if colored is not None:
+        same, other = same & colored[v, u], other | (same & ~colored[v, u])
+    return same.sum(axis=1), other.sum(axis=1)
