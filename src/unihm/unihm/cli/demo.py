@@ -143,7 +143,7 @@ def _praise(verdict: TaskOutcome) -> str:
 
 def _print_table(result: Any, words: str) -> None:
     """Seconds of every stage, and how it ended."""
-    from unihm.nodes.coordinator import STEPS
+    from unihm.ros.progress import STEPS
 
     measured = {m.name: m for m in result.measurements}
     print(f"  {'stage':<14}{'seconds':>9}")
