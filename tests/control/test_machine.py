@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, hand_limits
 from unihm.control.hand_machine import HandMachine
-from unihm.control.horizon import Horizon
+from unihm.control.horizon import Horizon, TooLate
 from unihm.control.machine import TRANSITIONS, ArmMachine, ControllerState
 from unihm.control.timing import move
 from unihm.errors import ErrorCode, UnihmError
@@ -77,6 +77,7 @@ class Robot:
         self.held = Horizon(0.0, RATE, HOME[None])
         self.arm_followed, self.hand_followed = [HOME], [OPEN]
         self.failures, self.results = [], []
+        self.delays = []  # periods that pass before a horizon can be sent
         self.machine = self.make_arm()
         self.hand = self.make_hand()
         self.plan_start = None
@@ -89,6 +90,10 @@ class Robot:
         return HandMachine(FINGERS, RATE, self.hand_followed[-1])
 
     def take(self, horizon):
+        if self.delays:
+            self.pass_time(self.delays.pop(), ticking=False)
+        if self.now > horizon.valid_until:
+            raise TooLate(self.now)
         self.held = horizon
         if self.hand_alive and self.machine.run is not None:
             run = self.machine.run
@@ -344,6 +349,59 @@ def test_a_clock_that_jumps_stops_the_arm_within_the_limits(jump):
     assert len(robot.arm_followed) < 200
     robot.begin("ready", home_from(*robot.here()))
     robot.until_rest()
+
+
+@pytest.mark.parametrize("delays", [[8], [6, 9], [20, 20, 20], [9] * 30])
+def test_a_stop_that_is_ready_too_late_is_made_anew(delays):
+    """On a busy machine the driver has gone on when the way to rest has been found."""
+    robot = Robot()
+    robot.begin("arm", grab_from(HOME, OPEN))
+    robot.pass_time(60)
+    robot.delays = list(delays)
+    robot.machine.halt(robot.now, lambda: None)
+    robot.hand.stop()
+    robot.delays = []
+    robot.until_rest()
+    assert robot.machine.state == ControllerState.READY
+    assert illegal(np.array(robot.arm_followed), ARM, RATE) == 0
+    assert robot.machine.setpoint[0] == pytest.approx(robot.arm_followed[-1], abs=1e-6)
+
+
+def test_an_arm_that_stands_while_it_is_told_to_move_is_noticed():
+    robot = Robot()
+    slow = move(HOME, HOME + 0.3, ARM.scaled(0.1), RATE).positions
+    times, hand = np.arange(len(slow)) / RATE, np.tile(OPEN, (len(slow), 1))
+    phase = np.full(len(slow), Phase.APPROACH)
+    robot.begin("ready", ExecutionPlan(times, slow, hand, phase, np.zeros(len(OPEN))))
+
+    def stand_still():
+        for _ in range(len(slow)):
+            robot.pass_time(1)
+            robot.machine.watch(HOME, robot.now)
+
+    with pytest.raises(UnihmError, match="stands still") as caught:
+        stand_still()
+    assert caught.value.code is ErrorCode.SAFETY_STOP
+    assert np.abs(robot.arm_followed[-1] - HOME).max() < CONFIG.safety.tracking_error
+
+
+def test_after_a_start_a_closed_hand_has_to_be_looked_at_by_a_person():
+    machine = Robot().machine
+    machine.engage("Somebody pressed the button before.", 0.0)
+    machine.reset()  # nobody had been asked yet
+    with pytest.raises(UnihmError, match="take it out by hand"):
+        machine.look_at_hand(is_open=False)
+    with pytest.raises(UnihmError, match="take it out by hand"):
+        machine.look_at_hand(is_open=False)
+    machine.engage("The hand is not open.", 0.0)
+    machine.reset()
+    machine.look_at_hand(is_open=False)
+
+
+def test_an_open_hand_is_known_to_be_empty():
+    machine = Robot().machine
+    machine.look_at_hand(is_open=True)
+    machine.look_at_hand(is_open=False)
 
 
 def test_every_state_can_be_left_and_only_as_it_is_written():

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unihm.control.safety import SafetyGate
+from unihm.errors import ErrorCode, UnihmError
 from unihm.types import FloatArray
 
 LEAD = 0.03  # s from a decision to the first set-point that it changes
@@ -34,11 +35,13 @@ class Horizon:
         start: s by the controller's clock, when the first one is due; it may be past.
         rate: per second.
         positions: (N, n) rad or m.
+        valid_until: s by which the driver must have it; after that what it holds leads elsewhere.
     """
 
     start: float
     rate: float
     positions: FloatArray
+    valid_until: float = np.inf
 
     @property
     def end(self) -> float:
@@ -49,6 +52,14 @@ class Horizon:
         """The set-point (n,) of ``now``, held at both ends."""
         sample = int(np.clip((now - self.start) * self.rate + 1e-6, 0, len(self.positions) - 1))
         return self.positions[sample]
+
+
+class TooLate(UnihmError):
+    """A horizon was not sent: it was not valid any more at ``now``, s."""
+
+    def __init__(self, now: float) -> None:
+        super().__init__(ErrorCode.SAFETY_STOP, "A horizon was ready too late to be sent.")
+        self.now = now
 
 
 class Follower:
@@ -84,6 +95,14 @@ class Follower:
         self._ahead_index: list[int] = []
         self._stop = np.zeros((0, len(gate.position)))
         self._at_rest = gate
+
+    def __copy__(self) -> Follower:
+        """Another of the same state, to try out what may not be sent in the end."""
+        other = object.__new__(Follower)
+        other.__dict__.update(self.__dict__)
+        other._sent, other._index = [*self._sent], [*self._index]
+        other._ahead, other._ahead_index = [*self._ahead], [*self._ahead_index]
+        return other
 
     def sample(self, now: float) -> int:
         """The sample that is due at ``now``."""
@@ -165,12 +184,13 @@ class Follower:
             self._at_rest = copy.copy(self._gate)
             self._ahead, self._ahead_index = [], []
             self._stop = self._at_rest.stop().positions[1:]
-        return self._held(now)
+        return self._held(now, now + LEAD)
 
-    def _held(self, now: float) -> Horizon:
+    def _held(self, now: float, valid_until: float = np.inf) -> Horizon:
         first = min(max(0, self.sample(now) - 1), len(self._sent) - 1)
         positions = [*self._sent[first:], *(gate.position for gate in self._ahead), *self._stop]
-        return Horizon(self.start + first / self.rate, self.rate, np.array(positions))
+        start = self.start + first / self.rate
+        return Horizon(start, self.rate, np.array(positions), valid_until)
 
     def _decide(self, position: FloatArray, index: int) -> None:
         self._sent.append(position)

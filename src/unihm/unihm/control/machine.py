@@ -7,8 +7,9 @@ sentence, and changes nothing then.
 
 from __future__ import annotations
 
+import copy
+from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -17,7 +18,7 @@ import numpy as np
 from unihm.control.config import ControlConfig
 from unihm.control.emergency import refusal
 from unihm.control.execution import ExecutionPlan
-from unihm.control.horizon import LEAD, REFRESH, WINDOW, Follower, Horizon
+from unihm.control.horizon import LEAD, REFRESH, WINDOW, Follower, Horizon, TooLate
 from unihm.control.reverse import put_back
 from unihm.control.safety import SafetyGate
 from unihm.control.timing import move
@@ -28,6 +29,9 @@ from unihm.types import FloatArray, Phase
 NOTHING_HELD = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
 _FIRST_STEP = 2e-3  # rad between where the arm rests and where a motion of it begins
 _ARRIVED = 1e-6  # rad
+_TRIES = 10  # to send a stop in time
+# An arm that has not moved for so long (s) while it was told to move so far (rad) does not listen.
+_STANDSTILL, _TOLD, _MOVED = 0.5, 0.05, 2e-3
 
 
 class ControllerState(IntEnum):
@@ -107,6 +111,7 @@ class ArmMachine:
         run: the plan that is being followed; None at rest.
         way_back: how what is held is put back; None: nothing is held.
         setpoint: of arm and hand, what they were told last; None before the first motion.
+        is_sure: what the hand holds is known; not so at the start.
     """
 
     def __init__(
@@ -123,9 +128,13 @@ class ArmMachine:
         self.run: Run | None = None
         self.way_back: ExecutionPlan | None = None
         self.setpoint: tuple[FloatArray, FloatArray] | None = None
+        self.is_sure = False
+        self._asked = False  # a person has been asked to look
         self._engaged = ""
         self._sent_at = -np.inf
         self._ticked_at = 0.0
+        # When, where the arm was told to be and where it was, of late.
+        self._course: deque[tuple[float, FloatArray, FloatArray]] = deque()
 
     # ------------------------------------------------------------ what it is asked
 
@@ -169,6 +178,7 @@ class ArmMachine:
         self._go(ControllerState.PUTTING_BACK if undoes else ControllerState.MOVING)
         self.run = Run(task_id, stage, plan, start, then, undoes, follower)
         self._sent_at = -np.inf
+        self._course.clear()
 
     def halt(self, now: float, then: Callable[[], None]) -> None:
         """Brake; ``then`` is called at rest, at once where it is at rest already."""
@@ -201,10 +211,27 @@ class ArmMachine:
         self.abort(error, now)
 
     def reset(self) -> None:
-        """The emergency stop is over; nothing moves by that."""
+        """The emergency stop is over; nothing moves by that. Who was asked to look has looked."""
         self._engaged = ""
+        self.is_sure |= self._asked
         if self.state == ControllerState.STOPPED:
             self._go(self._resting())
+
+    def look_at_hand(self, is_open: bool) -> None:
+        """Before the first motion after a start: may the hand hold something?
+
+        Raises:
+            UnihmError: SAFETY_STOP where nobody knows; a person has to look, and to reset the
+                emergency stop.
+        """
+        self.is_sure |= is_open
+        if not self.is_sure:
+            self._asked = True
+            raise UnihmError(
+                ErrorCode.SAFETY_STOP,
+                "The hand is not open, and whether it holds something is not known since the arm "
+                "controller was started; take it out by hand, then reset the emergency stop.",
+            )
 
     def forget_held(self) -> None:
         """Nothing is in the hand any more: it was lost, or never there."""
@@ -271,8 +298,24 @@ class ArmMachine:
             nearest = np.clip(measured, told.min(axis=0), told.max(axis=0))
             gate = SafetyGate(self.limits, self.config.rate, nearest, self.config.safety)
             gate.check(measured, 0.0)
+            self._check_listens(told[0], measured, taken)
 
     # ------------------------------------------------------------ inside
+
+    def _check_listens(self, told: FloatArray, measured: FloatArray, taken: float) -> None:
+        """Raises SAFETY_STOP for an arm that stands while it is told to move."""
+        self._course.append((taken, told, measured))
+        while taken - self._course[1 % len(self._course)][0] >= _STANDSTILL:
+            self._course.popleft()
+        since, told_then, measured_then = self._course[0]
+        goes = np.abs(told - told_then) > _TOLD
+        stands = np.abs(measured - measured_then) < _MOVED
+        if taken - since >= _STANDSTILL and (goes & stands).any():
+            raise UnihmError(
+                ErrorCode.SAFETY_STOP,
+                f"Joint {int((goes & stands).argmax())} stands still though it was told to move; "
+                "a reflex of the robot, or its driver, has to be acknowledged there.",
+            )
 
     def _go(self, state: ControllerState) -> None:
         if state not in TRANSITIONS[self.state]:
@@ -301,10 +344,19 @@ class ArmMachine:
             holds = run.plan.phase[index] == Phase.HOLD and run.plan.squeeze.any()
             self.way_back = put_back(run.plan, index) if holds else None
         self._go(ControllerState.STOPPING)
-        horizon = run.follower.halt(now)
-        # Where nothing listens any more, what the driver holds ends at rest all the same.
-        with suppress(UnihmError):
-            self._send(horizon)
+        for _ in range(_TRIES):
+            follower = copy.copy(run.follower)
+            horizon = follower.halt(now)
+            try:
+                self._send(horizon)
+            except TooLate as late:  # on a busy machine; the way to rest is another one by now
+                now = late.now
+                continue
+            except UnihmError:  # nothing listens any more
+                pass
+            run.follower = follower
+            return
+        # What the driver holds ends at rest all the same.
 
     def _rest(self, run: Run, now: float) -> None:
         """The end of a stop."""

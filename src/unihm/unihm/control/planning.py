@@ -13,6 +13,7 @@ from unihm.robots.arm import Arm
 from unihm.types import FloatArray, HandMotion, ObjectCloud
 
 CLOSE = 0.05  # rad between two places of a joint below which they are the same
+_OPEN = 0.15  # share of a joint's range off the open hand within which it holds nothing
 
 Posture = tuple[FloatArray, FloatArray]  # (n,) of the arm, (J,) of the hand
 
@@ -54,6 +55,11 @@ class MotionPlanner:
         if are_close(here, goal):
             return None
         return plan_move(self.arm, self.hand, *here, *goal, self.config)
+
+    def is_open(self, q_hand: FloatArray) -> bool:
+        """Whether the hand (J,) is so open that it cannot hold anything."""
+        away = np.abs(q_hand - self.hand.open_joints)
+        return bool((away <= _OPEN * (self.hand.upper - self.hand.lower)).all())
 
     def begin(self, plan: ExecutionPlan, here: Posture) -> ExecutionPlan:
         """The plan from where the robot rests, after the gate, which looks at where it takes it.

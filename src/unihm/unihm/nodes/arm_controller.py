@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from std_msgs.msg import String
 from unihm_msgs import msg
 
 from unihm.config import load_section
@@ -60,6 +61,7 @@ class ArmControllerNode(UnihmNode):
         self._task: msg.Task | None = None
         self._worker = Worker(self)
         self._plans = self.publisher(msg.ExecutionPlan, "execution_plan", RELIABLE)
+        self._requests = self.publisher(String, "emergency_stop/request", RELIABLE)
         self.emergency = EmergencyListener(self, self._on_emergency)
         self.subscription(msg.ObjectCloud, "object_cloud", self._on_cloud, RELIABLE)
         self.subscription(msg.HandMotion, "refined_hand_motion", self._on_motion, RELIABLE)
@@ -230,7 +232,13 @@ class ArmControllerNode(UnihmNode):
         """The next plan on the way home with an empty, open hand; None where it is there."""
         if self.machine.way_back is not None:
             return self.machine.way_back
-        return self._planner.way_home(self._here())
+        here = self._here()
+        try:
+            self.machine.look_at_hand(self._planner.is_open(here[1]))
+        except UnihmError as error:
+            self._requests.publish(String(data=error.message))
+            raise
+        return self._planner.way_home(here)
 
     def _here(self) -> Posture:
         return self.motion_watch.here(self.arm, self.hand, self.machine)

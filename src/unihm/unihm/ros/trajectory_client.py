@@ -11,7 +11,7 @@ from rclpy.action import ActionClient
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from unihm.control.horizon import Horizon
+from unihm.control.horizon import Horizon, TooLate
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import RELIABLE, UnihmNode
 from unihm.ros.conversions import seconds_to_time
@@ -65,7 +65,7 @@ class TrajectoryClient:
     def __init__(
         self, node: UnihmNode, default: str, on_refused: Callable[[UnihmError], None]
     ) -> None:
-        self._refused = on_refused
+        self._node, self._refused = node, on_refused
         self.controller = node.declare(
             "controller", default, "Joint trajectory controller of the driver, with its namespace."
         )
@@ -95,10 +95,14 @@ class TrajectoryClient:
         """Let the joints ``names`` follow a horizon in place of the one before.
 
         Raises:
+            TooLate: where that is not valid any more.
             UnihmError: MISSING_DEPENDENCY where nothing listens.
         """
         start = seconds_to_time(horizon.start)
         trajectory = make_trajectory(names, horizon.positions, horizon.rate, start)
+        now = self._node.seconds
+        if now > horizon.valid_until:
+            raise TooLate(now)
         if self._client is not None and self._client.server_is_ready():
             goal = FollowJointTrajectory.Goal(trajectory=trajectory)
             self._client.send_goal_async(goal).add_done_callback(self._on_answer)

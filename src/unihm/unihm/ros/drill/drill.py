@@ -120,6 +120,7 @@ class Drill:
             for name, kind, service in (
                 ("reset", Trigger, "mock/reset"),
                 ("recover", Trigger, "error_recovery"),
+                ("looked", Trigger, "emergency_stop/reset"),
             )
         }
 
@@ -348,6 +349,7 @@ class Drill:
         died = self.robot.mend(self.witness.places())
         fault.mend(self)
         reflex = self.recover()
+        self._call("looked", Trigger.Request())  # a person has, where one was asked to
         while self._made:
             self._node.destroy_publisher(self._made.pop())
         self.settle()
