@@ -18,6 +18,8 @@ def drill(module_domain_id: int, tmp_path_factory: pytest.TempPathFactory) -> It
         "arm_controller": {"joint_state_timeout": 10.0, "heartbeat_timeout": 5.0, "window": 3.0},
         "hand_controller": {"joint_state_timeout": 10.0, "window": 3.0},
         "verifier": {"joint_state_timeout": 10.0},
+        "coordinator": {"heartbeat_timeout": 5.0},
+        "capture": {"silence": 10.0},
     }
     folder = tmp_path_factory.mktemp("drill")
     with RobotProcesses(folder, "xhand", module_domain_id, patient) as robot:

@@ -21,6 +21,25 @@ def why_not(partners: Partners) -> str:
     return ""
 
 
+def test_who_was_never_heard_is_not_gone(crowd: Crowd) -> None:
+    partners = Partners(crowd.add(UnihmNode, "coordinator"))
+    planner = crowd.add(UnihmNode, "planner")
+    planner.fault = None
+
+    def is_heard() -> bool:
+        partners.begin()
+        return "planner" in partners.watched
+
+    def gone() -> list[str]:
+        partners.look()
+        return partners.gone(("planner", "refiner"))
+
+    assert crowd.until(is_heard)
+    assert gone() == []
+    crowd.remove(planner)
+    assert crowd.until(lambda: gone() == ["planner"])
+
+
 def test_a_partner_that_dies_is_named_and_one_that_is_ill_too(crowd: Crowd) -> None:
     partners = Partners(crowd.add(UnihmNode, "arm_controller"))
     hand, capture = (crowd.add(UnihmNode, name) for name in ("hand_controller", "capture"))

@@ -23,13 +23,13 @@ from waiting import eventually
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.xdist_group("processes")]
 PARAMETERS = {
-    "capture": {"camera_pose": str(CAMERA_POSE)},
+    "capture": {"camera_pose": str(CAMERA_POSE), "silence": "10.0"},
     "hand_controller": {
         "protocol": "joint_trajectory",
         "joint_state_timeout": "3.0",
         "window": "3.0",
     },
-    "coordinator": {"stage_timeout": "8.0"},
+    "coordinator": {"stage_timeout": "20.0", "heartbeat_timeout": "5.0"},
     "planner": {},
     "segmentation": {},
     "arm_controller": {"heartbeat_timeout": "3.0", "joint_state_timeout": "3.0", "window": "3.0"},
@@ -154,7 +154,7 @@ def test_a_stage_that_dies_ends_the_task_and_can_come_back(processes: Processes)
     processes.running["planner"].wait()
     result = processes.commander.manipulate("pick up the elephant").result(120)
     assert result.error_code == result.STAGE_TIMEOUT
-    assert "capture" in result.error_msg
+    assert "Nothing is heard of planner" in result.error_msg
     processes.clear_log("planner")
     processes.start("planner")
     processes.wait_until_ready("planner")
@@ -163,6 +163,22 @@ def test_a_stage_that_dies_ends_the_task_and_can_come_back(processes: Processes)
         if result.error_code != result.STAGE_TIMEOUT:
             break
     assert result.error_code == result.OBJECT_NOT_FOUND
+
+
+def test_a_stage_that_hangs_at_its_work_ends_the_task_by_its_name(processes: Processes) -> None:
+    hangs = processes.running["planner"]
+
+    def hang(feedback: Any) -> None:
+        if feedback.stage == "capture":
+            hangs.send_signal(signal.SIGSTOP)
+
+    try:
+        going = processes.commander.manipulate("pick up the elephant", on_feedback=hang)
+        result = going.result(120)
+    finally:
+        hangs.send_signal(signal.SIGCONT)
+    assert result.error_code == result.STAGE_TIMEOUT
+    assert "Nothing is heard of planner" in result.error_msg
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_LONGEST_STEP = 0.05  # s between two looks that count as silence of others
-
 
 class Heartbeats:
     """When each of several nodes was last heard.
@@ -15,10 +13,11 @@ class Heartbeats:
 
     Args:
         timeout: s of silence after which a node counts as dead.
+        step: s between two looks that count as silence of others at the most.
     """
 
-    def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
+    def __init__(self, timeout: float, step: float = 0.05) -> None:
+        self.timeout, self._longest = timeout, step
         self._silence: dict[str, float] = {}
         self._looked: float | None = None
 
@@ -28,10 +27,15 @@ class Heartbeats:
 
     def look(self, now: float) -> None:
         """Count the time since the last look; ``now`` in s by a clock that never jumps."""
-        step = 0.0 if self._looked is None else min(max(0.0, now - self._looked), _LONGEST_STEP)
+        step = 0.0 if self._looked is None else min(max(0.0, now - self._looked), self._longest)
         self._looked = now
         for name in list(self._silence):  # another thread may hear of a new one
             self._silence[name] += step
+
+    @property
+    def known(self) -> set[str]:
+        """Who was ever heard of."""
+        return set(self._silence)
 
     def alive(self) -> set[str]:
         """Who was heard of late."""

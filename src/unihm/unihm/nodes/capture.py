@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any
 
@@ -13,6 +14,7 @@ from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 
 from unihm import types
 from unihm.config import load_section
+from unihm.control.heartbeats import Heartbeats
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fill_from
 from unihm.robots.frames import Transform
@@ -24,6 +26,7 @@ from unihm.transforms import from_pose7, is_rigid
 from unihm.types import FloatArray
 
 FURTHER_WAIT = 0.5  # s that a task waits for the further cameras; then it goes without
+_LOOK = 0.1  # s between looks at who is silent
 _AGES = 100  # images whose age is remembered
 AT_REST = 0.4  # s at rest before the image that a lift is judged by
 
@@ -126,6 +129,13 @@ class CaptureNode(UnihmNode):
         self.timeout = self.declare(
             "timeout", 2.0, "Seconds without a complete image pair that end a task.", 0.1, 60.0
         )
+        self.silence = self.declare(
+            "silence",
+            0.5,
+            "Seconds without an image after which the camera counts as dead, in a motion too.",
+            0.05,
+            60.0,
+        )
         self.wait_for_robot = self.declare(
             "wait_for_robot",
             True,
@@ -139,11 +149,13 @@ class CaptureNode(UnihmNode):
         self._matcher = StampMatcher(topics, tolerance)
         self._last_seen: dict[str, float] = dict.fromkeys(topics, -np.inf)
         self._images = dict.fromkeys(topics, 0)
+        self._heard = Heartbeats(self.silence, _LOOK)
         self._pairs = 0
         self._ages: deque[float] = deque(maxlen=_AGES)
         self._waiting: str | None = None  # task that gets the next pair
         self._purpose = self.stage
         self._since = 0.0
+        self._nowhere: UnihmError | None = None  # the task waits for the camera's pose
         self._pose = from_pose7(self.camera_pose) if len(self.camera_pose) == 7 else None
         self._frame = ""  # of the images
         self._frames = Frames(self)
@@ -174,7 +186,7 @@ class CaptureNode(UnihmNode):
                     lambda message, key=key, camera=further: camera.add(key, message),
                     IMAGES,
                 )
-        self.create_timer(0.1, self._check_time)
+        self.create_timer(_LOOK, self._check_time, clock=self._steady)
 
     def load(self) -> None:
         self.config = load_section(self.preset, "capture", CaptureConfig)
@@ -216,10 +228,12 @@ class CaptureNode(UnihmNode):
     def _begin(self, task_id: str, purpose: str, delay: float = 0.0) -> None:
         if not self.is_stopped(task_id):
             self._waiting, self._purpose, self._since = task_id, purpose, self.seconds + delay
+            self._nowhere = None
             self.report(task_id, StageStatus.STARTED, stage=purpose)
 
     def _on_image(self, key: str, message: Any) -> None:
         self._last_seen[key] = self.seconds
+        self._heard.heard(key)
         self._images[key] += 1
         if key == "rgb":
             self._ages.append(self.seconds - seconds_of(message.header.stamp))
@@ -236,9 +250,14 @@ class CaptureNode(UnihmNode):
         late = [c for c in self._further if not c.is_fresh(self._since)]
         if late and self.seconds - self._since < FURTHER_WAIT:
             return
-        task_id, self._waiting = self._waiting, None
         try:
             T_world_camera = self._camera_pose(rgb)
+        except UnihmError as error:
+            self._nowhere = error  # a node that has just started is told in a moment
+            return
+        self._nowhere = None
+        task_id, self._waiting = self._waiting, None
+        try:
             observation = observation_from_images(
                 rgb, matched["depth"], matched["info"], T_world_camera, self._rectified
             )
@@ -259,6 +278,13 @@ class CaptureNode(UnihmNode):
             progress=1.0,
             duration=self.seconds - self._since,
         )
+
+    def pulse(self) -> dict[str, Any]:
+        """A camera that was heard of and is silent now is a fault."""
+        silent = self._heard.silent(self._heard.known)
+        if not silent or self.fault is not None:
+            return {}
+        return {"fault": f"Nothing on {self._topics[silent[0]]} for {self.silence:.1f} s."}
 
     def diagnose(self) -> dict[str, Any]:
         """Images that came and that found no partner, and how old they are when they come."""
@@ -292,6 +318,7 @@ class CaptureNode(UnihmNode):
         )
 
     def _check_time(self) -> None:
+        self._heard.look(time.monotonic())
         if self._waiting is None or self.seconds - self._since < self.timeout:
             return
         silent = [
@@ -303,4 +330,5 @@ class CaptureNode(UnihmNode):
             else "Colour, depth and camera_info arrive, but their stamps never match."
         )
         task_id, self._waiting = self._waiting, None
-        self.fail(task_id, UnihmError(ErrorCode.CAMERA_TIMEOUT, sentence), self.timeout)
+        silence = UnihmError(ErrorCode.CAMERA_TIMEOUT, sentence)
+        self.fail(task_id, self._nowhere or silence, self.timeout)

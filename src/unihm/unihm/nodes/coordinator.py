@@ -25,13 +25,15 @@ from unihm.ros.base import LATCHED, RELIABLE, STATUS, UnihmNode
 from unihm.ros.conversions import command_to_msg, measurements, task_to_msg
 from unihm.ros.emergency import EmergencyListener
 from unihm.ros.goals import Goals, Outcome, Request
-from unihm.ros.progress import PROGRESS, STEPS, feedback_of, measured, of_step
+from unihm.ros.partners import FIRST_WORD, Partners
+from unihm.ros.progress import PROGRESS, STEPS, feedback_of, measured, nodes_until, of_step
 from unihm.ros.senders import FORGOTTEN, SENDERS, NotYet
 from unihm.types import Task
 
 _RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
 LONGEST_TIMEOUT = 3600.0  # s
 _POLL = 0.02  # s between looks at cancel and time-outs
+_LOOK = 0.1  # s between looks at who is silent
 
 
 class CoordinatorNode(UnihmNode):
@@ -74,6 +76,9 @@ class CoordinatorNode(UnihmNode):
                 ErrorCode.INVALID_CONFIG, f"last_stage is none of the steps: {self.last_stage}."
             )
         self.emergency = EmergencyListener(self)
+        self.partners = Partners(self, timeout=1.0, step=_LOOK)
+        self._needed = nodes_until(self.last_stage)
+        self.create_timer(_LOOK, self.partners.look, clock=self._steady)
         self._dialogue = Dialogue()
         self._reader = LanguageReader.load(self.preset)
         for topic, sender in SENDERS.items():
@@ -107,7 +112,7 @@ class CoordinatorNode(UnihmNode):
             self._check(goal)
             command = self._read(goal.instruction)
             deadline = started + (goal.options.timeout or self.task_timeout)
-            self._wait_until_alone(request, deadline)
+            self._wait_until_well(request, deadline)
         except UnihmError as error:
             outcome.error = error
             return
@@ -170,20 +175,34 @@ class CoordinatorNode(UnihmNode):
                 f"{goal.options.timeout}.",
             )
 
-    def _wait_until_alone(self, request: Request, deadline: float) -> None:
-        """Until nobody else publishes where one node may; a node that died is soon forgotten.
+    def _wait_until_well(self, request: Request, deadline: float) -> None:
+        """Until everybody is there, and nobody else publishes where one node may.
+
+        A node that died is soon started again, and forgotten.
 
         Raises:
-            UnihmError: SAFETY_STOP where somebody goes on.
+            UnihmError: SAFETY_STOP where somebody goes on, STAGE_TIMEOUT where one does not come.
         """
         self._look_around()
-        end = time.monotonic() + FORGOTTEN
-        while (trespass := self.trespass) is not None:
-            late = time.monotonic() > end or self.seconds > deadline
-            if late or not isinstance(trespass, NotYet):
+        began = time.monotonic()
+        while (trespass := self.trespass) is not None or self.partners.gone(self._needed):
+            waited = time.monotonic() - began
+            late = self.seconds > deadline
+            if trespass is None:
+                if late or waited > FIRST_WORD:
+                    self._check_alive()
+            elif late or waited > FORGOTTEN or not isinstance(trespass, NotYet):
                 raise trespass
             self._check_wanted(request, "waiting")
             time.sleep(_POLL)
+
+    def _check_alive(self) -> None:
+        gone = self.partners.gone(self._needed)
+        if gone:
+            raise UnihmError(
+                ErrorCode.STAGE_TIMEOUT,
+                f"Nothing is heard of {' and '.join(gone)} any more; start it again.",
+            )
 
     def _attempt(
         self, request: Request, words: str, step: Step, attempt: int, deadline: float
@@ -239,6 +258,7 @@ class CoordinatorNode(UnihmNode):
         self._check_wanted(request, stage)
         if self.trespass is not None:
             raise self.trespass
+        self._check_alive()
         if now - heard > self.stage_timeout:
             raise UnihmError(
                 ErrorCode.STAGE_TIMEOUT,
@@ -271,7 +291,7 @@ class CoordinatorNode(UnihmNode):
         if STEPS.index(self.last_stage) < STEPS.index("arm"):
             return  # there is no arm that could move
         end = time.monotonic() + self.stop_timeout
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self.partners.gone(["arm_controller"]):
             try:
                 status = request.statuses.get(timeout=_POLL)
             except queue.Empty:

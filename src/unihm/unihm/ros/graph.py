@@ -23,6 +23,8 @@ AnyNode = TypeVar("AnyNode", bound=UnihmNode)
 # Node to the parameters that differ when everything runs against the simulation, in one process
 # and on one executor: an image that takes its time holds up everybody.
 SIMULATED: dict[str, dict[str, Any]] = {
+    "capture": {"silence": 10.0},
+    "coordinator": {"heartbeat_timeout": 10.0},
     "arm_controller": {"window": 2.0, "heartbeat_timeout": 2.0, "joint_state_timeout": 2.0},
     "hand_controller": {
         "protocol": "joint_trajectory",

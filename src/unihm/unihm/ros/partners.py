@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from builtin_interfaces.msg import Time
 from unihm_msgs.msg import Heartbeat
@@ -22,22 +22,24 @@ class Partners:
 
     Args:
         node: that listens; it gets the parameter ``heartbeat_timeout``.
+        timeout: default of it, s.
+        step: s between two looks of the node.
 
     Attributes:
         watched: who must stay alive in the motion that goes on.
     """
 
-    def __init__(self, node: UnihmNode) -> None:
+    def __init__(self, node: UnihmNode, timeout: float = 0.25, step: float = 0.05) -> None:
         timeout = node.declare(
             "heartbeat_timeout",
-            0.25,
-            "Seconds of silence after which a node that takes part in a motion counts as dead.",
+            timeout,
+            "Seconds of silence after which a node that takes part in a task counts as dead.",
             0.05,
             60.0,
         )
         self._me = node.get_name()
         self._beats: dict[str, Heartbeat] = {}
-        self._alive = Heartbeats(timeout)
+        self._alive = Heartbeats(timeout, step)
         self.watched: set[str] = set()
         for name in NODES:
             if name != self._me:
@@ -66,6 +68,10 @@ class Partners:
                     "not move; start it.",
                 )
             time.sleep(0.02)
+
+    def gone(self, names: Iterable[str]) -> list[str]:
+        """Those of ``names`` that were heard of once and have fallen silent, sorted."""
+        return self._alive.silent(self._alive.known.intersection(names))
 
     def begin(self) -> None:
         """A motion begins: whoever is alive and well now has to stay so."""

@@ -17,6 +17,15 @@ PROGRESS = {
     "verifier": 1.0,
 }
 STEPS = tuple(PROGRESS)
+# Who has to be there, where the arm moves.
+_MOVING = ("arm_controller", "hand_controller", "emergency_stop")
+
+
+def nodes_until(last: str) -> set[str]:
+    """The nodes of a task that ends with the step ``last``."""
+    steps = STEPS[: STEPS.index(last) + 1]
+    moving = _MOVING if "arm" in steps else ()
+    return {*moving, *steps} - {"ready", "arm"}
 
 
 def feedback_of(
