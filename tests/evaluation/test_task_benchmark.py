@@ -8,7 +8,7 @@ import pytest
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.assignments import TASKS, assignments, grab_assignment
 from unihm.evaluation.statistics import spread, wilson_interval
-from unihm.evaluation.tasks import Attempt, Episode, TaskBenchmark, summarise, table
+from unihm.evaluation.tasks import TaskAttempt, TaskBenchmark, TaskEpisode, summarise, table
 from unihm.perception.language import Action, understand
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
@@ -93,15 +93,15 @@ def test_sentences_vary_and_name_the_object():
 
 
 def test_summary_counts_both_tries():
-    good = Attempt(True, believed=True, seconds={"first_command": 1.0})
-    lost = Attempt(False, "grasp", believed=False, seconds={"first_command": 3.0})
-    cold = Attempt(True, believed=True, seconds={"first_command": 30.0})
-    fooled = Attempt(False, "hold", believed=True)
+    good = TaskAttempt(True, believed=True, seconds={"first_command": 1.0})
+    lost = TaskAttempt(False, "grasp", believed=False, seconds={"first_command": 3.0})
+    cold = TaskAttempt(True, believed=True, seconds={"first_command": 30.0})
+    fooled = TaskAttempt(False, "hold", believed=True)
     episodes = [
-        Episode(0, "grab", "", "a", "box", True, [cold]),
-        Episode(1, "grab", "", "a", "box", True, [lost, good]),
-        Episode(2, "grab", "", "a", "jar", False, [lost, lost]),
-        Episode(3, "place", "", "a", "box", True, [fooled]),
+        TaskEpisode(0, "grab", "", "a", "box", True, [cold]),
+        TaskEpisode(1, "grab", "", "a", "box", True, [lost, good]),
+        TaskEpisode(2, "grab", "", "a", "jar", False, [lost, lost]),
+        TaskEpisode(3, "place", "", "a", "box", True, [fooled]),
     ]
     summary = summarise(episodes)
     assert summary["success_rate"] == 0.5

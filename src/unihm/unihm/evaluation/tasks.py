@@ -69,7 +69,7 @@ class FullPipeline(Protocol):
 
 
 @dataclass
-class Attempt:
+class TaskAttempt:
     """One try of an episode.
 
     Attributes:
@@ -102,7 +102,7 @@ class Attempt:
 
 
 @dataclass
-class Episode:
+class TaskEpisode:
     """One scene, one sentence, and the tries that were made."""
 
     seed: int
@@ -111,7 +111,7 @@ class Episode:
     target: str
     shape: str
     seen: bool
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[TaskAttempt] = field(default_factory=list)
 
 
 class TaskBenchmark:
@@ -141,11 +141,11 @@ class TaskBenchmark:
         self.retries = retries
         self.ablate = ablate
 
-    def run(self, task: Assignment) -> Episode:
+    def run(self, task: Assignment) -> TaskEpisode:
         """One episode: up to ``1 + retries`` tries."""
         rng = np.random.default_rng([task.seed, 11])
         shape = task.scene.object(task.target).shape
-        episode = Episode(task.seed, task.task, task.instruction, task.target, shape, task.seen)
+        episode = TaskEpisode(task.seed, task.task, task.instruction, task.target, shape, task.seen)
         world = World(task.scene, hand=self.hand.name, render=True, seed=task.seed)
         tried: list[HandMotion] = []
         for number in range(1 + self.retries):
@@ -172,9 +172,9 @@ class TaskBenchmark:
         track: Track,
         rng: np.random.Generator,
         tried: list[HandMotion],
-    ) -> tuple[Attempt, ExecutionPlan | None]:
+    ) -> tuple[TaskAttempt, ExecutionPlan | None]:
         """One try, which is added to those ``tried``; the plan is None where it cannot go on."""
-        attempt = Attempt()
+        attempt = TaskAttempt()
         track.sample(world.time, world.object_poses())
         before, empty = world.observe(), player.sample()
         q_arm, q_hand = player.setpoint
@@ -279,7 +279,7 @@ def _meant(motion: HandMotion, world: World) -> tuple[str, float]:
     return name, offsets[name]
 
 
-def summarise(episodes: list[Episode]) -> dict[str, Any]:
+def summarise(episodes: list[TaskEpisode]) -> dict[str, Any]:
     """Rates with and without the second try, failures by stage, times, and own judgement.
 
     The first try loads models and fills caches; its times are left out where there are others.
@@ -298,7 +298,7 @@ def summarise(episodes: list[Episode]) -> dict[str, Any]:
     }
 
 
-def rates(episodes: list[Episode]) -> dict[str, Any]:
+def rates(episodes: list[TaskEpisode]) -> dict[str, Any]:
     """How many episodes were a success, at the first try and in the end, and why others not."""
     count = len(episodes)
     first = sum(episode.attempts[0].success for episode in episodes)
@@ -318,7 +318,7 @@ def rates(episodes: list[Episode]) -> dict[str, Any]:
     }
 
 
-def agreement(episodes: list[Episode]) -> dict[str, Any]:
+def agreement(episodes: list[TaskEpisode]) -> dict[str, Any]:
     """How often what the robot believed of a motion was so.
 
     Returns:
@@ -341,7 +341,7 @@ def agreement(episodes: list[Episode]) -> dict[str, Any]:
     }
 
 
-def table(episodes: list[Episode]) -> dict[str, Any]:
+def table(episodes: list[TaskEpisode]) -> dict[str, Any]:
     """The rates of every task, apart for seen and unseen families; and own judgement of all."""
     tasks: dict[str, Any] = {}
     for task in dict.fromkeys(episode.task for episode in episodes):
