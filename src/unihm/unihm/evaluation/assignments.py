@@ -31,7 +31,7 @@ SENTENCES = (
     "could you lift the {name}?",
     "get me the {name}",
     "please fetch the {name}",
-    "hold the {name} up for a moment",
+    "hold the {name} up",
 )
 PLACE_SENTENCES = (
     "put the {name} {where}",
