@@ -16,8 +16,8 @@ def make_scene(render: bool) -> sapien.Scene:
     Raises:
         UnihmError: MISSING_DEPENDENCY where ``render`` finds no usable Vulkan driver.
     """
-    # Without persistent contacts fewer round bases rock until they fall, but grasps slip (2 of 18 that
-    # hold with them) and a mesh does not come to rest.
+    # Without persistent contacts fewer round bases rock until they fall, but grasps slip (2 of 18
+    # that hold with them) and a mesh does not come to rest.
     sapien.physx.set_scene_config(enable_pcm=True, enable_tgs=True, cpu_workers=0)
     sapien.physx.set_body_config(solver_position_iterations=10, solver_velocity_iterations=1)
     sapien.physx.set_shape_config(contact_offset=0.01, rest_offset=0.0)
