@@ -48,7 +48,6 @@ IMAGES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_AVAILABLE)
 # Humble's callbacks are not told where a message comes from.
 _TOLD_SENDER = hasattr(rclpy.subscription, "MessageInfo")
 _REMEMBERED_TASKS = 32
-_BEAT = 0.1  # s between heartbeats
 _LOOK = 0.25  # s between looks at the clock, and at who publishes where one node alone may
 _RETRY = 0.02  # s
 _UNDECIDED = 32  # messages
@@ -117,7 +116,10 @@ class UnihmNode(LifecycleNode):
         self._status = self.publisher(StageStatus, "status", STATUS)
         self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self._beats = self.publisher(Heartbeat, f"heartbeat/{self.get_name()}", HEARTBEAT)
-        self.create_timer(_BEAT, self.beat, clock=self._steady)
+        period = self.declare(
+            "heartbeat_period", 0.1, "Seconds between two words that this node is alive.", 0.02, 1.0
+        )
+        self.create_timer(period, self.beat, clock=self._steady)
         self.subscription(Task, "task", self._on_task, RELIABLE)
         self.subscription(StopTask, "stop", self._on_stop, RELIABLE)
         self.create_timer(1.0, self._publish_diagnostics, clock=self._steady)

@@ -20,8 +20,10 @@ from unihm.ros.run import NODES, node_class
 
 AnyNode = TypeVar("AnyNode", bound=UnihmNode)
 
-# Node to the parameters that differ when everything runs against the simulation, in one process
-# and on one executor: an image that takes its time holds up everybody.
+# What differs when everything runs against the simulation, in one process and on one executor. An
+# image that takes its time holds up everybody, and every message makes the executor look at all
+# nodes: those that move nothing say less often that they are alive.
+SELDOM = 0.5  # s
 SIMULATED: dict[str, dict[str, Any]] = {
     "capture": {"silence": 10.0},
     "coordinator": {"heartbeat_timeout": 10.0},
@@ -70,7 +72,13 @@ class Graph:
         self._guests: list[UnihmNode] = []
         common = {"use_sim_time": use_sim_time, "hand": hand, "scene": scene}
         for name in nodes:
-            values = {**common, **SIMULATED.get(name, {}), **(parameters or {}).get(name, {})}
+            seldom = {} if name in SIMULATED else {"heartbeat_period": SELDOM}
+            values = {
+                **common,
+                **seldom,
+                **SIMULATED.get(name, {}),
+                **(parameters or {}).get(name, {}),
+            }
             self.nodes[name] = node_class(name)(name, **self._arguments(values))
         self._common = common
         self.commander = Commander(domain_id=domain_id)
