@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language import understand
 from unihm.perception.planner import GeometricScorer, Planner, PlannerConfig, PlanningError
-from unihm.perception.scene import matching, read_scene
+from unihm.perception.scene import WorkspaceConfig, matching, read_scene
 from unihm.perception.scene.frames import azimuth, canonical_object_frame, horizontal_rectangle
 from unihm.perception.segmentation import Segmenter
 from unihm.transforms import apply
@@ -186,6 +186,21 @@ def test_a_piece_of_a_thing_is_not_a_second_one():
         else:
             middle = plan("pick up the red box", frame).T_world_object[0, :2, 3]
             assert np.linalg.norm(middle - [0.45, 0.0]) < 0.02
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_tray_whose_floor_is_as_low_as_noise_is_one_thing(seed):
+    tray = make_item("tray", "white", 0.50, -0.30, yaw=0.0, x=0.22, y=0.20, z=0.03)
+    ball = make_item("box", "yellow", 0.45, 0.1, x=0.05, y=0.05, z=0.06)
+    frame = render(tray, ball, seed=seed)
+    seen = read_scene(frame.observation, WorkspaceConfig(stride=2)).objects
+    assert len(seen) == 2, [thing.words for thing in seen]
+
+
+def test_things_of_two_colours_side_by_side_stay_two():
+    red = make_item("box", "red", 0.5, 0.0, yaw=0.0, x=0.06, y=0.06, z=0.02)
+    blue = make_item("box", "blue", 0.5, 0.07, yaw=0.0, x=0.06, y=0.06, z=0.02)
+    assert len(read_scene(render(red, blue).observation).objects) == 2
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])

@@ -12,8 +12,8 @@ pytest.importorskip("rclpy")
 from refinement_cases import ball_cloud
 from unihm.robots import load_hand
 from unihm.ros import conversions
-from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.graph import Graph
+from unihm.ros.qos import LATCHED, RELIABLE
 from unihm.types import Task
 from unihm_msgs import msg
 from visualization_msgs.msg import Marker, MarkerArray

@@ -12,8 +12,8 @@ from trajectory_msgs.msg import JointTrajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE
 from unihm.ros.course import Course, course_from_msg
+from unihm.ros.qos import RELIABLE
 from unihm.sim.still import FAR_BLUE_BOX, RED_BOX, SIZE, T_WORLD_CAMERA, K, closed_share, see_boxes
 from unihm.transforms import apply, invert, make_transform, minimum_snap, to_pose7
 from unihm.types import HandMotion, ObjectTrajectory, Phase

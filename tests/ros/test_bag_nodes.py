@@ -25,11 +25,11 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header, String
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.bag_reader import BagReader
-from unihm.nodes.capture import LATCHED
 from unihm.nodes.planner import PlannerNode
 from unihm.nodes.player import PlayerNode
 from unihm.perception import Planner
 from unihm.ros import conversions
+from unihm.ros.qos import LATCHED
 from unihm.ros.recorder import RecorderNode, open_bag
 from unihm.types import RgbdObservation, Task
 from unihm_msgs import msg

@@ -8,8 +8,9 @@ from fakes import CAMERA, CAMERA_POSE, FakeCamera, FakeRobot
 from geometry_msgs.msg import PoseStamped
 from unihm.errors import ErrorCode
 from unihm.nodes.capture import CaptureNode
-from unihm.ros.base import LATCHED, RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import pose_to_msg
+from unihm.ros.qos import LATCHED, RELIABLE
 from unihm.sim.still import T_WORLD_CAMERA
 from unihm_msgs import msg
 

@@ -14,8 +14,8 @@ from std_msgs.msg import Header
 from unihm.errors import ErrorCode
 from unihm.perception import Planner, Segmenter
 from unihm.ros import conversions
-from unihm.ros.base import LATCHED, RELIABLE, STATUS
 from unihm.ros.graph import Graph
+from unihm.ros.qos import LATCHED, RELIABLE, STATUS
 from unihm.sim.still import RED_BOX, T_WORLD_CAMERA, K, see_boxes
 from unihm.types import RgbdObservation, Task
 from unihm_msgs import msg

@@ -20,7 +20,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros import Commander, commander
-from unihm.ros.base import LATCHED
+from unihm.ros.qos import LATCHED
 from unihm_msgs.action import Manipulate
 from waiting import eventually
 

@@ -24,8 +24,8 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from unihm.errors import ErrorCode
-from unihm.ros.base import LATCHED
 from unihm.ros.graph import Graph
+from unihm.ros.qos import LATCHED
 from unihm.sim.still import RED_BOX, see_boxes
 from unihm_msgs import msg
 from waiting import eventually

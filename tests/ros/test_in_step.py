@@ -15,8 +15,9 @@ from unihm.nodes.hand_controller import HandControllerNode
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.motion_watch import HAND_LATE, MotionWatch
+from unihm.ros.qos import RELIABLE
 from unihm_msgs import msg
 
 pytestmark = pytest.mark.ros

@@ -21,10 +21,10 @@ from unihm.nodes.mock_camera import MockCameraNode
 from unihm.nodes.mock_hand import BLOCKED, MockHandNode
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
-from unihm.ros.base import LATCHED, RELIABLE, SENSOR
 from unihm.ros.context import new_context
 from unihm.ros.conversions import seconds_to_time, time_to_seconds
 from unihm.ros.mock import OLD
+from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
 from unihm.ros.trajectory_client import make_trajectory
 from unihm.sim.still import RED_BOX, StillScene, closed_share
 from waiting import eventually

@@ -20,7 +20,7 @@ from std_msgs.msg import Header
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.trajectory import make_trajectory
 from unihm.ros import conversions
-from unihm.ros.base import STATUS
+from unihm.ros.qos import STATUS
 from unihm.ros.run import FURTHER, NODES, node_class
 from unihm.types import HandTokens, TaskKind
 from unihm_msgs import msg

@@ -18,12 +18,13 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header, String
 from tf2_msgs.msg import TFMessage
-from unihm.nodes.capture import LATCHED, CaptureNode
+from unihm.nodes.capture import CaptureNode
 from unihm.nodes.robot_state import RobotStateNode
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.robots.frames import FrameTree, Transform
 from unihm.ros.frames import MOVING, STATIC, transforms_from_msg, transforms_to_msg
+from unihm.ros.qos import LATCHED
 from unihm.transforms import from_pose7, from_xyz_rpy
 from waiting import eventually
 

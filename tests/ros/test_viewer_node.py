@@ -22,7 +22,7 @@ from unihm.perception.language import SentenceKind, understand
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.ros import conversions
-from unihm.ros.base import LATCHED, RELIABLE, SENSOR, STATUS
+from unihm.ros.qos import LATCHED, RELIABLE, SENSOR, STATUS
 from unihm.sim.scene import Camera
 from unihm.transforms import from_xyz_rpy
 from unihm.types import HandMotion, ObjectCloud, RgbdObservation, Task, TaskKind

@@ -21,10 +21,11 @@ from unihm.perception.language.manner import manner_of
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.emergency import EmergencyListener
 from unihm.ros.motion_watch import MotionWatch
 from unihm.ros.partners import declare_window
+from unihm.ros.qos import RELIABLE
 from unihm.ros.trajectory_client import TrajectoryClient
 from unihm.ros.worker import Worker
 from unihm.types import Phase

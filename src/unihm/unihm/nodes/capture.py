@@ -18,10 +18,11 @@ from unihm.control.heartbeats import Heartbeats
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fill_from
 from unihm.robots.frames import Transform
-from unihm.ros.base import IMAGES, LATCHED, RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.ros.conversions import time_to_seconds as seconds_of
 from unihm.ros.frames import SETTLE, Frames
+from unihm.ros.qos import IMAGES, LATCHED, RELIABLE
 from unihm.transforms import from_pose7, is_rigid
 from unihm.types import FloatArray
 

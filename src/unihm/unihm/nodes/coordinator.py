@@ -21,12 +21,13 @@ from unihm.perception.language import (
     describe_step,
     understand,
 )
-from unihm.ros.base import LATCHED, RELIABLE, STATUS, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import command_to_msg, measurements, task_to_msg
 from unihm.ros.emergency import EmergencyListener
 from unihm.ros.goals import Goals, Outcome, Request
 from unihm.ros.partners import FIRST_WORD, Partners
 from unihm.ros.progress import PROGRESS, STEPS, feedback_of, measured, nodes_until, of_step
+from unihm.ros.qos import LATCHED, RELIABLE, STATUS
 from unihm.ros.senders import FORGOTTEN, SENDERS, NotYet
 from unihm.types import Task
 

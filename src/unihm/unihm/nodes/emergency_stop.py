@@ -11,8 +11,9 @@ from unihm_msgs import msg
 
 from unihm.control.emergency import EmergencyStop, default_file
 from unihm.errors import UnihmError
-from unihm.ros.base import LATCHED, RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import seconds_to_time
+from unihm.ros.qos import LATCHED, RELIABLE
 
 
 class EmergencyStopNode(UnihmNode):

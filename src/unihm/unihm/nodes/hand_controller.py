@@ -14,12 +14,13 @@ from unihm.control.machine import ControllerState
 from unihm.control.safety import warm_up
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
-from unihm.ros.base import HEARTBEAT, RELIABLE, SENSOR, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import plan_from_msg, time_to_seconds
 from unihm.ros.emergency import EmergencyListener
 from unihm.ros.hand_drivers import DRIVERS, HandDriver, make_driver
 from unihm.ros.joints import JointStates
 from unihm.ros.partners import declare_window
+from unihm.ros.qos import HEARTBEAT, RELIABLE, SENSOR
 from unihm.types import FloatArray
 
 ARM = "arm_controller"

@@ -19,7 +19,8 @@ from unihm.robots import load_hand
 from unihm.robots.urdf import Primitive
 from unihm.robots.urdf_text import resolve_path
 from unihm.ros import conversions
-from unihm.ros.base import LATCHED, RELIABLE, STATUS, UnihmNode
+from unihm.ros.base import UnihmNode
+from unihm.ros.qos import LATCHED, RELIABLE, STATUS
 from unihm.transforms import FloatArray, apply, make_transform
 from unihm.types import HandMotion, Phase
 from unihm.visualization.keyframes import key_frames, time_colors

@@ -16,9 +16,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
-from unihm.ros.base import LATCHED, RELIABLE, SENSOR
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.mock import MockDriver
+from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
 from unihm.ros.trajectory_client import FollowJointTrajectory
 
 STATE_RATE = 30.0  # Hz of what the state broadcaster says

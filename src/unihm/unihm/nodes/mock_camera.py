@@ -14,9 +14,9 @@ from unihm.errors import UnihmError
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
-from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.joints import JointStates
 from unihm.ros.mock import MockDriver
+from unihm.ros.qos import LATCHED, RELIABLE
 from unihm.sim.still import SIZE, T_WORLD_CAMERA, K, StillScene, see_boxes
 from unihm.types import FloatArray
 

@@ -14,10 +14,10 @@ from trajectory_msgs.msg import JointTrajectory
 
 from unihm.control.drivers import from_driver, to_driver
 from unihm.robots import load_hand
-from unihm.ros.base import LATCHED, RELIABLE, SENSOR
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.hand_drivers import DRIVERS, import_interfaces, vendor_messages
 from unihm.ros.mock import MockDriver
+from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
 from unihm.sim.still import closed_share
 from unihm.types import FloatArray
 

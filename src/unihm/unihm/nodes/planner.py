@@ -11,7 +11,6 @@ from std_msgs.msg import Header
 from unihm_msgs import msg
 
 from unihm.perception import Plan, Planner, PlanningError
-from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.conversions import (
     click_from_msg,
     observation_from_msg,
@@ -20,6 +19,7 @@ from unihm.ros.conversions import (
     task_from_msg,
     trajectory_to_msg,
 )
+from unihm.ros.qos import LATCHED, RELIABLE
 from unihm.ros.stage import StageNode
 from unihm.types import FloatArray, RgbdObservation
 from unihm.visualization.overlays import draw_affordance

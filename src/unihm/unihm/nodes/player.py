@@ -22,7 +22,8 @@ from unihm.learning.datasets.bag_reader import BagMessage, BagReader
 from unihm.learning.datasets.recorded_tasks import MADE_BY_THE_GRAPH
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
-from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
+from unihm.ros.qos import RELIABLE
 from unihm.ros.recorder import BEGINNINGS, has_beginnings
 
 #: Made by sensors, drivers and people: what a graph is given, whoever recorded it.

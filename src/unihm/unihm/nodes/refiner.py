@@ -14,7 +14,6 @@ from unihm.config import load_section
 from unihm.refinement import RefinementConfig, RefinementReport, refine, warm_up
 from unihm.refinement.measure import penetrations
 from unihm.robots import load_hand
-from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.conversions import (
     cloud_from_msg,
     motion_from_msg,
@@ -22,6 +21,7 @@ from unihm.ros.conversions import (
     point_to_msg,
     report_to_msg,
 )
+from unihm.ros.qos import LATCHED, RELIABLE
 from unihm.ros.stage import StageNode
 from unihm.transforms import apply
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase

@@ -14,8 +14,9 @@ from unihm.config import load_section
 from unihm.errors import UnihmError
 from unihm.retargeting.retargeter import Retargeter, RetargetingConfig
 from unihm.robots import load_hand
-from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import pose_to_msg
+from unihm.ros.qos import RELIABLE, SENSOR
 
 
 class RetargeterNode(UnihmNode):

@@ -14,8 +14,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from unihm.robots.description import RobotDescription
-from unihm.ros.base import LATCHED, SENSOR, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.frames import SETTLE, Frames
+from unihm.ros.qos import LATCHED, SENSOR
 
 
 class RobotStateNode(UnihmNode):

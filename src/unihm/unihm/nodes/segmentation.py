@@ -13,7 +13,6 @@ from unihm_msgs import msg
 
 from unihm.errors import UnihmError
 from unihm.perception import Segmenter
-from unihm.ros.base import LATCHED, RELIABLE
 from unihm.ros.conversions import (
     click_from_msg,
     cloud_to_msg,
@@ -22,6 +21,7 @@ from unihm.ros.conversions import (
     rgb_to_msg,
     trajectory_from_msg,
 )
+from unihm.ros.qos import LATCHED, RELIABLE
 from unihm.ros.stage import StageNode
 from unihm.types import FloatArray, RgbdObservation
 from unihm.visualization.overlays import draw_mask

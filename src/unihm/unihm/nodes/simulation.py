@@ -22,11 +22,12 @@ from unihm_msgs import msg
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.ros import conversions
-from unihm.ros.base import LATCHED, RELIABLE, SENSOR, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.course import Course, course_from_msg
+from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
 from unihm.ros.trajectory_client import FollowJointTrajectory
 from unihm.sim.world import World
-from unihm.types import FloatArray, RgbdObservation
+from unihm.types import FloatArray
 
 RATE = 100.0  # set-points per second given to the physics
 MEASURING_RATE = 20.0  # ground truth per second
@@ -67,6 +68,7 @@ class SimulationNode(UnihmNode):
         self._courses: dict[str, Course] = {}
         self._reset = False
         self._time = 0.0
+        self._exposed: Time | None = None  # stamp of the image that is being rendered
         self._running = False
         self._loop = threading.Thread(target=self._run, name=name, daemon=True)
         self._clock_topic = self.publisher(Clock, "/clock", RELIABLE)
@@ -203,7 +205,7 @@ class SimulationNode(UnihmNode):
         }
         actions = {
             "joints": self._publish_joints,
-            "camera": self._publish_camera,
+            "camera": self._expose,
             "truth": self._publish_truth,
         }
         next_step = time.monotonic()
@@ -219,9 +221,12 @@ class SimulationNode(UnihmNode):
                 if self._time >= due[name] and np.isfinite(periods[name]):
                     due[name] = self._time + periods[name] - 1e-6
                     action()
+            if self._exposed is not None and world.is_exposed:
+                self._publish_camera(self._exposed)
+                self._exposed = None
             if self.factor > 0:
                 next_step = max(
-                    next_step + steps / world.rate / self.factor, time.monotonic() - 0.5
+                    next_step + steps / world.rate / self.factor, time.monotonic() - MOST_BEHIND
                 )
                 time.sleep(max(0.0, next_step - time.monotonic()))
 
@@ -255,9 +260,14 @@ class SimulationNode(UnihmNode):
         pose = conversions.pose_to_msg(self.world.scene.camera.T_world_camera)
         self._camera_pose.publish(PoseStamped(header=self.header(), pose=pose))
 
-    def _publish_camera(self) -> None:
-        stamp = self._stamp()
-        observation: RgbdObservation = self.world.observe()
+    def _expose(self) -> None:
+        """Begin an image, unless the last one is still being rendered."""
+        if self._exposed is None:
+            self.world.expose()
+            self._exposed = self._stamp()
+
+    def _publish_camera(self, stamp: Time) -> None:
+        observation = self.world.read_out()
         header = Header(stamp=stamp, frame_id=CAMERA_FRAME)
         height, width = observation.depth.shape
         info = conversions.camera_info_to_msg(observation.K, height, width, header)

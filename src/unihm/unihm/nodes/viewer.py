@@ -13,7 +13,8 @@ from unihm_msgs import msg
 
 from unihm.perception.camera import decode_colour
 from unihm.ros import conversions
-from unihm.ros.base import LATCHED, RELIABLE, SENSOR, STATUS, UnihmNode
+from unihm.ros.base import UnihmNode
+from unihm.ros.qos import LATCHED, RELIABLE, SENSOR, STATUS
 from unihm.sim.scene import load_scene
 from unihm.visualization.viewer import Controls, Viewer
 

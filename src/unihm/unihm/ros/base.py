@@ -17,12 +17,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
-from rclpy.qos import (
-    DurabilityPolicy,
-    QoSProfile,
-    ReliabilityPolicy,
-    qos_profile_sensor_data,
-)
+from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from std_msgs.msg import Header
@@ -31,19 +26,15 @@ from unihm_msgs.msg import Heartbeat, Measurement, StageStatus, StopTask, Task
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.clock_watch import ClockWatch
 from unihm.ros.conversions import time_to_seconds
+from unihm.ros.qos import (
+    HEARTBEAT,
+    RELIABLE,
+    STATUS,
+    is_foreign,
+    publisher_events,
+    subscription_events,
+)
 from unihm.ros.senders import NAMED, NotYet, Senders
-
-RELIABLE = QoSProfile(depth=10)
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-STATUS = QoSProfile(depth=100)
-# Of a burst of goals none is lost; the default keeps ten.
-REQUESTS = QoSProfile(depth=1000)
-# Only the newest counts, and every node has a topic of its own for it.
-HEARTBEAT = QoSProfile(depth=1)
-SENSOR = qos_profile_sensor_data
-# Images are many packets, of which best effort would lose some on a busy machine; some drivers
-# offer nothing better.
-IMAGES = QoSProfile(depth=4, reliability=ReliabilityPolicy.BEST_AVAILABLE)
 
 # Humble's callbacks are not told where a message comes from.
 _TOLD_SENDER = hasattr(rclpy.subscription, "MessageInfo")
@@ -113,6 +104,12 @@ class UnihmNode(LifecycleNode):
             "Before every name that begins with a slash, the clock's aside: with left, "
             "/joint_states is /left/joint_states.",
         ).strip("/")
+        self._warns_of_qos = self.declare(
+            "qos_warnings",
+            True,
+            "Warn where the QoS of a driver or camera does not fit; every message costs a little "
+            "more.",
+        )
         self._status = self.publisher(StageStatus, "status", STATUS)
         self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self._beats = self.publisher(Heartbeat, f"heartbeat/{self.get_name()}", HEARTBEAT)
@@ -198,6 +195,7 @@ class UnihmNode(LifecycleNode):
             kind,
             self.outside(topic),
             copy.copy(qos),  # overriding changes it in place
+            event_callbacks=publisher_events(self._warns(topic)),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
@@ -219,8 +217,12 @@ class UnihmNode(LifecycleNode):
             self.outside(topic),
             receive if _TOLD_SENDER else lambda message: receive(message, {}),
             copy.copy(qos),
+            event_callbacks=subscription_events(self._warns(topic)),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+
+    def _warns(self, topic: str) -> bool:
+        return self._warns_of_qos and is_foreign(topic)
 
     def _admit(self, arrival: _Arrival) -> None:
         """Check a message, hand it to its callback, or drop it."""

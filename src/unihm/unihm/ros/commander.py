@@ -24,8 +24,8 @@ from unihm_msgs.msg import ManipulateOptions
 from unique_identifier_msgs.msg import UUID
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.base import REQUESTS
 from unihm.ros.context import new_context
+from unihm.ros.qos import REQUESTS
 
 _RESEND = 1.0  # s without an answer after which a goal is sent again
 _LOOK = 0.5  # s between looks at whether the coordinator is there

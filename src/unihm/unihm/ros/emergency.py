@@ -9,8 +9,9 @@ from std_msgs.msg import String
 from unihm_msgs.msg import EmergencyStop
 
 from unihm.control.emergency import refusal
-from unihm.ros.base import LATCHED, RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import time_to_seconds
+from unihm.ros.qos import LATCHED, RELIABLE
 
 
 class EmergencyListener:

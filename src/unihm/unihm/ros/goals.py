@@ -19,7 +19,8 @@ from unihm_msgs.action import Manipulate
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language import Command, SentenceKind, understand
-from unihm.ros.base import RELIABLE, REQUESTS, UnihmNode
+from unihm.ros.base import UnihmNode
+from unihm.ros.qos import RELIABLE, REQUESTS
 
 # Said while a task runs, these are answered and do not end it.
 _ANSWERED = (SentenceKind.QUESTION, SentenceKind.STATEMENT)

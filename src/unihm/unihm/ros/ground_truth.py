@@ -10,7 +10,8 @@ from sensor_msgs.msg import JointState
 from unihm_msgs import msg
 
 from unihm.ros import conversions
-from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.base import UnihmNode
+from unihm.ros.qos import RELIABLE, SENSOR
 from unihm.sim.tasks import Track
 from unihm.types import HandMotion, ObjectCloud, RgbdObservation
 from unihm.visualization.video import SceneRecording

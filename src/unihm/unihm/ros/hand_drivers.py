@@ -19,7 +19,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from unihm.control.drivers import XHAND_POSITION_MODE, from_driver, to_driver
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import Hand
-from unihm.ros.base import RELIABLE, SENSOR, UnihmNode
+from unihm.ros.base import UnihmNode
+from unihm.ros.qos import RELIABLE, SENSOR
 from unihm.types import FloatArray
 
 PACKAGES = {

@@ -11,9 +11,10 @@ from sensor_msgs.msg import JointState
 
 from unihm.control.heartbeats import Heartbeats
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.base import SENSOR, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.clock_watch import StreamClock
 from unihm.ros.conversions import time_to_seconds
+from unihm.ros.qos import SENSOR
 from unihm.types import FloatArray
 
 FIRST_WORD = 5.0  # s that a driver which has just started may take to be heard of

@@ -11,7 +11,8 @@ from unihm_msgs.msg import Heartbeat
 from unihm.control.heartbeats import Heartbeats
 from unihm.control.horizon import WINDOW
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.base import HEARTBEAT, UnihmNode
+from unihm.ros.base import UnihmNode
+from unihm.ros.qos import HEARTBEAT
 from unihm.ros.run import NODES
 
 FIRST_WORD = 5.0  # s that a node which has just started may take to be heard of

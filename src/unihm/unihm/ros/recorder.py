@@ -23,6 +23,7 @@ from unihm.errors import UnihmError
 from unihm.learning.datasets.bag import BagWriter, installed_types
 from unihm.learning.datasets.bag_reader import BagReader
 from unihm.ros.base import UnihmNode
+from unihm.ros.qos import subscription_events
 
 #: What of the graph is recorded.
 CHOICES = ("camera", "all")
@@ -138,6 +139,7 @@ class RecorderNode(UnihmNode):
                 topic,
                 partial(self._receive, topic, kinds[0], _offered(reliable, latched)),
                 qos,
+                event_callbacks=subscription_events(warn=False),
                 raw=True,
             )
 

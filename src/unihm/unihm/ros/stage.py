@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from unihm_msgs.msg import Measurement, StageStatus, Task
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
+from unihm.ros.qos import RELIABLE
 from unihm.ros.worker import Worker
 
 _WAITING_TASKS = 4

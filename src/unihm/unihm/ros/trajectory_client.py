@@ -13,8 +13,9 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from unihm.control.horizon import Horizon, TooLate
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.base import RELIABLE, UnihmNode
+from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import seconds_to_time
+from unihm.ros.qos import RELIABLE
 from unihm.types import FloatArray
 
 try:

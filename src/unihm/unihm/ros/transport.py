@@ -14,11 +14,11 @@ from diagnostic_msgs.msg import DiagnosticArray
 from trajectory_msgs.msg import JointTrajectory
 from unihm_msgs.msg import RgbdObservation, StageStatus
 
-from unihm.ros.base import RELIABLE, STATUS
 from unihm.ros.commander import Commander
 from unihm.ros.conversions import time_to_seconds
 from unihm.ros.drill.observer import COMMANDS
 from unihm.ros.drill.processes import EVERYTHING, RobotProcesses
+from unihm.ros.qos import RELIABLE, STATUS
 
 SETTLE = 5.0  # s for the processes to have found each other
 PAUSE = 0.5  # s without a command: what follows belongs to another motion

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import numpy as np
 import sapien
 from numpy.typing import NDArray
@@ -16,6 +19,7 @@ DepthImage = NDArray[np.float32]
 # Optical axes (x right, y down, z forward) in SAPIEN's camera (x forward, y left, z up).
 _T_SAPIEN_OPTICAL = make_transform([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], [0, 0, 0])
 NEAR, FAR = 0.05, 10.0
+_AT_ONCE = 0.005  # s
 
 
 class RenderCamera:
@@ -30,26 +34,52 @@ class RenderCamera:
     def __init__(self, scene: sapien.Scene, width: int, height: int, fov: float) -> None:
         self._scene = scene
         self._camera = scene.add_camera("camera", width, height, fov, NEAR, FAR)
+        self._began = 0.0  # s, the last capture
+        self._takes = 0.0  # s, from a capture to its images, as far as is known
+        self._read = True
 
     def capture(self, T_world_camera: FloatArray) -> None:
-        """Render from (4, 4) optical pose ``T_world_camera``; then read rgb, depth, ids."""
+        """Begin to render from (4, 4) optical pose ``T_world_camera``; then read rgb, depth, ids.
+
+        The renderer works in threads of its own. Whoever reads before it has finished waits, and
+        keeps every other thread of Python waiting: where there are some, ask :attr:`is_ready`.
+        """
         pose = T_world_camera @ np.linalg.inv(_T_SAPIEN_OPTICAL)
         self._camera.entity.set_pose(pose_to_sapien(pose))
         self._scene.update_render()
         self._camera.take_picture()
+        self._began, self._read = time.monotonic(), False
+
+    @property
+    def is_ready(self) -> bool:
+        """The images of the last capture are probably there: it took no longer before."""
+        return time.monotonic() - self._began >= self._takes
 
     def rgb(self) -> NDArray[np.uint8]:
         """(H, W, 3) sRGB of the last capture."""
-        color = self._camera.get_picture("Color")[..., :3]
+        color = self._picture("Color")[..., :3]
         return (np.clip(color, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
 
     def depth(self) -> DepthImage:
         """(H, W) metres along the optical axis; 0 where nothing was hit."""
-        return np.ascontiguousarray(-self._camera.get_picture("Position")[..., 2], np.float32)
+        return np.ascontiguousarray(-self._picture("Position")[..., 2], np.float32)
 
     def entity_ids(self) -> NDArray[np.int64]:
         """(H, W) ``per_scene_id`` of the entity at each pixel; 0 for the background."""
-        return self._camera.get_picture("Segmentation")[..., 1].astype(np.int64)
+        return self._picture("Segmentation")[..., 1].astype(np.int64)
+
+    def _picture(self, name: str) -> NDArray[Any]:
+        asked = time.monotonic()
+        picture = self._camera.get_picture(name)
+        if not self._read:
+            self._read = True
+            # SAPIEN doesn't say when an image is there: where it came at once, ask sooner.
+            now = time.monotonic()
+            waited = now - asked > _AT_ONCE
+            self._takes = (
+                now - self._began if waited else 0.95 * min(self._takes, asked - self._began)
+            )
+        return picture
 
 
 def add_noise(kind: str, depth: DepthImage, focal: float, rng: np.random.Generator) -> DepthImage:

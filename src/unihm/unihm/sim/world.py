@@ -94,6 +94,7 @@ class World:
         self._home = np.zeros(0)
         self.robot = self._build_robot(arm, hand, render) if hand is not None else None
         self._cameras: dict[tuple[int, int, float], RenderCamera] = {}
+        self._exposed = 0.0
         if render:
             light(self._physics)
         self.reset()
@@ -185,12 +186,28 @@ class World:
 
     def observe(self) -> RgbdObservation:
         """A registered image pair of the scene's fixed camera, with its noise."""
-        camera = self.scene.camera
-        renderer = self.camera(camera.width, camera.height, camera.fov)
-        renderer.capture(camera.T_world_camera)
+        self.expose()
+        return self.read_out()
+
+    def expose(self) -> None:
+        """Begin to render what the scene's camera sees now; :meth:`read_out` has the images.
+
+        The world may be stepped in between, best until :attr:`is_exposed`.
+        """
+        self._scene_camera.capture(self.scene.camera.T_world_camera)
+        self._exposed = self.time
+
+    @property
+    def is_exposed(self) -> bool:
+        """The images are there, so that reading them probably keeps nobody waiting."""
+        return self._scene_camera.is_ready
+
+    def read_out(self) -> RgbdObservation:
+        """The images of the last :meth:`expose`, stamped with its time."""
+        camera, renderer = self.scene.camera, self._scene_camera
         depth = add_noise(camera.noise, renderer.depth(), camera.K[0, 0], self._rng)
         return RgbdObservation(
-            renderer.rgb(), depth, camera.K, camera.T_world_camera, stamp=self.time
+            renderer.rgb(), depth, camera.K, camera.T_world_camera, stamp=self._exposed
         )
 
     # ------------------------------------------------------ what only tests see
@@ -235,6 +252,11 @@ class World:
             center = np.average(positions, axis=0, weights=weights)
             found.append(BodyContact(pair, center, impulses.sum(axis=0) * self.rate))
         return found
+
+    @property
+    def _scene_camera(self) -> RenderCamera:
+        camera = self.scene.camera
+        return self.camera(camera.width, camera.height, camera.fov)
 
     def camera(self, width: int, height: int, fov: float) -> RenderCamera:
         """A camera of that size and vertical field of view (radians); made once, then reused.

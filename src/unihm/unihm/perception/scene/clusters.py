@@ -14,6 +14,9 @@ from unihm.config import Natural, NotNegative, Positive, settings
 from unihm.perception.scene.table import Plane
 from unihm.types import FloatArray, IntArray
 
+# Standard deviations of the table's points above which a point is probably no table.
+_ABOVE_NOISE = 3.5
+
 
 @settings()
 class ClusterConfig:
@@ -73,15 +76,16 @@ def find_clusters(
     config = config or ClusterConfig()
     flat = points.reshape(-1, 3)
     pixels = np.flatnonzero(np.isfinite(flat[:, 2]) if inside is None else inside)
-    xyz = flat[pixels]
+    inside_xyz = flat[pixels]
+    inside_height = table.height(inside_xyz)
     with np.errstate(invalid="ignore"):
-        above = table.height(xyz) > config.min_height
-    pixels, xyz = pixels[above], xyz[above]
+        above = inside_height > config.min_height
+    pixels, xyz = pixels[above], inside_xyz[above]
     colors = rgb.reshape(-1, 3)[pixels]
     if len(pixels) < config.min_points:
         return []
-    voxel_of, centres = voxelise(xyz, config.voxel)
-    groups = _components(centres, config.gap)[voxel_of]
+    groups = _groups(xyz, config)
+    groups = _rejoin(groups, xyz, colors, inside_xyz, inside_height, config)
     clusters = []
     for group in np.flatnonzero(np.bincount(groups) >= config.min_points):
         members = np.flatnonzero(groups == group)
@@ -91,6 +95,56 @@ def find_clusters(
             chosen = members[part]
             clusters.append(Cluster(pixels[chosen], xyz[chosen], colors[chosen]))
     return sorted(clusters, key=lambda c: -len(c.pixels))
+
+
+def _groups(points: FloatArray, config: ClusterConfig) -> IntArray:
+    """(N,) label of the group of neighbouring points that each belongs to."""
+    voxel_of, centres = voxelise(points, config.voxel)
+    return _components(centres, config.gap)[voxel_of]
+
+
+def _rejoin(
+    groups: IntArray,
+    points: FloatArray,
+    rgb: NDArray[np.uint8],
+    everything: FloatArray,
+    height: FloatArray,
+    config: ClusterConfig,
+) -> IntArray:
+    """(N,) labels in which the pieces of one flat thing are one group.
+
+    The floor of a tray is about as high as :attr:`ClusterConfig.min_height`, so noise decides which
+    of its points are above. Pieces of one colour belong together where points join them that are
+    lower, but higher than the table's noise (hysteresis, as edges are traced).
+
+    Args:
+        groups: (N,) labels of ``points``.
+        points, rgb: (N, 3) what is above ``min_height``.
+        everything, height: (M, 3) and (M,) all points and their height above the table, metres.
+    """
+    with np.errstate(invalid="ignore"):
+        level = height[np.abs(height) < config.min_height]
+    if groups.max() == 0 or not len(level):
+        return groups
+    noise = 1.4826 * float(np.median(np.abs(level - np.median(level))))
+    with np.errstate(invalid="ignore"):
+        between = (height > _ABOVE_NOISE * noise) & (height <= config.min_height)
+    if not between.any():
+        return groups
+    joined = _groups(np.concatenate([points, everything[between]]), config)[: len(points)]
+    features = color_features(rgb)
+    owner = np.arange(groups.max() + 1)
+    sizes, first = np.bincount(groups), np.unique(groups, return_index=True)[1]
+    mains: dict[int, list[tuple[int, FloatArray]]] = {}
+    for piece in np.argsort(-sizes):
+        color = np.median(features[groups == piece], axis=0)
+        for main, theirs in mains.setdefault(joined[first[piece]], []):
+            if _is_one_color(color, theirs, config):
+                owner[piece] = main
+                break
+        else:
+            mains[joined[first[piece]]].append((piece, color))
+    return owner[groups]
 
 
 def voxelise(points: FloatArray, size: float) -> tuple[IntArray, FloatArray]:
@@ -125,6 +179,13 @@ def color_features(rgb: NDArray[np.uint8]) -> FloatArray:
     trust = np.minimum(total / 0.2, 1.0)[:, None]
     chroma = (scaled[:, :2] / np.maximum(total, 1e-3)[:, None] - 1 / 3) * trust
     return np.concatenate([2.0 * chroma, 0.18 * total[:, None]], axis=1)
+
+
+def _is_one_color(one: FloatArray, other: FloatArray, config: ClusterConfig) -> bool:
+    """True where two colours (3,) of :func:`color_features` may be one in light and in shade."""
+    dark, light = sorted((one[2], other[2]))
+    chroma = float(np.linalg.norm(one[:2] - other[:2]))
+    return chroma < config.split_contrast / 2 and light < _SHADING * dark
 
 
 def _split(

@@ -25,13 +25,13 @@ from unihm.control.execution import hand_limits
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
-from unihm.ros.base import RELIABLE
 from unihm.ros.commander import Commander
 from unihm.ros.conversions import seconds_to_time
 from unihm.ros.drill.network import TwoHosts
 from unihm.ros.drill.observer import CommandObserver, StreamObserver, Witness
 from unihm.ros.drill.processes import EVERYTHING, RobotProcesses
 from unihm.ros.drill.table import BEFORE, CONTROLLERS, MOVING, Fault
+from unihm.ros.qos import RELIABLE
 from unihm.ros.senders import FORGOTTEN
 
 SETTLE = 1.5  # s for participants to find one another after one has started

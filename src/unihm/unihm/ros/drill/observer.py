@@ -15,9 +15,9 @@ from trajectory_msgs.msg import JointTrajectory
 from unihm_msgs import msg
 
 from unihm.robots.limits import JointLimits
-from unihm.ros.base import RELIABLE, SENSOR, STATUS
 from unihm.ros.conversions import time_to_seconds
 from unihm.ros.course import Course, course_from_msg
+from unihm.ros.qos import RELIABLE, SENSOR, STATUS
 from unihm.types import FloatArray
 
 STEP = 0.002  # rad that a trajectory may begin from where the driver is

@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from unihm_msgs import msg
 
-from unihm.ros.base import LATCHED, RELIABLE, SENSOR, STATUS
+from unihm.ros.qos import LATCHED, RELIABLE, SENSOR, STATUS
 
 if TYPE_CHECKING:
     from unihm.ros.drill.drill import Drill
