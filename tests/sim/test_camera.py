@@ -93,6 +93,22 @@ def test_intrinsics_agree_with_the_renderer_to_a_tenth_of_a_pixel(rendered_world
 
 
 @pytest.mark.render
+def test_an_image_is_of_the_moment_it_was_begun_whatever_moves_meanwhile(rendered_world):
+    world = rendered_world
+    still = world.observe()
+    name = next(iter(world.object_poses()))
+    moved = world.object_poses()[name].copy()
+    moved[0, 3] += 0.1
+    world.expose()
+    began = world.time
+    world.set_object_pose(name, moved)
+    world.step(10)
+    seen = world.read_out()
+    assert seen.stamp == began < world.time
+    assert np.mean(np.abs(seen.rgb.astype(float) - still.rgb) > 30) < 1e-3
+    assert np.mean(np.abs(world.observe().rgb.astype(float) - still.rgb) > 30) > 1e-3
+
+
 def test_the_fixed_camera_gives_a_noisy_observation(rendered_world):
     world = rendered_world
     first, second = world.observe(), world.observe()

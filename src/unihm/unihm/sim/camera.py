@@ -73,12 +73,13 @@ class RenderCamera:
         picture = self._camera.get_picture(name)
         if not self._read:
             self._read = True
-            # SAPIEN doesn't say when an image is there: where it came at once, ask sooner.
+            # SAPIEN doesn't say when an image is there: ask later where it had to be waited for,
+            # sooner where it had not. One that took long, as the first one does, says little.
             now = time.monotonic()
-            waited = now - asked > _AT_ONCE
-            self._takes = (
-                now - self._began if waited else 0.95 * min(self._takes, asked - self._began)
-            )
+            if now - asked > _AT_ONCE:
+                self._takes = min(now - self._began, max(2.0 * self._takes, _AT_ONCE))
+            else:
+                self._takes *= 0.95
         return picture
 
 
