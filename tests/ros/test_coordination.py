@@ -371,7 +371,7 @@ def test_cancel_on_the_way_stops_and_goes_home(bench: Bench) -> None:
 def test_cancel_with_the_object_in_hand_holds_it(bench: Bench) -> None:
     future = bench.start("arm")
     controller: Any = bench.graph.nodes["arm_controller"]
-    assert eventually(lambda: controller.phase == "HOLD")
+    assert eventually(lambda: controller.runs.phase == "HOLD")
     bench.graph.commander.cancel_task()
     assert bench.result(future).error_code == ErrorCode.CANCELLED
     assert stands_still(bench.robot)

@@ -109,6 +109,7 @@ def test_an_image_is_of_the_moment_it_was_begun_whatever_moves_meanwhile(rendere
     assert np.mean(np.abs(world.observe().rgb.astype(float) - still.rgb) > 30) > 1e-3
 
 
+@pytest.mark.render
 def test_the_fixed_camera_gives_a_noisy_observation(rendered_world):
     world = rendered_world
     first, second = world.observe(), world.observe()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 import secrets
-import time
 from typing import Any
 
 from unihm_msgs import msg
@@ -21,19 +19,18 @@ from unihm.perception.language import (
     describe_step,
     understand,
 )
+from unihm.ros.attempts import Attempts
 from unihm.ros.base import UnihmNode
-from unihm.ros.conversions import command_to_msg, measurements, task_to_msg
+from unihm.ros.conversions import command_to_msg, measurements
 from unihm.ros.emergency import EmergencyListener
 from unihm.ros.goals import Goals, Outcome, Request
-from unihm.ros.partners import FIRST_WORD, Partners
-from unihm.ros.progress import PROGRESS, STEPS, feedback_of, measured, nodes_until, of_step
-from unihm.ros.qos import LATCHED, RELIABLE, STATUS
-from unihm.ros.senders import FORGOTTEN, SENDERS, NotYet
-from unihm.types import Task
+from unihm.ros.partners import Partners
+from unihm.ros.progress import STEPS, of_step
+from unihm.ros.qos import LATCHED
+from unihm.ros.senders import SENDERS
 
 _RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
 LONGEST_TIMEOUT = 3600.0  # s
-_POLL = 0.02  # s between looks at cancel and time-outs
 _LOOK = 0.1  # s between looks at who is silent
 
 
@@ -78,17 +75,23 @@ class CoordinatorNode(UnihmNode):
             )
         self.emergency = EmergencyListener(self)
         self.partners = Partners(self, timeout=1.0, step=_LOOK)
-        self._needed = nodes_until(self.last_stage)
         self.create_timer(_LOOK, self.partners.look, clock=self._steady)
         self._dialogue = Dialogue()
         self._reader = LanguageReader.load(self.preset)
         for topic, sender in SENDERS.items():
             self.watch(topic, sender)
-        self._tasks = self.publisher(msg.Task, "task", RELIABLE)
-        self._stops = self.publisher(msg.StopTask, "stop", RELIABLE)
         self._understood = self.publisher(msg.Command, "understood", LATCHED)
-        self.subscription(msg.StageStatus, "status", self._on_status, STATUS)
         self.goals = Goals(self, self._carry_out, self._show)
+        self._tasks = Attempts(
+            self,
+            self.goals,
+            self.emergency,
+            self.partners,
+            hand_name=self.hand_name,
+            last_stage=self.last_stage,
+            stage_timeout=self.stage_timeout,
+            stop_timeout=self.stop_timeout,
+        )
 
     def end(self) -> None:
         self.goals.end(2 * self.stop_timeout)
@@ -96,11 +99,6 @@ class CoordinatorNode(UnihmNode):
     def on_clock_jump(self, error: UnihmError) -> None:
         if self.goals.current is not None:
             self.goals.current.jump = error
-
-    def _on_status(self, status: msg.StageStatus) -> None:
-        current = self.goals.current
-        if current is not None and status.task_id == current.task_id:
-            current.statuses.put(status)
 
     def _show(self, command: Command) -> None:
         self._understood.publish(command_to_msg(command, self.header()))
@@ -113,7 +111,7 @@ class CoordinatorNode(UnihmNode):
             self._check(goal)
             command = self._read(goal.instruction)
             deadline = started + (goal.options.timeout or self.task_timeout)
-            self._wait_until_well(request, deadline)
+            self._tasks.wait_until_well(request, deadline)
         except UnihmError as error:
             outcome.error = error
             return
@@ -151,11 +149,11 @@ class CoordinatorNode(UnihmNode):
             request.task_id = outcome.task_id = secrets.token_hex(16)  # nobody can guess it
             outcome.attempts, outcome.error = attempt, None
             try:
-                values = self._attempt(request, words, step, attempt, deadline)
+                values = self._tasks.make(request, words, step, attempt, deadline)
                 outcome.values = before + of_step(values, request.step, request.steps)
             except UnihmError as error:
                 outcome.error = error
-                self._stop(request, error)
+                self._tasks.stop(request, error)
             if outcome.error is None or outcome.error.code not in _RETRIED:
                 break
             self.get_logger().info(f"attempt {attempt} failed: {outcome.error.message}")
@@ -175,128 +173,3 @@ class CoordinatorNode(UnihmNode):
                 f"A time-out must be 0 (the node's own) to {LONGEST_TIMEOUT:.0f} s, not "
                 f"{goal.options.timeout}.",
             )
-
-    def _wait_until_well(self, request: Request, deadline: float) -> None:
-        """Until everybody is there, and nobody else publishes where one node may.
-
-        A node that died is soon started again, and forgotten.
-
-        Raises:
-            UnihmError: SAFETY_STOP where somebody goes on, STAGE_TIMEOUT where one does not come.
-        """
-        self._look_around()
-        began = time.monotonic()
-        while (trespass := self.trespass) is not None or self.partners.gone(self._needed):
-            waited = time.monotonic() - began
-            late = self.seconds > deadline
-            if trespass is None:
-                if late or waited > FIRST_WORD:
-                    self._check_alive()
-            elif late or waited > FORGOTTEN or not isinstance(trespass, NotYet):
-                raise trespass
-            self._check_wanted(request, "waiting")
-            time.sleep(_POLL)
-
-    def _check_alive(self) -> None:
-        gone = self.partners.gone(self._needed)
-        if gone:
-            raise UnihmError(
-                ErrorCode.STAGE_TIMEOUT,
-                f"Nothing is heard of {' and '.join(gone)} any more; start it again.",
-            )
-
-    def _attempt(
-        self, request: Request, words: str, step: Step, attempt: int, deadline: float
-    ) -> list[msg.Measurement]:
-        """Publish the task and follow its stages to the end; returns what they measured.
-
-        To put down what is held is over when the robot is ready for what comes next.
-
-        Raises:
-            UnihmError: of the stage that failed; CANCELLED, PREEMPTED or STAGE_TIMEOUT.
-        """
-        task = Task(request.task_id, words, self.hand_name)
-        last = STEPS[0] if step.action is Action.RELEASE else self.last_stage
-        began = self.seconds
-        self._tell(request, msg.StageStatus(task_id=task.task_id, stage=STEPS[0]), attempt)
-        self._tasks.publish(task_to_msg(task, self.header(), attempt))
-        values: list[msg.Measurement] = []
-        stage, heard = STEPS[0], began
-        while True:
-            self._check_end(request, stage, heard, deadline)
-            try:
-                status = request.statuses.get(timeout=_POLL)
-            except queue.Empty:
-                continue
-            if status.task_id != request.task_id:
-                continue
-            heard = self.seconds
-            if status.state == msg.StageStatus.FAILED:
-                raise UnihmError(ErrorCode(status.error_code), status.error_msg)
-            if status.stage in PROGRESS:
-                if status.stage == "arm" and stage != "arm":
-                    values += measurements({"first_command": (heard - began, "s")})
-                stage = status.stage
-                self._tell(request, status, attempt)
-            if status.state == msg.StageStatus.SUCCEEDED:
-                values += measured(status)
-                if status.stage == last:
-                    if last != self.last_stage:
-                        self._end_task(request, UnihmError(ErrorCode.NONE, "It is put down."))
-                    return values
-
-    def _check_wanted(self, request: Request, stage: str) -> None:
-        self.emergency.check()
-        self.goals.check_wanted(request, stage)
-
-    def _check_end(self, request: Request, stage: str, heard: float, deadline: float) -> None:
-        now = self.seconds  # what follows says whether that can be believed
-        self.clock_watch.look()
-        if request.jump is not None:
-            raise request.jump
-        if self.clock_watch.jumping:
-            return
-        self._check_wanted(request, stage)
-        if self.trespass is not None:
-            raise self.trespass
-        self._check_alive()
-        if now - heard > self.stage_timeout:
-            raise UnihmError(
-                ErrorCode.STAGE_TIMEOUT,
-                f"No word from any stage for {self.stage_timeout:.0f} s; the last was {stage}.",
-            )
-        if now > deadline:
-            raise UnihmError(
-                ErrorCode.STAGE_TIMEOUT, f"The task's time was over in the stage {stage}."
-            )
-
-    def _tell(self, request: Request, status: msg.StageStatus, attempt: int) -> None:
-        feedback = feedback_of(status, attempt, request.step, request.steps)
-        feedback.header, feedback.understood = self.header(), request.understood
-        request.feedback(feedback)
-
-    def _end_task(self, request: Request, reason: UnihmError) -> None:
-        """Tell every stage that the task is over."""
-        self._stops.publish(
-            msg.StopTask(
-                header=self.header(),
-                task_id=request.task_id,
-                error_code=int(reason.code),
-                reason=reason.message,
-            )
-        )
-
-    def _stop(self, request: Request, error: UnihmError) -> None:
-        """Tell every stage that the task is over and wait until the arm rests."""
-        self._end_task(request, error)
-        if STEPS.index(self.last_stage) < STEPS.index("arm"):
-            return  # there is no arm that could move
-        end = time.monotonic() + self.stop_timeout
-        while time.monotonic() < end and not self.partners.gone(["arm_controller"]):
-            try:
-                status = request.statuses.get(timeout=_POLL)
-            except queue.Empty:
-                continue
-            if status.stage == "arm" and status.state == msg.StageStatus.STOPPED:
-                return
-        self.get_logger().warning("The arm controller did not say that the arm rests.")

@@ -44,6 +44,7 @@ class Arm:
         joint_names: the n moving joints, base to flange.
         limits: of position, velocity, acceleration, jerk.
         home: (n,) rad.
+        shapes: (link, collision shape) of every link.
     """
 
     def __init__(self, name: str = "fr3", urdf: Path | None = None) -> None:
@@ -89,6 +90,7 @@ class Arm:
             )
         self._lower = self.limits.lower + LIMIT_MARGIN
         self._upper = self.limits.upper - LIMIT_MARGIN
+        self.shapes = description.shapes
         # Links 0 to 3 cannot touch the table; the others are checked as spheres.
         self._spheres = [
             (frame, centre, radius)

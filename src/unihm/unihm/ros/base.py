@@ -93,7 +93,7 @@ class UnihmNode(LifecycleNode):
         self._retry.cancel()
         self.clock_watch = ClockWatch(self.get_clock())
         self.clock_watch.listen(self._on_clock_jump)
-        self.create_timer(_LOOK, self._look_around, clock=self._steady)
+        self.create_timer(_LOOK, self.look_around, clock=self._steady)
         self.preset = self.declare(
             "preset", "tiny", "Configuration and weights: a file in config/presets."
         )
@@ -261,7 +261,11 @@ class UnihmNode(LifecycleNode):
         """Nothing moves while another node than ``name`` publishes on a topic."""
         self._senders.watch(topic, name)
 
-    def _look_around(self) -> None:
+    def look_around(self) -> None:
+        """Look at the clock, and at who publishes where one node alone may (:attr:`trespass`).
+
+        Where somebody else has begun to, the task at hand fails.
+        """
         self.clock_watch.look()
         before, self.trespass = self.trespass, self._senders.trespass()
         if self.trespass is not None and before is None:

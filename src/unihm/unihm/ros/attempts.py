@@ -1,0 +1,204 @@
+"""One try of a task: publish it, follow its stages to the last, and stop it."""
+
+from __future__ import annotations
+
+import queue
+import time
+
+from unihm_msgs import msg
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.language import Action, Step
+from unihm.ros.base import UnihmNode
+from unihm.ros.conversions import measurements, task_to_msg
+from unihm.ros.emergency import EmergencyListener
+from unihm.ros.goals import Goals, Request
+from unihm.ros.partners import FIRST_WORD, Partners
+from unihm.ros.progress import PROGRESS, STEPS, feedback_of, measured, nodes_until
+from unihm.ros.qos import RELIABLE, STATUS
+from unihm.ros.senders import FORGOTTEN, NotYet
+from unihm.types import Task
+
+_POLL = 0.02  # s between looks at cancel and time-outs
+
+
+class Attempts:
+    """Gives out the tasks of goals, one at a time, and follows them in the goals' own thread.
+
+    Args:
+        node: that gives out tasks.
+        goals: say which is being carried out, and whether it shall go on.
+        emergency: while it is engaged, nothing goes on.
+        partners: hears who is alive.
+        hand_name: of the hand that is mounted.
+        last_stage: the one of :data:`STEPS` that a task ends with.
+        stage_timeout: s without word from any stage after which an attempt fails.
+        stop_timeout: s for the arm to come to rest.
+    """
+
+    def __init__(
+        self,
+        node: UnihmNode,
+        goals: Goals,
+        emergency: EmergencyListener,
+        partners: Partners,
+        *,
+        hand_name: str,
+        last_stage: str,
+        stage_timeout: float,
+        stop_timeout: float,
+    ) -> None:
+        self._node, self._goals = node, goals
+        self._emergency, self._partners = emergency, partners
+        self._hand_name, self._last_stage = hand_name, last_stage
+        self._stage_timeout, self._stop_timeout = stage_timeout, stop_timeout
+        self._needed = nodes_until(last_stage)
+        self._tasks = node.publisher(msg.Task, "task", RELIABLE)
+        self._stops = node.publisher(msg.StopTask, "stop", RELIABLE)
+        node.subscription(msg.StageStatus, "status", self._on_status, STATUS)
+
+    def wait_until_well(self, request: Request, deadline: float) -> None:
+        """Until everybody is there, and nobody else publishes where one node may.
+
+        A node that died is soon started again, and forgotten.
+
+        Args:
+            request: the goal that waits.
+            deadline: s by the node's clock, when its time is over.
+
+        Raises:
+            UnihmError: SAFETY_STOP where somebody goes on, STAGE_TIMEOUT where one does not come;
+                CANCELLED or PREEMPTED.
+        """
+        self._node.look_around()
+        began = time.monotonic()
+        while (trespass := self._node.trespass) is not None or self._partners.gone(self._needed):
+            waited = time.monotonic() - began
+            late = self._node.seconds > deadline
+            if trespass is None:
+                if late or waited > FIRST_WORD:
+                    self._check_alive()
+            elif late or waited > FORGOTTEN or not isinstance(trespass, NotYet):
+                raise trespass
+            self._check_wanted(request, "waiting")
+            time.sleep(_POLL)
+
+    def make(
+        self, request: Request, words: str, step: Step, attempt: int, deadline: float
+    ) -> list[msg.Measurement]:
+        """Publish the task and follow its stages to the end.
+
+        To put down what is held is over when the robot is ready for what comes next.
+
+        Args:
+            request: the goal, which has the task's id.
+            words: of the task.
+            step: that they say.
+            attempt: which it is.
+            deadline: s by the node's clock, when the goal's time is over.
+
+        Returns:
+            what the stages measured.
+
+        Raises:
+            UnihmError: of the stage that failed; CANCELLED, PREEMPTED, STAGE_TIMEOUT or
+                SAFETY_STOP. The task goes on until :meth:`stop`.
+        """
+        task = Task(request.task_id, words, self._hand_name)
+        last = STEPS[0] if step.action is Action.RELEASE else self._last_stage
+        began = self._node.seconds
+        self._tell(request, msg.StageStatus(task_id=task.task_id, stage=STEPS[0]), attempt)
+        self._tasks.publish(task_to_msg(task, self._node.header(), attempt))
+        values: list[msg.Measurement] = []
+        stage, heard = STEPS[0], began
+        while True:
+            self._check_end(request, stage, heard, deadline)
+            try:
+                status = request.statuses.get(timeout=_POLL)
+            except queue.Empty:
+                continue
+            if status.task_id != request.task_id:
+                continue
+            heard = self._node.seconds
+            if status.state == msg.StageStatus.FAILED:
+                raise UnihmError(ErrorCode(status.error_code), status.error_msg)
+            if status.stage in PROGRESS:
+                if status.stage == "arm" and stage != "arm":
+                    values += measurements({"first_command": (heard - began, "s")})
+                stage = status.stage
+                self._tell(request, status, attempt)
+            if status.state == msg.StageStatus.SUCCEEDED:
+                values += measured(status)
+                if status.stage == last:
+                    if last != self._last_stage:
+                        self._end_task(request, UnihmError(ErrorCode.NONE, "It is put down."))
+                    return values
+
+    def stop(self, request: Request, error: UnihmError) -> None:
+        """Tell every stage that the task is over and wait until the arm rests."""
+        self._end_task(request, error)
+        if STEPS.index(self._last_stage) < STEPS.index("arm"):
+            return  # there is no arm that could move
+        end = time.monotonic() + self._stop_timeout
+        while time.monotonic() < end and not self._partners.gone(["arm_controller"]):
+            try:
+                status = request.statuses.get(timeout=_POLL)
+            except queue.Empty:
+                continue
+            if status.stage == "arm" and status.state == msg.StageStatus.STOPPED:
+                return
+        self._node.get_logger().warning("The arm controller did not say that the arm rests.")
+
+    def _on_status(self, status: msg.StageStatus) -> None:
+        current = self._goals.current
+        if current is not None and status.task_id == current.task_id:
+            current.statuses.put(status)
+
+    def _check_alive(self) -> None:
+        gone = self._partners.gone(self._needed)
+        if gone:
+            raise UnihmError(
+                ErrorCode.STAGE_TIMEOUT,
+                f"Nothing is heard of {' and '.join(gone)} any more; start it again.",
+            )
+
+    def _check_wanted(self, request: Request, stage: str) -> None:
+        self._emergency.check()
+        self._goals.check_wanted(request, stage)
+
+    def _check_end(self, request: Request, stage: str, heard: float, deadline: float) -> None:
+        now = self._node.seconds  # what follows says whether that can be believed
+        self._node.clock_watch.look()
+        if request.jump is not None:
+            raise request.jump
+        if self._node.clock_watch.jumping:
+            return
+        self._check_wanted(request, stage)
+        if self._node.trespass is not None:
+            raise self._node.trespass
+        self._check_alive()
+        if now - heard > self._stage_timeout:
+            raise UnihmError(
+                ErrorCode.STAGE_TIMEOUT,
+                f"No word from any stage for {self._stage_timeout:.0f} s; the last was {stage}.",
+            )
+        if now > deadline:
+            raise UnihmError(
+                ErrorCode.STAGE_TIMEOUT, f"The task's time was over in the stage {stage}."
+            )
+
+    def _tell(self, request: Request, status: msg.StageStatus, attempt: int) -> None:
+        feedback = feedback_of(status, attempt, request.step, request.steps)
+        feedback.header, feedback.understood = self._node.header(), request.understood
+        request.feedback(feedback)
+
+    def _end_task(self, request: Request, reason: UnihmError) -> None:
+        """Tell every stage that the task is over."""
+        self._stops.publish(
+            msg.StopTask(
+                header=self._node.header(),
+                task_id=request.task_id,
+                error_code=int(reason.code),
+                reason=reason.message,
+            )
+        )
