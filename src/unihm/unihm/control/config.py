@@ -24,6 +24,8 @@ class ControlConfig:
         squeeze_seconds: s over which the squeeze comes and goes.
         aim_low: m that a grasp from above is shifted down. A hand that is too low yields on the
             table; one that is 5 mm too high loses a ball.
+        touch_depth: m that a finger may be told to go into the table, on which it yields; a motion
+            that would take it deeper is shifted up.
         safe_height: m above the table that the lowest point of the hand travels at.
         safety: bounds that stop the robot.
     """
@@ -34,5 +36,6 @@ class ControlConfig:
     squeeze_depth: NotNegative = 0.022
     squeeze_seconds: Positive = 0.4
     aim_low: float = 0.006
+    touch_depth: NotNegative = 0.012
     safe_height: float = 0.22
     safety: SafetyConfig = field(default_factory=SafetyConfig)

@@ -14,6 +14,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
+from unihm.robots.collision import lowest_of_hand
 from unihm.robots.limits import JointLimits
 from unihm.transforms import apply, interpolate, minimum_snap
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, TaskKind
@@ -98,9 +99,8 @@ def plan_execution(
         UnihmError: UNREACHABLE where the arm cannot follow; INVALID_MOTION for a wrong hand.
     """
     config, manner = config or ControlConfig(), manner or Manner()
-    T_world_wrist = aim(motion.T_world_wrist, hand, config.aim_low)
-    path = arm.solve_path(T_world_wrist, hand, q_arm)
     joints = np.clip(motion.joints, hand.lower, hand.upper)
+    path = arm.solve_path(wrist_path(motion, hand, config), hand, q_arm)
     phases = motion.trajectory.phase
     dt = motion.trajectory.dt / min(1.0, manner.speed)
     squeeze = _squeeze(motion, hand, manner.force * config.squeeze_depth, cloud)
@@ -204,6 +204,12 @@ def hand_limits(hand: Hand) -> JointLimits:
     )
 
 
+def wrist_path(motion: HandMotion, hand: Hand, config: ControlConfig) -> FloatArray:
+    """T_world_wrist (T, 4, 4) that the arm is asked to follow for a motion."""
+    T_world_wrist = aim(motion.T_world_wrist, hand, config.aim_low)
+    return keep_above(T_world_wrist, motion.joints, hand, config.touch_depth)
+
+
 def aim(T_world_wrist: FloatArray, hand: Hand, aim_low: float) -> FloatArray:
     """Shift a path (T, 4, 4) down by ``aim_low`` metres as far as the hand comes from above.
 
@@ -214,6 +220,19 @@ def aim(T_world_wrist: FloatArray, hand: Hand, aim_low: float) -> FloatArray:
     share = np.clip((-approach[:, 2] - 0.5) / 0.35, 0.0, 1.0).max()
     shifted = np.array(T_world_wrist, float)
     shifted[:, 2, 3] -= aim_low * share
+    return shifted
+
+
+def keep_above(
+    T_world_wrist: FloatArray, joints: FloatArray, hand: Hand, depth: float
+) -> FloatArray:
+    """Shift a path (T, 4, 4) up as a whole, so that the hand goes no deeper than ``depth`` metres.
+
+    Fingers yield on the table by a little; what is deeper would press with the arm's weight.
+    """
+    excess = -depth - float(lowest_of_hand(hand, T_world_wrist, joints).min())
+    shifted = np.array(T_world_wrist, float)
+    shifted[:, 2, 3] += max(0.0, excess)
     return shifted
 
 

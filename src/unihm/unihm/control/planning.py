@@ -7,12 +7,16 @@ import numpy as np
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
 from unihm.control.safety import SafetyGate, warm_up
+from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
+from unihm.robots.collision import CollisionModel
 from unihm.types import FloatArray, HandMotion, ObjectCloud
 
 CLOSE = 0.05  # rad between two places of a joint below which they are the same
+_LOOKS = 10.0  # a second, at which a plan is looked at for collisions
+_ROUNDING = 1e-3  # m
 _OPEN = 0.15  # share of a joint's range off the open hand within which it holds nothing
 
 Posture = tuple[FloatArray, FloatArray]  # (n,) of the arm, (J,) of the hand
@@ -29,6 +33,7 @@ class MotionPlanner:
 
     def __init__(self, arm: Arm, hand: Hand, config: ControlConfig) -> None:
         self.arm, self.hand, self.config = arm, hand, config
+        self._collisions = CollisionModel(arm, hand)
 
     def warm_up(self) -> None:
         """Compile what is compiled at its first use, before anybody waits for it."""
@@ -68,6 +73,7 @@ class MotionPlanner:
             UnihmError: SAFETY_STOP, before anything has moved.
         """
         plan = begin_at(plan, self.arm, self.hand, *here, self.config)
+        self._check_collisions(plan)
         gate = SafetyGate(self.arm.limits, self.config.rate, plan.arm[0], self.config.safety)
         T_flange_wrist = self.hand.T_flange_wrist
         arm = [
@@ -75,6 +81,29 @@ class MotionPlanner:
             for q in plan.arm
         ]
         return ExecutionPlan(plan.times, np.array(arm), plan.hand, plan.phase, plan.squeeze)
+
+    def _check_collisions(self, plan: ExecutionPlan) -> None:
+        """Whether arm and hand keep away from the table and from each other.
+
+        What touches already where the plan begins may stay as near as it is, so that a robot that
+        was stopped there can leave.
+        """
+        step = max(1, round(self.config.rate / _LOOKS))
+        samples = [*range(0, len(plan), step), len(plan) - 1]
+        clearance = self._collisions.clearance(plan.arm[samples], plan.hand[samples])
+        links = " and ".join(clearance.links)
+        for distance, least, what in (
+            (clearance.table_arm, 0.0, "The arm would go {:.0f} mm into the table."),
+            (
+                clearance.table_hand,
+                -self.config.safety.table_depth,
+                "The hand would go {:.0f} mm into the table.",
+            ),
+            (clearance.itself, 0.0, f"{links} would be {{:.0f}} mm inside each other."),
+        ):
+            if distance.min() < min(least, distance[0]) - _ROUNDING:
+                sentence = what.format(-1e3 * distance.min())
+                raise UnihmError(ErrorCode.SAFETY_STOP, sentence)
 
 
 def are_close(one: Posture, other: Posture) -> bool:

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from unihm.config import load_section
 from unihm.control.config import ControlConfig
-from unihm.control.execution import aim
+from unihm.control.execution import wrist_path
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator
 from unihm.grasps.config import GraspConfig
@@ -224,7 +224,7 @@ class GraspChooser:
 
     def _path(self, motion: HandMotion) -> FloatArray:
         """(T, 4, 4): where the arm controller will bring the wrist."""
-        return aim(motion.T_world_wrist, load_hand(motion.hand), self.control.aim_low)
+        return wrist_path(motion, load_hand(motion.hand), self.control)
 
 
 def _asked_part(cloud: ObjectCloud, manner: Manner) -> BoolArray | None:

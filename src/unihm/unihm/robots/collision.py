@@ -1,0 +1,154 @@
+"""Whether arm and hand come too near to the table, the mount, or the arm itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pinocchio as pin
+from numpy.typing import ArrayLike
+
+from unihm.robots.arm import Arm
+from unihm.robots.cover import cover
+from unihm.robots.kinematics import Hand, link_frame
+from unihm.robots.urdf import Primitive
+from unihm.transforms import FloatArray, apply
+
+_SPACING = 0.02  # m between the balls that stand for a link
+# Links so many joints apart in the arm's chain are looked at; nearer ones cannot be kept apart.
+_APART = 3
+_FIXED = 3  # the arm's first links stand on the table and turn above it
+
+
+def lowest_of_hand(hand: Hand, T_world_wrist: FloatArray, joints: FloatArray) -> FloatArray:
+    """World z (T,) in metres of the hand's lowest point along a path.
+
+    Args:
+        hand: whose links are taken as balls.
+        T_world_wrist: (T, 4, 4).
+        joints: (T, J) rad.
+    """
+    links = _covered(hand.shapes)
+    lowest = np.full(len(joints), np.inf)
+    for k, (wrist, q) in enumerate(zip(T_world_wrist, joints)):
+        poses = hand.link_poses(q)
+        for link, centres, radius in links:
+            z = apply(wrist @ poses[link], centres)[:, 2].min() - radius
+            lowest[k] = min(lowest[k], z)
+    return lowest
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """The nearest that a motion comes to what it must not touch, metres; negative: inside it.
+
+    Attributes:
+        table_arm: of the arm's links above the table.
+        table_hand: of the hand's.
+        itself: between links that have nothing to do with each other.
+        links: of ``itself``, their names.
+    """
+
+    table_arm: FloatArray
+    table_hand: FloatArray
+    itself: FloatArray
+    links: tuple[str, str]
+
+
+class CollisionModel:
+    """Arm and hand as balls (:func:`~unihm.robots.cover.cover`), posed by their own kinematics.
+
+    What a vendor describes by a mesh alone is not seen. Links that touch each other at home, with
+    an open hand, are let alone, as are the fingers among themselves.
+
+    Args:
+        arm: whose base stands on the table.
+        hand: at its flange.
+        table_height: m, world.
+    """
+
+    def __init__(self, arm: Arm, hand: Hand, table_height: float = 0.0) -> None:
+        self._arm, self._hand, self._table = arm, hand, table_height
+        on_arm = _covered(arm.shapes)
+        on_hand = _covered(hand.shapes)
+        self._frames = [link_frame(arm.model, link) for link, *_ in on_arm]
+        self._hand_links = [link for link, *_ in on_hand]
+        self._names = [link for link, *_ in on_arm + on_hand]
+        self._balls = [centres for _, centres, _ in on_arm + on_hand]
+        self._radii = np.array([radius for *_, radius in on_arm + on_hand])
+        self._middles = [centres.mean(axis=0) for centres in self._balls]
+        self._reach = self._radii + [
+            np.linalg.norm(centres - middle, axis=1).max()
+            for centres, middle in zip(self._balls, self._middles)
+        ]
+        joints = [int(arm.model.frames[frame].parentJoint) for frame in self._frames]
+        # The hand's links count as one joint behind the arm's last.
+        joint = np.array(joints + [len(arm) + 1] * len(on_hand))
+        self._of_hand = np.arange(len(joint)) >= len(on_arm)
+        self._over_table = (joint > _FIXED) & ~self._of_hand
+        one, other = np.triu_indices(len(joint), 1)
+        apart = np.abs(joint[one] - joint[other]) >= _APART
+        self._pairs = np.stack([one[apart], other[apart]])
+        at_home = self._distances(self._poses(arm.home, hand.open_joints))
+        self._pairs = self._pairs[:, at_home > 0.0]
+
+    def clearance(self, q_arm: ArrayLike, q_hand: ArrayLike) -> Clearance:
+        """How near every sample of a motion comes.
+
+        Args:
+            q_arm: (N, n) rad.
+            q_hand: (N, J) rad.
+        """
+        samples = list(zip(np.asarray(q_arm, float), np.asarray(q_hand, float)))
+        heights = np.empty((len(samples), len(self._names)))
+        itself = np.empty(len(samples))
+        links = ("", "")
+        for k, (arm, hand) in enumerate(samples):
+            poses = self._poses(arm, hand)
+            heights[k] = [
+                (centres @ pose[2, :3]).min() + pose[2, 3]
+                for pose, centres in zip(poses, self._balls)
+            ]
+            distances = self._distances(poses)
+            itself[k] = distances.min(initial=np.inf)
+            if itself[k] == itself[: k + 1].min() and len(distances):
+                a, b = self._pairs[:, distances.argmin()]
+                links = self._names[a], self._names[b]
+        heights -= self._radii + self._table
+        return Clearance(
+            heights[:, self._over_table].min(axis=1, initial=np.inf),
+            heights[:, self._of_hand].min(axis=1, initial=np.inf),
+            itself,
+            links,
+        )
+
+    def _poses(self, q_arm: FloatArray, q_hand: FloatArray) -> FloatArray:
+        """T_world_link (L, 4, 4) of all links."""
+        T_world_wrist = self._arm.forward(q_arm) @ self._hand.T_flange_wrist
+        pin.updateFramePlacements(self._arm.model, self._arm.data)
+        of_arm = [self._arm.data.oMf[frame].homogeneous for frame in self._frames]
+        in_wrist = self._hand.link_poses(q_hand)
+        of_hand = [T_world_wrist @ in_wrist[link] for link in self._hand_links]
+        return np.array(of_arm + of_hand)
+
+    def _distances(self, poses: FloatArray) -> FloatArray:
+        """(P,) between the surfaces of the links of every pair; of those far apart at least it."""
+        middles = np.einsum("lij,lj->li", poses[:, :3, :3], self._middles) + poses[:, :3, 3]
+        one, other = self._pairs
+        distances = np.linalg.norm(middles[one] - middles[other], axis=1)
+        distances -= self._reach[one] + self._reach[other]
+        for k in np.flatnonzero(distances < _SPACING):
+            a, b = one[k], other[k]
+            first, second = apply(poses[a], self._balls[a]), apply(poses[b], self._balls[b])
+            apart = np.linalg.norm(first[:, None] - second[None], axis=-1).min()
+            distances[k] = apart - self._radii[a] - self._radii[b]
+        return distances
+
+
+def _covered(
+    shapes: Iterable[tuple[str, Primitive]],
+) -> list[tuple[str, FloatArray, float]]:
+    """(link, centres (S, 3) in its frame, radius) of every shape that balls can fill."""
+    covered = [(link, *cover(shape, _SPACING)) for link, shape in shapes]
+    return [entry for entry in covered if len(entry[1])]
