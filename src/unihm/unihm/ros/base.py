@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import rclpy.subscription
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -97,7 +98,7 @@ class UnihmNode(LifecycleNode):
         self._retry.cancel()
         self.clock_watch = ClockWatch(self.get_clock())
         self.clock_watch.listen(self._on_clock_jump)
-        self._looked = time.monotonic()
+        self._last_look = np.inf  # loading takes long too, and holds nobody up
         self._introductions: list[float] = []
         self.create_timer(_LOOK, self._on_look, clock=self._steady)
         self.preset = self.declare(
@@ -269,9 +270,9 @@ class UnihmNode(LifecycleNode):
 
     def _on_look(self) -> None:
         now = time.monotonic()
-        if now - self._looked > _HELD_UP:
+        if now - self._last_look > _HELD_UP:
             self._introductions = [now + after for after in _INTRODUCED]
-        self._looked = now
+        self._last_look = now
         if self._introductions and now > self._introductions[0]:
             del self._introductions[0]
             self._introduce()
