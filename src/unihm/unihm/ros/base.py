@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import rclpy.subscription
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -41,10 +40,6 @@ from unihm.ros.senders import NAMED, NotYet, Senders
 _TOLD_SENDER = hasattr(rclpy.subscription, "MessageInfo")
 _REMEMBERED_TASKS = 32
 _LOOK = 0.25  # s between looks at the clock, and at who publishes where one node alone may
-# A node that was held up for longer than its lease (config/fastdds.xml) was forgotten. When it goes
-# on it is found again, but rmw says which node it is only when something of it changes.
-_HELD_UP = 2.0  # s between looks
-_INTRODUCED = (0.5, 1.5, 3.0, 5.0)  # s after that
 _RETRY = 0.02  # s
 _UNDECIDED = 32  # messages
 
@@ -98,9 +93,7 @@ class UnihmNode(LifecycleNode):
         self._retry.cancel()
         self.clock_watch = ClockWatch(self.get_clock())
         self.clock_watch.listen(self._on_clock_jump)
-        self._last_look = np.inf  # loading takes long too, and holds nobody up
-        self._introductions: list[float] = []
-        self.create_timer(_LOOK, self._on_look, clock=self._steady)
+        self.create_timer(_LOOK, self.look_around, clock=self._steady)
         self.preset = self.declare(
             "preset", "tiny", "Configuration and weights: a file in config/presets."
         )
@@ -267,24 +260,6 @@ class UnihmNode(LifecycleNode):
     def watch(self, topic: str, name: str) -> None:
         """Nothing moves while another node than ``name`` publishes on a topic."""
         self._senders.watch(topic, name)
-
-    def _on_look(self) -> None:
-        now = time.monotonic()
-        if now - self._last_look > _HELD_UP:
-            self._introductions = [now + after for after in _INTRODUCED]
-        self._last_look = now
-        if self._introductions and now > self._introductions[0]:
-            del self._introductions[0]
-            self._introduce()
-        self.look_around()
-
-    def _introduce(self) -> None:
-        """Let rmw say again what this node is called, by changing what it has."""
-        self.destroy_publisher(
-            self.create_publisher(
-                Heartbeat, "introduction", HEARTBEAT, event_callbacks=publisher_events(False)
-            )
-        )
 
     def look_around(self) -> None:
         """Look at the clock, and at who publishes where one node alone may (:attr:`trespass`).
