@@ -13,7 +13,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.least_squares import damped_step
 from unihm.robots import Hand
 from unihm.robots.arm_spec import find_arm_file, read_arm_spec, read_arm_urdf
-from unihm.robots.kinematics import build_model, link_frame
+from unihm.robots.kinematics import build_model, joint_of, link_frame
 from unihm.robots.limits import JointLimits
 from unihm.robots.urdf import MOVING, Joint, Primitive, Urdf
 from unihm.transforms import apply, invert
@@ -95,7 +95,7 @@ class Arm:
         self._spheres = [
             (frame, centre, radius)
             for link, shape in description.shapes
-            if _joint_of(self.model.frames[frame := link_frame(self.model, link)]) > 3
+            if joint_of(self.model.frames[frame := link_frame(self.model, link)]) > 3
             for centre, radius in _extremes(shape)
         ]
 
@@ -291,11 +291,6 @@ def _unreachable(T_world: FloatArray) -> str:
         f"The arm cannot bring the hand to x {x:.2f}, y {y:.2f}, z {z:.2f} m "
         f"({np.hypot(x, y):.2f} m from its base) in the pose that the grasp needs."
     )
-
-
-def _joint_of(frame: pin.Frame) -> int:
-    """Index of the joint that moves ``frame``; pinocchio 2 (for NumPy 1) names it otherwise."""
-    return frame.parentJoint if hasattr(frame, "parentJoint") else frame.parent
 
 
 def _chain(urdf: Urdf, flange: str) -> list[Joint]:

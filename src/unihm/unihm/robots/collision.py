@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from unihm.robots.arm import Arm
 from unihm.robots.cover import cover
-from unihm.robots.kinematics import Hand, link_frame
+from unihm.robots.kinematics import Hand, joint_of, link_frame
 from unihm.robots.urdf import Primitive
 from unihm.transforms import FloatArray, apply
 
@@ -82,7 +82,7 @@ class CollisionModel:
             np.linalg.norm(centres - middle, axis=1).max()
             for centres, middle in zip(self._balls, self._middles)
         ]
-        joints = [int(arm.model.frames[frame].parentJoint) for frame in self._frames]
+        joints = [joint_of(arm.model.frames[frame]) for frame in self._frames]
         # The hand's links count as one joint behind the arm's last.
         joint = np.array(joints + [len(arm) + 1] * len(on_hand))
         self._of_hand = np.arange(len(joint)) >= len(on_arm)

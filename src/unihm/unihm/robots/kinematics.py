@@ -228,5 +228,10 @@ def link_frame(model: pin.Model, link: str) -> int:
     return model.getFrameId(link, pin.FrameType.BODY)
 
 
+def joint_of(frame: pin.Frame) -> int:
+    """Index of the joint that moves ``frame``; pinocchio 2 (for NumPy 1) names it otherwise."""
+    return frame.parentJoint if hasattr(frame, "parentJoint") else frame.parent
+
+
 def _text(values: ArrayLike) -> str:
     return " ".join(repr(float(value)) for value in np.asarray(values))
