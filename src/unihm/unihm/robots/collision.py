@@ -41,7 +41,7 @@ def lowest_of_hand(hand: Hand, T_world_wrist: FloatArray, joints: FloatArray) ->
 
 @dataclass(frozen=True)
 class Clearance:
-    """The nearest that a motion comes to what it must not touch, metres; negative: inside it.
+    """How near each of N samples comes to what must not be touched, (N,) metres; negative: inside.
 
     Attributes:
         table_arm: of the arm's links above the table.

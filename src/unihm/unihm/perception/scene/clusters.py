@@ -28,7 +28,7 @@ class ClusterConfig:
         min_height: metres above the table below which a point is table.
         min_points: pixels below which a cluster is noise.
         hover: metres above the table over which a cluster's lowest point is robot, not object.
-        split_contrast: distance of two chromaticities (see :func:`_features`) that separates
+        split_contrast: distance of two chromaticities (see :func:`color_features`) that separates
             objects.
     """
 
