@@ -73,7 +73,7 @@ class Robot:
     """Both controllers, both drivers and a clock; what was followed is remembered."""
 
     def __init__(self):
-        self.now, self.period = 0.0, 0
+        self.now, self.period, self.passed = 0.0, 0, 0
         self.held = Horizon(0.0, RATE, HOME[None])
         self.arm_followed, self.hand_followed = [HOME], [OPEN]
         self.failures, self.results = [], []
@@ -107,12 +107,19 @@ class Robot:
 
     def pass_time(self, periods, ticking=True):
         for _ in range(periods):
+            self.follow()
             self.period += 1
+            self.passed += 1
             self.now = self.period * PERIOD
             if ticking and self.arm_alive:
                 run = self.machine.run
                 reached = self.hand.sample if run and run.start == self.plan_start else -1.0
                 self.machine.tick(self.now, reached)
+            self.follow()
+
+    def follow(self):
+        """Both drivers are where they were told to be now."""
+        if len(self.arm_followed) <= self.passed:
             self.arm_followed.append(self.held.at(self.now))
             if self.hand_alive:
                 self.hand_followed.append(self.hand.step(self.now))
@@ -343,8 +350,15 @@ def test_a_clock_that_jumps_stops_the_arm_within_the_limits(jump):
     robot.now += jump
     robot.machine.clock_jumped(UnihmError(ErrorCode.SAFETY_STOP, "It jumped."), robot.now)
     robot.hand.stop()
-    robot.until_rest()
+    robot.machine.watch(robot.arm_followed[-1], robot.now)
+    told = robot.held
+    while robot.machine.run is not None:
+        assert robot.held is told  # by whose clock would it be?
+        robot.pass_time(1)
+        robot.machine.watch(robot.arm_followed[-1], robot.now)
     assert robot.machine.state == ControllerState.READY
+    assert robot.held.start == 0.0
+    assert robot.held.positions == pytest.approx(robot.arm_followed[-1][None], abs=1e-6)
     assert illegal(np.array(robot.arm_followed), ARM, RATE) == 0
     assert len(robot.arm_followed) < 200
     robot.begin("ready", home_from(*robot.here()))
@@ -365,6 +379,21 @@ def test_a_stop_that_is_ready_too_late_is_made_anew(delays):
     assert robot.machine.state == ControllerState.READY
     assert illegal(np.array(robot.arm_followed), ARM, RATE) == 0
     assert robot.machine.setpoint[0] == pytest.approx(robot.arm_followed[-1], abs=1e-6)
+
+
+@pytest.mark.parametrize("delays", [[12], [0, 25], [60], [9, 9, 9, 9]])
+def test_a_horizon_that_is_ready_too_late_is_not_sent(delays):
+    """The driver is braking by then, or rests; the motion goes on from there."""
+    robot = Robot()
+    plan = grab_from(HOME, OPEN)
+    robot.begin("arm", plan)
+    robot.pass_time(60)
+    robot.delays = list(delays)
+    robot.until_rest()
+    assert not robot.delays
+    assert not robot.failures
+    assert illegal(np.array(robot.arm_followed), ARM, RATE) == 0
+    assert robot.arm_followed[-1] == pytest.approx(plan.arm[-1], abs=1e-6)
 
 
 def test_an_arm_that_stands_while_it_is_told_to_move_is_noticed():

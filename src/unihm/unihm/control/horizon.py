@@ -32,7 +32,8 @@ class Horizon:
     """Set-points at a fixed rate; the last one is at rest.
 
     Attributes:
-        start: s by the controller's clock, when the first one is due; it may be past.
+        start: s by the controller's clock, when the first one is due; it may be past. 0: when it
+            arrives.
         rate: per second.
         positions: (N, n) rad or m.
         valid_until: s by which the driver must have it; after that what it holds leads elsewhere.
@@ -139,6 +140,8 @@ class Follower:
 
     def advance(self, now: float) -> None:
         """Take for decided what the driver will have done before anything new can reach it."""
+        if self.braked:
+            return  # it does nothing any more
         due = self.sample(now + LEAD)
         while len(self._sent) <= due and self._ahead:
             self._gate = self._ahead.pop(0)
@@ -161,6 +164,8 @@ class Follower:
             UnihmError: SAFETY_STOP of the gate; what the driver holds is as it was.
         """
         self.advance(now)
+        # Later than that the driver has left the path, to brake, or has not entered it.
+        leaves = self.start + (len(self._sent) - 1 + len(self._ahead)) / self.rate
         if not self.braked:
             gate, index = self._gate, self._index[-1]
             ahead, indices = [], []
@@ -175,18 +180,18 @@ class Follower:
             self._at_rest = copy.copy(gate)
             self._ahead, self._ahead_index = ahead, indices
             self._stop = self._at_rest.stop().positions[1:]
-        return self._held(now)
+        return self._held(now, leaves)
 
-    def halt(self, now: float) -> Horizon:
-        """The way to rest from here, in place of all that the driver holds."""
-        self.advance(now)
+    def halt(self, now: float, lead: float = LEAD) -> Horizon:
+        """The way to rest from ``lead`` s on, in place of all that the driver holds."""
+        self.advance(now + lead - LEAD)
         if not self.braked:
             self._at_rest = copy.copy(self._gate)
             self._ahead, self._ahead_index = [], []
             self._stop = self._at_rest.stop().positions[1:]
-        return self._held(now, now + LEAD)
+        return self._held(now, now + lead)
 
-    def _held(self, now: float, valid_until: float = np.inf) -> Horizon:
+    def _held(self, now: float, valid_until: float) -> Horizon:
         first = min(max(0, self.sample(now) - 1), len(self._sent) - 1)
         positions = [*self._sent[first:], *(gate.position for gate in self._ahead), *self._stop]
         start = self.start + first / self.rate

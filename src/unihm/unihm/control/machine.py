@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -29,7 +30,8 @@ from unihm.types import FloatArray, Phase
 NOTHING_HELD = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
 _FIRST_STEP = 2e-3  # rad between where the arm rests and where a motion of it begins
 _ARRIVED = 1e-6  # rad
-_TRIES = 10  # to send a stop in time
+# s from a decision to the stop, one try after the other to send it in time.
+_STOPS = (LEAD, LEAD, LEAD, 2 * LEAD, 4 * LEAD)
 # An arm that has not moved for so long (s) while it was told to move so far (rad) does not listen.
 _STANDSTILL, _TOLD, _MOVED = 0.5, 0.05, 2e-3
 
@@ -133,6 +135,8 @@ class ArmMachine:
         self._engaged = ""
         self._sent_at = -np.inf
         self._ticked_at = 0.0
+        self._measured: FloatArray | None = None
+        self._jumped = False  # where the driver's trajectory leads is not known, by whose clock
         # When, where the arm was told to be and where it was, of late.
         self._course: deque[tuple[float, FloatArray, FloatArray]] = deque()
 
@@ -179,6 +183,7 @@ class ArmMachine:
         self.run = Run(task_id, stage, plan, start, then, undoes, follower)
         self._sent_at = -np.inf
         self._course.clear()
+        self._jumped = False
 
     def halt(self, now: float, then: Callable[[], None]) -> None:
         """Brake; ``then`` is called at rest, at once where it is at rest already."""
@@ -193,7 +198,7 @@ class ArmMachine:
         """Brake because something is wrong, and say so."""
         run = self.run
         if run is not None and self.state != ControllerState.STOPPING:
-            self.halt(now, lambda: None)
+            self.halt(now, _nothing)
             self._failed(run.task_id, error)
 
     def engage(self, reason: str, now: float) -> None:
@@ -204,11 +209,20 @@ class ArmMachine:
         self.abort(refusal(self._engaged), now)
 
     def clock_jumped(self, error: UnihmError, now: float) -> None:
-        """The clock was set since the last tick: brake, by the new one."""
-        if self.run is not None:
-            self.run.follower.shift(now - self._ticked_at)
+        """The clock was set since the last tick: come to rest, by the new one.
+
+        By which clock the driver follows what it holds, and where that leads it now, is not known.
+        It is told nothing until that is over, and then to stay where it is.
+        """
+        run = self.run
+        if run is not None:
+            run.follower.shift(now - self._ticked_at)
+            self._jumped = True
+            if self.state != ControllerState.STOPPING:
+                run.then = _nothing
+                self._give_up(run, now)
+                self._failed(run.task_id, error)
         self._ticked_at = now
-        self.abort(error, now)
 
     def reset(self) -> None:
         """The emergency stop is over; nothing moves by that. Who was asked to look has looked."""
@@ -262,7 +276,7 @@ class ArmMachine:
         self.setpoint = follower.at(now), run.plan.hand[run.index(now)]
         if self.state == ControllerState.STOPPING:
             if now >= follower.end:
-                self._rest(run, follower.end)
+                self._rest(run)
             return
         follower.allowed = self._allowed(run, now, hand_at)
         follower.advance(now)
@@ -273,11 +287,15 @@ class ArmMachine:
         if follower.is_done(now) and hand_at >= len(run.plan) - 1:
             self._finish(run, now)
         elif now - self._sent_at >= REFRESH * self._window - 1e-6:
-            self._sent_at = now
+            following = copy.copy(follower)
             try:
-                self._send(follower.horizon(now))
+                self._send(following.horizon(now))
+            except TooLate:
+                return  # the driver goes on with what it has, and brakes behind it
             except UnihmError as error:
                 self.abort(error, now)
+            else:
+                run.follower, self._sent_at = following, now
 
     def watch(self, measured: FloatArray, taken: float, doubt: float = 0.0) -> None:
         """Compare where the joints (n,) were with where they were sent.
@@ -292,6 +310,7 @@ class ArmMachine:
             UnihmError: SAFETY_STOP where the arm does not follow, or the values are none. It is for
                 the caller to :meth:`abort` then.
         """
+        self._measured = measured
         if self.run is not None and self.state != ControllerState.STOPPING:
             times = np.linspace(taken - doubt, taken, 1 + int(np.ceil(doubt * self.config.rate)))
             told = np.array([self.run.follower.at(time) for time in times])
@@ -336,7 +355,8 @@ class ArmMachine:
         last = int(ahead[0]) if len(ahead) else len(run.plan) - 1
         return last - run.first + run.join
 
-    def _brake(self, run: Run, now: float) -> None:
+    def _give_up(self, run: Run, now: float) -> None:
+        """What is left of a motion is not carried out; what the hand holds is known."""
         index = run.index(now)
         if run.undoes:
             self.way_back = run.plan.rest(index)
@@ -344,11 +364,13 @@ class ArmMachine:
             holds = run.plan.phase[index] == Phase.HOLD and run.plan.squeeze.any()
             self.way_back = put_back(run.plan, index) if holds else None
         self._go(ControllerState.STOPPING)
-        for _ in range(_TRIES):
+
+    def _brake(self, run: Run, now: float) -> None:
+        self._give_up(run, now)
+        for lead in _STOPS:
             follower = copy.copy(run.follower)
-            horizon = follower.halt(now)
             try:
-                self._send(horizon)
+                self._send(follower.halt(now, lead))
             except TooLate as late:  # on a busy machine; the way to rest is another one by now
                 now = late.now
                 continue
@@ -358,9 +380,15 @@ class ArmMachine:
             return
         # What the driver holds ends at rest all the same.
 
-    def _rest(self, run: Run, now: float) -> None:
+    def _rest(self, run: Run) -> None:
         """The end of a stop."""
-        self.setpoint = run.follower.at(now), run.plan.hand[run.index(now)]
+        end = run.follower.end
+        self.setpoint = run.follower.at(end), run.plan.hand[run.index(end)]
+        if self._jumped:
+            self.setpoint = None
+            if self._measured is not None:
+                with suppress(UnihmError):  # nothing listens any more
+                    self._send(Horizon(0.0, self.config.rate, self._measured[None]))
         self.run = None
         self._go(ControllerState.STOPPED if self._engaged else self._resting())
         run.then()
@@ -389,3 +417,7 @@ class ArmMachine:
         run.follower = Follower(path, gate, now + LEAD, self._window)
         run.first, run.join = index, join
         self._sent_at = -np.inf
+
+
+def _nothing() -> None:
+    """What comes after a motion that is stopped for a fault."""

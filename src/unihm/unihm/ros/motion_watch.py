@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unihm.control.machine import ArmMachine, ControllerState
+from unihm.control.machine import ArmMachine
 from unihm.control.planning import CLOSE, Posture
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import Hand
@@ -69,15 +69,14 @@ class MotionWatch:
         run = machine.run
         if run is None:
             return -1.0
-        if machine.state != ControllerState.STOPPING:
-            try:
-                self.partners.check()
-                reading = self.joint_states.watch(arm.joint_names)
-                self.joint_states.watch(hand.joint_names)
-                if reading.age < FRESH:
-                    machine.watch(reading.positions, now - reading.age, reading.doubt)
-            except UnihmError as error:
-                machine.abort(error, now)
+        try:
+            reading = self.joint_states.watch(arm.joint_names)
+            if reading.age < FRESH:
+                machine.watch(reading.positions, now - reading.age, reading.doubt)
+            self.joint_states.watch(hand.joint_names)
+            self.partners.check()
+        except UnihmError as error:
+            machine.abort(error, now)
         hand_at = self.partners.sample("hand_controller", seconds_to_time(run.start))
         if hand_at < 0 and now > run.start + HAND_LATE:
             machine.abort(

@@ -23,6 +23,8 @@ try:
 except ImportError:  # not among the ROS 2 wheels
     FollowJointTrajectory = None
 
+ON_ITS_WAY = 0.01  # s that a message takes to the driver
+
 
 def make_trajectory(
     names: Sequence[str], positions: FloatArray, rate: float, start: Time
@@ -102,7 +104,7 @@ class TrajectoryClient:
         start = seconds_to_time(horizon.start)
         trajectory = make_trajectory(names, horizon.positions, horizon.rate, start)
         now = self._node.seconds
-        if now > horizon.valid_until:
+        if now + ON_ITS_WAY > horizon.valid_until:
             raise TooLate(now)
         if self._client is not None and self._client.server_is_ready():
             goal = FollowJointTrajectory.Goal(trajectory=trajectory)

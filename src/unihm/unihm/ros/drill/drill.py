@@ -198,13 +198,13 @@ class Drill:
 
     def jump(self, seconds: float) -> None:
         """Set the clock of :meth:`simulate_time`."""
-        self.witness.offset = seconds
+        self.witness.set_clock(seconds)
         time.sleep(0.2)  # the arm has noticed then, and stands
         self.witness.look()
 
     def real_time(self) -> None:
         """Let every node live by the system's clock again."""
-        self.witness.offset = 0.0
+        self.witness.set_clock(0.0)
         for node in EVERYTHING:
             self._set(node, "use_sim_time", False)
 

@@ -24,6 +24,7 @@ STEP = 0.002  # rad that a trajectory may begin from where the driver is
 _ROUNDING = 0.01  # share of a limit that differences of what was sent may be beyond it
 # Of a stream none may be lost on a busy machine, or the next one looks like a jump.
 COMMANDS = QoSProfile(depth=1000)
+_UNTOLD = 0.05  # s in which a command after a jump of the clock is still timed by the former one
 _PAUSE = 0.5  # s without a command after which the next one of a stream is a new beginning
 
 
@@ -171,7 +172,7 @@ class Witness:
         hand_topic: str = "/hand_controller/joint_trajectory",
     ) -> None:
         self.arm, self.hand = arm, hand
-        self.offset = 0.0
+        self.offset, self._former, self._since = 0.0, 0.0, 0.0
         self._node = node
         self._lock = threading.Lock()
         self._heard: list[tuple[float, str, Any]] = []
@@ -182,7 +183,7 @@ class Witness:
                 topic,
                 # When it was sent: a judge who is late himself would find steps.
                 lambda message, info, observer=observer: observer.take(
-                    message, info["source_timestamp"] * 1e-9 + self.offset
+                    message, self._drivers(info["source_timestamp"] * 1e-9)
                 ),
                 COMMANDS,
             )
@@ -194,6 +195,14 @@ class Witness:
             node.create_subscription(
                 kind, topic, lambda message, topic=topic: self._hear(topic, message), qos
             )
+
+    def set_clock(self, offset: float) -> None:
+        """The drivers' clock jumps, to be ``offset`` s ahead of the system's."""
+        self._former, self._since, self.offset = self.offset, time.time() + _UNTOLD, offset
+
+    def _drivers(self, moment: float) -> float:
+        """A moment of the system's clock by the drivers', s."""
+        return moment + (self.offset if moment >= self._since else self._former)
 
     @property
     def seconds(self) -> float:
