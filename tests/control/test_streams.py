@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from unihm.control.streams import Streams
 
 STEP = 0.05

@@ -176,9 +176,13 @@ def test_a_stage_that_hangs_at_its_work_ends_the_task_by_its_name(processes: Pro
         going = processes.commander.manipulate("pick up the elephant", on_feedback=hang)
         result = going.result(120)
     finally:
-        hangs.send_signal(signal.SIGCONT)
+        hangs.kill()
+        hangs.wait()
     assert result.error_code == result.STAGE_TIMEOUT
     assert "Nothing is heard of planner" in result.error_msg
+    processes.clear_log("planner")
+    processes.start("planner")
+    processes.wait_until_ready("planner")
 
 
 @pytest.mark.parametrize(

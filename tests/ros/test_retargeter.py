@@ -15,6 +15,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
+from unihm.control.execution import hand_limits
 from unihm.nodes.retargeter import RetargeterNode
 from unihm.robots import load_hand
 
@@ -75,9 +76,25 @@ def test_every_usable_frame_is_answered_and_others_are_skipped(context: Context)
         spin_until(lambda before=before: taken(node) == before + 1)
     spin_until(lambda: len(received["joints"]) == 2 and len(received["wrist"]) == 2)
     assert node.diagnose()["skipped"] == 2
-    opened, closed = (np.array(answer.position) for answer in received["joints"])
-    assert received["joints"][0].name == list(load_hand("inspire").joint_names)
+    hand = load_hand("inspire")
+    assert received["joints"][0].name == list(hand.joint_names)
     assert received["wrist"][0].header.frame_id == "tracker"
-    assert (closed[2:] - opened[2:] > 0.3).all()
+    opened = np.array(received["joints"][0].position)
+
+    def is_closed() -> bool:
+        publisher.publish(message(fist))
+        executor.spin_once(timeout_sec=0.01)
+        closed = np.array(received["joints"][-1].position)
+        return bool((closed[2:] - opened[2:] > 0.3).all())
+
+    began = time.monotonic()
+    spin_until(is_closed)
+    path = np.array([answer.position for answer in received["joints"]])
+    farthest = hand_limits(hand).velocity * (time.monotonic() - began + 1.0)
+    assert (np.abs(path[-1] - opened) <= farthest).all()
+    assert (path >= hand.lower).all()
+    assert (path <= hand.upper).all()
+    first = np.abs(path[1] - path[0]).max()  # at once, so it cannot be there yet
+    assert first < np.abs(path[-1] - path[0]).max()
     node.destroy_node()
     peer.destroy_node()

@@ -48,3 +48,9 @@ def weights_file(preset: str, name: str) -> Path:
     shipped = _PACKAGE / "weights" / preset / name
     own = weights_dir(preset) / name
     return own if own.is_file() or not shipped.is_file() else shipped
+
+
+def state_dir() -> Path:
+    """``unihm`` in the user's folder for what outlives a process (``XDG_STATE_HOME``)."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "unihm"

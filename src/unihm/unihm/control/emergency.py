@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.paths import state_dir
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,5 @@ def refusal(reason: str) -> UnihmError:
 
 
 def default_file() -> Path:
-    """``unihm/emergency_stop.json`` in the user's folder for states (``XDG_STATE_HOME``)."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "unihm" / "emergency_stop.json"
+    """``emergency_stop.json`` in the user's folder for states."""
+    return state_dir() / "emergency_stop.json"

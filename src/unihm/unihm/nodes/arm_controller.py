@@ -31,6 +31,7 @@ class ArmControllerNode(UnihmNode):
     """
 
     stage = "arm"
+    batch = 0.0
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)

@@ -55,6 +55,7 @@ class PlayerNode(UnihmNode):
     """
 
     stage = "player"
+    batch = 0.0
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)

@@ -42,6 +42,7 @@ class SimulationNode(UnihmNode):
     """
 
     stage = "simulation"
+    batch = 0.0
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)

@@ -63,6 +63,8 @@ class UnihmNode(LifecycleNode):
 
     Attributes:
         stage: its word in :class:`StageStatus` and in feedback.
+        batch: s between two looks for messages, where it is a process of its own; 0: it is woken by
+            each, as who moves something has to be.
         believes_anyone: it only shows what is said, and does not ask who says it.
         fault: why it is not active, if it is not.
         robot_namespace: of the drivers, the camera and all else whose names begin with a slash.
@@ -72,6 +74,7 @@ class UnihmNode(LifecycleNode):
     """
 
     stage = ""
+    batch: ClassVar[float] = 0.01
     believes_anyone: ClassVar[bool] = False
 
     def __init__(self, name: str, **kwargs: Any) -> None:

@@ -5,6 +5,7 @@ Imported by launch files alone, since ``launch`` comes with a ROS 2 installation
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.bag_reader import BagReader
 from unihm.paths import config_dir
 from unihm.ros.recorder import has_beginnings
+from unihm.ros.restarts import SUPERVISOR
 from unihm.ros.run import NODES
 from unihm.types import STAGES
 
@@ -50,7 +52,9 @@ ARGUMENTS = {
     "rviz": "Start RViz where it is installed.",
     "browser": "Serve the page at http://127.0.0.1:8080.",
 }
-RESPAWN = 2.0  # s after which a node of the graph that died is started again
+# s after which a node of the graph that died is started again; it waits itself where that happens
+# often.
+RESPAWN = 2.0
 ENDING = "15"  # s that a node has to end in; the arm may have to come to rest
 USUAL = ("namespace", "robot_namespace", "use_sim_time", "params_file", "log_level", "hand")
 
@@ -332,6 +336,7 @@ def _node(values: Values, name: str, file: Path | None = None, **parameters: Any
         ],
         respawn=name in NODES,  # what has played to its end has ended
         respawn_delay=RESPAWN,
+        additional_env={SUPERVISOR: f"{os.getpid()}{_namespace(values).replace('/', '-')}"},
         sigterm_timeout=ENDING,
     )
 

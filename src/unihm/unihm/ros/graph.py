@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, TypeVar
 
-from rclpy.executors import SingleThreadedExecutor, TimeoutException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -17,6 +15,7 @@ from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.commander import Commander
 from unihm.ros.context import new_context
+from unihm.ros.executor import BatchingExecutor
 from unihm.ros.run import NODES, node_class
 
 AnyNode = TypeVar("AnyNode", bound=UnihmNode)
@@ -25,7 +24,7 @@ AnyNode = TypeVar("AnyNode", bound=UnihmNode)
 # image that takes its time holds up everybody, and every message makes the executor look at all
 # nodes: those that move nothing say less often that they are alive.
 SELDOM = 0.5  # s
-BATCH = 0.005  # s
+BATCH = 0.005  # s, for controllers and stages alike
 SIMULATED: dict[str, dict[str, Any]] = {
     "capture": {"silence": 10.0},
     "coordinator": {"heartbeat_timeout": 10.0},
@@ -36,22 +35,6 @@ SIMULATED: dict[str, dict[str, Any]] = {
         "joint_state_timeout": 2.0,
     },
 }
-
-
-class BatchingExecutor(SingleThreadedExecutor):
-    """Takes what has come in the last few milliseconds together.
-
-    Before it waits, rclpy's executor gathers all that it waits for. For a whole graph that takes
-    longer than most callbacks do; here it is done once a batch rather than for every message.
-    """
-
-    def wait_for_ready_callbacks(self, *args: Any, **kwargs: Any) -> Any:
-        """The next callback; sleeps, and lets it be none, after the last of a batch."""
-        try:
-            return super().wait_for_ready_callbacks(*args, **kwargs)
-        except TimeoutException:
-            time.sleep(BATCH)
-            raise
 
 
 class Graph:
@@ -83,7 +66,7 @@ class Graph:
         domain_id: int | None = None,
     ) -> None:
         self.context = new_context(domain_id)
-        self._executor = BatchingExecutor(context=self.context)
+        self._executor = BatchingExecutor(BATCH, context=self.context)
         self._thread = threading.Thread(target=self._spin, name="executor", daemon=True)
         self._spinning = True
         self.nodes: dict[str, UnihmNode] = {}

@@ -40,6 +40,7 @@ class MockDriver(UnihmNode):
     """
 
     faults: ClassVar[tuple[str, ...]] = ()
+    batch = 0.0
     _common = ("silent", "frozen", "delayed", "lossy", "old_stamps", "future_stamps")
 
     def __init__(self, name: str, **kwargs: Any) -> None:

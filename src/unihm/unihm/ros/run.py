@@ -13,6 +13,9 @@ from rclpy.executors import SingleThreadedExecutor
 from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.context import set_profile
+from unihm.ros.executor import BatchingExecutor
+from unihm.ros.restarts import wait_for_turn
+from unihm.ros.standstill import end_after_standstill
 
 # The graph.
 NODES = {
@@ -59,8 +62,10 @@ def run_node(name: str, argv: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
+        wait_for_turn(name)
         kind = node_class(name)
         init(argv)
+        end_after_standstill(name)
         node = kind(name, namespace="unihm")
         autostart = node.declare(
             "autostart", True, "Configure and activate at once, without a life-cycle manager."
@@ -88,7 +93,8 @@ def spin(node: UnihmNode, start: bool = True) -> None:
         start: configure and activate it first; a failure is logged, and told to whoever sends a
             task.
     """
-    executor = SingleThreadedExecutor()
+    executor = BatchingExecutor(node.batch) if node.batch else SingleThreadedExecutor()
+    wait = 0.0 if node.batch else 0.1
     executor.add_node(node)
     told: list[int] = []
     try:
@@ -99,7 +105,7 @@ def spin(node: UnihmNode, start: bool = True) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, frame: told.append(number))
         while not told:
-            executor.spin_once(timeout_sec=0.1)
+            executor.spin_once(timeout_sec=wait)
         raise KeyboardInterrupt(told[0])
     finally:
         # One more must not end the ending: Ctrl-C reaches launch and its processes, and launch
@@ -109,6 +115,6 @@ def spin(node: UnihmNode, start: bool = True) -> None:
         ending = threading.Thread(target=node.end, daemon=True)
         ending.start()
         while ending.is_alive():
-            executor.spin_once(timeout_sec=0.1)
+            executor.spin_once(timeout_sec=wait)
         node.destroy_node()
         rclpy.try_shutdown()

@@ -22,6 +22,7 @@ EVERYTHING = (*GRAPH, *MOCKS)
 
 _START = "import sys; from unihm.ros.run import run_node; sys.exit(run_node(sys.argv[1]))"
 _READY = "ready after"  # what a node's log says when it is active
+_SECOND_THOUGHT = 1.0  # s in which a node that was woken ends, where it was forgotten
 _LIMIT = 120.0  # s for a node to start
 
 
@@ -69,6 +70,7 @@ class RobotProcesses:
         }
         self._network = network or {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._hung: set[str] = set()
         self._marks: dict[str, int] = {}  # where the log of a node's present process begins
 
     def __enter__(self) -> RobotProcesses:
@@ -132,6 +134,8 @@ class RobotProcesses:
         process = self._running[name]
         if process.poll() is None:
             process.send_signal(number)
+            if number == signal.SIGSTOP:
+                self._hung.add(name)
             if number == signal.SIGKILL:
                 process.wait()
 
@@ -148,8 +152,11 @@ class RobotProcesses:
         Args:
             places: mock to the joints that it stands at.
         """
-        for name in EVERYTHING:
+        for name in self._hung:
             self.signal(name, signal.SIGCONT)
+        if self._hung:
+            time.sleep(_SECOND_THOUGHT)
+            self._hung.clear()
         dead = [name for name in EVERYTHING if not self.is_running(name)]
         for name in dead:
             self.start(name, **({"positions": list(places[name])} if name in places else {}))
