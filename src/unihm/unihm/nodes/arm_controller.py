@@ -31,7 +31,7 @@ class ArmControllerNode(UnihmNode):
     """
 
     stage = "arm"
-    batch = 0.0
+    batch = 0.004
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)

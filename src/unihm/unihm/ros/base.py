@@ -64,13 +64,14 @@ class UnihmNode(LifecycleNode):
     Attributes:
         stage: its word in :class:`StageStatus` and in feedback.
         batch: s between two looks for messages, where it is a process of its own; 0: it is woken by
-            each, as who moves something has to be.
+            each, as who streams to a driver has to be.
         believes_anyone: it only shows what is said, and does not ask who says it.
         fault: why it is not active, if it is not.
         robot_namespace: of the drivers, the camera and all else whose names begin with a slash.
         clock_watch: notices jumps of the node's clock.
         trespass: who publishes where only one node may, if somebody does: then nothing moves.
         task_id: of the task that the coordinator gave last.
+        dropped: messages that could not be taken, by topic and sender.
     """
 
     stage = ""
@@ -88,7 +89,7 @@ class UnihmNode(LifecycleNode):
         self._stopped: deque[str] = deque(maxlen=_REMEMBERED_TASKS)
         self._counts = {"succeeded": 0, "failed": 0, "stopped": 0}
         self._last = ""
-        self._dropped: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
         self._senders = Senders(self)
         self._undecided: deque[_Arrival] = deque(maxlen=_UNDECIDED)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -255,7 +256,7 @@ class UnihmNode(LifecycleNode):
 
     def _drop(self, arrival: _Arrival, reason: str) -> None:
         publisher = self._senders.name_of(self.outside(arrival.topic), arrival.gid)
-        self._dropped[f"{arrival.topic} from {publisher}"] += 1
+        self.dropped[f"{arrival.topic} from {publisher}"] += 1
         self.get_logger().warning(
             f"A message on {arrival.topic} was dropped: {reason}", throttle_duration_sec=5.0
         )
@@ -400,7 +401,7 @@ class UnihmNode(LifecycleNode):
         return super().on_deactivate(state)
 
     def _publish_diagnostics(self) -> None:
-        dropped = {f"dropped {what}": count for what, count in self._dropped.items()}
+        dropped = {f"dropped {what}": count for what, count in self.dropped.items()}
         wrong = self.fault or self.trespass
         values = {**self._counts, "last": self._last, **dropped, **self.diagnose()}
         status = DiagnosticStatus(

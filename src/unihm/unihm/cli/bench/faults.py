@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from unihm.ros.drill import FAULTS, NETWORK_FAULTS, Drill, RobotProcesses, TwoHosts
     from unihm.ros.run import MOCKS
 
+    print(f"{'fault':<38}noticed resting command  the goal ended with")
     table = NETWORK_FAULTS if args.two_hosts else FAULTS
     wanted = [
         fault for fault in table if not args.only or any(word in fault.name for word in args.only)
@@ -106,6 +107,7 @@ def _line(outcome: FaultOutcome) -> str:
         "" if outcome.next_goal_works else f"next goal: {outcome.next_reaction}",
     ]
     return (
-        f"{outcome.fault:<38}{seconds(outcome.noticed_after)} {seconds(outcome.resting_after)}  "
+        f"{outcome.fault:<38}{seconds(outcome.noticed_after)} {seconds(outcome.resting_after)} "
+        f"{seconds(outcome.commanded_after)}  "
         f"{outcome.reaction[:60]:<60} {'; '.join(filter(None, marks))}"
     )

@@ -1,8 +1,8 @@
-"""Give hostile files to every reader: does one crash, hang or take all memory?
+"""Give hostile files to every reader, and hostile messages to every node: does one crash or hang?
 
 Valid files with bytes, numbers and arrays changed: URDF, xacro, hands, arms, scenes, presets,
-meshes, clouds, keypoints, motions, episodes, calibrations, weights, pickles. The same inputs every
-time.
+meshes, clouds, keypoints, motions, episodes, calibrations, weights, pickles. Messages of any
+content for every subscription of the nodes that act on what they hear. The same inputs every time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from unihm.cli._options import count
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--inputs", type=count, default=17_000, help="in all (default: %(default)s)"
+        "--inputs", type=count, default=17_000, help="files in all (default: %(default)s)"
     )
+    parser.add_argument(
+        "--messages", type=count, default=11_000, help="in all (default: %(default)s)"
+    )
+    parser.add_argument("--domain", type=int, default=101, help="DDS domain (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="F", help="write the figures there")
 
 
@@ -29,13 +33,15 @@ def run(args: argparse.Namespace) -> int:
 
     from unihm.evaluation.fuzz import LARGEST, LONGEST, fuzz_all
     from unihm.files import write_json
+    from unihm.ros.fuzz import fuzz_nodes
 
-    with tqdm(total=args.inputs, unit="input") as bar:
+    with tqdm(total=args.inputs + args.messages, unit="input") as bar:
         outcomes = fuzz_all(args.inputs, bar.update)
-    print(f"{'reader':<16}{'inputs':>9}{'refused':>9}{'crashes':>9}{'slowest s':>11}{'peak MB':>9}")
+        outcomes += fuzz_nodes(args.messages, bar.update, args.domain)
+    print(f"{'reader':<22}{'inputs':>9}{'refused':>9}{'crashes':>9}{'slowest s':>11}{'peak MB':>9}")
     for outcome in outcomes:
         print(
-            f"{outcome.reader:<16}{outcome.inputs:>9}{outcome.refused:>9}"
+            f"{outcome.reader:<22}{outcome.inputs:>9}{outcome.refused:>9}"
             f"{len(outcome.crashes):>9}{outcome.slowest:>11.2f}{outcome.peak_mb:>9.0f}"
         )
     for outcome in outcomes:

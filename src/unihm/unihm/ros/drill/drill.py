@@ -16,7 +16,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 from std_srvs.srv import Trigger
 from unihm_msgs import msg
 from unihm_msgs.action import Manipulate
@@ -51,6 +51,7 @@ class FaultOutcome:
         reaction: how the goal ended: the error code's name, and its sentence.
         noticed_after: s until anybody said that something is wrong, or the goal ended; None: never.
         resting_after: s until the arm had nowhere to go; None where it did not move.
+        commanded_after: s until the arm's driver was sent its last command; None likewise.
         illegal_commands: sent to the drivers meanwhile, with the reasons.
         unanswered_goals: of those that were sent.
         next_goal_works: once the fault is mended.
@@ -63,6 +64,7 @@ class FaultOutcome:
     reaction: str
     noticed_after: float | None
     resting_after: float | None
+    commanded_after: float | None
     illegal_commands: tuple[str, ...]
     unanswered_goals: int
     next_goal_works: bool
@@ -104,6 +106,7 @@ class Drill:
                 tuple(mounted.joint_names), hand_limits(mounted), mounted.spec.driver.rate_hz
             ),
         )
+        self._requests = node.create_publisher(String, "emergency_stop/request", RELIABLE)
         self._goals: list[Future[Manipulate.Result]] = []
         self._last: dict[type, Any] = {}
         self._made: list[Any] = []
@@ -121,6 +124,7 @@ class Drill:
                 ("reset", Trigger, "mock/reset"),
                 ("recover", Trigger, "error_recovery"),
                 ("looked", Trigger, "emergency_stop/reset"),
+                ("engage", Trigger, "emergency_stop/engage"),
             )
         }
 
@@ -218,6 +222,14 @@ class Drill:
         if answer is not None and not answer.results[0].successful:
             raise UnihmError(ErrorCode.INVALID_CONFIG, answer.results[0].reason)
 
+    def request_stop(self) -> None:
+        """Engage the emergency stop by its topic."""
+        self._requests.publish(String(data="The drill asks for it."))
+
+    def engage_stop(self) -> None:
+        """Engage it by its service."""
+        self._call("engage", Trigger.Request())
+
     def recover(self) -> str:
         """Acknowledge the arm's reflex, and return what it was; empty: none."""
         answer = self._call("recover", Trigger.Request())
@@ -271,9 +283,10 @@ class Drill:
         else:
             goal = self._send_until(fault.when)
             moving = witness.is_moving()
-            happened = time.monotonic()
+            happened, began = time.monotonic(), witness.seconds
             fault.happen(self)
         resting = self._watch(happened) if moving and fault.stops else None
+        commanded = None if resting is None else max(0.0, witness.arm.commanded - began)
         unanswered = self._unanswered()
         noticed = self._noticed(happened, goal)
         reaction = _reaction(goal)
@@ -291,6 +304,7 @@ class Drill:
             reaction,
             noticed,
             resting,
+            commanded,
             tuple(f"{v.topic}: {v.reason}" for v in illegal),
             unanswered,
             works,

@@ -52,6 +52,7 @@ class CommandObserver:
     Attributes:
         course: what the driver follows.
         commands: how many there were.
+        commanded: s by the driver's clock, when the last one was sent.
         violations: reasons, each with its time.
         largest_step: rad, at the start of any of them.
     """
@@ -59,13 +60,14 @@ class CommandObserver:
     def __init__(self, names: tuple[str, ...], limits: JointLimits, here: FloatArray) -> None:
         self.names, self.limits = names, limits
         self.course = Course.resting(here)
-        self.commands = 0
+        self.commands, self.commanded = 0, 0.0
         self.violations: list[tuple[float, str]] = []
         self.largest_step = 0.0
 
     def take(self, message: JointTrajectory, now: float) -> None:
         """A command has come at ``now``, s by the driver's clock."""
         self.commands += 1
+        self.commanded = now
         try:
             course = course_from_msg(message, self.names, self.course, now)
         except ValueError as error:

@@ -258,6 +258,8 @@ def _table() -> Iterator[Fault]:
     for fault in ("silent", "frozen", "nan", "wrong_names", "stuck"):
         act, mend = driver("mock_hand", fault), well("mock_hand")
         yield Fault(f"hand {fault} in motion", MOVING, act, stops=fault != "stuck", mend=mend)
+    yield Fault("emergency stop by topic", MOVING, lambda drill: drill.request_stop(), stops=True)
+    yield Fault("emergency stop by service", MOVING, lambda drill: drill.engage_stop(), stops=True)
     yield Fault(
         "second publisher of joint states",
         MOVING,
