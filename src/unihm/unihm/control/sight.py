@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from unihm.perception.scene.clusters import color_features
 from unihm.transforms import apply, invert
@@ -20,6 +21,19 @@ _FRONT, _COARSE = 400, 100  # points of a front that are compared with an image;
 _FACING = 0.25  # cosine between normal and view from which a point is looked for
 _IN_VIEW = 0.3  # share of a front that nothing may hide
 _STEP, _FINE_STEP = 0.01, 0.0025  # m, of the search
+_SLIPPED = 0.07  # m that a thing may have moved in the hand
+# (K, 3, 3) how it may have swung there: upright, then by 14 and 26 degrees to every side.
+_TILTS = np.concatenate(
+    [
+        np.eye(3)[None],
+        *(
+            Rotation.from_euler(
+                "ZYZ", [[about, swing, -about] for about in np.arange(8) * np.pi / 4]
+            ).as_matrix()
+            for swing in (0.25, 0.45)
+        ),
+    ]
+)
 _PALETTE = 12  # colours by which an object is known
 _ALIKE = 0.08  # distance of colours, as `color_features` has them, that light may make
 
@@ -146,6 +160,36 @@ def locate(
         worth = np.where(said, same - through, -len(looked)) - np.linalg.norm(shifts, axis=1)
         k = int(worth.argmax())
         best = Sighting(shifts[k], float(same[k] / (same[k] + through[k])))
+    return best
+
+
+def share_in_hand(
+    observation: RgbdObservation,
+    cloud: ObjectCloud,
+    T_world_object: FloatArray,
+    tolerance: float,
+    colored: NDArray[np.bool_] | None,
+    enough: float,
+) -> float | None:
+    """Share of a held object's front that is seen where it hangs; None where nobody can see there.
+
+    What is held by its rim or its handle slips and swings: it is looked for round its place, and
+    tilted.
+
+    Args:
+        observation, cloud, tolerance, colored: as of :func:`locate`.
+        T_world_object: (4, 4) where it would be, had it not moved in the hand.
+        enough: share at which no more is looked for.
+    """
+    best = None
+    for tilt in _TILTS:
+        tilted = T_world_object.copy()
+        tilted[:3, :3] = tilt @ T_world_object[:3, :3]
+        seen = locate(observation, cloud, tilted, _SLIPPED, _SLIPPED, tolerance, colored)
+        if seen is not None:
+            best = seen.share if best is None else max(best, seen.share)
+            if best >= enough:
+                break
     return best
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from unihm.config import Interval, NotNegative, Positive, Share, settings
 from unihm.control.execution import ExecutionPlan
-from unihm.control.sight import alike, left_behind, locate, share_at
+from unihm.control.sight import alike, left_behind, locate, share_at, share_in_hand
 from unihm.errors import ErrorCode
 from unihm.perception.trajectory import PLACE_GAP
 from unihm.robots import Hand
@@ -34,7 +34,6 @@ from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, Phase, RgbdOb
 
 _FARTHER = 0.05  # m beyond where a thing should be that it is looked for
 _RISE = 0.03  # m: what a thing may stand higher or lower than planned, in the hollow of a bowl
-_SLIPPED = 0.04  # m that a thing may have moved in the hand
 _MIN_SQUEEZE = 0.02  # rad of squeeze below which a joint tells nothing
 
 
@@ -284,13 +283,13 @@ def verify_lift(
         if grasp is not None:
             T_hanging = arm.forward(lifted.arm) @ invert(arm.forward(grasp)) @ T_world_object
             colored = alike(before, after, points, config.depth_tolerance)
-            seen = locate(
-                after, cloud, T_hanging, _SLIPPED, _SLIPPED, config.depth_tolerance, colored
+            seen = share_in_hand(
+                after, cloud, T_hanging, config.depth_tolerance, colored, config.in_hand
             )
     held = 2 * sum(votes.values()) > len(votes)
     if seen is not None:
-        evidence["in_hand"] = seen.share
-        if seen.share < config.in_hand:
+        evidence["in_hand"] = seen
+        if seen < config.in_hand:
             return Verdict(False, "Not held: the object is not seen in the hand.", votes, evidence)
     return Verdict(held, _reason(held, votes), votes, evidence)
 
