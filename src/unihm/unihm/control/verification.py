@@ -55,7 +55,7 @@ class VerificationConfig:
     blocked: Share = 0.1
     min_weight: NotNegative = 0.3
     left_behind: Share = 0.4
-    in_hand: Share = 0.5
+    in_hand: Share = 0.55
     depth_tolerance: Positive = 0.015
     recognised: Share = 0.6
     beside: Positive = 0.04
