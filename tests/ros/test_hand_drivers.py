@@ -297,8 +297,8 @@ def franka(vendor: None, monkeypatch: pytest.MonkeyPatch) -> Any:
             return made
 
         monkeypatch.setattr(hand_drivers, "ActionClient", client)
-        node = Recorder()
-        node.declare = lambda name, default, *_: parameters.get(name, default)  # type: ignore[method-assign]
+        node: Any = Recorder()
+        node.declare = lambda name, default, *_: parameters.get(name, default)
         hand = load_hand("panda_gripper")
         driver = make_driver(node, hand, "franka_gripper", "/franka_gripper", lambda p, e: None)
         return driver, servers

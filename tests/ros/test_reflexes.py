@@ -61,7 +61,8 @@ class Listener:
     """A node, as far as :class:`Reflexes` needs one."""
 
     def __init__(self, tries: int) -> None:
-        self.tries, self.seconds, self.said = tries, 100.0, []
+        self.tries, self.seconds = tries, 100.0
+        self.said: list[str] = []
         self.receive: Any = None
 
     def declare(self, name: str, *_: Any) -> int:
