@@ -114,11 +114,13 @@ def test_two_witnesses_decide(load, pressing, gone, held):
     ],
 )
 def test_without_torques_fingers_and_camera_have_to_agree(pressing, after, held):
-    unknown = [
+    empty, lifted = (
         JointSample(s.arm, np.full(7, np.nan), s.hand, s.hand_command)
         for s in (sample(held=False), sample(2.0, pressing))
-    ]
-    verdict = verify_lift(ARM, HAND, *unknown, SQUEEZE, scene(True), after, flat_top(), np.eye(4))
+    )
+    verdict = verify_lift(
+        ARM, HAND, empty, lifted, SQUEEZE, scene(True), after, flat_top(), np.eye(4)
+    )
     assert verdict.held is held
     assert "weight" not in verdict.votes
 
