@@ -358,7 +358,11 @@ def test_driver_and_mock_speak_franka_grippers_actions(crowd) -> None:
     hand = load_hand("panda_gripper")
     heard: list[np.ndarray] = []
     driver: Any = make_driver(
-        node, hand, *spoken.values(), lambda positions, _: heard.append(positions)
+        node,
+        hand,
+        spoken["protocol"],
+        spoken["command_topic"],
+        lambda positions, _: heard.append(positions),
     )
     assert crowd.until(driver.subscribers)
 
