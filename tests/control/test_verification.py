@@ -105,6 +105,27 @@ def test_two_witnesses_decide(load, pressing, gone, held):
 
 
 @pytest.mark.parametrize(
+    ("pressing", "after", "held"),
+    [
+        (True, scene(False), True),
+        (True, scene(True), False),
+        (False, scene(False), False),
+        (True, scene(True, hand_in_front=True), False),  # a fist presses too
+    ],
+)
+def test_without_torques_fingers_and_camera_have_to_agree(pressing, after, held):
+    empty, lifted = (
+        JointSample(s.arm, np.full(7, np.nan), s.hand, s.hand_command)
+        for s in (sample(held=False), sample(2.0, pressing))
+    )
+    verdict = verify_lift(
+        ARM, HAND, empty, lifted, SQUEEZE, scene(True), after, flat_top(), np.eye(4)
+    )
+    assert verdict.held is held
+    assert "weight" not in verdict.votes
+
+
+@pytest.mark.parametrize(
     ("after", "held"),
     [
         (scene(True), True),

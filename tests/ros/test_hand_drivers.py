@@ -13,11 +13,13 @@ import pytest
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
 from unihm.errors import ErrorCode, UnihmError
-from unihm.nodes.mock_hand import MockHandNode
+from unihm.nodes.mock_hand import BLOCKED, MockHandNode
 from unihm.robots import load_hand
 from unihm.robots.spec import Protocol
 from unihm.ros import hand_drivers
+from unihm.ros.base import UnihmNode
 from unihm.ros.context import new_context
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.hand_drivers import make_driver
@@ -77,13 +79,21 @@ class GripperCommand:
             self.command = types.SimpleNamespace(position=0.0, max_effort=0.0)
 
 
+class FrankaGoal:
+    """A goal of franka_msgs' actions; a grasp's bounds are 5 mm unless others are given."""
+
+    def __init__(self, **fields: float) -> None:
+        self.fields = fields
+        self.epsilon = types.SimpleNamespace(inner=0.005, outer=0.005)
+
+
 class Gripper:
     """An action client and the driver behind it: goals run until they are told to end."""
 
     def __init__(self, node: Any, kind: type, topic: str) -> None:
         self.topic = topic
         self.ready = True
-        self.goals: list[tuple[float, float]] = []
+        self.goals: list[Any] = []
         self.answer: Future[Any] = Future()
         self.end: Future[Any] = Future()
 
@@ -91,7 +101,11 @@ class Gripper:
         return self.ready
 
     def send_goal_async(self, goal: Any) -> Future[Any]:
-        self.goals.append((goal.command.position, goal.command.max_effort))
+        self.goals.append(
+            goal
+            if isinstance(goal, FrankaGoal)
+            else (goal.command.position, goal.command.max_effort)
+        )
         self.answer, self.end = Future(), Future()
         return self.answer
 
@@ -104,6 +118,9 @@ class Gripper:
 
 PACKAGES = {
     "control_msgs.action": types.SimpleNamespace(GripperCommand=GripperCommand),
+    "franka_msgs.action": types.SimpleNamespace(
+        **dict.fromkeys(("Homing", "Move", "Grasp"), types.SimpleNamespace(Goal=FrankaGoal))
+    ),
     "xhand_control_interfaces.msg": types.SimpleNamespace(
         XHandCommand=XHandCommand,
         XHandState=types.SimpleNamespace,
@@ -265,6 +282,102 @@ def test_a_grippers_joint_gets_the_name_that_the_hand_file_gives_it(gripper) -> 
     fingers = ["fr3_finger_joint1", "fr3_finger_joint2"]
     receive(JointState(name=fingers, position=[0.02, 0.02], effort=[0.0, 0.0]))
     assert heard == [([0.02], [])]
+
+
+@pytest.fixture
+def franka(vendor: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes a driver; returns it and the servers of its actions, by name."""
+
+    def make(**parameters: Any) -> tuple[Any, dict[str, Gripper]]:
+        servers: dict[str, Gripper] = {}
+
+        def client(*args: Any) -> Gripper:
+            made = Gripper(*args)
+            servers[made.topic.rpartition("/")[2]] = made
+            return made
+
+        monkeypatch.setattr(hand_drivers, "ActionClient", client)
+        node: Any = Recorder()
+        node.declare = lambda name, default, *_: parameters.get(name, default)
+        hand = load_hand("panda_gripper")
+        driver = make_driver(node, hand, "franka_gripper", "/franka_gripper", lambda p, e: None)
+        return driver, servers
+
+    return make
+
+
+def test_a_franka_gripper_opens_by_a_move_and_closes_by_a_grasp(franka) -> None:
+    driver, servers = franka()
+    assert servers["grasp"].topic == "/left/franka_gripper/grasp"
+    driver.send(np.array([0.03]))
+    driver.send(np.array([0.01]))
+    (opened,) = servers["move"].goals
+    assert opened.fields == {"width": pytest.approx(0.06), "speed": 0.05}
+    assert not servers["grasp"].goals  # the first has not ended
+    servers["move"].finish()
+    driver.send(np.array([0.01]))
+    (closed,) = servers["grasp"].goals
+    assert closed.fields == {"width": pytest.approx(0.02), "speed": 0.05, "force": 40.0}
+    # What is held may have any width that the gripper has.
+    assert closed.fields["width"] - closed.epsilon.inner <= 0.0
+    assert closed.fields["width"] + closed.epsilon.outer >= 0.08
+    servers["grasp"].finish()
+    driver.send(np.array([0.02]))
+    assert len(servers["move"].goals) == 2
+    assert not servers["homing"].goals
+
+
+def test_a_franka_gripper_that_is_to_be_homed_does_so_once_and_first(franka) -> None:
+    driver, servers = franka(**{"franka_gripper.homing": True})
+    servers["grasp"].ready = False
+    driver.send(np.array([0.03]))
+    assert driver.subscribers() == 0
+    assert not servers["homing"].goals
+    servers["grasp"].ready = True
+    driver.send(np.array([0.03]))
+    assert len(servers["homing"].goals) == 1
+    assert not servers["move"].goals
+    servers["homing"].finish()
+    driver.send(np.array([0.03]))
+    assert len(servers["homing"].goals) == 1
+    assert len(servers["move"].goals) == 1
+
+
+class HandSide(UnihmNode):
+    """The node that a hand's driver belongs to."""
+
+    stage = "hand"
+
+
+def test_driver_and_mock_speak_franka_grippers_actions(crowd) -> None:
+    pytest.importorskip("franka_msgs", reason="franka_msgs of franka_ros2 is not installed here")
+    spoken = {"protocol": "franka_gripper", "command_topic": "/franka_gripper"}
+    mock = crowd.add(MockHandNode, "mock_hand", hand="panda_gripper", **spoken)
+    node = crowd.add(HandSide, "hand_controller")
+    assert mock.start()
+    hand = load_hand("panda_gripper")
+    heard: list[np.ndarray] = []
+    driver: Any = make_driver(
+        node,
+        hand,
+        spoken["protocol"],
+        spoken["command_topic"],
+        lambda positions, _: heard.append(positions),
+    )
+    assert crowd.until(driver.subscribers)
+
+    def there(position: float) -> bool:
+        driver.send(np.array([position]))
+        return bool(heard) and abs(float(heard[-1][0]) - position) < 1e-4
+
+    for position in (0.01, 0.03):
+        assert crowd.until(lambda position=position: there(position))
+    # Something between the fingers: the grasp ends where they meet it, and is none the worse.
+    held = hand.open_joints + BLOCKED * (hand.closed_joints - hand.open_joints)
+    mock._on_held(Bool(data=True))
+    assert crowd.until(lambda: there(0.005) or abs(float(heard[-1][0] - held[0])) < 1e-3)
+    assert crowd.until(lambda: driver._busy_until == 0.0)
+    assert not there(0.005)
 
 
 @pytest.mark.usefixtures("vendor")

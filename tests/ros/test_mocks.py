@@ -16,13 +16,14 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
-from unihm.nodes.mock_arm import MockArmNode
+from unihm.nodes.mock_arm import WEIGHT, MockArmNode
 from unihm.nodes.mock_camera import MockCameraNode
 from unihm.nodes.mock_hand import BLOCKED, MockHandNode
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros.context import new_context
 from unihm.ros.conversions import seconds_to_time, time_to_seconds
+from unihm.ros.joints import ExternalTorques
 from unihm.ros.mock import OLD
 from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
 from unihm.ros.trajectory_client import make_trajectory
@@ -144,6 +145,18 @@ def test_a_reflex_stops_the_arm_until_it_is_recovered(robot: Robot) -> None:
     client.call_async(Trigger.Request())
     assert eventually(lambda: robot.arm.refusal(trajectory) == "")
     np.testing.assert_allclose(robot.heard["/joint_states"].position, arm.home)
+
+
+def test_external_torques_come_as_a_franka_gives_them(robot: Robot) -> None:
+    topic = "/franka_robot_state_broadcaster/external_joint_torques"
+    node: Any = robot.camera  # any node of the project's
+    torques = ExternalTorques(node, topic, 0.5)
+    arm = robot.arm.arm
+    robot.probe.create_publisher(Bool, "/unihm/mock/held", LATCHED).publish(Bool(data=True))
+    borne = arm.jacobian(arm.home).T @ [0.0, 0.0, WEIGHT, 0.0, 0.0, 0.0]
+    assert eventually(lambda: np.allclose(torques.read(arm.joint_names), borne))
+    assert robot.spoil(robot.arm, "silent")
+    assert eventually(lambda: np.isnan(torques.read(arm.joint_names)).all())
 
 
 def test_the_hand_follows_its_protocol_and_presses_on_what_it_holds(robot: Robot) -> None:

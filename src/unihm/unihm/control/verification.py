@@ -67,7 +67,8 @@ class JointSample:
     """What the drivers report at rest, best averaged over a few samples.
 
     Attributes:
-        arm, arm_effort: (7,) rad and N m, the torque beyond what bears the robot's own weight.
+        arm, arm_effort: (7,) rad and N m, the torque beyond what bears the robot's own weight; NaN
+            where nobody tells it.
         hand, hand_command: (J,) measured and commanded.
     """
 
@@ -266,8 +267,9 @@ def verify_lift(
         pressing = pressing_fingers(hand, lifted, squeeze, config.blocked)
         evidence["pressing_fingers"] = len(pressing)
         votes["fingers"] = len(pressing) >= 2
-    evidence["weight"] = vertical_load(arm, lifted) - vertical_load(arm, empty)
-    votes["weight"] = evidence["weight"] > config.min_weight
+    if np.isfinite([empty.arm_effort, lifted.arm_effort]).all():
+        evidence["weight"] = vertical_load(arm, lifted) - vertical_load(arm, empty)
+        votes["weight"] = evidence["weight"] > config.min_weight
     seen = None
     if (
         before is not None
@@ -291,6 +293,9 @@ def verify_lift(
         evidence["in_hand"] = seen
         if seen < config.in_hand:
             return Verdict(False, "Not held: the object is not seen in the hand.", votes, evidence)
+    if "weight" not in votes and len(votes) < 2:
+        reason = "Not confirmed: the arm's torques are not known, and the camera saw nothing."
+        return Verdict(False, reason, votes, evidence)
     return Verdict(held, _reason(held, votes), votes, evidence)
 
 

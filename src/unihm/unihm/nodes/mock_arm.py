@@ -14,11 +14,13 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from unihm.control.recovery import RobotMode
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.mock import MockDriver
 from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
+from unihm.ros.reflexes import RECOVERY, STATE, ErrorRecovery, FrankaRobotState
 from unihm.ros.trajectory_client import FollowJointTrajectory
 
 STATE_RATE = 30.0  # Hz of what the state broadcaster says
@@ -33,12 +35,21 @@ class MockArmNode(MockDriver):
     It refuses what joint_trajectory_controller refuses by default: joints that are not all of its
     own, no points, points out of order or all in the past, an end in motion. What would leave the
     limits of position or velocity, or jumps, is a reflex as of libfranka, and so is a driver that
-    hung or a clock that jumped: it stands where it is and takes nothing until the service
-    ``error_recovery`` is called. Efforts are external torques.
+    hung or a clock that jumped: it stands where it is and takes nothing until it is recovered, by
+    franka_ros2's action where franka_msgs is installed (the robot's state is told then too), or by
+    the service ``error_recovery``. Efforts are external torques.
     """
 
     stage = "arm_driver"
-    faults: ClassVar = ("held_positions", "nan", "wrong_names", "stuck", "refuses", "reflex")
+    faults: ClassVar = (
+        "held_positions",
+        "nan",
+        "wrong_names",
+        "stuck",
+        "refuses",
+        "reflex",
+        "blocked",
+    )
 
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -54,12 +65,16 @@ class MockArmNode(MockDriver):
         self._wrench = self.publisher(
             WrenchStamped, f"{broadcaster}/external_wrench_in_base_frame", SENSOR
         )
+        self._torques = self.publisher(JointState, f"{broadcaster}/external_joint_torques", SENSOR)
         self.create_service(Trigger, "error_recovery", self._recover)
         self.subscription(Bool, "mock/held", self._on_held, LATCHED)
         self.subscription(
             JointTrajectory, f"{controller}/joint_trajectory", self._on_trajectory, RELIABLE
         )
         self._controller = controller
+        self._mode: Any = None
+        if FrankaRobotState is not None:
+            self._mode = self.publisher(FrankaRobotState, STATE, RELIABLE)
 
     def load(self) -> None:
         self.arm = Arm(self.arm_name)
@@ -78,12 +93,16 @@ class MockArmNode(MockDriver):
                 cancel_callback=lambda handle: CancelResponse.ACCEPT,
                 callback_group=ReentrantCallbackGroup(),
             )
+        if ErrorRecovery is not None:
+            self._recovery = ActionServer(
+                self, ErrorRecovery, self.outside(RECOVERY), execute_callback=self._on_recovery
+            )
 
     def diagnose(self) -> dict[str, Any]:
         return {"reflex": self.reflex or "none"}
 
     def on_fault(self) -> None:
-        if self.broken == "reflex":
+        if self.broken in ("reflex", "blocked"):
             self._stop("cartesian_reflex")
         elif self.broken == "stuck":
             self._course = Course.resting(self._course.at(self.seconds))
@@ -171,10 +190,30 @@ class MockArmNode(MockDriver):
         self.get_logger().error(f"reflex: {reflex}")
 
     def _recover(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        """As ``error_recovery`` of franka_ros2; says what it was."""
-        response.success = True
-        response.message, self.reflex = self.reflex, ""
+        """Says what it was."""
+        response.message, response.success = self.reflex, self.broken != "blocked"
+        if response.success:
+            self.reflex = ""
         return response
+
+    def _on_recovery(self, handle: Any) -> Any:
+        """As franka_ros2: the goal is aborted where the error cannot be recovered."""
+        if self._recover(Trigger.Request(), Trigger.Response()).success:
+            handle.succeed()
+        else:
+            handle.abort()
+        return ErrorRecovery.Result()
+
+    def _publish_mode(self) -> None:
+        state = FrankaRobotState(header=self.header())
+        moves = self.seconds < self._course.times[-1]
+        mode = RobotMode.MOVE if moves else RobotMode.IDLE
+        if self.reflex:
+            mode = RobotMode.REFLEX
+            if hasattr(state.current_errors, self.reflex):  # franka_msgs names not all of them
+                setattr(state.current_errors, self.reflex, True)
+        state.robot_mode = int(mode)
+        self.send(self._mode, state)
 
     def _on_held(self, message: Bool) -> None:
         self._held = message.data
@@ -206,6 +245,18 @@ class MockArmNode(MockDriver):
             state.name = [f"panda_joint{i}" for i in range(1, len(q) + 1)]
         self.send(self._joints, state)
         self.send(self._measured, state)
+        # As the broadcaster does it: the positions are no positions.
+        zeros = [0.0] * len(q)
+        self.send(
+            self._torques,
+            JointState(
+                header=state.header,
+                name=state.name,
+                position=zeros,
+                velocity=zeros,
+                effort=state.effort,
+            ),
+        )
 
     def _publish_state(self) -> None:
         header = self.header("base")
@@ -214,3 +265,5 @@ class MockArmNode(MockDriver):
         wrench = WrenchStamped(header=header)
         wrench.wrench.force.z = -WEIGHT if self._held else 0.0
         self.send(self._wrench, wrench)
+        if self._mode is not None:
+            self._publish_mode()

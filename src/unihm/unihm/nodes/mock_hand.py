@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from unihm.sim.still import closed_share
 from unihm.types import FloatArray
 
 BLOCKED = 0.3  # share of the way to the fist at which fingers meet what is between them
-GRIPPER_SPEED = 0.05  # m/s
+GRIPPER_SPEED = 0.05  # m/s of a finger
 
 
 class MockHandNode(MockDriver):
@@ -63,6 +64,7 @@ class MockHandNode(MockDriver):
             "xhand": self._speak_xhand,
             "inspire": self._speak_inspire,
             "gripper_command": self._speak_gripper_command,
+            "franka_gripper": self._speak_franka_gripper,
         }
         speak[self.protocol or driver.protocol](topic, driver.state_topic)
         self.create_timer(self._period, self._publish)
@@ -121,25 +123,67 @@ class MockHandNode(MockDriver):
             self,
             action,
             self.outside(command),
-            execute_callback=lambda handle: self._grip(handle, action.Result()),
+            # A coroutine function by itself: rclpy would not await what a lambda returns.
+            execute_callback=partial(self._grip, kind=action),
             callback_group=ReentrantCallbackGroup(),
         )
 
-    async def _grip(self, handle: Any, result: Any) -> Any:
+    async def _grip(self, handle: Any, kind: Any) -> Any:
         """One goal: it has ended when the fingers stand, there or at what is between them."""
-        channel = self.hand.spec.driver.channels[0].name
-        wanted = from_driver(self.hand, {channel: handle.request.command.position})
-        way = float(np.abs(wanted - self._course.at(self.seconds)).max())
-        self._go_to(wanted, seconds=max(self._period, way / GRIPPER_SPEED))
-        ended: Any = Future(executor=self.executor)
-        timer = self.create_timer(self._period, lambda: self._end(ended, self._course))
-        await ended
-        timer.destroy()
-        result.position = float(to_driver(self.hand, self._measured()).values[0])
+        result = kind.Result()
+        result.position = await self._travel(handle.request.command.position)
         result.stalled = abs(result.position - handle.request.command.position) > 1e-3
         result.reached_goal = not result.stalled
         handle.succeed()
         return result
+
+    def _speak_franka_gripper(self, command: str, state: str) -> None:
+        actions = import_interfaces("franka_gripper", ("franka_msgs",), "action")
+        self._state = self.publisher(JointState, state, RELIABLE)
+        self._servers: list[Any] = [
+            ActionServer(
+                self,
+                getattr(actions, name.capitalize()),
+                self.outside(f"{command}/{name}"),
+                execute_callback=partial(execute, kind=getattr(actions, name.capitalize())),
+                callback_group=ReentrantCallbackGroup(),
+            )
+            for name, execute in (
+                ("homing", self._home),
+                ("move", self._move),
+                ("grasp", self._grasp),
+            )
+        ]
+
+    async def _home(self, handle: Any, kind: Any) -> Any:
+        """Shut, then wide open."""
+        await self._travel(0.0)
+        await self._travel(float(to_driver(self.hand, self.hand.upper).values[0]))
+        return _answer(handle, kind.Result(), True)
+
+    async def _move(self, handle: Any, kind: Any) -> Any:
+        """Fails where the fingers do not come to the width."""
+        width = handle.request.width
+        reached = 2.0 * await self._travel(width / 2.0, handle.request.speed)
+        return _answer(handle, kind.Result(), abs(reached - width) < 1e-3)
+
+    async def _grasp(self, handle: Any, kind: Any) -> Any:
+        """Fails where the width is not within the goal's bounds."""
+        goal = handle.request
+        over = 2.0 * await self._travel(goal.width / 2.0, goal.speed) - goal.width
+        return _answer(handle, kind.Result(), -goal.epsilon.inner <= over <= goal.epsilon.outer)
+
+    async def _travel(self, position: float, speed: float = 2.0 * GRIPPER_SPEED) -> float:
+        """Let a finger go to ``position`` (m), the opening at ``speed``; where it stands then."""
+        channel = self.hand.spec.driver.channels[0].name
+        wanted = from_driver(self.hand, {channel: position})
+        way = float(np.abs(wanted - self._course.at(self.seconds)).max())
+        self._go_to(wanted, seconds=max(self._period, 2.0 * way / speed))
+        ended: Any = Future(executor=self.executor)
+        timer = self.create_timer(self._period, lambda: self._end(ended, self._course))
+        await ended
+        timer.destroy()
+        return float(to_driver(self.hand, self._measured()).values[0])
 
     def _end(self, ended: Any, course: Course) -> None:
         if self.seconds >= course.times[-1] and not ended.done():
@@ -197,3 +241,14 @@ class MockHandNode(MockDriver):
         else:
             message = JointState(header=self.header(), name=names, position=values)
         self.send(self._state, message)
+
+
+def _answer(handle: Any, result: Any, success: bool) -> Any:
+    """As franka_gripper ends a goal."""
+    result.success = success
+    if success:
+        handle.succeed()
+    else:
+        result.error = "the width was not reached"
+        handle.abort()
+    return result

@@ -14,7 +14,7 @@ from unihm.errors import UnihmError
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
-from unihm.ros.joints import JointStates
+from unihm.ros.joints import ExternalTorques, JointStates
 from unihm.ros.stage import StageNode
 from unihm.types import FloatArray, Phase
 
@@ -44,6 +44,15 @@ class VerifierNode(StageNode):
         super().__init__(name, **kwargs)
         self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
         self.joint_states = JointStates(self)
+        torques = self.declare(
+            "external_torques",
+            "",
+            "Topic with sensor_msgs/JointState whose efforts are the arm's torques beyond its own "
+            "weight; empty: those of the joint states are.",
+        )
+        self._torques = (
+            ExternalTorques(self, torques, self.joint_states.timeout) if torques else None
+        )
         self._empty: JointSample | None = None
 
     def load(self) -> None:
@@ -118,4 +127,7 @@ class VerifierNode(StageNode):
     def _sample(self, message: msg.ExecutionPlan, command: FloatArray) -> JointSample:
         arm = self.joint_states.read(message.arm_joint_names)
         hand = self.joint_states.read(message.hand_joint_names)
-        return JointSample(arm.positions, arm.efforts, hand.positions, command)
+        efforts = arm.efforts
+        if self._torques is not None:
+            efforts = self._torques.read(message.arm_joint_names)
+        return JointSample(arm.positions, efforts, hand.positions, command)

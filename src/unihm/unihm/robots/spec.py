@@ -25,7 +25,9 @@ KEYPOINT_NAMES = (
 )
 DESCRIPTIONS = (".urdf", ".xacro", ".xml")  # how a URDF's name ends
 POSES = ("open", "pregrasp", "closed")
-Protocol = Literal["xhand", "inspire", "joint_trajectory", "joint_state", "gripper_command"]
+Protocol = Literal[
+    "xhand", "inspire", "joint_trajectory", "joint_state", "gripper_command", "franka_gripper"
+]
 
 Vector = tuple[float, float, float]
 

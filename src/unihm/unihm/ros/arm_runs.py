@@ -17,6 +17,7 @@ from unihm.ros import conversions
 from unihm.ros.base import UnihmNode
 from unihm.ros.motion_watch import MotionWatch
 from unihm.ros.qos import RELIABLE
+from unihm.ros.reflexes import Reflexes
 from unihm.ros.trajectory_client import TrajectoryClient
 from unihm.types import Phase
 
@@ -41,6 +42,7 @@ class ArmRuns:
         self._node, self._watch = node, watch
         self._hand_name, self._window = hand_name, window
         self._driver = TrajectoryClient(node, "/fr3_arm_controller", self._on_refused)
+        self._reflexes = Reflexes(node)
         self._plans = node.publisher(msg.ExecutionPlan, "execution_plan", RELIABLE)
         self._lock = threading.RLock()  # executor and planning thread both start and stop runs
         self._machine: ArmMachine | None = None
@@ -117,13 +119,22 @@ class ArmRuns:
         Raises:
             UnihmError: JOINT_STATE_TIMEOUT or SAFETY_STOP; nothing has moved then.
         """
+        self._reflexes.wait()
+
+        def carried_out() -> None:
+            if stage == "arm":
+                self._reflexes.recovery.count_anew()
+            then()
+
         undoes = plan is self.machine.way_back
         smooth = self.planner.begin(plan, self.here())
         self._watch.wait_for_partners()
         with self._lock:
             if self._node.is_stopped(task_id) and stage != "retreat":
                 return
-            self.machine.begin(task_id, stage, smooth, self._node.seconds + LEAD, then, undoes)
+            self.machine.begin(
+                task_id, stage, smooth, self._node.seconds + LEAD, carried_out, undoes
+            )
             self._watch.begin()
             self._reported = self._node.seconds
             run = self.machine.run
@@ -165,6 +176,7 @@ class ArmRuns:
                 self._machine.engage(reason, self._node.seconds)
             else:
                 self._machine.reset()
+                self._reflexes.recovery.count_anew()
 
     # ------------------------------------------------------------ follow
 
@@ -175,6 +187,7 @@ class ArmRuns:
             now = self._node.seconds
             arm, hand = self.planner.arm, self.planner.hand
             hand_at = self._watch.look(arm, hand, self.machine, now)
+            self._reflexes.look(self.machine, now)
             run = self.machine.run
             if run is None:
                 return

@@ -33,6 +33,7 @@ GOAL_STEP = 0.0005  # less is no new goal: a millimetre of opening
 # franka_gripper aborts what is wider than it measured at homing, which is not quite the URDF's.
 GOAL_MARGIN = 0.0003
 GOAL_TIMEOUT = 5.0  # a goal whose end is not heard of in this time is over
+HOMING_TIMEOUT = 30.0
 
 OnState = Callable[[FloatArray, list[float]], None]  # positions (J,), efforts (J,) or none
 
@@ -176,35 +177,37 @@ class InspireDriver(HandDriver):
         self.on_state(from_driver(self.hand, state), [])
 
 
-class GripperCommandDriver(HandDriver):
-    """control_msgs/GripperCommand, e.g. ``gripper_action`` of ``franka_gripper``.
+class GripperDriver(HandDriver):
+    """Base of the drivers of one joint by actions.
 
-    Its position is the travel of one finger (m), half of the opening. An action is no stream: a
-    goal is sent when the last one has ended, and where it is another. Fingers that do not reach it
-    hold something, which is no failure.
+    An action is no stream: a goal is sent when the last one has ended, and where it is another.
+    Fingers that do not reach it hold something, which is no failure.
 
     Raises:
-        UnihmError: MISSING_DEPENDENCY without control_msgs; INVALID_HAND_FILE for several channels.
+        UnihmError: INVALID_HAND_FILE for several channels.
     """
 
     def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
         super().__init__(node, hand, command_topic, on_state)
-        action = import_interfaces("gripper_command", ("control_msgs",), "action").GripperCommand
         channels = hand.spec.driver.channels
         if len(channels) != 1:
             raise UnihmError(
                 ErrorCode.INVALID_HAND_FILE,
-                f"gripper_command moves one joint; {hand.name} has {len(channels)} channels.",
+                f"A gripper's driver moves one joint; {hand.name} has {len(channels)} channels.",
             )
         self._channel = channels[0].name
-        self._max_effort = node.declare(
-            "gripper_command.max_effort", 40.0, "Force of the grip, N.", 0.0, 140.0
-        )
-        self._goal = action.Goal
-        self._client: Any = ActionClient(node, action, node.outside(command_topic))
         self._sent = float("inf")
         self._busy_until = 0.0
         node.subscription(JointState, hand.spec.driver.state_topic, self._receive, SENSOR)
+
+    def goal(self, position: float, before: float) -> tuple[Any, Any] | None:
+        """The client and what it is sent for ``position``, m of one finger; None: not now.
+
+        Args:
+            position: where the finger is to go.
+            before: where it was sent last; infinite at the start.
+        """
+        raise NotImplementedError
 
     def send(self, joints: FloatArray) -> None:
         widest = to_driver(self.hand, self.hand.upper).values[0] - GOAL_MARGIN
@@ -212,16 +215,17 @@ class GripperCommandDriver(HandDriver):
         now = self.node.seconds
         if abs(position - self._sent) < GOAL_STEP or now < self._busy_until:
             return
-        if not self._client.server_is_ready():
+        asked = self.goal(position, self._sent)
+        if asked is None:
             return
-        goal = self._goal()
-        goal.command.position = position
-        goal.command.max_effort = self._max_effort
-        self._sent, self._busy_until = position, now + GOAL_TIMEOUT
-        self._client.send_goal_async(goal).add_done_callback(self._on_answer)
+        client, goal = asked
+        self._sent = position
+        self.start(client, goal)
 
-    def subscribers(self) -> int:
-        return int(self._client.server_is_ready())
+    def start(self, client: Any, goal: Any, timeout: float = GOAL_TIMEOUT) -> None:
+        """Send a goal; nothing else is sent until it has ended."""
+        self._busy_until = self.node.seconds + timeout
+        client.send_goal_async(goal).add_done_callback(self._on_answer)
 
     def _on_answer(self, future: Any) -> None:
         handle = future.result()
@@ -241,12 +245,97 @@ class GripperCommandDriver(HandDriver):
             self.on_state(from_driver(self.hand, state), [])
 
 
+class GripperCommandDriver(GripperDriver):
+    """control_msgs/GripperCommand, e.g. ``gripper_action`` of ``franka_gripper``.
+
+    Its position is the travel of one finger (m), half of the opening.
+
+    Raises:
+        UnihmError: MISSING_DEPENDENCY without control_msgs; INVALID_HAND_FILE for several channels.
+    """
+
+    def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
+        super().__init__(node, hand, command_topic, on_state)
+        action = import_interfaces("gripper_command", ("control_msgs",), "action").GripperCommand
+        self._max_effort = node.declare(
+            "gripper_command.max_effort", 40.0, "Force of the grip, N.", 0.0, 140.0
+        )
+        self._goal = action.Goal
+        self._client: Any = ActionClient(node, action, node.outside(command_topic))
+
+    def goal(self, position: float, before: float) -> tuple[Any, Any] | None:
+        if not self._client.server_is_ready():
+            return None
+        goal = self._goal()
+        goal.command.position = position
+        goal.command.max_effort = self._max_effort
+        return self._client, goal
+
+    def subscribers(self) -> int:
+        return int(self._client.server_is_ready())
+
+
+class FrankaGripperDriver(GripperDriver):
+    """``franka_gripper`` by its own actions: ``move`` opens, ``grasp`` closes with a force.
+
+    ``command_topic`` is the node's name. Widths are of the opening, twice the travel of a finger.
+    A grasp of any width between closed and open counts as one, so that the force is kept up
+    whatever is in between. With ``franka_gripper.homing`` the fingers find out first how wide they
+    open, which moves them all the way: with an empty hand alone.
+
+    Raises:
+        UnihmError: MISSING_DEPENDENCY without franka_msgs; INVALID_HAND_FILE for several channels.
+    """
+
+    def __init__(self, node: UnihmNode, hand: Hand, command_topic: str, on_state: OnState) -> None:
+        super().__init__(node, hand, command_topic, on_state)
+        self._actions = import_interfaces("franka_gripper", ("franka_msgs",), "action")
+        self._speed = node.declare(
+            "franka_gripper.speed", 0.05, "Speed of the opening, m/s.", 0.01, 0.1
+        )
+        self._force = node.declare("franka_gripper.force", 40.0, "Force of the grip, N.", 0.0, 70.0)
+        self._homing = node.declare(
+            "franka_gripper.homing",
+            False,
+            "Let the fingers find their limits before the first command; they must hold nothing.",
+        )
+        self._clients: dict[str, Any] = {
+            name: ActionClient(
+                node,
+                getattr(self._actions, name.capitalize()),
+                node.outside(f"{command_topic}/{name}"),
+            )
+            for name in ("homing", "move", "grasp")
+        }
+
+    def send(self, joints: FloatArray) -> None:
+        if self._homing and self.subscribers():
+            self._homing = False
+            self.start(self._clients["homing"], self._actions.Homing.Goal(), HOMING_TIMEOUT)
+        super().send(joints)
+
+    def goal(self, position: float, before: float) -> tuple[Any, Any] | None:
+        if not self.subscribers():
+            return None
+        width = 2.0 * position
+        if position >= before or before == float("inf"):
+            return self._clients["move"], self._actions.Move.Goal(width=width, speed=self._speed)
+        goal = self._actions.Grasp.Goal(width=width, speed=self._speed, force=self._force)
+        goal.epsilon.inner = width
+        goal.epsilon.outer = 2.0 * float(to_driver(self.hand, self.hand.upper).values[0])
+        return self._clients["grasp"], goal
+
+    def subscribers(self) -> int:
+        return int(all(client.server_is_ready() for client in self._clients.values()))
+
+
 DRIVERS: dict[str, type[HandDriver]] = {
     "joint_trajectory": JointTrajectoryDriver,
     "joint_state": JointStateDriver,
     "xhand": XHandDriver,
     "inspire": InspireDriver,
     "gripper_command": GripperCommandDriver,
+    "franka_gripper": FrankaGripperDriver,
 }
 
 

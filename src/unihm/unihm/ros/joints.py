@@ -147,6 +147,44 @@ class JointStates:
         return JointReading(rows[:, 0], rows[:, 1], age, rows[:, 4].max())
 
 
+class ExternalTorques:
+    """What pulls at the arm beside its own weight, on a topic of its own.
+
+    The efforts of a Franka's joint states are all that its motors do, its weight included; what its
+    state broadcaster gives as external is ``tau_ext_hat_filtered``. The positions of those messages
+    are zeros.
+
+    Args:
+        node: that listens.
+        topic: with sensor_msgs/JointState.
+        timeout: s after which a value is too old.
+    """
+
+    def __init__(self, node: UnihmNode, topic: str, timeout: float) -> None:
+        self._node, self._topic, self._timeout = node, topic, timeout
+        self._efforts: dict[str, tuple[float, float]] = {}  # N m, and when it came (s)
+        node.subscription(JointState, topic, self._receive, SENSOR)
+
+    def _receive(self, message: JointState) -> None:
+        now = self._node.seconds
+        self._efforts.update(
+            {name: (effort, now) for name, effort in zip(message.name, message.effort)}
+        )
+
+    def read(self, names: Sequence[str]) -> FloatArray:
+        """(n,) N m; all NaN, and a warning, where one is not known or too old."""
+        now = self._node.seconds
+        newest = [self._efforts.get(name, (np.nan, -np.inf)) for name in names]
+        if any(now - arrived > self._timeout for _, arrived in newest):
+            self._node.get_logger().warning(
+                f"No external torques of the arm have come on {self._topic} of late; what it bears "
+                "is not known.",
+                throttle_duration_sec=5.0,
+            )
+            return np.full(len(names), np.nan)
+        return np.array([effort for effort, _ in newest])
+
+
 def _silent(age: float) -> UnihmError:
     return UnihmError(
         ErrorCode.JOINT_STATE_TIMEOUT,
