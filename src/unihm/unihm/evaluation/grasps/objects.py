@@ -12,7 +12,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation import unseen_part_shapes, unseen_shapes
 from unihm.files import natural_order
 from unihm.learning.synthesis.objects import CLOUD_POINTS, TableObject, sample_object
-from unihm.learning.synthesis.part_objects import recipes_of
+from unihm.learning.synthesis.part_objects import Ranges, recipes_of
 from unihm.meshes import FORMATS
 from unihm.perception.scene.frames import azimuth, canonical_object_frame
 from unihm.sim.scene import SceneObject
@@ -47,23 +47,19 @@ class Standing:
 
 
 def unseen_objects(count: int, seed: int) -> list[Standing]:
-    """Procedural objects, each kind as often as the others; nothing was trained or tuned on them."""
-    recipes = recipes_of({**unseen_shapes.SIZES, **unseen_part_shapes.SIZES})
-    names = list(recipes)
-    return [
-        _standing(sample_object(seed, i, {names[i % len(names)]: recipes[names[i % len(names)]]}))
-        for i in range(count)
-    ]
+    """Procedural objects, each kind in turn; nothing was trained or tuned on them."""
+    sizes = {**unseen_shapes.SIZES, **unseen_part_shapes.SIZES}
+    return [standing(item) for item in _in_turn(sizes, count, seed)]
 
 
 def part_objects(count: int, seed: int) -> list[TableObject]:
-    """Unseen objects with named parts, each kind as often as the others."""
-    recipes = recipes_of(unseen_part_shapes.SIZES)
-    names = list(recipes)
-    return [
-        sample_object(seed, i, {names[i % len(names)]: recipes[names[i % len(names)]]})
-        for i in range(count)
-    ]
+    """Unseen objects with named parts, each kind in turn."""
+    return _in_turn(unseen_part_shapes.SIZES, count, seed)
+
+
+def _in_turn(sizes: dict[str, Ranges], count: int, seed: int) -> list[TableObject]:
+    kinds = list(recipes_of(sizes).items())
+    return [sample_object(seed, i, dict([kinds[i % len(kinds)]])) for i in range(count)]
 
 
 def mesh_objects(folder: Path) -> list[Standing]:
@@ -92,7 +88,8 @@ def _mesh(path: Path) -> Standing:
     return Standing(path.stem, body, T_object_body, T_world_object, cloud)
 
 
-def _standing(item: TableObject) -> Standing:
+def standing(item: TableObject) -> Standing:
+    """A procedural object as it stands."""
     body = SceneObject("object", shape=item.shape, size=item.measures, mass=item.mass)
     T_object_body = invert(item.T_world_object) @ item.T_world_mesh
     return Standing(item.object_id, body, T_object_body, item.T_world_object, item.cloud)

@@ -90,7 +90,7 @@ class KindSolver:
         )
 
     def solve(self, hand: Hand, kind: GraspKind) -> tuple[Grasp, Attempt] | None:
-        """A grasp in the object frame, and how to carry it out; None where it is not sound."""
+        """A grasp in the frame of its kind, and how to carry it out; None where it is not sound."""
         points, item = hand_points(hand.name), self.item
         T_object_frame = self._frame(kind, 1.0 if hand.side == "right" else -1.0)
         T_frame_object = invert(T_object_frame)

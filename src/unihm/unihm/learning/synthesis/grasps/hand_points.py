@@ -13,7 +13,7 @@ import numpy as np
 
 from unihm.robots import Hand, load_hand
 from unihm.robots.cover import cover
-from unihm.robots.fingers import PALM, link_fingers
+from unihm.robots.fingers import PALM, finger_joints, link_fingers
 from unihm.robots.numpy_kinematics import PointKinematics
 from unihm.robots.spec import LinkPoint
 from unihm.types import FloatArray, IntArray
@@ -45,11 +45,8 @@ class HandPoints:
     """
 
     def __init__(self, hand: Hand, spacing: float = 0.012) -> None:
-        self.hand, tree = hand, hand.tree
-        tips = hand.spec.fingertips
-        pad_moves = tree.moves[[tree.link_body[tip.link] for tip in tips]]  # (D, M)
-        fingers = link_fingers(hand)
-        self.chains = [np.flatnonzero(np.abs(tree.expansion[m]).sum(axis=0)) for m in pad_moves]
+        self.hand, tips, fingers = hand, hand.spec.fingertips, link_fingers(hand)
+        self.chains = finger_joints(hand)
         balls: list[LinkPoint] = []
         radii, digit, distal = [], [], []
         for link, shape in hand.shapes:
