@@ -59,9 +59,7 @@ def test_a_grasp_holds_from_six_sides_and_an_open_hand_from_none(can, grasp):
 def test_what_is_too_deep_has_no_q1(can, grasp):
     deep = grasp.T_object_wrist.copy()
     deep[:3, 3] = [0.0, 0.0, 0.0]
-    depth, q1 = geometry(
-        HAND, Attempt(deep, grasp.approach, grasp.joints, grasp.joints), can.cloud
-    )
+    depth, q1 = geometry(HAND, Attempt(deep, grasp.approach, grasp.joints, grasp.joints), can.cloud)
     assert depth > 0.005
     assert q1 == 0.0
 

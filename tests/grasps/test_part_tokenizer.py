@@ -21,7 +21,7 @@ from unihm.robots import load_hand
 from unihm.tokenizer.features import to_features
 from unihm.transforms import make_transform
 
-TRAINING = PartTokenizerTraining(steps=60, batch=32, learning_rate=3e-3)
+TRAINING = PartTokenizerTraining(steps=240, batch=32, learning_rate=3e-3)
 SMALL = PartTokenizerConfig(
     hands=("xhand", "allegro"), codes=16, latent=16, points=12, hidden=48, training=TRAINING
 )
@@ -105,7 +105,7 @@ def test_an_interrupted_training_ends_the_same(trained, tmp_path, monkeypatch):
 
     def interrupted(*arguments):
         steps.append(1)
-        if len(steps) > 55:  # the last checkpoint is that of step 50
+        if len(steps) > 155:  # the last checkpoint is that of step 150
             raise KeyboardInterrupt
         return varied(*arguments)
 

@@ -29,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="series of objects (default 0)")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument(
-        "--hands", nargs="+", default=None, help="hand files (default: human xhand inspire; allegro for human in `grasps`)"
+        "--hands",
+        nargs="+",
+        default=None,
+        help="hand files (default: human xhand inspire; of `grasps`: xhand inspire allegro)",
     )
     parser.add_argument(
         "--workers", type=count, default=None, help="processes (default: all cores)"

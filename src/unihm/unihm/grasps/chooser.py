@@ -162,9 +162,7 @@ class GraspChooser:
         motions, reports = refine_batch([m for *_, m in decoded], [cloud], self.refinement)
         found = []
         for (view, tokens, _), motion, report in zip(decoded, motions, reports):
-            measures = measure(
-                motion, report, cloud, self._path(motion), fingers=manner.fingers
-            )
+            measures = measure(motion, report, cloud, self._path(motion), fingers=manner.fingers)
             candidate = Candidate(view, tokens, motion, report, measures)
             if candidate.obeys(manner, cloud, part):
                 found.append(candidate)

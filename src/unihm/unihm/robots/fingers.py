@@ -22,8 +22,8 @@ def finger_joints(hand: Hand) -> list[IntArray]:
 def link_fingers(hand: Hand) -> dict[str, int]:
     """For every link with a shape the index into ``hand.finger_names``, or :data:`PALM`.
 
-    A link is a finger's where a joint carries it that moves this finger's pad alone; what hangs from
-    joints of several fingers, as of a wrist, is palm.
+    A link is a finger's where a joint carries it that moves this finger's pad alone; what hangs
+    from joints of several fingers, as of a wrist, is palm.
     """
     tree = hand.tree
     pad_moves = tree.moves[[tree.link_body[tip.link] for tip in hand.spec.fingertips]]  # (D, M)

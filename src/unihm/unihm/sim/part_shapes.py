@@ -76,7 +76,7 @@ def pan(radius: float = 0.045, height: float = 0.035, handle: float = 0.11) -> G
     middle = from_xyz_rpy([0, 0, height + 0.009], [0, 0, 0])
     knob = Part("cylinder", (0.011, 0.022), middle, name="knob")
     start = np.array([0.9 * radius, 0.0, 0.75 * height])
-    grip = bar(start, start + [handle, 0.0, 0.0], 0.0095, "handle")
+    grip = bar(start, start + np.array([handle, 0.0, 0.0]), 0.0095, "handle")
     return union([*body.parts, knob, grip])
 
 

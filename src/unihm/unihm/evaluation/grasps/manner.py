@@ -9,12 +9,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from unihm.errors import UnihmError
+from unihm.evaluation.grasps.attempts import attempt_of
 from unihm.grasps import GraspChooser
 from unihm.grasps.chooser import FROM_ABOVE, MOSTLY
-from unihm.learning.synthesis.grasps.trial import TOUCH, Trial
 from unihm.learning.synthesis.grasp_sets import labelled, part_names
+from unihm.learning.synthesis.grasps.trial import TOUCH, Trial
 from unihm.learning.synthesis.objects import TableObject
-from unihm.evaluation.grasps.attempts import attempt_of
 from unihm.perception.trajectory import make_trajectory
 from unihm.pipeline import wrist_at_home
 from unihm.robots import load_hand

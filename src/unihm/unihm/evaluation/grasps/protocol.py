@@ -150,7 +150,7 @@ def ferrari_canny(points: FloatArray, normals: FloatArray, friction: float = FRI
 
 
 def joint_entropies(joints: FloatArray, hand: Hand) -> FloatArray:
-    """(J,) nats: of each joint over grasps (N, J), in :data:`BINS` bins of its range; 4.6 at most."""
+    """(J,) nats: of each joint over grasps (N, J), in :data:`BINS` bins of its range."""
     unit = (joints - hand.lower) / (hand.upper - hand.lower)
     bins = np.clip((unit * BINS).astype(int), 0, BINS - 1)
     found = []

@@ -74,7 +74,9 @@ class PartTokenizerModel(nn.Module):
         return torch.cat([self.pose(hidden), self.joints[hand](hidden)], dim=-1)
 
     @torch.no_grad()
-    def follow(self, z: Tensor, codes: Tensor, reset_below: float, generator: torch.Generator) -> int:
+    def follow(
+        self, z: Tensor, codes: Tensor, reset_below: float, generator: torch.Generator
+    ) -> int:
         """Move the codes to the mean of what they stand for, and unused ones to where they are.
 
         Args:

@@ -128,7 +128,10 @@ def produce_grasps(
     check_series(out, {"seed": seed, "hands": list(hands), "of": "grasps"})
     lines = read_log(out)
     make = partial(_one, seed, tuple(hands))
-    with tqdm(total=objects, initial=len(lines), unit="object") as bar, (out / LOG).open("a") as log:
+    with (
+        tqdm(total=objects, initial=len(lines), unit="object") as bar,
+        (out / LOG).open("a") as log,
+    ):
         if len(lines) < objects:
             for line, made in results(make, len(lines), workers or os.cpu_count() or 1):
                 made.save(out)

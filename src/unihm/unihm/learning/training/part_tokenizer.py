@@ -71,9 +71,7 @@ def train_part_tokenizer(
         off = (points(said) - surface).norm(dim=-1)[:, points.present].mean()
         generator = torch.Generator().manual_seed(int(random.integers(2**31)))
         resets = step < settings.reset_until * settings.steps
-        moved = model.follow(
-            z.detach(), codes, settings.reset_below if resets else 0.0, generator
-        )
+        moved = model.follow(z.detach(), codes, settings.reset_below if resets else 0.0, generator)
         loss = F.smooth_l1_loss(said, truth, beta=0.1) + settings.points_weight * off
         figures = {"points_mm": 1e3 * POSITION_SCALE * float(off.detach()), "reset": float(moved)}
         return loss + settings.beta * commitment, figures
@@ -90,16 +88,14 @@ def train_part_tokenizer(
     return PartTokenizer(model)
 
 
-def varied(
-    rows: Features, config: PartTokenizerConfig, random: np.random.Generator
-) -> Features:
+def varied(rows: Features, config: PartTokenizerConfig, random: np.random.Generator) -> Features:
     """A batch (B, 9 + J) of grasps, each moved about the object and with other joints a little."""
     settings, count = config.training, config.training.batch
     chosen = rows[random.integers(len(rows), size=count)]
     other = rows[random.integers(len(rows), size=count)]
     share = random.uniform(0.0, settings.blend, (count, 1))
-    joints = chosen[:, 9:] + share * (other[:, 9:] - chosen[:, 9:])
-    joints = joints + random.normal(0.0, 2.0 * settings.joint_noise, joints.shape)  # range is 2
+    noise = random.normal(0.0, 2.0 * settings.joint_noise, chosen[:, 9:].shape)  # range is 2
+    joints = chosen[:, 9:] + share * (other[:, 9:] - chosen[:, 9:]) + noise
     made = np.concatenate([chosen[:, :9], np.clip(joints, -1.0, 1.0)], axis=1)
     turns = random.normal(0.0, settings.turn, (count, 3))
     turns[:, 2] = random.uniform(-np.pi, np.pi, count)

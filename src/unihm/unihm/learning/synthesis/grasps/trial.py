@@ -94,7 +94,7 @@ class Trial:
         return self._lift(attempt, disturbance) is not None
 
     def holds(self, attempt: Attempt) -> Held | None:
-        """As :meth:`lifts` without a disturbance, then pushed about; None where it does not lift."""
+        """As :meth:`lifts` undisturbed, then pushed about; None where it does not lift."""
         ended = self._lift(attempt, np.eye(4))
         if ended is None:
             return None
@@ -143,9 +143,7 @@ class Trial:
         T_aimed = aim(
             (T_world_object @ attempt.T_object_wrist)[None], self._hand, self._config.aim_low
         )
-        T_touch = keep_above(
-            T_aimed, attempt.joints[None], self._hand, self._config.touch_depth
-        )[0]
+        T_touch = keep_above(T_aimed, attempt.joints[None], self._hand, self._config.touch_depth)[0]
         T_away, T_up = T_touch.copy(), T_touch.copy()
         T_away[:3, 3] += T_world_object[:3, :3] @ attempt.approach
         T_up[2, 3] += LIFT
