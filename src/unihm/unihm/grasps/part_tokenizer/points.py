@@ -59,7 +59,8 @@ class PartPoints:
         """Points (B, 6, M, 3) in the object frame / 0.1 m, of feature rows (B, 9 + J)."""
         lower, upper = self._kinematics.lower, self._kinematics.upper
         joints = lower + (rows[:, 9:] + 1.0) / 2.0 * (upper - lower)
-        T = self._T_palm_wrist @ self._kinematics.bodies(joints)[:, self._body]  # (B, 6 M, 4, 4)
+        bodies = self._T_palm_wrist @ self._kinematics.bodies(joints)
+        T = bodies[:, self._body]  # (B, 6 M, 4, 4)
         in_palm = (T[..., :3, :3] @ self._place[..., None])[..., 0] + T[..., :3, 3]
         x = F.normalize(rows[:, 3:6], dim=-1)
         y = F.normalize(rows[:, 6:9] - (x * rows[:, 6:9]).sum(-1, keepdim=True) * x, dim=-1)
