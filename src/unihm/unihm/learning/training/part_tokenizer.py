@@ -23,6 +23,8 @@ from unihm.tokenizer.metrics import row_errors
 from unihm.transforms import make_transform
 from unihm.types import FloatArray
 
+STILL = 40  # frames, as a whole motion has
+
 
 def collect_rows(sets: Iterable[GraspSet]) -> dict[str, Features]:
     """Feature rows (N, 9 + J) of all grasps, by hand."""
@@ -113,14 +115,14 @@ def reconstruction(
         tokenizer: to measure.
         rows: feature rows by hand.
         whole: a tokenizer of whole hands to measure beside it, by keys that begin with "whole";
-            it is shown a hand that holds still.
+            it is shown a hand that holds still for :data:`STILL` frames, the last of which counts.
     """
     found = {}
     for hand, truth in rows.items():
         said = tokenizer.decode_rows(hand, tokenizer.encode_rows(hand, truth))
         figures = _errors(tokenizer, hand, said, truth)
         if whole is not None and hand in whole.hands:
-            still = torch.from_numpy(np.repeat(truth[:, None], whole.chunk, axis=1))
+            still = torch.from_numpy(np.repeat(truth[:, None], STILL, axis=1))
             with torch.inference_mode():
                 z = whole.model.encode(hand, still)
                 quantizer = whole.model.quantizer
