@@ -39,7 +39,7 @@ RATE, TICK = 240.0, 6  # Hz, steps between set-points
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GravityVerdict:
     """One grasp, measured.
 
     Attributes:
@@ -66,10 +66,10 @@ class SixGravities:
         self._world = FreeHandWorld(Scene(objects=(item.body,)), hand, rate=RATE)
         self._config = ControlConfig()
 
-    def judge(self, attempt: Attempt) -> Verdict:
+    def judge(self, attempt: Attempt) -> GravityVerdict:
         """Try a grasp."""
         depth, q1 = geometry(self._hand, attempt, self._item.cloud)
-        return Verdict(self._stable(attempt), depth, q1)
+        return GravityVerdict(self._stable(attempt), depth, q1)
 
     def _stable(self, attempt: Attempt) -> tuple[bool, ...]:
         world, item = self._world, self._item

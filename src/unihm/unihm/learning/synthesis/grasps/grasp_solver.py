@@ -203,7 +203,7 @@ class GraspSolver:
         opposition = -(state.normals * outward).sum(axis=1)
         pull = scale**2 / (scale**2 + d**2) * np.clip(0.5 + opposition, 0.05, 1.0)
         pull[0] = 1.0
-        pull[self.using :] = 0.0
+        pull[self.using or len(pull) :] = 0.0
         contact = pull * d / w.contact, pull[:, None] * np.einsum("di,dij->dj", g, J) / w.contact
         opposed = pull[:, None] * (state.normals + outward) / w.normal
         opposed_J = pull[:, None, None] * state.normal_jacobian / w.normal
