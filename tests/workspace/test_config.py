@@ -10,6 +10,7 @@ from unihm.control.verification import VerificationConfig
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import GeneratorConfig, GeneratorTraining
 from unihm.grasps import GraspConfig
+from unihm.grasps.part_tokenizer import PartTokenizerConfig
 from unihm.paths import config_dir
 from unihm.perception.camera import CaptureConfig
 from unihm.perception.language import LanguageConfig
@@ -30,6 +31,7 @@ CLASSES = {
     "generator": GeneratorConfig,
     "grasps": GraspConfig,
     "language": LanguageConfig,
+    "part_tokenizer": PartTokenizerConfig,
     "planner": PlannerConfig,
     "pointsam": PointSamConfig,
     "pointsam_vit_l": LargeConfig,

@@ -49,6 +49,7 @@ SECTIONS = (
     "generator",
     "grasps",
     "language",
+    "part_tokenizer",
     "planner",
     "pointsam",
     "pointsam_vit_l",

@@ -15,6 +15,7 @@ from unihm.control.execution import wrist_path
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator
 from unihm.grasps.config import GraspConfig
+from unihm.grasps.fingers import with_fingers
 from unihm.grasps.measures import GraspMeasures, measure
 from unihm.grasps.parts import find_part
 from unihm.grasps.views import GraspView, grasp_views
@@ -146,6 +147,8 @@ class GraspChooser:
         decoded, refusal = [], None
         for view, tokens in zip(views, written):
             motion = self.generator.tokenizer.decode(tokens, task.hand, trajectory)
+            if manner.fingers:
+                motion = with_fingers(motion, manner.fingers)
             try:
                 if self.refinement.hold_slide > 0:
                     check_hold(motion, self.refinement.hold_slide)
@@ -159,7 +162,7 @@ class GraspChooser:
         motions, reports = refine_batch([m for *_, m in decoded], [cloud], self.refinement)
         found = []
         for (view, tokens, _), motion, report in zip(decoded, motions, reports):
-            measures = measure(motion, report, cloud, self._path(motion))
+            measures = measure(motion, report, cloud, self._path(motion), fingers=manner.fingers)
             candidate = Candidate(view, tokens, motion, report, measures)
             if candidate.obeys(manner, cloud, part):
                 found.append(candidate)

@@ -34,7 +34,7 @@ class GraspMeasures:
         look: degrees below the horizon in which the palm looks.
         above: degrees above the horizon at which the palm is seen from the contacts.
         moved: m by which the refinement had to move the wrist.
-        pads: how many the hand has.
+        pads: how many are to touch: as many as the hand has, or as were asked for.
     """
 
     fingers: int
@@ -79,6 +79,7 @@ def measure(
     cloud: ObjectCloud,
     T_world_wrist: FloatArray,
     table_height: float = 0.0,
+    fingers: int = 0,
 ) -> GraspMeasures:
     """Figures of a refined motion.
 
@@ -88,6 +89,7 @@ def measure(
         cloud: of the object.
         T_world_wrist: (T, 4, 4): where the wrist will really be brought.
         table_height: m, world.
+        fingers: as many were asked for; 0: any number.
     """
     hand, trajectory = load_hand(motion.hand), motion.trajectory
     chain, contact = chain_of(hand), trajectory.contact
@@ -114,5 +116,5 @@ def measure(
         look=float(look),
         above=float(np.degrees(np.arctan2(to_palm[2], np.linalg.norm(to_palm[:2])))),
         moved=report.wrist_shift,
-        pads=len(chain.pads),
+        pads=min(len(chain.pads), fingers or len(chain.pads)),
     )

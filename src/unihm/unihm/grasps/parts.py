@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from unihm.perception.scene.frames import robust_range
 from unihm.perception.scene.primitives import fit_surface_of_revolution
@@ -14,6 +17,7 @@ _NARROW = 0.62  # of the widest slice
 _STICKS_OUT = 0.010  # m out of a round body
 _ROUND = 0.005  # m that most of its wall is within
 _FEWEST = 0.03  # share of the points that a part has
+_APART = 0.012  # m between two things that stick out
 _LOW = 0.03  # m; what is flatter is taken by its rim or by its base alike
 
 
@@ -24,7 +28,8 @@ def find_part(cloud: ObjectCloud, part: str) -> BoolArray | None:
         cloud: in the object frame, z up.
         part: a value of :data:`unihm.perception.language.manner.PARTS`: "top", "bottom", "middle"
             and "end" are places; "thin" is what sticks out of a round body, or the narrow stretch
-            of something long or tall: a handle, a neck, a stem.
+            of something long or tall: a handle, a neck, a stem. Where an ear and a "spout" stick
+            out, "thin" is the ear.
     """
     points = cloud.points
     low, high = robust_range(points)
@@ -39,14 +44,17 @@ def find_part(cloud: ObjectCloud, part: str) -> BoolArray | None:
         off = np.abs(points[:, axis] - (low + high)[axis] / 2) / size[axis]
         found = off < 0.22 if part == "middle" else off > 0.28
     else:
-        found = _sticking_out(cloud)
+        found = _sticking_out(cloud, part == "spout")
         if found.mean() < _FEWEST:
             found = _narrow(points, int(np.argmax(size)))
     return found if _FEWEST < found.mean() < 0.9 else None
 
 
-def _sticking_out(cloud: ObjectCloud) -> BoolArray:
-    """(N,) points outside a round body, as the handle of a mug; none of what is not round."""
+def _sticking_out(cloud: ObjectCloud, spout: bool) -> BoolArray:
+    """(N,) points outside a round body, as the handle of a mug; none of what is not round.
+
+    Of several things the one that is fastened most like an ear, or with ``spout`` least so.
+    """
     base = cloud.points[:, 2].min()
     standing = cloud.points - [0.0, 0.0, base]
     body = fit_surface_of_revolution(standing, cloud.normals)
@@ -55,7 +63,27 @@ def _sticking_out(cloud: ObjectCloud) -> BoolArray:
     out = beyond > _STICKS_OUT
     wall = ~out & (np.abs(cloud.normals[:, 2]) < 0.7)
     is_body = wall.any() and (np.abs(beyond[wall]) < _ROUND).mean() > 0.7
-    return out if is_body and out.mean() < 0.3 else np.zeros(len(out), bool)
+    chosen = np.zeros(len(out), bool)
+    if not is_body or not out.any() or out.mean() >= 0.3:
+        return chosen
+    index = np.flatnonzero(out)
+    pairs = cKDTree(standing[index]).query_pairs(_APART, output_type="ndarray")
+    graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(index), len(index)))
+    _, thing = connected_components(graph, directed=False)
+    things = [index[thing == k] for k in np.unique(thing)]
+    things = [own for own in things if len(own) > 0.3 * max(map(len, things))]
+    ears = [_ear(standing[own, 2], beyond[own]) for own in things]
+    chosen[things[int(np.argmin(ears) if spout else np.argmax(ears))]] = True
+    return chosen
+
+
+def _ear(height: FloatArray, beyond: FloatArray) -> float:
+    """How much of its height (N,) a thing is fastened over, to a body that is ``beyond`` (N,) away.
+
+    An ear goes out and comes back: 1; a spout or a stick leaves at one place.
+    """
+    near = beyond < 0.4 * beyond.max()
+    return float(np.ptp(height[near]) / max(np.ptp(height), 1e-6)) if near.any() else 0.0
 
 
 def _narrow(points: FloatArray, axis: int) -> BoolArray:

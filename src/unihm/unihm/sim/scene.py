@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 from unihm.config import from_mapping, read_yaml, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
+from unihm.sim import part_shapes  # noqa: F401  its shapes may be asked for by name
 from unihm.sim.meshes import Convex, load_mesh
 from unihm.sim.shapes import SHAPES, Geometry, make_shape, stacking_height
 from unihm.transforms import look_at, make_transform

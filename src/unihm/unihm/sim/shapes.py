@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal
@@ -17,13 +17,16 @@ from typing import Literal
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.meshes import sample_surface
 from unihm.transforms import apply, from_xyz_rpy
 
 Kind = Literal["box", "cylinder", "sphere", "capsule", "convex"]
 ShapeFunction = Callable[..., "Geometry"]
 SEGMENTS = 24  # sides of a round wall
+NAME_SPACING = 0.002  # m between points that tell which part is where
 
 SHAPES: dict[str, ShapeFunction] = {}
 """The shapes by name; :func:`shape` adds to them."""
@@ -39,12 +42,14 @@ class Part:
             capsule (radius, length of the axis along z); empty for ``convex``.
         T_object_part: (4, 4).
         vertices: (V, 3) in the part frame, for ``convex`` alone.
+        name: what people call what it belongs to, e.g. "handle"; empty where it has no name.
     """
 
     kind: Kind
     size: tuple[float, ...] = ()
     T_object_part: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     vertices: NDArray[np.float64] | None = None
+    name: str = ""
 
     @cached_property
     def mesh(self) -> trimesh.Trimesh:
@@ -79,6 +84,16 @@ class Geometry:
     def volume(self) -> float:
         """Cubic metres, from the parts (a user's surface need not be closed)."""
         return float(sum(part.mesh.volume for part in self.parts))
+
+    def names_at(self, points: NDArray[np.float64]) -> NDArray[np.str_]:
+        """(N,) the name of the part whose surface is nearest to each of (N, 3), object frame."""
+        samples, owners = [], []
+        for part in self.parts:
+            found, _ = sample_surface(part.mesh, NAME_SPACING)
+            samples.append(found)
+            owners += [part.name] * len(found)
+        _, nearest = cKDTree(np.concatenate(samples)).query(points)
+        return np.array(owners, str)[nearest]
 
 
 def shape(name: str) -> Callable[[ShapeFunction], ShapeFunction]:
@@ -137,7 +152,7 @@ def centred(surface: trimesh.Trimesh, parts: tuple[Part, ...]) -> Geometry:
     shift = np.eye(4)
     shift[:3, 3] = -surface.bounds.mean(axis=0)
     surface = surface.copy().apply_transform(shift)
-    moved = tuple(Part(p.kind, p.size, shift @ p.T_object_part, p.vertices) for p in parts)
+    moved = tuple(replace(p, T_object_part=shift @ p.T_object_part) for p in parts)
     return Geometry(surface, moved)
 
 
@@ -148,9 +163,9 @@ def union(parts: Sequence[Part]) -> Geometry:
     return Geometry(trimesh.boolean.union([p.mesh for p in parts], engine="manifold"), tuple(parts))
 
 
-def hull(points: NDArray[np.float64]) -> Part:
+def hull(points: NDArray[np.float64], name: str = "") -> Part:
     """The convex hull of points (V, 3) as a part."""
-    return Part("convex", vertices=np.asarray(points, float))
+    return Part("convex", vertices=np.asarray(points, float), name=name)
 
 
 def _rings(profile: list[tuple[float, float]], angles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -161,14 +176,22 @@ def _rings(profile: list[tuple[float, float]], angles: NDArray[np.float64]) -> N
     return np.stack([x, y, np.broadcast_to(height[:, None], x.shape)], -1).reshape(-1, 3)
 
 
-def revolution(profile: list[tuple[float, float]]) -> Geometry:
+def revolution(
+    profile: list[tuple[float, float]], names: Sequence[tuple[float, str]] = ()
+) -> Geometry:
     """Solid of revolution of (radius, height) from the axis at the bottom to that at the top.
 
-    Consecutive rings of the profile bound one convex frustum each.
+    Consecutive rings of the profile bound one convex frustum each; it has the first of the
+    ``names`` whose height, that of its upper end, is not below the frustum's middle.
     """
     angles = np.linspace(0, 2 * np.pi, SEGMENTS, endpoint=False)
     rings = [(r, h) for r, h in profile if r > 0]
-    parts = [hull(_rings([low, high], angles)) for low, high in pairwise(rings) if low[1] < high[1]]
+    parts = []
+    for low, high in pairwise(rings):
+        middle = (low[1] + high[1]) / 2
+        name = next((word for top, word in names if middle <= top), "")
+        if low[1] < high[1]:
+            parts.append(hull(_rings([low, high], angles), name))
     return Geometry(_revolve(profile), tuple(parts))
 
 
@@ -178,10 +201,10 @@ def _revolve(profile: list[tuple[float, float]]) -> trimesh.Trimesh:
     return surface
 
 
-def _vessel(inner: list[tuple[float, float]], outer: list[tuple[float, float]]) -> Geometry:
+def vessel(inner: list[tuple[float, float]], outer: list[tuple[float, float]]) -> Geometry:
     """Open vessel between two profiles of equal length, both from the bottom to the rim.
 
-    The floor is one convex disc, the wall one piece per sector and profile step.
+    The floor is one convex disc, the wall one piece per sector and profile step; all are "body".
     """
     if any(not 0 < i[0] < o[0] for i, o in zip(inner, outer)):
         raise ValueError("the wall is thicker than the vessel")
@@ -190,11 +213,11 @@ def _vessel(inner: list[tuple[float, float]], outer: list[tuple[float, float]]) 
     angles = np.linspace(0, 2 * np.pi, SEGMENTS + 1)
     radius_at_floor = np.interp(floor[1], [h for _, h in outer], [r for r, _ in outer])
     brim = (float(radius_at_floor), floor[1])
-    parts = [hull(_rings([base, brim], angles[:-1]))]
+    parts = [hull(_rings([base, brim], angles[:-1]), "body")]
     outside = [brim, *outer[1:]]  # the disc alone stands on the table
     for step in range(len(outer) - 1):
         wall = [inner[step], inner[step + 1], outside[step], outside[step + 1]]
-        parts += [hull(_rings(wall, angles[i : i + 2])) for i in range(SEGMENTS)]
+        parts += [hull(_rings(wall, angles[i : i + 2]), "body") for i in range(SEGMENTS)]
     return Geometry(surface, tuple(parts))
 
 
@@ -279,7 +302,8 @@ def bottle(radius: float = 0.032, height: float = 0.18, neck: float = 0.013) -> 
             (1.25 * neck, cap),
             (1.25 * neck, height),
             (0.0, height),
-        ]
+        ],
+        [(body, "body"), (shoulder, ""), (cap, "neck"), (height, "cap")],
     )
 
 
@@ -288,7 +312,7 @@ def cup(
     radius: float = 0.038, height: float = 0.10, base: float = 0.028, wall: float = 0.003
 ) -> Geometry:
     """Beaker without a handle, wider at the rim."""
-    return _vessel(
+    return vessel(
         [(base - wall, 2 * wall), (radius - wall, height)], [(base, 0.0), (radius, height)]
     )
 
@@ -301,13 +325,13 @@ def bowl(radius: float = 0.065, height: float = 0.05, wall: float = 0.004) -> Ge
     ]
     inner = [(r - wall, h + wall * (1 - h / height)) for r, h in outer]
     inner[0] = (inner[0][0], 1.5 * wall)
-    return _vessel(inner, outer)
+    return vessel(inner, outer)
 
 
 @shape("mug")
 def mug(radius: float = 0.038, height: float = 0.09, wall: float = 0.004) -> Geometry:
     """Mug whose handle points along +x."""
-    body = _vessel(
+    body = vessel(
         [(radius - wall, 2 * wall), (radius - wall, height)], [(radius, 0.0), (radius, height)]
     )
     thickness, reach = 0.0055, 0.30 * height
@@ -320,16 +344,18 @@ def mug(radius: float = 0.038, height: float = 0.09, wall: float = 0.004) -> Geo
         ],
         axis=-1,
     )
-    handle = [_bar(a, b, thickness) for a, b in pairwise(arc)]
+    handle = [bar(a, b, thickness, "handle") for a, b in pairwise(arc)]
     surface = trimesh.boolean.union([body.surface, *(p.mesh for p in handle)], engine="manifold")
     return Geometry(surface, (*body.parts, *handle))
 
 
-def _bar(start: NDArray[np.float64], end: NDArray[np.float64], radius: float) -> Part:
+def bar(
+    start: NDArray[np.float64], end: NDArray[np.float64], radius: float, name: str = ""
+) -> Part:
     """Capsule from point to point."""
     axis = trimesh.geometry.align_vectors([0, 0, 1], end - start)
     axis[:3, 3] = (start + end) / 2
-    return Part("capsule", (radius, float(np.linalg.norm(end - start))), axis)
+    return Part("capsule", (radius, float(np.linalg.norm(end - start))), axis, name=name)
 
 
 @shape("hammer")
@@ -340,8 +366,8 @@ def hammer(length: float = 0.22, head: float = 0.09) -> Geometry:
     across = from_xyz_rpy([length / 2, 0, 0], [np.pi / 2, 0, 0])
     return union(
         [
-            Part("cylinder", (0.42 * thick, length), lying),
-            Part("cylinder", (thick / 2, head), across),
+            Part("cylinder", (0.42 * thick, length), lying, name="handle"),
+            Part("cylinder", (thick / 2, head), across, name="head"),
         ]
     )
 
@@ -356,11 +382,13 @@ def screwdriver(length: float = 0.20, radius: float = 0.014) -> Geometry:
                 "capsule",
                 (radius, grip - 2 * radius),
                 from_xyz_rpy([grip / 2, 0, 0], [0, np.pi / 2, 0]),
+                name="handle",
             ),
             Part(
                 "cylinder",
                 (0.28 * radius, 0.56 * length),
                 from_xyz_rpy([0.72 * length, 0, 0], [0, np.pi / 2, 0]),
+                name="blade",
             ),
         ]
     )

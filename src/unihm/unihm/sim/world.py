@@ -6,6 +6,7 @@ poses and contacts are there to measure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,9 +115,19 @@ class World:
 
     # ---------------------------------------------------------------- running
 
-    def step(self, n: int = 1) -> None:
-        """Advance by ``n`` physics steps of 1 / ``rate`` seconds."""
+    def step(self, n: int = 1, pull: Mapping[str, FloatArray] | None = None) -> None:
+        """Advance by ``n`` physics steps of 1 / ``rate`` seconds.
+
+        Args:
+            n: how many.
+            pull: by name of an object, the acceleration (3,) m/s^2, world, that it is given on top
+                of gravity while they last.
+        """
         for _ in range(n):
+            for name, acceleration in (pull or {}).items():
+                self._bodies[name].add_force_torque(
+                    np.asarray(acceleration, np.float32), np.zeros(3, np.float32), "acceleration"
+                )
             self._physics.step()
         self.time += n / self.rate
 

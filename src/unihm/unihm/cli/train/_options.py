@@ -74,8 +74,9 @@ def result_folder(args: argparse.Namespace) -> Path:
 def commands(args: argparse.Namespace) -> list[str]:
     """What remakes the result: the command that made the episodes, if that is known, and this."""
     made = []
-    for name in ("synth.json", "conversion.json"):
-        path = args.episodes / name if getattr(args, "episodes", None) else None
+    source = getattr(args, "episodes", None) or getattr(args, "grasps", None)
+    for name in ("synth.json", "grasps.json", "conversion.json"):
+        path = source / name if source else None
         if path is not None and path.is_file():
             made.append(json.loads(path.read_text())["command"])
     return [*made, args.command]

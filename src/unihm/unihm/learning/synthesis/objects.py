@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,13 +171,21 @@ def _pose(rng: np.random.Generator, lying: Rotation, mesh: trimesh.Trimesh) -> F
     return make_transform(rotation, place)
 
 
-def sample_object(seed: int, index: int) -> TableObject:
-    """Object number ``index`` of the series ``seed``; the same arguments give the same object."""
+def sample_object(
+    seed: int, index: int, recipes: Mapping[str, Recipe] | None = None
+) -> TableObject:
+    """Object number ``index`` of the series ``seed``; the same arguments give the same object.
+
+    Args:
+        seed, index: of the object.
+        recipes: by the name of the shape; None: :data:`RECIPES`.
+    """
     rng = np.random.default_rng([seed, index])
-    names = list(RECIPES)
-    weights = np.array([RECIPES[name].weight for name in names])
+    recipes = RECIPES if recipes is None else recipes
+    names = list(recipes)
+    weights = np.array([recipes[name].weight for name in names])
     shape = names[rng.choice(len(names), p=weights / weights.sum())]
-    recipe = RECIPES[shape]
+    recipe = recipes[shape]
     measures = recipe.measures(rng)
     geometry = make_shape(shape, measures)
     lying = _LYING if rng.random() < recipe.lying else _UPRIGHT

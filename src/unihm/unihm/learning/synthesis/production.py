@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,13 +15,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Episode
 from unihm.learning.synthesis.episodes import DEFAULT_HANDS, Rejection, synthesise
+from unihm.learning.synthesis.series import LOG, check_series, read_log, results
 from unihm.robots import load_hand
 from unihm.version import __version__
 
-LOG = "log.jsonl"  # one line per object that is done
 SUMMARY = "synth.json"
 
 Result = tuple[dict[str, Any], list[Episode]]  # a line of the log, and what it is about
@@ -88,10 +86,10 @@ def produce(
     for hand in hands:
         load_hand(hand)
     out.mkdir(parents=True, exist_ok=True)
-    _check_series(out, seed, hands)
+    check_series(out, {"seed": seed, "hands": list(hands)})
     tally = Tally()
     done = 0
-    for line in _read_log(out):
+    for line in read_log(out):
         tally.add(line)
         done = line["index"] + 1
     workers = workers or os.cpu_count() or 1
@@ -99,7 +97,7 @@ def produce(
         tqdm(total=episodes, initial=tally.episodes, unit="episode") as bar,
         (out / LOG).open("a") as log,
     ):
-        for line, made in _results(partial(_one, seed, tuple(hands)), done, workers):
+        for line, made in results(partial(_one, seed, tuple(hands)), done, workers):
             if tally.episodes >= episodes:
                 break
             for episode in made:
@@ -120,28 +118,6 @@ def produce(
     return summary
 
 
-def _results(work: Callable[[int], Result], start: int, workers: int) -> Iterator[Result]:
-    """Results for ``start``, ``start + 1``, ... in order, for ever."""
-    if workers == 1:
-        index = start
-        while True:
-            yield work(index)
-            index += 1
-    # Fork would copy threads of libraries that the parent has already used.
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, initializer=_single_thread) as pool:
-        while True:  # in blocks, or the pool would run ahead without end
-            block = range(start, start + 8 * workers)
-            yield from pool.imap(work, block)
-            start = block.stop
-
-
-def _single_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
 def _one(seed: int, hands: tuple[str, ...], index: int) -> Result:
     """Make the episodes of one object."""
     result = synthesise(seed, index, hands)
@@ -154,27 +130,3 @@ def _one(seed: int, hands: tuple[str, ...], index: int) -> Result:
         "lifted": result[0].info["lifted"],
     }
     return {"index": index, "object": result[0].object_id, **line}, result
-
-
-def _read_log(out: Path) -> list[dict[str, Any]]:
-    path = out / LOG
-    if not path.is_file():
-        return []
-    lines = path.read_text().splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):  # interrupted while writing
-        lines.pop()
-        path.write_text("".join(lines))
-    return [json.loads(line) for line in lines]
-
-
-def _check_series(out: Path, seed: int, hands: Sequence[str]) -> None:
-    """Refuse to mix two series in one folder."""
-    mark = out / "series.json"
-    series = {"seed": seed, "hands": list(hands)}
-    if not mark.is_file():
-        mark.write_text(json.dumps(series) + "\n")
-    elif json.loads(mark.read_text()) != series:
-        raise UnihmError(
-            ErrorCode.INVALID_CONFIG,
-            f"{out} holds another series ({mark.read_text().strip()}); choose another folder.",
-        )

@@ -14,7 +14,8 @@ from unihm.perception.language.gate import understand
 PARTS = {
     **dict.fromkeys(("top", "rim", "edge", "brim", "lid", "cap", "knob"), "top"),
     **dict.fromkeys(("bottom", "base"), "bottom"),
-    **dict.fromkeys(("handle", "neck", "stem", "spout", "blade"), "thin"),
+    **dict.fromkeys(("handle", "neck", "stem", "blade"), "thin"),
+    "spout": "spout",
     **dict.fromkeys(("middle", "body", "waist"), "middle"),
     **dict.fromkeys(("end", "corner"), "end"),
 }

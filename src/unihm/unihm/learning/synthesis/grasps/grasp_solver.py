@@ -15,8 +15,9 @@ from scipy.spatial.transform import Rotation
 
 from unihm.learning.synthesis.grasps.distance_field import DistanceField
 from unihm.learning.synthesis.grasps.force_closure import worst_wrench
-from unihm.learning.synthesis.grasps.hand_points import PALM, HandPoints, PointState
+from unihm.learning.synthesis.grasps.hand_points import HandPoints, PointState
 from unihm.least_squares import damped_step, minimise
+from unihm.robots.fingers import PALM
 from unihm.transforms import BoolArray, make_transform
 from unihm.types import FloatArray
 
@@ -105,12 +106,15 @@ class GraspSolver:
         surface: the object.
         centre: (3,) centre of mass in the object frame, for the quality.
         weights: what matters how much.
+        using: how many of the fingers shall touch, thumb first; the others stay as they are in
+            the template. None: all.
     """
 
     points: HandPoints
     surface: DistanceField
     centre: FloatArray
     weights: Weights = Weights()
+    using: int | None = None
 
     CONTACT_SCALES = (0.05, 0.02, 0.01, 0.005)  # m; pads farther than this stop being pulled
     ITERATIONS = 12  # per scale
@@ -199,6 +203,7 @@ class GraspSolver:
         opposition = -(state.normals * outward).sum(axis=1)
         pull = scale**2 / (scale**2 + d**2) * np.clip(0.5 + opposition, 0.05, 1.0)
         pull[0] = 1.0
+        pull[self.using or len(pull) :] = 0.0
         contact = pull * d / w.contact, pull[:, None] * np.einsum("di,dij->dj", g, J) / w.contact
         opposed = pull[:, None] * (state.normals + outward) / w.normal
         opposed_J = pull[:, None, None] * state.normal_jacobian / w.normal
@@ -266,7 +271,7 @@ class GraspSolver:
         near = np.concatenate([np.zeros((J, 6)), np.eye(J)], axis=1)
         terms = [((q - q_prior) / w.joints, near / w.joints)]
         # Fingers bend alike, so that one that touches nothing follows its neighbours.
-        fingers = self.points.chains[1:]
+        fingers = self.points.chains[1 : self.using]
         for one, other in pairwise(fingers):
             count = min(len(one), len(other), 2)
             for i, k in zip(one[-count:], other[-count:]):

@@ -13,11 +13,10 @@ import numpy as np
 
 from unihm.robots import Hand, load_hand
 from unihm.robots.cover import cover
+from unihm.robots.fingers import PALM, finger_joints, link_fingers
 from unihm.robots.numpy_kinematics import PointKinematics
 from unihm.robots.spec import LinkPoint
 from unihm.types import FloatArray, IntArray
-
-PALM = -1  # in HandPoints.digit
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,13 @@ class HandPoints:
     """
 
     def __init__(self, hand: Hand, spacing: float = 0.012) -> None:
-        self.hand, tree = hand, hand.tree
-        tips = hand.spec.fingertips
-        pad_moves = tree.moves[[tree.link_body[tip.link] for tip in tips]]  # (D, M)
-        self.chains = [np.flatnonzero(np.abs(tree.expansion[m]).sum(axis=0)) for m in pad_moves]
+        self.hand, tips, fingers = hand, hand.spec.fingertips, link_fingers(hand)
+        self.chains = finger_joints(hand)
         balls: list[LinkPoint] = []
         radii, digit, distal = [], [], []
         for link, shape in hand.shapes:
             centres, radius = cover(shape, spacing)
-            owners = np.flatnonzero((pad_moves & tree.moves[tree.link_body[link]]).any(axis=1))
-            # A link that several fingers hang from is palm.
-            owner = int(owners[0]) if len(owners) == 1 else PALM
+            owner = fingers[link]
             balls += [LinkPoint(link, tuple(centre)) for centre in centres]
             radii += [radius] * len(centres)
             digit += [owner] * len(centres)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from unihm.control.config import ControlConfig
-from unihm.control.execution import aim
+from unihm.control.execution import aim, keep_above
 from unihm.control.grip import squeeze_offsets
 from unihm.learning.synthesis.grasps.grasp_motion import Attempt
 from unihm.learning.synthesis.grasps.push import Push
 from unihm.learning.synthesis.objects import TableObject
 from unihm.robots import load_hand
+from unihm.robots.fingers import link_fingers
 from unihm.sim.free_hand import FreeHandWorld
 from unihm.sim.scene import Scene, SceneObject
-from unihm.transforms import make_transform, minimum_snap
+from unihm.transforms import apply, invert, make_transform, minimum_snap
 from unihm.types import FloatArray
 
 RATE = 240.0  # Hz; with ARMATURE as good as 500 Hz without, at half the price
@@ -27,6 +31,26 @@ APPROACH_TIME, CLOSE_TIME, SQUEEZE_TIME, LIFT_TIME, HOLD_TIME = 0.5, 0.4, 0.3, 0
 SLIDE_TIME = 1.6  # s
 PUSH_MISS = 0.04  # m from where a pushed object should be
 FRICTION = 0.8
+PUSHES = (1.0, 2.0, 4.0)  # N, tried in turn on what is held
+PUSH_TIME = 0.25  # s that each lasts
+TOUCH = 0.1  # N with which a finger presses that counts as touching
+
+
+@dataclass(frozen=True)
+class Held:
+    """What was measured of a grasp while the object hung in it.
+
+    Attributes:
+        fingers: (D,) N with which each finger presses, in the order of the hand's fingers.
+        points: (D, 3) where, metres, object frame; NaN where it does not touch.
+        palm: N with which the palm presses.
+        margin: N, the largest of :data:`PUSHES` that it held in all of six directions; 0 for none.
+    """
+
+    fingers: FloatArray
+    points: FloatArray
+    palm: float
+    margin: float
 
 
 def disturbances(shift: float = 0.01, turn: float = np.deg2rad(10)) -> list[FloatArray]:
@@ -55,7 +79,9 @@ class Trial:
         for joint in self._world.robot.articulation.get_active_joints()[6:]:  # type: ignore[union-attr]
             joint.set_armature(np.array([ARMATURE], np.float32))
         self._hand = load_hand(hand)
+        self._fingers = link_fingers(self._hand)
         self._item = item
+        self._T_object_body = np.linalg.solve(item.T_world_object, item.T_world_mesh)
         self._config = ControlConfig()
 
     def lifts(self, attempt: Attempt, disturbance: FloatArray) -> bool:
@@ -65,11 +91,59 @@ class Trial:
             attempt: the grasp, which believes the object to be at its ``T_world_object``.
             disturbance: (4, 4) by which the object really is elsewhere, in its own frame.
         """
+        return self._lift(attempt, disturbance) is not None
+
+    def holds(self, attempt: Attempt) -> Held | None:
+        """As :meth:`lifts` undisturbed, then pushed about; None where it does not lift."""
+        ended = self._lift(attempt, np.eye(4))
+        if ended is None:
+            return None
+        T_up, joints = ended
+        fingers, points, palm = self._presses()
+        margin, world = 0.0, self._world
+        here = world.snapshot()
+        for force in PUSHES:
+            for direction in np.concatenate([np.eye(3), -np.eye(3)]):
+                before = world.object_poses()["object"][:3, 3]
+                pull = {"object": force / self._item.mass * direction}
+                self._move(T_up, T_up, joints, joints, PUSH_TIME, pull)
+                moved = np.linalg.norm(world.object_poses()["object"][:3, 3] - before)
+                world.restore(here)
+                if moved > SLIP:
+                    return Held(fingers, points, palm, margin)
+            margin = force
+        return Held(fingers, points, palm, margin)
+
+    def _presses(self) -> tuple[FloatArray, FloatArray, float]:
+        """Force (D,) and place (D, 3), object frame, of every finger; force of the palm."""
+        T_object_world = self._T_object_body @ invert(self._world.object_poses()["object"])
+        count, palm = len(self._hand.finger_names), 0.0
+        force, place = np.zeros(count), np.zeros((count, 3))
+        for contact in self._world.contacts():
+            if "object" not in contact.bodies:
+                continue
+            link = next(name for name in contact.bodies if name != "object")
+            newtons, finger = float(np.linalg.norm(contact.force)), self._fingers.get(link, -1)
+            if finger < 0:
+                palm += newtons
+            else:
+                force[finger] += newtons
+                place[finger] += newtons * apply(T_object_world, contact.position[None])[0]
+        touching = force > TOUCH
+        place[touching] /= force[touching, None]
+        place[~touching] = np.nan
+        return force, place, palm
+
+    def _lift(
+        self, attempt: Attempt, disturbance: FloatArray
+    ) -> tuple[FloatArray, FloatArray] | None:
+        """Wrist (4, 4) and joints (J,) that the hand holds the object with; None where not."""
         item, world = self._item, self._world
         T_world_object = item.T_world_object
-        T_touch = aim(
+        T_aimed = aim(
             (T_world_object @ attempt.T_object_wrist)[None], self._hand, self._config.aim_low
-        )[0]
+        )
+        T_touch = keep_above(T_aimed, attempt.joints[None], self._hand, self._config.touch_depth)[0]
         T_away, T_up = T_touch.copy(), T_touch.copy()
         T_away[:3, 3] += T_world_object[:3, :3] @ attempt.approach
         T_up[2, 3] += LIFT
@@ -89,10 +163,10 @@ class Trial:
         self._move(T_touch, T_up, held, held, LIFT_TIME)
         risen = self._height() - low
         if risen < RISEN:
-            return False
+            return None
         self._move(T_up, T_up, held, held, HOLD_TIME)
         after = self._height() - low
-        return after > RISEN and risen - after < SLIP
+        return (T_up, held) if after > RISEN and risen - after < SLIP else None
 
     def pushes(self, push: Push, direction: FloatArray, distance: float) -> bool:
         """Touch, slide, leave; True if the object then stands where it should, within 4 cm.
@@ -122,14 +196,19 @@ class Trial:
 
     def _place(self, disturbance: FloatArray) -> None:
         T_world_object = self._item.T_world_object
-        T_object_body = np.linalg.solve(T_world_object, self._item.T_world_mesh)
-        self._world.set_object_pose("object", T_world_object @ disturbance @ T_object_body)
+        self._world.set_object_pose("object", T_world_object @ disturbance @ self._T_object_body)
 
     def _height(self) -> float:
         return float(self._world.object_poses()["object"][2, 3])
 
     def _move(
-        self, T_a: FloatArray, T_b: FloatArray, q_a: FloatArray, q_b: FloatArray, time: float
+        self,
+        T_a: FloatArray,
+        T_b: FloatArray,
+        q_a: FloatArray,
+        q_b: FloatArray,
+        time: float,
+        pull: Mapping[str, FloatArray] | None = None,
     ) -> None:
         ticks = int(time * self._world.rate / CONTROL_STEPS)
         pose = T_a.copy()
@@ -137,4 +216,4 @@ class Trial:
             pose[:3, 3] = T_a[:3, 3] + s * (T_b[:3, 3] - T_a[:3, 3])
             self._world.set_wrist_target(pose)
             self._world.set_hand_targets(q_a + s * (q_b - q_a))
-            self._world.step(CONTROL_STEPS)
+            self._world.step(CONTROL_STEPS, pull)

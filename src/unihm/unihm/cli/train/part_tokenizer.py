@@ -1,0 +1,58 @@
+"""Train the part-aware tokenizer on grasps that `unihm synth grasps` made.
+
+Interrupt it with Ctrl-C and run the same command again: it goes on from the last checkpoint. Prints
+how exactly grasps of other objects come back, beside the same of the tokenizer of whole hands.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from unihm.cli.train._options import (
+    add_options,
+    commands,
+    read_config,
+    result_folder,
+    tell_how_to_use,
+    work_folder,
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_options(parser, "part_tokenizer")
+    parser.add_argument(
+        "--grasps",
+        type=Path,
+        default=Path("out/grasp_sets"),
+        help="folder that `unihm synth grasps` wrote",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, then write the weights."""
+    from unihm.grasps.part_tokenizer import PartTokenizerConfig
+    from unihm.learning.datasets.grasp_set import load_grasps
+    from unihm.learning.training.part_tokenizer import (
+        collect_rows,
+        reconstruction,
+        train_part_tokenizer,
+    )
+    from unihm.tokenizer import Tokenizer
+
+    config = read_config(args, PartTokenizerConfig)
+    sets = list(load_grasps(args.grasps))
+    train = collect_rows(grasps for grasps in sets if not grasps.held_out)
+    held_out = collect_rows(grasps for grasps in sets if grasps.held_out)
+    held_out = {hand: rows for hand, rows in held_out.items() if hand in config.hands}
+    tokenizer = train_part_tokenizer(config, train, work_folder(args))
+    figures = reconstruction(tokenizer, held_out, Tokenizer.load("tiny"))
+    grasps = {hand: len(train[hand]) for hand in config.hands}
+    folder = result_folder(args)
+    about = {"commands": commands(args), "grasps": grasps, "held_out": figures}
+    tokenizer.save(folder, about)
+    print(f"Wrote {folder / 'part_tokenizer.safetensors'}. On objects that were held out:")
+    for hand, errors in figures.items():
+        print(f"  {hand:10s}", "  ".join(f"{k} {v:.3g}" for k, v in errors.items()))
+    tell_how_to_use(args)

@@ -1,0 +1,1 @@
+"""Measure grasps by themselves: without a camera, and most of them without an arm."""
