@@ -167,7 +167,7 @@ def assignments(
             made = random_scene(episode_seed, sizes=sizes)
             target = str(rng.choice([item.name for item in made.objects]))
         else:
-            names = [item.name for item in fixed.objects if not item.fixed]
+            names = [item.name for item in fixed.objects if not item.stands_fast]
             if not names:
                 raise UnihmError(ErrorCode.INVALID_SCENE, f"Nothing in {scene} can be moved.")
             made = _shuffled(fixed, rng) if number >= len(names) else fixed
@@ -204,7 +204,7 @@ def _with_anchor(
 def _shuffled(scene: Scene, rng: np.random.Generator) -> Scene:
     objects = []
     for item in scene.objects:
-        if not item.fixed:
+        if not item.stands_fast:
             place = np.array(item.position, float)
             place[:2] += rng.uniform(-0.02, 0.02, 2)
             roll, pitch, _ = item.rpy

@@ -228,7 +228,7 @@ def _fallen(track: Track, scene: Scene, name: str) -> bool:
 def _disturbed(track: Track, scene: Scene, but: tuple[str, ...]) -> str:
     """A sentence about something else that was knocked over or moved; empty where nothing was."""
     for item in scene.objects:
-        if item.name in but or item.fixed:
+        if item.name in but or item.stands_fast:
             continue
         path = track.positions(item.name)
         if _fallen(track, scene, item.name):
