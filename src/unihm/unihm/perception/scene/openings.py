@@ -8,21 +8,22 @@ What stands behind or below the panel says how far it is open now.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from unihm.errors import UnihmError
+from unihm.errors import ErrorCode, UnihmError
 from unihm.geometry import estimate_normals
 from unihm.perception.scene.clusters import Cluster, group_points, link, voxelise
 from unihm.perception.scene.describe import DetectedObject
 from unihm.perception.scene.frames import horizontal_rectangle, robust_range
 from unihm.perception.scene.reader import TableScene, in_workspace
 from unihm.perception.scene.table import Plane, fit_plane
-from unihm.transforms import apply, make_transform
-from unihm.types import FloatArray, IntArray
+from unihm.transforms import make_transform
+from unihm.types import FloatArray, IntArray, RgbdObservation
 
 Kind = Literal["drawer", "door", "lid"]
 
@@ -36,13 +37,16 @@ _HIDDEN = 0.06  # m between a panel and its body that may be hidden
 _OUT, _FAR_OUT = 0.014, 0.085  # m that a handle sticks out
 _SHORTEST, _LONGEST, _THICKEST = 0.015, 0.22, 0.05  # m of a handle
 _HANDLE_POINTS = 25
+_AT = 0.03  # m from a handle's middle
+_BAR_GRAIN = 0.003  # m between points of a bar's surface
 _SAME = 0.015  # m between points of one handle
 _BAR = 1.8  # times as long as thick: from there on its direction is known
 _UPWARD = 0.75  # cosine of a normal from which a closed panel is a lid
 _LEVEL = 0.35  # and up to which it is a front
 _OFF_CENTRE = 0.2  # of the width that a door's handle is off the middle
 _NEAR_TOP = 0.025  # m below the highest points of a body that belong to its top
-_BEHIND = 0.03  # m before its body's face where a front counts as closed
+_PANEL = 0.014  # m that a drawer's front is thick, about
+_BEHIND = 0.015  # m before its body's face where a front counts as closed
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,23 @@ class Opening:
     def is_bar(self) -> bool:
         """Whether the handle has a direction, unlike a knob."""
         return bool(self.size[1] > _BAR * self.size[2])
+
+    def handle_surface(self) -> tuple[FloatArray, FloatArray]:
+        """Points and outward normals (S, 3) of the whole bar, in the handle's own frame."""
+        points, normals = [], []
+        for k, sign in product(range(3), (-1.0, 1.0)):
+            a, b = (axis for axis in range(3) if axis != k)
+            grids = [
+                np.linspace(-0.5, 0.5, max(3, int(self.size[axis] / _BAR_GRAIN))) * self.size[axis]
+                for axis in (a, b)
+            ]
+            one, other = (grid.ravel() for grid in np.meshgrid(*grids))
+            side, normal = np.zeros((len(one), 3)), np.zeros(3)
+            side[:, a], side[:, b], side[:, k] = one, other, sign * self.size[k] / 2
+            normal[k] = sign
+            points.append(side)
+            normals.append(np.tile(normal, (len(one), 1)))
+        return np.concatenate(points), np.concatenate(normals)
 
     @property
     def part(self) -> FloatArray:
@@ -167,7 +188,7 @@ class Opening:
                 return 0.0
             top = body[body[:, 2] > np.quantile(body[:, 2], 0.98) - _NEAR_TOP]
             face = float(np.quantile(top @ screw.axis, 0.98))
-            out = float(np.median(self.panel @ screw.axis)) - face
+            out = float(np.median(self.panel @ screw.axis)) - face - _PANEL
             return out if out > _BEHIND else 0.0
         arm = self.T_world_handle[:3, 3] - screw.origin
         arm = arm - (arm @ screw.axis) * screw.axis
@@ -204,14 +225,10 @@ class Opening:
         return float(np.median(self.panel @ self.normal) - low)
 
 
-def find_openings(scene: TableScene, camera: FloatArray, rgb: np.ndarray) -> list[Opening]:
-    """Every panel with a handle.
-
-    Args:
-        scene: what stands on the table.
-        camera: (3,) metres, world: where it was seen from.
-        rgb: (H, W, 3) uint8, thinned like the scene's points.
-    """
+def find_openings(scene: TableScene, observation: RgbdObservation) -> list[Opening]:
+    """Every panel with a handle in an image, of which ``scene`` was read."""
+    camera = observation.T_world_camera[:3, 3]
+    rgb = observation.rgb[:: scene.stride, :: scene.stride]
     flat = scene.points.reshape(-1, 3)
     inside = in_workspace(scene.points, scene.workspace).reshape(-1)
     with np.errstate(invalid="ignore"):
@@ -356,6 +373,16 @@ def _largest(points: FloatArray, gap: float) -> FloatArray:
     return points[labels == np.bincount(labels).argmax()]
 
 
-def moved(opening: Opening, screw: Screw, amount: float) -> FloatArray:
-    """(K, 3) what is seen of the part, after it has moved by metres or radians."""
-    return apply(screw.motion(amount), opening.part)
+def opening_at(openings: list[Opening], point: FloatArray) -> Opening:
+    """The one whose handle is at ``point`` (3,), metres, world.
+
+    Raises:
+        UnihmError: OBJECT_NOT_FOUND where there is none within 3 cm.
+    """
+    for opening in openings:
+        if np.linalg.norm(opening.T_world_handle[:3, 3] - point) < _AT:
+            return opening
+    x, y, z = point
+    raise UnihmError(
+        ErrorCode.OBJECT_NOT_FOUND, f"There is no handle at ({x:.2f}, {y:.2f}, {z:.2f}) m."
+    )
