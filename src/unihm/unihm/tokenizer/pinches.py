@@ -35,7 +35,7 @@ _ITERATIONS = 80
 CODEBOOK = "pinches"
 STEP = 5.0  # degrees of the turns in a row of codes
 _OPEN = 0.045  # m that the pads are farther apart before they close
-_STANDOFF = 0.10  # m from which the hand comes straight
+_STANDOFF = 0.07  # m from which the hand comes straight
 
 
 def encode_pinch(
