@@ -37,7 +37,7 @@ class Joint:
         origin: (3,) metres, object frame, on the axis.
         limit: metres or radians, all the way open.
         friction: dry friction, N or N m.
-        damping: N s/m or N m s/rad.
+        damping: 1/s: the share of its speed that it loses.
     """
 
     kind: Literal["prismatic", "revolute"]
@@ -177,8 +177,8 @@ def drawer(
     handle: float = 0.10,
     thick: float = 0.012,
     gap: float = 0.032,
-    friction: float = 1.0,
-    damping: float = 8.0,
+    friction: float = 1.5,
+    damping: float = 2.0,
 ) -> Articulated:
     """Chest of one drawer with a level bar (``handle`` is its length) in the middle of its front."""
     if travel > depth - 0.03:
@@ -214,8 +214,8 @@ def cabinet(
     handle: float = 0.09,
     thick: float = 0.012,
     gap: float = 0.032,
-    friction: float = 0.05,
-    damping: float = 0.3,
+    friction: float = 0.1,
+    damping: float = 2.0,
 ) -> Articulated:
     """Cabinet whose door hangs on its left side, seen from the front; an upright bar on the right."""
     w, h, t = width / 2, height, _WALL
@@ -243,8 +243,8 @@ def lidded_box(
     handle: float = 0.08,
     thick: float = 0.012,
     gap: float = 0.030,
-    friction: float = 0.25,
-    damping: float = 0.1,
+    friction: float = 0.3,
+    damping: float = 2.0,
 ) -> Articulated:
     """Box whose lid hangs at the back, with a bar on the lid near its front edge."""
     w, d, h, t = width / 2, depth / 2, height, _WALL

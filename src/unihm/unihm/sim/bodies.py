@@ -14,6 +14,7 @@ from unihm.transforms import FloatArray, make_transform
 
 # SAPIEN's cylinders and capsules lie along x, those of a Part stand along z.
 HANDLE_COLOR = (0.13, 0.13, 0.14)  # sRGB, of every handle
+_BRAKE = 300.0  # N s/m or N m s/rad up to which friction grows with speed
 _Z_TO_X = make_transform(Rotation.from_euler("y", -90, degrees=True).as_matrix(), [0, 0, 0])
 
 
@@ -77,8 +78,14 @@ def add_articulated(
     limits = [here, here + 1e-4] if item.locked else [0.0, joint.limit]
     T = pose_to_sapien(joint.T_object_joint)
     panel.set_joint_name(f"{item.name} joint")
-    panel.set_joint_properties(joint.kind, [limits], T, T, joint.friction, joint.damping)
+    panel.set_joint_properties(joint.kind, [limits], T, T)
     built = builder.build(fix_root_link=True)
+    # Dry friction: what brakes, as hard as it takes, up to the force of friction. (The engine's
+    # own coefficient of joint friction has no effect here.)
+    built.get_active_joints()[0].set_drive_properties(0.0, _BRAKE, joint.friction)
+    moves = built.get_links()[1]
+    moves.set_linear_damping(joint.damping)
+    moves.set_angular_damping(joint.damping)
     built.set_root_pose(pose_to_sapien(item.T_world_object))
     return built
 

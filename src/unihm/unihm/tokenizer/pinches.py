@@ -78,9 +78,11 @@ def decode_pinch(tokens: HandTokens, hand: Hand, trajectory: ObjectTrajectory) -
     joints = opened + share[:, None] * (closed - opened)
     T_object_pinch = make_transform(turn, np.zeros(3))
     T_object_wrist = np.empty((len(phase), 4, 4))
-    for k, q in enumerate(joints):
+    values, first = np.unique(share, return_index=True)
+    T_pinch_wrist = {s: invert(pinch_frame(hand, joints[k])) for s, k in zip(values, first)}
+    for k, part in enumerate(share):
         back = make_transform(np.eye(3), [away[k], 0.0, 0.0])
-        T_object_wrist[k] = T_object_pinch @ back @ invert(pinch_frame(hand, q))
+        T_object_wrist[k] = T_object_pinch @ back @ T_pinch_wrist[part]
     return HandMotion(hand.name, T_object_wrist, joints, trajectory)
 
 

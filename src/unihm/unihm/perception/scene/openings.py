@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.geometry import estimate_normals
+from unihm.perception.camera import world_points
 from unihm.perception.scene.clusters import Cluster, group_points, link, voxelise
 from unihm.perception.scene.describe import DetectedObject
 from unihm.perception.scene.frames import horizontal_rectangle, robust_range
@@ -226,11 +227,14 @@ class Opening:
 
 
 def find_openings(scene: TableScene, observation: RgbdObservation) -> list[Opening]:
-    """Every panel with a handle in an image, of which ``scene`` was read."""
-    camera = observation.T_world_camera[:3, 3]
-    rgb = observation.rgb[:: scene.stride, :: scene.stride]
-    flat = scene.points.reshape(-1, 3)
-    inside = in_workspace(scene.points, scene.workspace).reshape(-1)
+    """Every panel with a handle in an image, of which ``scene`` was read.
+
+    All pixels are looked at, for a handle has few; the pixels of ``thing.cluster`` are the image's.
+    """
+    camera, rgb = observation.T_world_camera[:3, 3], observation.rgb
+    points = world_points(observation, scene.workspace.capture, 1)
+    flat = points.reshape(-1, 3)
+    inside = in_workspace(points, scene.workspace).reshape(-1)
     with np.errstate(invalid="ignore"):
         inside &= scene.table.height(flat) > scene.workspace.clusters.min_height
     pixels = np.flatnonzero(inside)

@@ -168,9 +168,8 @@ class Segmenter:
         seen = cKDTree(opening.handle).query(apply(opening.T_world_handle, points))[0] < _GRAIN
         cloud = ObjectCloud(points, normals, 1.0, seen, apply(T_object_world, around))
         mask = np.zeros(observation.depth.shape, bool)
-        pixels = scene.image_pixels(opening.thing.cluster)
-        own = cKDTree(opening.handle).query(opening.thing.cluster.points)[0] < 1e-6
-        mask.ravel()[pixels[np.repeat(own, scene.stride**2)]] = True
+        cluster = opening.thing.cluster
+        mask.ravel()[cluster.pixels[cKDTree(opening.handle).query(cluster.points)[0] < 1e-6]] = True
         return Segmentation(cloud, mask, opening.handle)
 
     def outline(self, observation: RgbdObservation, point: FloatArray) -> NDArray[np.bool_]:
