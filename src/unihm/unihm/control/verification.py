@@ -64,7 +64,7 @@ class VerificationConfig:
     recognised: Share = 0.6
     beside: Positive = 0.04
     about: Interval = (0.5, 1.5)
-    way: Interval = (0.8, 1.25)
+    way: Interval = (0.88, 1.25)
     part_seen: Share = 0.6
 
 

@@ -207,7 +207,9 @@ def assignments(
         rng = np.random.default_rng([episode_seed, 7])
         if fixed is None:
             if task == "open":
-                yield open_assignment(episode_seed, *opening_scene(episode_seed, unseen and number % 2))
+                yield open_assignment(
+                    episode_seed, *opening_scene(episode_seed, unseen and number % 2)
+                )
                 continue
             sizes: Sizes = unseen_shapes.SIZES if unseen and number % 2 else RANDOM_SIZES
             made = random_scene(episode_seed, sizes=sizes)

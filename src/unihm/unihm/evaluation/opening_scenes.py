@@ -44,8 +44,9 @@ OPENS = {
 }
 OVER_THE_SHOULDER = Camera(eye=(0.06, 0.60, 0.68), target=(0.54, 0.0, 0.06))
 _MASS = {"drawer": 0.4, "cabinet": 0.4, "lidded_box": 0.2}  # kg, of what moves
-_PLACES = {"drawer": (0.64, 0.68), "cabinet": (0.62, 0.68), "lidded_box": (0.52, 0.58)}  # m, x
-_OPEN_SHARES = (0.45, 0.8)
+_PLACES = {"drawer": (0.64, 0.68), "cabinet": (0.68, 0.74), "lidded_box": (0.52, 0.58)}  # m, x
+# How far open what shall be closed stands: a lid that leans back further hides its handle.
+_OPEN_SHARES = {"drawer": (0.45, 0.8), "cabinet": (0.4, 0.75), "lidded_box": (0.15, 0.28)}
 
 
 def opening_scene(seed: int, unseen: bool) -> tuple[Scene, str]:
@@ -66,6 +67,6 @@ def opening_scene(seed: int, unseen: bool) -> tuple[Scene, str]:
         rpy=(0.0, 0.0, float(np.pi + rng.uniform(-0.25, 0.25))),
         color=color,
         mass=_MASS[kind],
-        opened=float(rng.uniform(*_OPEN_SHARES)) if rng.random() < 0.5 else 0.0,
+        opened=float(rng.uniform(*_OPEN_SHARES[kind])) if rng.random() < 0.5 else 0.0,
     )
     return Scene(name=f"open:{seed}", camera=OVER_THE_SHOULDER, objects=(thing,)), name

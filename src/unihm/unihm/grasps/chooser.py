@@ -25,7 +25,15 @@ from unihm.refinement.batch import check_hold
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.transforms import BoolArray, invert
-from unihm.types import FloatArray, HandMotion, HandTokens, ObjectCloud, ObjectTrajectory, Task, TaskKind
+from unihm.types import (
+    FloatArray,
+    HandMotion,
+    HandTokens,
+    ObjectCloud,
+    ObjectTrajectory,
+    Task,
+    TaskKind,
+)
 
 FROM_ABOVE = 40.0  # degrees; where the palm is lower than that it comes from the side
 MOSTLY = 0.6  # share of the contacts that are on the part that was asked for
@@ -251,7 +259,8 @@ class GraspChooser:
             else:
                 return candidate
         raise UnihmError(
-            ErrorCode.UNREACHABLE, f"None of {len(found)} ways to take the handle can be reached. {why}"
+            ErrorCode.UNREACHABLE,
+            f"None of {len(found)} ways to take the handle can be reached. {why}",
         )
 
     def _from(self, q_arm: FloatArray | None) -> FloatArray:

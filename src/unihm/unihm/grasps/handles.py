@@ -18,12 +18,14 @@ from unihm.transforms import apply
 from unihm.types import FloatArray, HandMotion, HandTokens, ObjectCloud, ObjectTrajectory, Phase
 
 _TILTS = (0, 15, -15, 30, -30, 45, -45, 60, -60, 75, -75)  # degrees from straight to the panel
-_ROLLS = (0.0, 45.0, 90.0, 135.0)  # about the normal, of a knob
+_ROLLS = (0, 20, -20)  # about the normal, of a bar
+_KNOB_ROLLS = (0, 45, 90, 135)
 _STEEP = 0.0001  # m of room that a tilt by a degree must be worth
 _ROOM = 0.012  # m from which on more room is worth nothing
 _LEAST_ROOM = -0.004  # m that a ball may be in what is around, which is seen roughly
 _NEAR, _FLAT = 0.07, 0.008  # m from the handle within which its panel is seen, and how flat
 _LONG = 1.8  # times as long as thick: a bar, no knob
+_MOST = 24  # ways that are worth asking the arm about
 _TABLE = 0.004  # m above the table
 
 
@@ -32,14 +34,14 @@ def handle_tokens(hand: Hand, trajectory: ObjectTrajectory, cloud: ObjectCloud) 
     lows, highs = (np.quantile(cloud.points, q, axis=0) for q in (0.02, 0.98))
     size = highs - lows
     around = _Around(cloud)
-    rolls = _ROLLS if size[1] < _LONG * size[2] else _ROLLS[:1]
+    rolls = _KNOB_ROLLS if size[1] < _LONG * size[2] else _ROLLS
     ranked = []
     for roll, tilt, flip in product(rolls, _TILTS, (0.0, 180.0)):
         tokens = encode_pinch(roll, tilt, flip, float(size[2]), trajectory)
         room = _room(hand, decode_pinch(tokens, hand, trajectory), around)
         if room > _LEAST_ROOM:
-            ranked.append((min(room, _ROOM) - _STEEP * abs(tilt), tokens))
-    return [tokens for _, tokens in sorted(ranked, key=lambda entry: -entry[0])]
+            ranked.append((min(room, _ROOM) - _STEEP * (abs(tilt) + abs(roll) % 45), tokens))
+    return [tokens for _, tokens in sorted(ranked, key=lambda entry: -entry[0])[:_MOST]]
 
 
 class _Around:

@@ -135,7 +135,9 @@ def _box(low: Sequence[float], high: Sequence[float]) -> Part:
     size, middle = np.subtract(high, low), np.add(low, high) / 2
     if (size <= 0).any():
         raise ValueError("there is no room left between its walls")
-    return Part("box", (float(size[0]), float(size[1]), float(size[2])), from_xyz_rpy(middle, [0] * 3))
+    return Part(
+        "box", (float(size[0]), float(size[1]), float(size[2])), from_xyz_rpy(middle, [0] * 3)
+    )
 
 
 def _handle(
@@ -180,7 +182,7 @@ def drawer(
     friction: float = 1.5,
     damping: float = 2.0,
 ) -> Articulated:
-    """Chest of one drawer with a level bar (``handle`` is its length) in the middle of its front."""
+    """Chest of one drawer; a level bar, ``handle`` long, in the middle of its front."""
     if travel > depth - 0.03:
         raise ValueError("it travels further than it is deep")
     w, h, t = width / 2, height, _WALL
@@ -217,7 +219,7 @@ def cabinet(
     friction: float = 0.1,
     damping: float = 2.0,
 ) -> Articulated:
-    """Cabinet whose door hangs on its left side, seen from the front; an upright bar on the right."""
+    """Cabinet whose door hangs on the left, seen from the front; an upright bar on the right."""
     w, h, t = width / 2, height, _WALL
     body = (
         _box([-depth, -w, 0], [0, w, t]),

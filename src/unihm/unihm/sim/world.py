@@ -90,9 +90,7 @@ class World:
             o.name: add_object(self._physics, o, render) for o in self.scene.objects if not o.opens
         }
         self._articulated = {
-            o.name: add_articulated(self._physics, o, render)
-            for o in self.scene.objects
-            if o.opens
+            o.name: add_articulated(self._physics, o, render) for o in self.scene.objects if o.opens
         }
         self._bodies: dict[str, sapien.physx.PhysxRigidDynamicComponent] = {}
         for name, entity in self._objects.items():

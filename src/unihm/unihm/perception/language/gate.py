@@ -46,9 +46,10 @@ _NOT_ON_TABLE = lexicon.TABLES | {
 
 # What is opened otherwise than by pulling a part of it that hangs or slides.
 _NOT_PULLED = {
-    "bottle", "flask", "jar", "cap", "can", "tin", "tube", "tap", "faucet", "valve", "switch", "bag",
-    "pouch", "sachet", "packet", "wrapper", "envelope", "book", "umbrella", "curtain", "blind", "zip",
-    "zipper", "window", "eye", "mouth", "app", "file", "program", "website", "pen", "marker",
+    "bottle", "flask", "jar", "cap", "can", "tin", "tube", "tap", "faucet", "valve", "switch",
+    "bag", "pouch", "sachet", "packet", "wrapper", "envelope", "book", "umbrella", "curtain",
+    "blind", "zip", "zipper", "window", "eye", "mouth", "app", "file", "program", "website", "pen",
+    "marker",
 }  # fmt: skip
 
 

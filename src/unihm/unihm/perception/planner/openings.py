@@ -9,6 +9,7 @@ import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language import Action, Phrase, Step
+from unihm.perception.language.command import Relation
 from unihm.perception.planner.config import PlannerConfig
 from unihm.perception.scene.matching import AmbiguousPhrase, find
 from unihm.perception.scene.openings import Kind, Opening, Screw
@@ -22,7 +23,7 @@ _KINDS: dict[str, Kind] = {
     "lid": "lid", "cover": "lid", "case": "lid", "trunk": "lid", "casket": "lid",
 }  # fmt: skip
 _ALSO = ("box", "chest", "cabinet", "container", "thing", "object", "furniture", "dresser", "crate")
-_FULL = {"drawer": 0.6, "door": 1.2, "lid": 1.25}  # shares of the depth; radians
+_FULL = {"drawer": 0.6, "door": 1.2, "lid": 1.1}  # shares of the depth; radians
 _DEEPEST = 0.14  # m that a drawer is pulled out at the most
 _SHARES = (  # what words say of it
     (r"all the way|complete|full|entire|wide", 1.0),
@@ -49,9 +50,7 @@ class OpeningPlan:
     amount: float
 
 
-def choose_opening(
-    step: Step, openings: list[Opening], click: FloatArray | None = None
-) -> Opening:
+def choose_opening(step: Step, openings: list[Opening], click: FloatArray | None = None) -> Opening:
     """The panel that a step means.
 
     Args:
@@ -68,7 +67,9 @@ def choose_opening(
     fitting = [o for o in openings if kind is None or _may_be(o, kind)]
     if not fitting:
         there = " and ".join(sorted({f"a {o.looks_like() or 'panel'}" for o in openings}))
-        seen = f"I see {there} with a handle" if there else "I see no handle or lid that I could take"
+        seen = (
+            f"I see {there} with a handle" if there else "I see no handle or lid that I could take"
+        )
         raise UnihmError(
             ErrorCode.OBJECT_NOT_FOUND, f"I cannot {step.action.value} {said}: {seen}."
         )
@@ -92,7 +93,7 @@ def _may_be(opening: Opening, kind: Kind) -> bool:
     return looks == kind or (looks != "lid" and not opening.is_bar)
 
 
-def _others(phrase: Phrase) -> tuple:  # type: ignore[type-arg]
+def _others(phrase: Phrase) -> tuple[Relation, ...]:
     """Its relations but those to the furniture that it is a part of."""
     parts = ("of", "on", "in")
     return tuple(r for r in phrase.relations if r.name not in parts)
@@ -168,7 +169,7 @@ def carry_out_opening(plan: OpeningPlan, config: PlannerConfig, words: str) -> O
         if not nearest <= distance <= farthest:
             raise UnihmError(
                 ErrorCode.UNREACHABLE,
-                f"The handle of the {plan.kind} would come to {distance:.2f} m from the arm's base; "
+                f"The {plan.kind}'s handle would come to {distance:.2f} m from the arm's base; "
                 f"it reaches from {nearest:.2f} to {farthest:.2f} m.",
             )
     return opening_trajectory(start, plan.screw.motion, plan.amount, words)

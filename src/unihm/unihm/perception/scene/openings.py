@@ -46,8 +46,8 @@ _UPWARD = 0.75  # cosine of a normal from which a closed panel is a lid
 _LEVEL = 0.35  # and up to which it is a front
 _OFF_CENTRE = 0.2  # of the width that a door's handle is off the middle
 _NEAR_TOP = 0.025  # m below the highest points of a body that belong to its top
-_PANEL = 0.014  # m that a drawer's front is thick, about
-_BEHIND = 0.015  # m before its body's face where a front counts as closed
+_PANEL = 0.008  # m that a drawer's front is thick, about
+_BEHIND = 0.02  # m before its body's face where a front counts as closed
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Screw:
     turns: bool
 
     def motion(self, amount: float) -> FloatArray:
-        """(4, 4) world: what a part's poses are multiplied by when it moves by metres or radians."""
+        """(4, 4) world: what a part's poses are multiplied by when it moves so far."""
         if not self.turns:
             return make_transform(np.eye(3), amount * self.axis)
         R = Rotation.from_rotvec(amount * self.axis).as_matrix()
@@ -83,8 +83,8 @@ class Opening:
         T_world_handle: (4, 4): the middle of the handle's bar; x out of the panel, y along the bar.
         size: (3,) metres of the bar along these axes.
         gap: metres between bar and panel.
-        corner: (3,) metres, world: a corner of the panel's outline; ``sides``: (2, 3) from there
-            along its two sides, the first one along the bar.
+        corner: (3,) metres, world: a corner of the panel's outline.
+        sides: (2, 3) metres, world: from there along its sides, the first one along the bar.
     """
 
     thing: DetectedObject
@@ -188,8 +188,11 @@ class Opening:
             if len(body) < _FEWEST / 5:
                 return 0.0
             top = body[body[:, 2] > np.quantile(body[:, 2], 0.98) - _NEAR_TOP]
-            face = float(np.quantile(top @ screw.axis, 0.98))
-            out = float(np.median(self.panel @ screw.axis)) - face - _PANEL
+            front = float(np.median(self.panel @ screw.axis))
+            top = top[top @ screw.axis < front - _BEHIND]  # without the front's own upper edge
+            if not len(top):
+                return 0.0
+            out = front - float(np.quantile(top @ screw.axis, 0.98)) - _PANEL
             return out if out > _BEHIND else 0.0
         arm = self.T_world_handle[:3, 3] - screw.origin
         arm = arm - (arm @ screw.axis) * screw.axis
@@ -204,11 +207,15 @@ class Opening:
         body = self.body
         if len(body) < _FEWEST / 5:
             return 0.0
-        yaw, _, _ = horizontal_rectangle(body[body[:, 2] > np.quantile(body[:, 2], 0.98) - _NEAR_TOP])
+        yaw, _, _ = horizontal_rectangle(
+            body[body[:, 2] > np.quantile(body[:, 2], 0.98) - _NEAR_TOP]
+        )
         middle = body.mean(axis=0) - screw.origin
         best, angle = -np.inf, 0.0
         for quarter in range(4):
-            closed = np.array([np.cos(yaw + quarter * np.pi / 2), np.sin(yaw + quarter * np.pi / 2), 0])
+            closed = np.array(
+                [np.cos(yaw + quarter * np.pi / 2), np.sin(yaw + quarter * np.pi / 2), 0]
+            )
             turn = float(np.arctan2(-closed @ self.normal, closed @ arm))
             if not -0.2 < turn < 2.2:
                 continue

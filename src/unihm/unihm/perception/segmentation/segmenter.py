@@ -25,7 +25,14 @@ from unihm.perception.scene.table import Plane, level_table
 from unihm.perception.segmentation import backends
 from unihm.perception.segmentation.clicks import Click
 from unihm.transforms import apply, invert
-from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, RgbdObservation, TaskKind
+from unihm.types import (
+    FloatArray,
+    IntArray,
+    ObjectCloud,
+    ObjectTrajectory,
+    RgbdObservation,
+    TaskKind,
+)
 
 _log = logging.getLogger(__name__)
 # Metres on the average that the unseen part of a fitted shape may be from the network's surface.
