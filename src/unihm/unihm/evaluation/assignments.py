@@ -208,7 +208,7 @@ def assignments(
         if fixed is None:
             if task == "open":
                 yield open_assignment(
-                    episode_seed, *opening_scene(episode_seed, unseen and number % 2)
+                    episode_seed, *opening_scene(episode_seed, bool(unseen and number % 2))
                 )
                 continue
             sizes: Sizes = unseen_shapes.SIZES if unseen and number % 2 else RANDOM_SIZES

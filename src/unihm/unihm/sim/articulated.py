@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import trimesh
+from numpy.typing import ArrayLike
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.shapes import Geometry, Part
@@ -77,7 +78,9 @@ class Articulated:
     def geometry(self) -> Geometry:
         """What is seen of it while it is closed."""
         parts = (*self.body, *self.panel, *self.handle)
-        return Geometry(trimesh.util.concatenate([part.mesh for part in parts]), parts)
+        surface = trimesh.util.concatenate([part.mesh for part in parts])
+        assert isinstance(surface, trimesh.Trimesh)
+        return Geometry(surface, parts)
 
 
 def articulated(name: str) -> Callable[[ArticulatedFunction], ArticulatedFunction]:
@@ -130,9 +133,9 @@ def make_articulated(name: str, size: dict[str, float]) -> Articulated:
     return Articulated(moved(made.body), moved(made.panel), moved(made.handle), joint)
 
 
-def _box(low: Sequence[float], high: Sequence[float]) -> Part:
+def _box(low: ArrayLike, high: ArrayLike) -> Part:
     """Cuboid from corner to corner."""
-    size, middle = np.subtract(high, low), np.add(low, high) / 2
+    size, middle = np.subtract(high, low, dtype=float), np.add(low, high, dtype=float) / 2
     if (size <= 0).any():
         raise ValueError("there is no room left between its walls")
     return Part(
