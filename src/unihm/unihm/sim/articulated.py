@@ -29,7 +29,7 @@ _SLIT = 0.003  # m between a front and the body behind it
 
 
 @dataclass(frozen=True)
-class Joint:
+class PartJoint:
     """How the moving part moves; 0 is closed, and what opens it is positive.
 
     Attributes:
@@ -72,7 +72,7 @@ class Articulated:
     body: tuple[Part, ...]
     panel: tuple[Part, ...]
     handle: tuple[Part, ...]
-    joint: Joint
+    joint: PartJoint
 
     @property
     def geometry(self) -> Geometry:
@@ -206,7 +206,7 @@ def drawer(
         _box([back, -inner + t, low + t], [back + t, inner - t, high]),
     )
     bar = _handle(np.array([_SLIT + 0.012, 0, 0.55 * h]), X, Y, handle, thick, gap)
-    joint = Joint("prismatic", (1, 0, 0), (0, 0, 0), travel, friction, damping)
+    joint = PartJoint("prismatic", (1, 0, 0), (0, 0, 0), travel, friction, damping)
     return Articulated(body, panel, bar, joint)
 
 
@@ -235,7 +235,7 @@ def cabinet(
     # Looking at the front, that is along -x, the left side is at -y.
     at = np.array([_SLIT + 0.012, w - 0.03, 0.58 * h])
     bar = _handle(at, X, Z, handle, thick, gap)
-    joint = Joint("revolute", (0, 0, -1), (_SLIT, -w, 0), swing, friction, damping)
+    joint = PartJoint("revolute", (0, 0, -1), (_SLIT, -w, 0), swing, friction, damping)
     return Articulated(body, panel, bar, joint)
 
 
@@ -263,5 +263,5 @@ def lidded_box(
     top = h + _SLIT + 0.010
     panel = (_box([-d, -w, h + _SLIT], [d, w, top]),)
     bar = _handle(np.array([d - 0.03, 0, top]), Z, Y, handle, thick, gap)
-    joint = Joint("revolute", (0, -1, 0), (-d, 0, h + _SLIT), swing, friction, damping)
+    joint = PartJoint("revolute", (0, -1, 0), (-d, 0, h + _SLIT), swing, friction, damping)
     return Articulated(body, panel, bar, joint)

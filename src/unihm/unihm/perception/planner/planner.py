@@ -18,7 +18,7 @@ from unihm.perception.language import LanguageReader, understand
 from unihm.perception.planner.candidates import part_clusters
 from unihm.perception.planner.config import SCORERS, PlannerConfig
 from unihm.perception.planner.geometry import carry_out
-from unihm.perception.planner.openings import carry_out_opening, choose_opening, plan_opening
+from unihm.perception.planner.opening_plans import carry_out_opening, choose_opening, plan_opening
 from unihm.perception.planner.selection import (
     GeometricScorer,
     ReferenceScorer,
