@@ -55,6 +55,7 @@ def test_every_sentence_is_understood_as_its_task(name):
         "grab": {Action.GRAB, Action.HAND_OVER},
         "place": {Action.PLACE},
         "push": {Action.PUSH, Action.PULL},
+        "open": {Action.OPEN, Action.CLOSE},
     }[name]
     said = [task.instruction for task in assignments(name, 30, 3, None)]
     understood = [s for s in said if "for a moment" not in s]  # that one is not, yet

@@ -128,7 +128,10 @@ def plan_execution(
             grip = squeeze
             gripping = np.concatenate([path[frames[-1]], joints[frames[-1]] + grip])
             builder.ramp(gripping, config.squeeze_seconds, phase)
-    if phases[-1] == Phase.RETREAT:
+    if phases[-1] == Phase.RETREAT and motion.trajectory.kind == TaskKind.OPEN_CLOSE:
+        # Fingers that stretch before a drawer would push it; they do so on the way.
+        _travel(builder, arm, hand, arm.home, hand.open_joints, config, Phase.RETREAT)
+    elif phases[-1] == Phase.RETREAT:
         _leave(builder, arm, hand, arm.home, hand.open_joints, config, Phase.RETREAT)
     return builder.plan(len(arm), squeeze)
 

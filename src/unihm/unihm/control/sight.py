@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from unihm.perception.scene.clusters import color_features
-from unihm.transforms import apply, invert
+from unihm.transforms import apply, invert, make_transform
 from unihm.types import FloatArray, IntArray, ObjectCloud, RgbdObservation
 
 MIN_PIXELS = 30  # of the object's place that must be in view for the camera to have a say
+_ON_WAY = 1500  # points of a part that are looked for along its way
 _FRONT, _COARSE = 400, 100  # points of a front that are compared with an image; at first
 _FACING = 0.25  # cosine between normal and view from which a point is looked for
 _IN_VIEW = 0.3  # share of a front that nothing may hide
@@ -109,6 +110,55 @@ def _own_pixels(
     depth = observation.depth[rows, columns]
     seen = np.isfinite(depth) & (depth > 0) & (np.abs(depth - camera[inside, 2]) < tolerance)
     return rows[seen], columns[seen]
+
+
+@dataclass(frozen=True)
+class WayPoint:
+    """How far a part has gone along its way.
+
+    Attributes:
+        moved: share of the way, 1 at its end.
+        share: of what was seen of it that is seen there again.
+    """
+
+    moved: float
+    share: float
+
+
+def locate_along(
+    observation: RgbdObservation, part: FloatArray, T_world_part: FloatArray, tolerance: float
+) -> WayPoint | None:
+    """Where on its way a part is seen.
+
+    Args:
+        observation: to look at.
+        part: (N, 3) metres, world: what was seen of it at the beginning of the way.
+        T_world_part: (T, 4, 4) its way; a screw motion, which is also looked along beyond its end.
+        tolerance: m by which depth counts as the same.
+
+    Returns:
+        the place where most of it is seen; None where too little of every place is in view.
+    """
+    some = part[:: max(1, len(part) // _ON_WAY)]
+    whole = T_world_part[-1] @ invert(T_world_part[0])
+    turn = Rotation.from_matrix(whole[:3, :3]).as_rotvec()
+    angle = float(np.linalg.norm(turn))
+    best = None
+    for share in np.arange(-0.2, 1.41, 0.025):
+        R = Rotation.from_rotvec(share * turn).as_matrix()
+        if angle < 1e-3:
+            T = make_transform(np.eye(3), share * whole[:3, 3])
+        else:
+            # The axis' point nearest to the world's origin: (I - R) c = p.
+            c = np.linalg.lstsq(np.eye(3) - whole[:3, :3], whole[:3, 3], rcond=1e-6)[0]
+            T = make_transform(R, c - R @ c)
+        same, through = _compare(observation, apply(T, some), np.zeros((1, 3)), tolerance)
+        if same[0] + through[0] < _IN_VIEW * len(some):
+            continue
+        seen = float(same[0] / (same[0] + through[0])) * float(same[0] / len(some)) ** 0.25
+        if best is None or seen > best.share:
+            best = WayPoint(float(share), seen)
+    return best
 
 
 def locate(

@@ -24,8 +24,10 @@ import numpy as np
 
 from unihm.config import Interval, NotNegative, Positive, Share, settings
 from unihm.control.execution import ExecutionPlan
-from unihm.control.sight import alike, left_behind, locate, share_at, share_in_hand
-from unihm.errors import ErrorCode
+from unihm.control.sight import alike, left_behind, locate, locate_along, share_at, share_in_hand
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.scene import read_scene
+from unihm.perception.scene.openings import find_openings, opening_at
 from unihm.perception.trajectory import PLACE_GAP
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
@@ -50,6 +52,8 @@ class VerificationConfig:
         recognised: share of a thing's front that must be seen where it is said to stand.
         beside: m that a thing may stand beside where it was to be put.
         about: shares of a push's distance between which it was about that.
+        way: shares of the way that a drawer, door or lid was to go between which it was that.
+        part_seen: share of what is seen of such a part that must be seen again.
     """
 
     blocked: Share = 0.1
@@ -60,6 +64,8 @@ class VerificationConfig:
     recognised: Share = 0.6
     beside: Positive = 0.04
     about: Interval = (0.5, 1.5)
+    way: Interval = (0.88, 1.25)
+    part_seen: Share = 0.6
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,8 @@ def verify(
         )
     if trajectory.kind == TaskKind.PICK_AND_PLACE:
         return verify_place(trajectory, cloud, before, after, config)
+    if trajectory.kind == TaskKind.OPEN_CLOSE:
+        return verify_opening(trajectory, before, after, config)
     return verify_push(trajectory, cloud, before, after, config)
 
 
@@ -231,6 +239,41 @@ def verify_push(
     if aside > config.beside:
         words += f", and {100 * aside:.0f} cm off its line"
     return Verdict(False, f"{words}.", evidence=evidence, code=ErrorCode.NOT_DONE)
+
+
+def verify_opening(
+    trajectory: ObjectTrajectory,
+    before: RgbdObservation,
+    after: RgbdObservation,
+    config: VerificationConfig | None = None,
+) -> Verdict:
+    """Look how far a drawer, door or lid has moved along the way that it was to go.
+
+    What is seen of the part before is looked for at every place of the way, and beyond its end.
+
+    Args:
+        trajectory: the way of its handle.
+        before, after: images of the same fixed camera; the hand has left in the second one.
+        config: thresholds.
+    """
+    config = config or VerificationConfig()
+    try:
+        openings = find_openings(read_scene(before), before)
+        part = opening_at(openings, trajectory.pick_point).part
+    except UnihmError:
+        return Verdict(False, "Not confirmed: the part was not seen.", code=ErrorCode.NOT_DONE)
+    found = locate_along(after, part, trajectory.T_world_object, config.depth_tolerance)
+    if found is None:
+        reason = "Not confirmed: the part is out of sight now."
+        return Verdict(False, reason, code=ErrorCode.NOT_DONE)
+    evidence = {"recognised": found.share, "moved": found.moved}
+    words = f"It moved {100 * found.moved:.0f} % of the way that it was to go"
+    if found.share < config.part_seen:
+        reason = "Not confirmed: the part is not seen anywhere on its way."
+        return Verdict(False, reason, evidence=evidence, code=ErrorCode.NOT_DONE)
+    least, most = config.way
+    done = least <= found.moved <= most
+    return Verdict(done, f"{words}.", evidence=evidence, code=ErrorCode.NOT_DONE)
 
 
 def verify_lift(

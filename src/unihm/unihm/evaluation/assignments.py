@@ -10,6 +10,7 @@ import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation import unseen_shapes
+from unihm.evaluation.opening_scenes import OPENING_SIZES, OPENS, opening_scene
 from unihm.perception.planner.placing import DIRECTIONS
 from unihm.sim.scene import (
     RANDOM_SIZES,
@@ -20,7 +21,15 @@ from unihm.sim.scene import (
     place_freely,
     random_scene,
 )
-from unihm.sim.tasks import TaskOutcome, Track, judge_grab, judge_place, judge_push
+from unihm.sim.tasks import (
+    TaskOutcome,
+    Track,
+    judge_close,
+    judge_grab,
+    judge_open,
+    judge_place,
+    judge_push,
+)
 
 # Words of this benchmark alone; the training data has its own.
 SENTENCES = (
@@ -45,6 +54,18 @@ PUSH_SENTENCES = {
     "away": ("push the {name} away from you", "push the {name} {cm} cm forward"),
     "toward": ("pull the {name} towards you", "pull the {name} {cm} cm backward"),
 }
+# What is said, and how far it must be open in the end, as shares of the whole way.
+OPEN_SENTENCES = (
+    ("open the {name}", 0.5, 1.01),
+    ("Could you open the {name}, please?", 0.5, 1.01),
+    ("open the {name} all the way", 0.5, 1.01),
+    ("open the {name} halfway", 0.2, 0.75),
+    ("open the {name} a little", 0.05, 0.45),
+)
+CLOSE_SENTENCES = (
+    ("close the {name}", -0.01, 0.1),
+    ("please shut the {name}", -0.01, 0.1),
+)
 WHERE = {
     "in": "into the {anchor}",
     "on": "on the {anchor}",
@@ -132,10 +153,32 @@ def push_assignment(seed: int, scene: Scene, target: str) -> Assignment:
     return _assignment(seed, "push", scene, sentence, target, judge)
 
 
+def open_assignment(seed: int, scene: Scene, target: str) -> Assignment:
+    """Open ``target``, or close it where it stands open."""
+    rng = np.random.default_rng([seed, 12])
+    item = scene.object(target)
+    sentences = CLOSE_SENTENCES if item.opened > 0 else OPEN_SENTENCES
+    sentence, least, most = sentences[int(rng.integers(len(sentences)))]
+    judge = partial(
+        judge_close if item.opened > 0 else judge_open,
+        scene=scene,
+        target=target,
+        least=least,
+        most=most,
+    )
+    sentence = sentence.format(name=OPENS[item.articulated][int(rng.integers(2))])
+    seen = all(
+        low <= item.size.get(key, low) <= high
+        for key, (low, high) in OPENING_SIZES[item.articulated].items()
+    )
+    return Assignment(seed, "open", scene, sentence, target, seen, judge)
+
+
 TASKS: dict[str, Callable[[int, Scene, str], Assignment]] = {
     "grab": grab_assignment,
     "place": place_assignment,
     "push": push_assignment,
+    "open": open_assignment,
 }
 """How each task is asked for."""
 
@@ -163,11 +206,20 @@ def assignments(
         episode_seed = 10_000 * (seed + 1) + number
         rng = np.random.default_rng([episode_seed, 7])
         if fixed is None:
+            if task == "open":
+                yield open_assignment(
+                    episode_seed, *opening_scene(episode_seed, bool(unseen and number % 2))
+                )
+                continue
             sizes: Sizes = unseen_shapes.SIZES if unseen and number % 2 else RANDOM_SIZES
             made = random_scene(episode_seed, sizes=sizes)
             target = str(rng.choice([item.name for item in made.objects]))
         else:
-            names = [item.name for item in fixed.objects if not item.fixed]
+            names = [
+                item.name
+                for item in fixed.objects
+                if (item.opens if task == "open" else not item.stands_fast)
+            ]
             if not names:
                 raise UnihmError(ErrorCode.INVALID_SCENE, f"Nothing in {scene} can be moved.")
             made = _shuffled(fixed, rng) if number >= len(names) else fixed
@@ -204,7 +256,7 @@ def _with_anchor(
 def _shuffled(scene: Scene, rng: np.random.Generator) -> Scene:
     objects = []
     for item in scene.objects:
-        if not item.fixed:
+        if not item.stands_fast:
             place = np.array(item.position, float)
             place[:2] += rng.uniform(-0.02, 0.02, 2)
             roll, pitch, _ = item.rpy

@@ -144,7 +144,8 @@ class TaskBenchmark:
     def run(self, task: Assignment) -> TaskEpisode:
         """One episode: up to ``1 + retries`` tries."""
         rng = np.random.default_rng([task.seed, 11])
-        shape = task.scene.object(task.target).shape
+        item = task.scene.object(task.target)
+        shape = item.shape or item.articulated
         episode = TaskEpisode(task.seed, task.task, task.instruction, task.target, shape, task.seen)
         world = World(task.scene, hand=self.hand.name, render=True, seed=task.seed)
         tried: list[HandMotion] = []
@@ -175,7 +176,7 @@ class TaskBenchmark:
     ) -> tuple[TaskAttempt, ExecutionPlan | None]:
         """One try, which is added to those ``tried``; the plan is None where it cannot go on."""
         attempt = TaskAttempt()
-        track.sample(world.time, world.object_poses())
+        track.sample(world.time, world.object_poses(), world.openings())
         before, empty = world.observe(), player.sample()
         q_arm, q_hand = player.setpoint
         start = time.perf_counter()
@@ -264,7 +265,7 @@ def _sampler(world: World, track: Track, rate: float) -> Callable[[], None]:
         nonlocal calls
         calls += 1
         if calls % every == 0:
-            track.sample(world.time, world.object_poses())
+            track.sample(world.time, world.object_poses(), world.openings())
 
     return sample
 

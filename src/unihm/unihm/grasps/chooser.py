@@ -16,6 +16,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator
 from unihm.grasps.config import GraspConfig
 from unihm.grasps.fingers import with_fingers
+from unihm.grasps.handles import handle_tokens
 from unihm.grasps.measures import GraspMeasures, measure
 from unihm.grasps.parts import find_part
 from unihm.grasps.views import GraspView, grasp_views
@@ -25,7 +26,15 @@ from unihm.refinement.batch import check_hold
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.transforms import BoolArray, invert
-from unihm.types import FloatArray, HandMotion, HandTokens, ObjectCloud, ObjectTrajectory, Task
+from unihm.types import (
+    FloatArray,
+    HandMotion,
+    HandTokens,
+    ObjectCloud,
+    ObjectTrajectory,
+    Task,
+    TaskKind,
+)
 
 FROM_ABOVE = 40.0  # degrees; where the palm is lower than that it comes from the side
 MOSTLY = 0.6  # share of the contacts that are on the part that was asked for
@@ -188,6 +197,8 @@ class GraspChooser:
         Raises:
             UnihmError: UNREACHABLE, of all of them; those of :meth:`candidates`.
         """
+        if trajectory.kind == TaskKind.OPEN_CLOSE:
+            return self._take_handle(task, trajectory, cloud, q_arm, tried)
         asked_for = task, trajectory, cloud, joints, T_world_wrist
 
         def again(candidate: Candidate) -> bool:
@@ -214,6 +225,49 @@ class GraspChooser:
         elif len(found) > 1:
             why = f"None of {len(found)} grasps can be reached. {why}"
         raise UnihmError(ErrorCode.UNREACHABLE, why)
+
+    def _take_handle(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        q_arm: FloatArray | None,
+        tried: Sequence[HandMotion],
+    ) -> Candidate:
+        """The roomiest pinch of a handle that the arm can carry out."""
+        hand, tokenizer = load_hand(task.hand), self.generator.tokenizer
+        found = handle_tokens(hand, trajectory, cloud)
+        if not found:
+            raise UnihmError(
+                ErrorCode.UNREACHABLE, "The hand has no room round the handle to take it."
+            )
+        why = ""
+        written = [(tokens, tokenizer.decode(tokens, hand.name, trajectory)) for tokens in found]
+        for tokens, motion in sorted(
+            written, key=lambda pair: any(alike(pair[1], old) for old in tried)
+        ):
+            try:
+                self.arm.solve_path(self._path(motion), hand, self._from(q_arm))
+            except UnihmError as error:
+                why = why or error.message
+                continue
+            (refined,), (report,) = refine_batch([motion], [cloud], self.refinement)
+            measures = measure(refined, report, cloud, self._path(refined))
+            view = GraspView(np.eye(4), cloud)
+            candidate = Candidate(view, tokens, refined, report, measures)
+            try:
+                self.reach(candidate, q_arm)
+            except UnihmError as error:
+                why = why or error.message
+            else:
+                return candidate
+        raise UnihmError(
+            ErrorCode.UNREACHABLE,
+            f"None of {len(found)} ways to take the handle can be reached. {why}",
+        )
+
+    def _from(self, q_arm: FloatArray | None) -> FloatArray:
+        return self.arm.home if q_arm is None else q_arm
 
     def reach(self, candidate: Candidate, q_arm: FloatArray | None = None) -> FloatArray:
         """(T, n) rad: the arm's way from ``q_arm`` (n,), or home, through the whole motion.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
@@ -15,7 +17,8 @@ APPROACH, GRASP = 12, 8  # frames: the object rests
 LIFT, SETTLE = 14, 6  # GRAB, 40 frames in all
 PLACE_LIFT, PLACE_CARRY, PLACE_LOWER = 12, 16, 10  # PICK_AND_PLACE, 76 frames in all
 RELEASE, RETREAT = 8, 10
-SLIDE, SLIDE_RETREAT = 16, 8  # PUSH and OPEN_CLOSE, 44 frames in all
+SLIDE, SLIDE_RETREAT = 16, 8  # PUSH, 44 frames in all
+SWING = 36  # OPEN_CLOSE, 72 frames in all
 
 PLACE_GAP = 0.005  # m between the object's bottom and the target's surface on release
 
@@ -99,6 +102,41 @@ def make_trajectory(
         dt=DT,
         kind=kind,
         pick_point=np.array(pick_point, float),
+        description=description,
+    )
+
+
+def opening_trajectory(
+    T_world_handle: FloatArray,
+    motion: Callable[[float], FloatArray],
+    amount: float,
+    description: str = "",
+) -> ObjectTrajectory:
+    """Trajectory of a handle that moves with its drawer, door or lid, and is let go.
+
+    Args:
+        T_world_handle: (4, 4) where it is now.
+        motion: (4, 4) of an amount in metres or radians along or about the joint, in world axes.
+        amount: how far it moves in the end.
+        description: the words that it was found by.
+    """
+    shares = minimum_snap(np.arange(1, SWING + 1) / SWING)
+    moving = [motion(float(share * amount)) @ T_world_handle for share in shares]
+    at_rest = [T_world_handle] * (APPROACH + GRASP)
+    poses = [*at_rest, *moving, *[moving[-1]] * (RELEASE + SLIDE_RETREAT)]
+    phase = (
+        [Phase.APPROACH] * APPROACH
+        + [Phase.GRASP] * GRASP
+        + [Phase.HOLD] * SWING
+        + [Phase.RELEASE] * RELEASE
+        + [Phase.RETREAT] * SLIDE_RETREAT
+    )
+    return ObjectTrajectory(
+        T_world_object=np.array(poses),
+        phase=np.array(phase, np.int64),
+        dt=DT,
+        kind=TaskKind.OPEN_CLOSE,
+        pick_point=np.array(T_world_handle[:3, 3]),
         description=description,
     )
 

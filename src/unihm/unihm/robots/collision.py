@@ -39,6 +39,15 @@ def lowest_of_hand(hand: Hand, T_world_wrist: FloatArray, joints: FloatArray) ->
     return lowest
 
 
+def cover_hand(hand: Hand, joints: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Centres (B, 3), wrist frame, and radii (B,) of balls that cover a hand with ``joints``."""
+    poses = hand.link_poses(joints)
+    links = _covered(hand.shapes)
+    centres = [apply(poses[link], own) for link, own, _ in links]
+    radii = [np.full(len(own), radius) for _, own, radius in links]
+    return np.concatenate(centres), np.concatenate(radii)
+
+
 @dataclass(frozen=True)
 class Clearance:
     """How near each of N samples comes to what must not be touched, (N,) metres; negative: inside.

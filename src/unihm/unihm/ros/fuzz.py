@@ -13,7 +13,7 @@ import resource
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ def _give(
 
 
 @contextmanager
-def _running(name: str, domain_id: int) -> Any:
+def _running(name: str, domain_id: int) -> Iterator[UnihmNode]:
     """A node in a context of its own, active; what it would keep on disk is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         context = new_context(domain_id)

@@ -13,6 +13,8 @@ from unihm.sim.shapes import Part
 from unihm.transforms import FloatArray, make_transform
 
 # SAPIEN's cylinders and capsules lie along x, those of a Part stand along z.
+HANDLE_COLOR = (0.13, 0.13, 0.14)  # sRGB, of every handle
+_BRAKE = 300.0  # N s/m or N m s/rad up to which friction grows with speed
 _Z_TO_X = make_transform(Rotation.from_euler("y", -90, degrees=True).as_matrix(), [0, 0, 0])
 
 
@@ -46,6 +48,46 @@ def add_object(scene: sapien.Scene, item: SceneObject, render: bool) -> sapien.E
     entity.pose = pose_to_sapien(item.T_world_object)
     scene.add_entity(entity)
     return entity
+
+
+def add_articulated(
+    scene: sapien.Scene, item: SceneObject, render: bool
+) -> sapien.physx.PhysxArticulation:
+    """Build something that opens at its initial pose: its body fixed, its joint undriven."""
+    made = item.mechanism
+    builder = scene.create_articulation_builder()
+    material = sapien.physx.PhysxMaterial(item.friction, item.friction, 0.0)
+    moving = (*made.panel, *made.handle)
+    density = item.mass / sum(part.mesh.volume for part in moving)
+    body = builder.create_link_builder()
+    body.set_name(item.name)
+    panel = builder.create_link_builder(body)
+    panel.set_name(f"{item.name} panel")
+    for link, parts, color in (
+        (body, made.body, item.rgb),
+        (panel, made.panel, item.rgb),
+        (panel, made.handle, HANDLE_COLOR),
+    ):
+        for part in parts:
+            pose, half = pose_to_sapien(part.T_object_part), np.array(part.size) / 2
+            link.add_box_collision(pose, half, material, density)
+            if render:
+                link.add_box_visual(pose, half, paint(color))
+    joint = made.joint
+    here = joint.limit * item.opened
+    limits = [here, here + 1e-4] if item.locked else [0.0, joint.limit]
+    T = pose_to_sapien(joint.T_object_joint)
+    panel.set_joint_name(f"{item.name} joint")
+    panel.set_joint_properties(joint.kind, [limits], T, T)
+    built = builder.build(fix_root_link=True)
+    # Dry friction: what brakes, as hard as it takes, up to the force of friction. (The engine's
+    # own coefficient of joint friction has no effect here.)
+    built.get_active_joints()[0].set_drive_properties(0.0, _BRAKE, joint.friction)
+    moves = built.get_links()[1]
+    moves.set_linear_damping(joint.damping)
+    moves.set_angular_damping(joint.damping)
+    built.set_root_pose(pose_to_sapien(item.T_world_object))
+    return built
 
 
 def add_table(scene: sapien.Scene, table: Table, render: bool) -> sapien.Entity:

@@ -19,6 +19,7 @@ from unihm.config import from_mapping, read_yaml, settings
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import config_dir
 from unihm.sim import part_shapes  # noqa: F401  its shapes may be asked for by name
+from unihm.sim.articulated import ARTICULATED, Articulated, make_articulated
 from unihm.sim.meshes import Convex, load_mesh
 from unihm.sim.shapes import SHAPES, Geometry, make_shape, stacking_height
 from unihm.transforms import look_at, make_transform
@@ -45,11 +46,13 @@ COLORS: dict[str, tuple[float, float, float]] = {
 
 @settings(ErrorCode.INVALID_SCENE)
 class SceneObject:
-    """One object: a procedural ``shape`` with its ``size``, or a ``mesh`` file.
+    """One object: a procedural ``shape`` with its ``size``, a ``mesh`` file, or what opens.
 
     Attributes:
         name: how it is called in measurements and messages; unique in the scene.
         shape: a name of :data:`unihm.sim.shapes.SHAPES`, e.g. ``box`` or ``mug``.
+        articulated: a name of :data:`unihm.sim.articulated.ARTICULATED`, e.g. ``drawer``; its body
+            is fastened to the table, its front looks along x.
         size: the measures of the shape in metres, e.g. ``{radius: 0.03, height: 0.12}``.
         mesh: path of an STL, OBJ, PLY, GLB or OFF file, absolute or relative to the scene file.
         scale: metres per unit of the mesh file.
@@ -61,10 +64,13 @@ class SceneObject:
         mass: kg.
         friction: coefficient, static and dynamic; two materials combine as their average.
         fixed: fastened to the table, such as a tray.
+        opened: how far it is open at first, from 0, closed, to 1.
+        locked: it stays as far open as it is.
     """
 
     name: str
     shape: str = ""
+    articulated: str = ""
     size: dict[str, float] = field(default_factory=dict)
     mesh: str = ""
     scale: float = 1.0
@@ -76,11 +82,16 @@ class SceneObject:
     mass: float = 0.2
     friction: float = 0.8
     fixed: bool = False
+    opened: float = 0.0
+    locked: bool = False
 
     def __post_init__(self) -> None:
         where = f"Object '{self.name}'"
-        if bool(self.shape) == bool(self.mesh):
-            raise _invalid(f"{where} needs either a shape ({', '.join(SHAPES)}) or a mesh file")
+        if sum(map(bool, (self.shape, self.mesh, self.articulated))) != 1:
+            raise _invalid(
+                f"{where} needs one of these: a shape ({', '.join(SHAPES)}), a mesh file or "
+                f"something articulated ({', '.join(ARTICULATED)})"
+            )
         _check(where, "position", self.position, (2, 3), -2.0, 2.0)
         _check(where, "rpy", self.rpy, (3,), -7.0, 7.0)
         if isinstance(self.color, str) and self.color not in COLORS:
@@ -90,12 +101,30 @@ class SceneObject:
         _check(where, "mass", (self.mass,), (1,), 1e-3, 50.0)
         _check(where, "friction", (self.friction,), (1,), 0.0, 2.0)
         _check(where, "scale", (self.scale,), (1,), 1e-6, 1e3)
+        _check(where, "opened", (self.opened,), (1,), 0.0, 1.0)
+
+    @property
+    def opens(self) -> bool:
+        """Whether it has joints of its own; its body then stands fast."""
+        return bool(self.articulated)
+
+    @property
+    def stands_fast(self) -> bool:
+        """Whether it is fastened to the table."""
+        return self.fixed or self.opens
+
+    @cached_property
+    def mechanism(self) -> Articulated:
+        """Body, moving part and joint of what is procedural and opens."""
+        return make_articulated(self.articulated, self.size)
 
     @cached_property
     def geometry(self) -> Geometry:
         """Surface and convex parts; a mesh is decomposed at the first use."""
         if self.shape:
             return make_shape(self.shape, self.size)
+        if self.articulated:
+            return self.mechanism.geometry
         return load_mesh(Path(self.mesh), self.scale, self.up, self.convex)
 
     @property

@@ -24,6 +24,8 @@ STILL = 0.01  # m: motion in the last half second that counts as lying still
 UPRIGHT = 0.7  # cosine of the angle from which a thing has fallen over
 STIRRED = 0.05  # m that another thing may be moved
 BESIDE = 0.10  # m between two things that stand beside each other
+OPENED = 0.5  # share of the whole way from which on a thing is open
+CLOSED = 0.1  # and up to which it is closed
 ON_TOP = 0.02  # m between the bottom of what is on a thing and that thing's top
 
 
@@ -33,11 +35,18 @@ class Track:
 
     times: list[float] = field(default_factory=list)
     poses: list[dict[str, FloatArray]] = field(default_factory=list)
+    openings: list[dict[str, float]] = field(default_factory=list)
 
-    def sample(self, time: float, poses: dict[str, FloatArray]) -> None:
-        """Add T_world_object (4, 4) of every object at ``time`` in seconds."""
+    def sample(
+        self, time: float, poses: dict[str, FloatArray], openings: dict[str, float] | None = None
+    ) -> None:
+        """Add T_world_object (4, 4) of every object at ``time`` in seconds.
+
+        ``openings`` says of what opens how far it is open, from 0 to 1.
+        """
         self.times.append(time)
         self.poses.append(poses)
+        self.openings.append(openings or {})
 
     def positions(self, name: str) -> FloatArray:
         """(N, 3) metres: the object's centre over time."""
@@ -175,6 +184,38 @@ def judge_push(
     return TaskOutcome(stage, reason, measurements)
 
 
+def judge_open(
+    track: Track, scene: Scene, target: str, least: float = OPENED, most: float = 1.01
+) -> TaskOutcome:
+    """Success: ``target`` was opened, to a share of its way from ``least`` to ``most``."""
+    return _judge_opening(track, scene, target, 1, least, most)
+
+
+def judge_close(
+    track: Track, scene: Scene, target: str, least: float = -0.01, most: float = CLOSED
+) -> TaskOutcome:
+    """Success: ``target`` was closed, up to a share of its way from ``least`` to ``most``."""
+    return _judge_opening(track, scene, target, -1, least, most)
+
+
+def _judge_opening(
+    track: Track, scene: Scene, target: str, sign: int, least: float, most: float
+) -> TaskOutcome:
+    first, last = track.openings[0][target], track.openings[-1][target]
+    measurements = {"before": first, "opening": last}
+    spoilt = _disturbed(track, scene, but=(target,))
+    word = "opened" if sign > 0 else "closed"
+    if sign * (last - first) < 0.02:
+        stage, reason = "grasp", f"The {target} was not {word} at all."
+    elif not least <= last <= most:
+        stage, reason = "amount", f"The {target} ended {100 * last:.0f} % open."
+    elif spoilt:
+        stage, reason = "other object", spoilt
+    else:
+        stage = reason = ""
+    return TaskOutcome(stage, reason, measurements)
+
+
 def _placed(
     scene: Scene, poses: dict[str, FloatArray], target: str, relation: str, anchor: str
 ) -> tuple[str, float]:
@@ -228,7 +269,7 @@ def _fallen(track: Track, scene: Scene, name: str) -> bool:
 def _disturbed(track: Track, scene: Scene, but: tuple[str, ...]) -> str:
     """A sentence about something else that was knocked over or moved; empty where nothing was."""
     for item in scene.objects:
-        if item.name in but or item.fixed:
+        if item.name in but or item.stands_fast:
             continue
         path = track.positions(item.name)
         if _fallen(track, scene, item.name):

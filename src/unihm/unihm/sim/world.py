@@ -17,7 +17,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.robots.assembly import assemble
-from unihm.sim.bodies import add_object, add_table, pose_to_sapien, sapien_to_pose
+from unihm.sim.bodies import add_articulated, add_object, add_table, pose_to_sapien, sapien_to_pose
 from unihm.sim.camera import RenderCamera, add_noise
 from unihm.sim.robot import JointState, Robot
 from unihm.sim.scene import Scene, load_scene
@@ -50,6 +50,7 @@ class Snapshot:
     qvel: NDArray[np.float32]
     targets: FloatArray
     bodies: dict[str, tuple[sapien.Pose, NDArray[np.float32], NDArray[np.float32]]]
+    articulated: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
 class World:
@@ -86,7 +87,12 @@ class World:
         self._physics.timestep = 1.0 / rate
         add_floor(self._physics, render)
         add_table(self._physics, self.scene.table, render)
-        self._objects = {o.name: add_object(self._physics, o, render) for o in self.scene.objects}
+        self._objects = {
+            o.name: add_object(self._physics, o, render) for o in self.scene.objects if not o.opens
+        }
+        self._articulated = {
+            o.name: add_articulated(self._physics, o, render) for o in self.scene.objects if o.opens
+        }
         self._bodies: dict[str, sapien.physx.PhysxRigidDynamicComponent] = {}
         for name, entity in self._objects.items():
             body = entity.find_component_by_type(sapien.physx.PhysxRigidDynamicComponent)
@@ -147,6 +153,8 @@ class World:
         """Robot to its home, objects to their places, settled; time to 0."""
         for item in self.scene.objects:
             self.set_object_pose(item.name, item.T_world_object)
+            if item.opens:
+                self.set_opening(item.name, item.opened)
         if self.robot is not None:
             self.robot.place(self._home)
         self.settle()
@@ -165,6 +173,7 @@ class World:
                 name: (body.entity.pose, body.linear_velocity, body.angular_velocity)
                 for name, body in self._bodies.items()
             },
+            {name: (a.get_qpos(), a.get_qvel()) for name, a in self._articulated.items()},
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -180,6 +189,9 @@ class World:
             body.set_linear_velocity(linear)
             body.set_angular_velocity(angular)
             body.wake_up()
+        for name, (qpos, qvel) in snapshot.articulated.items():
+            self._articulated[name].set_qpos(qpos)
+            self._articulated[name].set_qvel(qvel)
 
     # ------------------------------------------------------- what drivers offer
 
@@ -225,10 +237,30 @@ class World:
 
     def object_poses(self) -> dict[str, FloatArray]:
         """T_world_object (4, 4) of every object; its frame is the bounding box's centre."""
-        return {name: sapien_to_pose(entity.pose) for name, entity in self._objects.items()}
+        poses = {name: sapien_to_pose(entity.pose) for name, entity in self._objects.items()}
+        for name, built in self._articulated.items():
+            poses[name] = sapien_to_pose(built.get_root_pose())
+        return {item.name: poses[item.name] for item in self.scene.objects}
+
+    def openings(self) -> dict[str, float]:
+        """How far what opens is open, by name: 0 closed, 1 all the way."""
+        return {
+            name: float(built.get_qpos()[0]) / self.scene.object(name).mechanism.joint.limit
+            for name, built in self._articulated.items()
+        }
+
+    def set_opening(self, name: str, share: float) -> None:
+        """Open something at once, from 0, closed, to 1."""
+        built = self._articulated[name]
+        limit = self.scene.object(name).mechanism.joint.limit
+        built.set_qpos(np.array([share * limit], np.float32))
+        built.set_qvel(np.zeros(1, np.float32))
 
     def set_object_pose(self, name: str, T_world_object: FloatArray) -> None:
-        """Put an object somewhere at once, at rest."""
+        """Put an object somewhere at once, at rest; of what opens, its body."""
+        if name in self._articulated:
+            self._articulated[name].set_root_pose(pose_to_sapien(T_world_object))
+            return
         self._objects[name].set_pose(pose_to_sapien(T_world_object))
         if name in self._bodies:
             self._bodies[name].set_linear_velocity(np.zeros(3))
@@ -241,8 +273,11 @@ class World:
 
     @property
     def entity_ids(self) -> dict[str, int]:
-        """What :meth:`RenderCamera.entity_ids` shows for every object."""
-        return {name: entity.per_scene_id for name, entity in self._objects.items()}
+        """What :meth:`RenderCamera.entity_ids` shows for every object; of what opens, its body."""
+        ids = {name: entity.per_scene_id for name, entity in self._objects.items()}
+        for name, built in self._articulated.items():
+            ids[name] = built.get_links()[0].entity.per_scene_id
+        return ids
 
     def contacts(self) -> list[BodyContact]:
         """Pairs of bodies with a force between them in the last step, one entry per pair."""

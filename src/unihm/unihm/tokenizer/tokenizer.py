@@ -22,6 +22,7 @@ from unihm.tokenizer.features import (
     to_features,
 )
 from unihm.tokenizer.model import TokenizerModel
+from unihm.tokenizer.pinches import CODEBOOK, decode_pinch
 from unihm.types import FloatArray, HandMotion, HandTokens, ObjectTrajectory
 from unihm.weights import load_weights, read_about, save_weights
 
@@ -128,6 +129,8 @@ class Tokenizer:
             UnihmError: UNKNOWN_HAND; CODEBOOK_MISMATCH for tokens of another codebook;
                 INVALID_MOTION for codes out of range, or too few or too many for the trajectory.
         """
+        if tokens.codebook_id == CODEBOOK:
+            return decode_pinch(tokens, load_hand(hand), trajectory)
         self._check_hand(hand)
         self.check_tokens(tokens)
         needed = -(-len(trajectory) // self.chunk)

@@ -102,6 +102,9 @@ RELATIONS: dict[str, str] = {
 DEGREES = _words("directly just right immediately almost completely slightly exactly straight "
                  "all somewhat quite very partially fully currently")  # fmt: skip
 
+# How far something is opened.
+SHARES = _words("half halfway wide entirely partway partly")
+
 # Words for a place on the table; each is a rank along a direction of the viewer.
 PLACES: dict[str, str] = {
     "left": "left", "leftmost": "left", "lefthand": "left", "west": "left",

@@ -44,6 +44,14 @@ _NOT_ON_TABLE = lexicon.TABLES | {
     "move", "step",
 }  # fmt: skip
 
+# What is opened otherwise than by pulling a part of it that hangs or slides.
+_NOT_PULLED = {
+    "bottle", "flask", "jar", "cap", "can", "tin", "tube", "tap", "faucet", "valve", "switch",
+    "bag", "pouch", "sachet", "packet", "wrapper", "envelope", "book", "umbrella", "curtain",
+    "blind", "zip", "zipper", "window", "eye", "mouth", "app", "file", "program", "website", "pen",
+    "marker",
+}  # fmt: skip
+
 
 @dataclass
 class Dialogue:
@@ -438,6 +446,12 @@ class _Judge:
             head = target.noun.split()[-1] if target.noun else ""
             if head in _NOT_ON_TABLE and head not in NOUNS:
                 raise _Refused(f"I cannot {step.action.value} the {target.noun}.", unknown=(head,))
+            if step.action in (Action.OPEN, Action.CLOSE) and head in _NOT_PULLED:
+                raise _Refused(
+                    f"I cannot {step.action.value} a {head}: I open and close drawers, doors and "
+                    "lids by a handle that I can see.",
+                    unknown=(head,),
+                )
             if not target.says_something and not target.pronoun and not target.words:
                 raise _Refused(f"'{self.said}' does not say which object to {step.action.value}.")
             goes = step.destination

@@ -116,6 +116,11 @@ _VAGUE = re.compile(
     r"a small amount|as far as "
     r"(?:you can|possible)|much|diagonally|straight)\b"
 )
+_HOW_FAR = re.compile(
+    r"(?:just |only |about )?(?:all the way|halfway|half way|half|completely|fully|entirely|"
+    r"wide open|wide|a (?:tiny |little |small )?bit|a little(?: bit)?|slightly|a crack|"
+    r"part of the way|partway|partly|partially)(?: open| closed| shut)?\b"
+)
 _BODY = (
     r"(?:handle|rim|edge|top|side|sides|neck|stem|middle|base|lid|body|blade|end|bottom|"
     r"corner|cap|spout|waist|brim|knob)"
@@ -608,6 +613,11 @@ def _read_body(cursor: _Cursor, clause: Clause) -> None:
         elif word in lexicon.MANNER:
             clause.manner.append(word)
             cursor.at += 1
+        elif (
+            clause.action in (Action.OPEN, Action.CLOSE)
+            and (found := cursor.match(_HOW_FAR) or cursor.match(_AMOUNT)) is not None
+        ):
+            clause.manner.append(found.group(0).strip())
         elif cursor.match(_FOR_ME) is not None:
             pass
         elif (cursor.match(_TO_ME) is not None and (clause.targets or clause.action)) or (
@@ -1424,6 +1434,7 @@ def _may_be_noun(word: str) -> bool:
         or word in lexicon.UNITS
         or word in lexicon.STANDING
         or word in lexicon.DEGREES
+        or word in lexicon.SHARES
         or word in lexicon.RELATIONS
         or word in lexicon.ALL
         or word in lexicon.HELD

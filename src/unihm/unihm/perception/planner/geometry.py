@@ -28,16 +28,9 @@ def carry_out(selection: Selection, scene: TableScene, config: PlannerConfig) ->
     """Trajectory of the selected object.
 
     Raises:
-        UnihmError: UNREACHABLE where the arm does not get there, or no place is free;
-            OBJECT_NOT_FOUND for what is to be opened or closed and has nothing that moves.
+        UnihmError: UNREACHABLE where the arm does not get there, or no place is free.
     """
     step, target = selection.step, selection.target
-    if step.kind == TaskKind.OPEN_CLOSE:
-        raise UnihmError(
-            ErrorCode.OBJECT_NOT_FOUND,
-            f"Nothing shows which way the {target.words} could {step.action.value}: "
-            "no part of it is known to move.",
-        )
     _check_reach(target.center, f"The {target.words}", config)
     T_world_object = canonical_object_frame(target.surface, azimuth(target.center))
     place = direction = None

@@ -18,6 +18,7 @@ from unihm.perception.language import LanguageReader, understand
 from unihm.perception.planner.candidates import part_clusters
 from unihm.perception.planner.config import SCORERS, PlannerConfig
 from unihm.perception.planner.geometry import carry_out
+from unihm.perception.planner.opening_plans import carry_out_opening, choose_opening, plan_opening
 from unihm.perception.planner.selection import (
     GeometricScorer,
     ReferenceScorer,
@@ -27,8 +28,9 @@ from unihm.perception.planner.selection import (
 )
 from unihm.perception.scene import TableScene, example, read_scene
 from unihm.perception.scene.matching import AmbiguousPhrase
+from unihm.perception.scene.openings import Opening, find_openings
 from unihm.perception.segmentation.backends import PREDICTORS, MaskBackend
-from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation
+from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation, TaskKind
 
 if TYPE_CHECKING:
     from unihm.perception.planner.cliport import PickAffordance
@@ -42,11 +44,13 @@ class Reading:
         selection: what the words mean.
         scene: what stands on the table; the segmentation need not read it again.
         affordance: where the target may be picked, as the network has it; None without one.
+        opening: the panel that shall be opened or closed; None for other tasks.
     """
 
     selection: Selection
     scene: TableScene
     affordance: PickAffordance | None = None
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,12 @@ class Planner:
         """
         reading = self.read(observation, instruction, click)
         try:
-            trajectory = carry_out(reading.selection, reading.scene, self.config)
+            if reading.opening is not None:
+                step = reading.selection.step
+                moves = plan_opening(step, reading.opening)
+                trajectory = carry_out_opening(moves, self.config, step.target.words)
+            else:
+                trajectory = carry_out(reading.selection, reading.scene, self.config)
         except UnihmError as error:
             raise PlanningError(error, reading.scene, reading.affordance) from error
         return Plan(trajectory, reading.selection, reading.scene, reading.affordance)
@@ -161,6 +170,13 @@ class Planner:
         scene = self.see(observation)
         seen = [thing.words for thing in scene.objects] if self.reader.asks else []
         step = self.reader.understand(instruction, objects=seen).one_step()
+        if step.kind == TaskKind.OPEN_CLOSE:
+            try:
+                opening = choose_opening(step, find_openings(scene, observation), click)
+            except UnihmError as error:
+                raise PlanningError(error, scene) from error
+            pick_point = opening.T_world_handle[:3, 3]
+            return Reading(Selection(step, opening.thing, (), pick_point), scene, None, opening)
         scorer: ReferenceScorer = GeometricScorer()
         if self._backend is not None:
             scorer = self._backend.scorer(observation, scene)

@@ -84,7 +84,7 @@ def find_clusters(
     colors = rgb.reshape(-1, 3)[pixels]
     if len(pixels) < config.min_points:
         return []
-    groups = _groups(xyz, config)
+    groups = group_points(xyz, config)
     groups = _rejoin(groups, xyz, colors, inside_xyz, inside_height, config)
     clusters = []
     for group in np.flatnonzero(np.bincount(groups) >= config.min_points):
@@ -97,10 +97,10 @@ def find_clusters(
     return sorted(clusters, key=lambda c: -len(c.pixels))
 
 
-def _groups(points: FloatArray, config: ClusterConfig) -> IntArray:
+def group_points(points: FloatArray, config: ClusterConfig) -> IntArray:
     """(N,) label of the group of neighbouring points that each belongs to."""
     voxel_of, centres = voxelise(points, config.voxel)
-    return _components(centres, config.gap)[voxel_of]
+    return link(centres, config.gap)[voxel_of]
 
 
 def _rejoin(
@@ -131,7 +131,7 @@ def _rejoin(
         between = (height > _ABOVE_NOISE * noise) & (height <= config.min_height)
     if not between.any():
         return groups
-    joined = _groups(np.concatenate([points, everything[between]]), config)[: len(points)]
+    joined = group_points(np.concatenate([points, everything[between]]), config)[: len(points)]
     features = color_features(rgb)
     owner = np.arange(groups.max() + 1)
     sizes, first = np.bincount(groups), np.unique(groups, return_index=True)[1]
@@ -157,7 +157,7 @@ def voxelise(points: FloatArray, size: float) -> tuple[IntArray, FloatArray]:
     return index, sums / counts[:, None]
 
 
-def _components(points: FloatArray, radius: float) -> IntArray:
+def link(points: FloatArray, radius: float) -> IntArray:
     """(N,) label of the group of points linked by steps shorter than ``radius``."""
     pairs = cKDTree(points).query_pairs(radius, output_type="ndarray")
     ones = np.ones(len(pairs), bool)
@@ -216,7 +216,7 @@ def _split(
     for k in (0, 1):
         members = np.flatnonzero(labels == k)
         voxel_of, centres = voxelise(points[members], config.voxel)
-        groups = _components(centres, config.gap)[voxel_of]
+        groups = link(centres, config.gap)[voxel_of]
         main = np.bincount(groups).argmax()
         if (groups == main).mean() < 0.85:
             return [whole]

@@ -19,18 +19,27 @@ from unihm.perception.camera import project, world_points
 from unihm.perception.scene import TableScene, WorkspaceConfig, example, read_scene
 from unihm.perception.scene.clusters import voxelise
 from unihm.perception.scene.completion import Completion, fit, seen_part
+from unihm.perception.scene.openings import find_openings, opening_at
 from unihm.perception.scene.reader import at_border, cluster_at, in_workspace
 from unihm.perception.scene.table import Plane, level_table
 from unihm.perception.segmentation import backends
 from unihm.perception.segmentation.clicks import Click
 from unihm.transforms import apply, invert
-from unihm.types import FloatArray, IntArray, ObjectCloud, ObjectTrajectory, RgbdObservation
+from unihm.types import (
+    FloatArray,
+    IntArray,
+    ObjectCloud,
+    ObjectTrajectory,
+    RgbdObservation,
+    TaskKind,
+)
 
 _log = logging.getLogger(__name__)
 # Metres on the average that the unseen part of a fitted shape may be from the network's surface.
 _AGREEMENT = 0.005
 _COARSE = 4  # every so many pixels show where the table is
 _OWN, _NEAR = 0.015, 0.25  # m from the target: what is nearer is its own; how far a hand extends
+_BESIDE = 0.010  # m from a handle's points within which there is nothing but its edge
 _GRAIN = 0.006  # m between the points of what is around
 _REACH = 0.03  # m from the pick point within which its object must be seen
 
@@ -125,6 +134,8 @@ class Segmenter:
             UnihmError: OBJECT_NOT_FOUND where nothing stands at the pick point; LOW_CONFIDENCE
                 where too little of it is seen; INVALID_DEPTH.
         """
+        if trajectory.kind == TaskKind.OPEN_CLOSE:
+            return self._handle(observation, trajectory, scene)
         pixels, points, table = self._target(observation, trajectory.pick_point, scene)
         camera = observation.T_world_camera[:3, 3]
         cut = at_border(pixels, observation.depth.shape)
@@ -147,6 +158,26 @@ class Segmenter:
             around=apply(T_object_world, around),
         )
         return Segmentation(cloud, _mask(pixels, observation), points)
+
+    def _handle(
+        self,
+        observation: RgbdObservation,
+        trajectory: ObjectTrajectory,
+        scene: TableScene | None,
+    ) -> Segmentation:
+        """The handle at the pick point; what is around it is its panel too."""
+        if scene is None or scene.workspace != self.config.workspace:
+            scene = read_scene(observation, self.config.workspace)
+        opening = opening_at(find_openings(scene, observation), trajectory.pick_point)
+        T_object_world = invert(trajectory.T_world_object[0])
+        points, normals = opening.handle_surface()
+        around = self._around(observation, opening.handle, scene.table, own=_BESIDE)
+        seen = cKDTree(opening.handle).query(apply(opening.T_world_handle, points))[0] < _GRAIN
+        cloud = ObjectCloud(points, normals, 1.0, seen, apply(T_object_world, around))
+        mask = np.zeros(observation.depth.shape, bool)
+        cluster = opening.thing.cluster
+        mask.ravel()[cluster.pixels[cKDTree(opening.handle).query(cluster.points)[0] < 1e-6]] = True
+        return Segmentation(cloud, mask, opening.handle)
 
     def outline(self, observation: RgbdObservation, point: FloatArray) -> NDArray[np.bool_]:
         """(H, W) mask of what stands at ``point`` (3,), metres, world: what a click there means.
@@ -189,7 +220,11 @@ class Segmenter:
         return learned
 
     def _around(
-        self, observation: RgbdObservation, surface: FloatArray, table: Plane
+        self,
+        observation: RgbdObservation,
+        surface: FloatArray,
+        table: Plane,
+        own: float = _OWN,
     ) -> FloatArray:
         """What is seen of other things within a hand's length of ``surface`` (N, 3): (M, 3)."""
         workspace = self.config.workspace
@@ -197,7 +232,7 @@ class Segmenter:
         seen = coarse[in_workspace(coarse, workspace)]
         seen = seen[table.height(seen) > workspace.clusters.min_height]
         distance = cKDTree(surface).query(seen, distance_upper_bound=_NEAR)[0]
-        near = seen[(distance > _OWN) & (distance < _NEAR)]
+        near = seen[(distance > own) & (distance < _NEAR)]
         return voxelise(near, _GRAIN)[1] if len(near) else near
 
     def _target(

@@ -1,0 +1,175 @@
+"""Open and close: which of the panels in view is meant, how it moves, and how far."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.language import Action, Phrase, Step
+from unihm.perception.language.command import Relation
+from unihm.perception.planner.config import PlannerConfig
+from unihm.perception.scene.matching import AmbiguousPhrase, find
+from unihm.perception.scene.openings import Kind, Opening, Screw
+from unihm.perception.trajectory import opening_trajectory
+from unihm.types import FloatArray, ObjectTrajectory
+
+_KINDS: dict[str, Kind] = {
+    "drawer": "drawer", "drawers": "drawer",
+    "door": "door", "cupboard": "door", "fridge": "door", "oven": "door", "microwave": "door",
+    "refrigerator": "door", "wardrobe": "door", "closet": "door", "locker": "door",
+    "lid": "lid", "cover": "lid", "case": "lid", "trunk": "lid", "casket": "lid",
+}  # fmt: skip
+_ALSO = ("box", "chest", "cabinet", "container", "thing", "object", "furniture", "dresser", "crate")
+_FULL = {"drawer": 0.6, "door": 1.2, "lid": 1.1}  # shares of the depth; radians
+_DEEPEST = 0.14  # m that a drawer is pulled out at the most
+_SHARES = (  # what words say of it
+    (r"all the way|complete|full|entire|wide", 1.0),
+    (r"half|part", 0.5),
+    (r"little|bit|slight|crack|tad", 0.25),
+)
+_WORTH = {"drawer": 0.03, "door": 0.2, "lid": 0.2}  # metres or radians that are worth a motion
+
+
+@dataclass(frozen=True)
+class OpeningPlan:
+    """What is done with a panel.
+
+    Attributes:
+        opening: the panel, as it is seen.
+        kind: what it is taken for.
+        screw: how it moves.
+        amount: metres or radians along it, negative where it closes.
+    """
+
+    opening: Opening
+    kind: Kind
+    screw: Screw
+    amount: float
+
+
+def choose_opening(step: Step, openings: list[Opening], click: FloatArray | None = None) -> Opening:
+    """The panel that a step means.
+
+    Args:
+        step: that opens or closes.
+        openings: what was found.
+        click: (3,) metres, world, where a person has pointed at it; None: nowhere.
+
+    Raises:
+        UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS.
+    """
+    noun = step.target.noun.split()[-1] if step.target.noun else ""
+    said = step.target.words or "the thing"
+    kind = _KINDS.get(noun)
+    fitting = [o for o in openings if kind is None or _may_be(o, kind)]
+    if not fitting:
+        there = " and ".join(sorted({f"a {o.looks_like() or 'panel'}" for o in openings}))
+        seen = (
+            f"I see {there} with a handle" if there else "I see no handle or lid that I could take"
+        )
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND, f"I cannot {step.action.value} {said}: {seen}."
+        )
+    if click is not None:
+        return min(fitting, key=lambda o: float(np.linalg.norm(o.part - click, axis=1).min()))
+    phrase = step.target
+    if kind is not None or noun in _ALSO or not noun:
+        phrase = replace(phrase, noun="", relations=_others(phrase))
+        if not phrase.says_something:
+            return _the_one(fitting, said)
+    things = list({id(o.thing): o.thing for o in fitting}.values())
+    thing = find(phrase, things)
+    return _the_one([o for o in fitting if o.thing is thing], said)
+
+
+def _may_be(opening: Opening, kind: Kind) -> bool:
+    """Whether words and looks agree: a lid is no front, and a drawer's handle is in its middle."""
+    looks = opening.looks_like()
+    if kind == "lid":
+        return looks == "lid" or looks is None
+    return looks == kind or (looks != "lid" and not opening.is_bar)
+
+
+def _others(phrase: Phrase) -> tuple[Relation, ...]:
+    """Its relations but those to the furniture that it is a part of."""
+    parts = ("of", "on", "in")
+    return tuple(r for r in phrase.relations if r.name not in parts)
+
+
+def _the_one(openings: list[Opening], said: str) -> Opening:
+    if len(openings) > 1:
+        raise AmbiguousPhrase(
+            f"{said[:1].upper()}{said[1:]} may be any of {len(openings)} that I see; "
+            "add a colour or a place, or click on it.",
+            [o.thing for o in openings],
+        )
+    return openings[0]
+
+
+def plan_opening(step: Step, opening: Opening) -> OpeningPlan:
+    """How the panel moves and how far.
+
+    Raises:
+        UnihmError: INVALID_INSTRUCTION where it is that far open already; OBJECT_NOT_FOUND where
+            nothing tells which way it moves.
+    """
+    noun = step.target.noun.split()[-1] if step.target.noun else ""
+    kind = _KINDS.get(noun) or opening.looks_like()
+    if kind is None:
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND,
+            "Nothing shows whether it is a drawer, a door or a lid; call it by that name.",
+        )
+    screw, now = opening.screw(kind), opening.opened(kind)
+    full = _FULL[kind]
+    if kind == "drawer":
+        full = min(_DEEPEST, _FULL[kind] * max(0.0, opening.depth - now))
+    share, exact = _how_far(step.manner)
+    if step.action is Action.OPEN:
+        goal = now + exact if exact is not None else (1.0 if share is None else share) * full
+    else:
+        goal = now - exact if exact is not None else now * (0.0 if share is None else 1 - share)
+    amount = max(goal, 0.0) - now
+    if abs(amount) < _WORTH[kind] or (amount > 0) != (step.action is Action.OPEN):
+        state = "open" if step.action is Action.OPEN else "closed"
+        raise UnihmError(
+            ErrorCode.INVALID_INSTRUCTION, f"The {kind} is {state} already, as far as I can see."
+        )
+    return OpeningPlan(opening, kind, screw, amount)
+
+
+def _how_far(manner: tuple[str, ...]) -> tuple[float | None, float | None]:
+    """Share of the way, and metres, where words of manner say one or the other."""
+    for said in manner:
+        length = re.search(r"(\d+(?:\.\d+)?) ?(mm|cm|centimeters?|m|meters?|inch\w*)\b", said)
+        if length is not None:
+            unit = length[2]
+            scale = 0.001 if unit == "mm" else 0.01 if unit.startswith("c") else 1.0
+            return None, float(length[1]) * (0.0254 if unit.startswith("inch") else scale)
+        for pattern, share in _SHARES:
+            if re.search(pattern, said):
+                return share, None
+    return None, None
+
+
+def carry_out_opening(plan: OpeningPlan, config: PlannerConfig, words: str) -> ObjectTrajectory:
+    """Trajectory of the handle along its joint.
+
+    Raises:
+        UnihmError: UNREACHABLE where the arm does not get there.
+    """
+    start = plan.opening.T_world_handle
+    nearest, farthest = config.reach
+    end = (plan.screw.motion(plan.amount) @ start)[:3, 3]
+    for position in (start[:3, 3], end):
+        distance = float(np.hypot(*position[:2]))
+        if not nearest <= distance <= farthest:
+            raise UnihmError(
+                ErrorCode.UNREACHABLE,
+                f"The {plan.kind}'s handle would come to {distance:.2f} m from the arm's base; "
+                f"it reaches from {nearest:.2f} to {farthest:.2f} m.",
+            )
+    return opening_trajectory(start, plan.screw.motion, plan.amount, words)
