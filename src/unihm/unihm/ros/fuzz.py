@@ -149,8 +149,9 @@ def _give(
     message = anything.draw(subscription.msg_type)
     node.task_id = TASK
     began = time.thread_time()
+    receive: Any = subscription.callback
     try:
-        subscription.callback(message, {})
+        receive(message, {})
     except Exception:
         what = traceback.format_exc(limit=-1).strip().splitlines()[-1]
         outcome.crashes.append((outcome.inputs, f"{subscription.topic_name}: {what}"))

@@ -25,6 +25,9 @@ _CLASS_DECAY = 0.85
 _COLORED_MISFIT = 0.3
 # An object with less than this share of the best colour fit is not what was meant.
 _COLOR_CHANCE = 0.1
+# Where so little of the best one has the colours that were said, whatever fits at least this share
+# as well is as likely: an orange box is not "the red box" because the others are still less red.
+_PALE, _PALE_TIE = 0.4, 0.4
 # Of two that fit equally the one with less than this share of the other's points, and no farther
 # from it than this, in metres, is a piece of it.
 _PIECE, _PARTED = 0.6, 0.012
@@ -102,7 +105,9 @@ def find(
             ErrorCode.OBJECT_NOT_FOUND,
             f"There is no '{phrase.words.strip()}' on the table; there is {there}.",
         )
-    tied = _without_pieces([o for o, s in zip(objects, scores) if s >= TIE * best])
+    is_pale = color_fit(phrase, objects[int(scores.argmax())]) < _PALE
+    tie = _PALE_TIE if phrase.colors and is_pale else TIE
+    tied = _without_pieces([o for o, s in zip(objects, scores) if s >= tie * best])
     if len(tied) > 1 and not phrase.any_will_do:
         raise AmbiguousPhrase(
             f"'{phrase.words.strip()}' fits {len(tied)} objects ({', '.join(map(_where, tied))}); "

@@ -169,7 +169,7 @@ class Opening:
             across = self.sides[1 - k]
             for sign in (-0.5, 0.5):
                 edge = middle + sign * across
-                away = float((center - edge) @ across) / np.linalg.norm(across)
+                away = float((center - edge) @ across / np.linalg.norm(across))
                 if abs(away) > reach:
                     best, hinge, reach = k, edge, abs(away)
         axis = self.sides[best] / np.linalg.norm(self.sides[best])
