@@ -1,8 +1,9 @@
 """Measure how well sentences are understood, and that no prohibition is carried out.
 
 The sentences are a list with ``id`` and ``text``, and ``expect`` (the signature of the right
-command, ``refuse`` or ``stop``) unless a file of annotations has it by id. A third of them, those
-whose number leaves 2 when divided by 3, is reported by itself: the reader was not made with it.
+command, ``refuse`` or ``stop``) unless a file of annotations has it by id. Where ids are numbers, a
+third of them, those whose number leaves 2 when divided by 3, is reported by itself: the rules were
+not made with it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prohibitions", type=int, default=1000, help="generated ones (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--preset", default="tiny", help="whose reader (default: %(default)s)")
+    parser.add_argument(
+        "--reader", choices=("rules", "learned"), help="instead of the one that the preset says"
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures there")
 
 
@@ -32,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Print a table; 1 where a prohibition would be carried out."""
     from unihm.errors import ErrorCode, UnihmError
     from unihm.evaluation.language import annotate, measure, prohibitions, read_sentences
-    from unihm.perception.language import understand
+    from unihm.perception.language import LanguageReader
 
     sentences = read_sentences(args.file)
     if not all(s.expected for s in sentences) and args.annotations.is_file():
@@ -43,14 +48,16 @@ def run(args: argparse.Namespace) -> int:
             ErrorCode.INVALID_CONFIG,
             f"No sentence of {args.file} has an annotation; give --annotations, or 'expect' in it.",
         )
-    understand("take the cup")  # loads the words
+    backend = [f"language.backend={args.reader}"] if args.reader else []
+    read = LanguageReader.load(args.preset, backend).understand
+    read("thirsty take the cup")  # loads words and weights
     numbered = [s for s in sentences if s.key.isdigit()]
     held_out = [s for s in numbered if int(s.key) % 3 == 2]
     seen = [s for s in sentences if s not in held_out]
     figures = {
-        name: measure(part).figures()
+        name: measure(part, read).figures()
         for name, part in (("seen", seen), ("held out", held_out), ("all", sentences))
-        if part
+        if part and (held_out or name == "all")
     }
     print(f"{'':<10}{'n':>5}{'right':>8}{'accepted*':>11}{'misread':>9}{'refused*':>10}{'ms':>7}")
     for name, row in figures.items():
@@ -62,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         )
     print("* accepted though it must be refused; refused though it can be done")
     forbidden = prohibitions(args.prohibitions, args.seed)
-    broken = [s for s in forbidden if understand(s).refusal is None]
+    broken = [s for s in forbidden if read(s).refusal is None]
     print(f"{len(broken)} of {len(forbidden)} generated prohibitions would be carried out.")
     for sentence in broken[:10]:
         print(f"  {sentence}")

@@ -13,9 +13,10 @@ from unihm.perception.language.command import (
     describe_relation,
     describe_step,
 )
-from unihm.perception.language.endpoint import LanguageConfig, LanguageReader
+from unihm.perception.language.config import LanguageConfig
 from unihm.perception.language.gate import Dialogue, is_table, understand
 from unihm.perception.language.nouns import lookup
+from unihm.perception.language.reader import LanguageReader
 from unihm.perception.language.sentence_encoder import encode
 
 __all__ = [

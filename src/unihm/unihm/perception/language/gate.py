@@ -11,8 +11,7 @@ import re
 from dataclasses import dataclass, replace
 
 from unihm.errors import ErrorCode
-from unihm.perception.language import _lexicon as lexicon
-from unihm.perception.language import parser
+from unihm.perception.language import lexicon, parser
 from unihm.perception.language.command import (
     Action,
     Command,

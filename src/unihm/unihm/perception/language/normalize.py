@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 
 from unihm.perception import colors
-from unihm.perception.language import _lexicon as lexicon
+from unihm.perception.language import lexicon
 from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.nouns import NOUNS
 

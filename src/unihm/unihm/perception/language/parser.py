@@ -14,7 +14,7 @@ from enum import Enum
 from functools import cache
 
 from unihm.perception import colors
-from unihm.perception.language import _lexicon as lexicon
+from unihm.perception.language import lexicon
 from unihm.perception.language.command import (
     Action,
     Direction,

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from unihm.errors import ErrorCode, UnihmError
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
+    from torch import Tensor
     from transformers import BertModel
 
 DIMENSION = 384
@@ -91,6 +92,65 @@ def _states(sentences: list[str]) -> list[NDArray[np.float32]]:
     with torch.inference_mode():
         states = _model()(input_ids=ids, attention_mask=mask).last_hidden_state.numpy()
     return [row[: sum(e.attention_mask)] for row, e in zip(states, encoded)]
+
+
+def encode_words(sentences: Sequence[Sequence[str]]) -> list[Encoding]:
+    """Word pieces of sentences that are words already; ``word_ids`` says whose each piece is."""
+    return tokenizer().encode_batch([list(words) for words in sentences], is_pretokenized=True)
+
+
+def lower_states(pieces: Sequence[Encoding], without: int) -> tuple[Tensor, Tensor]:
+    """States (N, L, 384) before the last ``without`` layers, and (N, L) where there are pieces."""
+    import torch
+
+    ids = torch.tensor([e.ids for e in pieces])
+    mask = torch.tensor([e.attention_mask for e in pieces])
+    with torch.inference_mode():
+        states = _lower(without)(input_ids=ids, attention_mask=mask).last_hidden_state
+    return states.clone(), mask.bool()
+
+
+@cache
+def _lower(without: int) -> BertModel:
+    """The encoder without its last layers; it shares the others with the whole one."""
+    import copy
+
+    import torch
+    from transformers import BertModel
+
+    whole = _model()
+    config = copy.deepcopy(whole.config)
+    config.num_hidden_layers -= without
+    with torch.device("meta"):
+        lower = BertModel(config, add_pooling_layer=False)
+    lower.embeddings = whole.embeddings
+    lower.encoder.layer = whole.encoder.layer[:-without]
+    return lower.eval()
+
+
+def upper_layers(count: int) -> list[dict[str, Tensor]]:
+    """Weights of the last layers under the names of ``torch.nn.TransformerEncoderLayer``."""
+    import torch
+
+    found = []
+    for layer in _model().encoder.layer[-count:]:
+        state = {k: v.detach().clone() for k, v in layer.state_dict().items()}
+        inputs = [f"attention.self.{name}" for name in ("query", "key", "value")]
+        renamed = {
+            f"self_attn.in_proj_{kind}": torch.cat([state[f"{name}.{kind}"] for name in inputs])
+            for kind in ("weight", "bias")
+        }
+        for theirs, ours in (
+            ("attention.output.dense", "self_attn.out_proj"),
+            ("attention.output.LayerNorm", "norm1"),
+            ("intermediate.dense", "linear1"),
+            ("output.dense", "linear2"),
+            ("output.LayerNorm", "norm2"),
+        ):
+            for kind in ("weight", "bias"):
+                renamed[f"{ours}.{kind}"] = state[f"{theirs}.{kind}"]
+        found.append(renamed)
+    return found
 
 
 def is_word(token: str) -> bool:
