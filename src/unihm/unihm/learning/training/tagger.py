@@ -22,7 +22,9 @@ _IGNORE = -100  # no tag: the word's further pieces, and sentences that ask for 
 _TAG_OF = {name: number for number, name in enumerate(TAGS)}
 
 
-def targets(sentences: Sequence[SaidSentence], layers: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def targets(
+    sentences: Sequence[SaidSentence], layers: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What the network sees of sentences and shall say of them.
 
     Tags are learned from requests alone: nothing is ever read from the others.

@@ -214,7 +214,18 @@ CONDITIONS = _words("if when whenever unless until till once while because since
                     "tomorrow later tonight yesterday provided whether otherwise "
                     "else")  # fmt: skip
 NEGATIONS = _words("not never no without avoid neither nor none nothing nobody except refrain "
-                   "rather instead cannot hardly unless")  # fmt: skip
+                   "rather instead cannot hardly unless")  # fmt: skip# Of thanks and praise after a request.
+COURTESY = _words("thanks thank you very much so a lot appreciated appreciate it that this is are the "
+                  "would be great nice awesome kind lovely best star legend lifesaver cheers i "
+                  "really much perfect wonderful good job well done helpful fantastic again "
+                  "my friend buddy mate dear")  # fmt: skip
+# What comes before what somebody else said, or what is not meant.
+REPORTS = _words("said say says saying told tell tells telling asked ask asks asking shouted shouts "
+                 "thought think thinks wrote writes heard hears saw sees watched watching dreamt "
+                 "dreamed dream dreams pretend pretended pretending imagine imagined imagining "
+                 "suppose supposed supposing assume assumed assuming joke joking kidding quote "
+                 "quoting story joke promise promised remember remembers believe believes wished "
+                 "used wanted wants reads read example called")  # fmt: skip
 
 # Words that are a colour before a noun, and a thing by themselves.
 FRUIT = frozenset({

@@ -51,7 +51,7 @@ def may_be_told_again(local: Command) -> bool:
     if local.refusal is None or local.kind not in (SentenceKind.REQUEST, SentenceKind.STATEMENT):
         return False
     try:
-        return not _NEVER & set(words_of(local.sentence))
+        return not _forbids(words_of(local.sentence))
     except NotWords:
         return False
 
@@ -68,12 +68,12 @@ def judged(
         told_words = [word for step in retelling.steps for word in words_of(step)]
     except NotWords:
         return None
-    left_out = set(retelling.left_out) - _EMPTY
+    left_out = set(retelling.left_out) - _EMPTY - set(_ADDED)
     said = content(word for word in words if word not in left_out)
     told = content(told_words)
     believed = (
         again.refusal is None
-        and not _NEVER & set(words)
+        and not _forbids(words)
         and not left_out & set(told_words)
         and not any(says_something(word) for word in left_out)
         and _invented(words, told_words) == set()
@@ -83,32 +83,43 @@ def judged(
     return Command(sentence, SentenceKind.REQUEST, again.steps) if believed else None
 
 
+def _forbids(words: Sequence[str]) -> bool:
+    """Whether any word negates, makes a condition or is another action; "the tape" is a thing."""
+    adjectives = {*lexicon.DETERMINERS, *lexicon.SIZES, *colors.NAMES, *colors.SYNONYMS}
+    return any(
+        word in _NEVER and not (before in adjectives and parser.singular(word) in NOUNS)
+        for before, word in zip(["", *words], words)
+    )
+
+
 def _invented(said: Sequence[str], told: Sequence[str]) -> set[str]:
     """Words of the told that nobody said; a verb may be another of the same action."""
-    actions = {_action(word) for word in said}
+    known = {*said, *_ADDED, *content(said)}
+    actions = {action.value for action in Action}
     return {
-        word
-        for word in told
-        if word not in said and word not in _ADDED and (_action(word) or word) not in actions
-    }
+        word for word, meaning in zip(told, _meanings(told), strict=True)
+        if word not in known and not (meaning in actions and meaning in known)
+    } - {"over"}  # of "hand over"  # fmt: skip
 
 
-def _action(word: str) -> str:
-    """The action that a verb stands for; to hand over is to grab, and more; empty for no verb."""
-    action = lexicon.ACTIONS.get(word)
-    if action is None:
-        return ""
-    return Action.GRAB.value if action is Action.HAND_OVER else action.value
+def _meanings(words: Sequence[str]) -> list[str]:
+    """Every word, or what it stands for: the action of a verb, the name of a colour or a place."""
+    to_me = not {"me", "us"}.isdisjoint(words)
+    found = []
+    for word in words:
+        action = lexicon.ACTIONS.get(word)
+        if action is Action.GRAB and to_me:  # "get me the cup"
+            action = Action.HAND_OVER
+        meaning = action.value if action is not None else colors.SYNONYMS.get(word)
+        found.append(meaning or lexicon.PLACES.get(word) or parser.singular(word))
+    return found
 
 
 def content(words: Iterable[str]) -> list[str]:
-    """The words that say what: things, colours, sizes, places, ranks, numbers and actions."""
-    return [
-        _action(word) or colors.SYNONYMS.get(word) or lexicon.PLACES.get(word)
-        or parser.singular(word)
-        for word in words
-        if word not in _EMPTY
-    ]  # fmt: skip
+    """What the words mean that say something: things, colours, places, numbers and actions."""
+    words = list(words)
+    meanings = zip(words, _meanings(words), strict=True)
+    return [meaning for word, meaning in meanings if word not in _EMPTY]
 
 
 def _things(content: Sequence[str]) -> list[str]:
@@ -123,8 +134,9 @@ def _things(content: Sequence[str]) -> list[str]:
 def says_something(word: str) -> bool:
     """Whether the rules know a meaning of a word that a request could have."""
     one = parser.singular(word)
-    return (
+    return word != "here" and (
         word in _NEVER
+        or word in lexicon.REPORTS
         or word in lexicon.ACTIONS
         or word in parser.gerunds()
         or word in colors.SYNONYMS
@@ -136,7 +148,7 @@ def says_something(word: str) -> bool:
             for known in (
                 lexicon.PLACES, lexicon.SIZES, lexicon.DIRECTIONS, lexicon.COMPASS,
                 lexicon.ORDINALS, lexicon.NUMBERS, lexicon.UNITS, lexicon.MANNER, lexicon.ALL,
-                lexicon.EXCLUDING, lexicon.STANDING, lexicon.HELD,
+                lexicon.EXCLUDING, lexicon.STANDING, lexicon.HELD, lexicon.GENERIC,
             )
         )
     )  # fmt: skip

@@ -7,13 +7,14 @@ what :mod:`unihm.perception.language.retelling` judges; the network itself permi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from unihm.perception.language import lexicon
 from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.config import TaggerConfig
 from unihm.perception.language.retelling import Retelling
@@ -125,49 +126,61 @@ def tag(tagger: Tagger, words: Sequence[str]) -> Tagged:
 # In which order the words of a step are said again.
 _ORDER = ("recipient", "target", "excluded", "anchor", "source", "destination", "amount",
           "direction", "manner")  # fmt: skip
-_MARKS = frozenset(",.!?;:")
+_BOUNDARIES = frozenset({*",.!?;:", "so", "and", "but"})
 
 
 def retold(tagger: Tagger, words: Sequence[str]) -> Retelling | None:
-    """A request in a plain order, without what is said beside it; None where it is none for sure.
+    """A request in a plain order, without what is said before it; None where it is none for sure.
 
-    Words are left out only before the first that is part of anything, and after the last and a
-    mark: a word in between that is part of nothing has to be accounted for by who judges.
+    What is left out ends with a mark, or "so", "and", "but": "I am starving, give me the banana";
+    after the request it is thanks alone.
+    What stands directly before a verb is said again with it, so that the rules refuse "my friend
+    would grab the cup"; any other word that is part of nothing who judges has to account for.
     """
     tagged = tag(tagger, words)
     spans, sure = tagged.spans, tagger.config.sure
     repaired = any(span.kind == "repair" for span in spans)
     if tagged.intent != "request" or tagged.sure < sure or repaired or not spans:
         return None
-    first, last = spans[0].start, spans[-1].end
-    ended = next((k for k in range(last, len(words)) if words[k] in _MARKS), len(words))
-    left_out = tuple(
-        words[k]
-        for k, chance in tagged.nothing
-        if (k < first or k > ended) and words[k] not in _MARKS and chance >= sure
-    )
+    free = dict(tagged.nothing)
+    begin = spans[0].start
+    while begin and words[begin - 1] not in _BOUNDARIES:
+        begin -= 1
+    left_out = [k for k in range(begin) if words[k].isalnum()]
+    if any(free[k] < sure for k in left_out):
+        return None
+    thanks = [k for k in range(spans[-1].end, len(words)) if words[k].isalnum()]
+    if all(words[k] in lexicon.COURTESY for k in thanks):
+        left_out += thanks
     steps: list[list[Span]] = [[]]
     for span in spans:
         if span.kind == "border":
             steps.append([])
         else:
             steps[-1].append(span)
-    plain = [_plain(words, step) for step in steps if step]
-    return None if "" in plain else Retelling(tuple(plain), left_out)
+    plain = [_plain(words, step, free) for step in steps if step]
+    if "" in plain:
+        return None
+    return Retelling(tuple(plain), tuple(words[k] for k in left_out))
 
 
-def _plain(words: Sequence[str], spans: Sequence[Span]) -> str:
+def _plain(words: Sequence[str], spans: Sequence[Span], free: Container[int]) -> str:
     """One step as a sentence; empty where it has no verb."""
     said = {
         kind: [" ".join(words[s.start : s.end]) for s in spans if s.kind == kind] for kind in SPANS
     }
+    verb = next((span.start for span in spans if span.kind == "action"), 0)
     if not said["action"]:
         return ""
+    before = verb
+    while before - 1 in free and words[before - 1] not in _BOUNDARIES:
+        before -= 1
     if not said["target"]:
         said["target"] = said["pronoun"][:1]
     also = said["target"][1:]  # "the tomato, the red one": the same thing
     said["target"] = said["target"][:1]
-    step = [*said["action"], *(words for kind in _ORDER for words in said[kind])]
+    step = [*words[before:verb], *said["action"]]
+    step += [span for kind in _ORDER for span in said[kind]]
     return " . ".join([" ".join(step), *also])
 
 
