@@ -109,3 +109,23 @@ def test_unlisted_things_are_understood_by_their_meaning(word):
 )
 def test_things_that_stand_on_no_table_are_not_known(word):
     assert lookup(word)[0] == ""
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "pick up any three cubes",
+        "take some two of the balls",
+        "set the fork to the left of the plate, then set the knife to the right of it",
+        "put the mug on the plate and the spoon next to it",
+    ],
+)
+def test_several_things_and_an_it_that_may_be_two_are_not_guessed(sentence):
+    assert understand(sentence).refusal is not None
+
+
+def test_whichever_is_any():
+    thing = target("grab whichever blue block is nearest to the robot")
+    assert (thing.noun, thing.colors, thing.place, thing.any_will_do) == (
+        "block", ("blue",), "near", True
+    )  # fmt: skip

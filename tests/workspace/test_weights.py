@@ -20,6 +20,7 @@ SHIPPED = sorted(Path(unihm.weights.__file__).parent.glob("*/*.safetensors"))
 PRODUCED_BY = {
     "cliport": "planner",
     "generator": "generator",
+    "language": "language",
     "pointsam": "segmentation",
     "snowflake": "completion",
     "tokenizer": "tokenizer",

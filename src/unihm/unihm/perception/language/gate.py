@@ -406,6 +406,12 @@ class _Judge:
                 f"I do not know what '{thing.words}' is; name it.",
                 unknown=(thing.words,),
             )
+        goes = self.steps[-1].destination if self.steps else None
+        if goes is not None and goes.name != "area":
+            raise _Refused(
+                f"'{thing.words}' may be {_the(before)} or {_the(goes.things[0])}; name it.",
+                unknown=(thing.words,),
+            )
         return before
 
     def _append(self, step: Step) -> None:

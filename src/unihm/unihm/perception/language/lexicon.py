@@ -177,8 +177,8 @@ UNITS: dict[str, float] = {
 }
 
 DETERMINERS = _words("the a an any some that this those these my your our his her their its "
-                     "another either such")  # fmt: skip
-ANY = _words("a an any some another either")
+                     "another either such whichever")  # fmt: skip
+ANY = _words("a an any some another either whichever")
 ALL = _words("all every each both everything")
 GENERIC = _words("object objects thing things item items one ones something anything stuff piece "
                  "pieces shape whatever")  # fmt: skip
@@ -214,17 +214,18 @@ CONDITIONS = _words("if when whenever unless until till once while because since
                     "tomorrow later tonight yesterday provided whether otherwise "
                     "else")  # fmt: skip
 NEGATIONS = _words("not never no without avoid neither nor none nothing nobody except refrain "
-                   "rather instead cannot hardly unless")  # fmt: skip# Of thanks and praise after a request.
-COURTESY = _words("thanks thank you very much so a lot appreciated appreciate it that this is are the "
-                  "would be great nice awesome kind lovely best star legend lifesaver cheers i "
-                  "really much perfect wonderful good job well done helpful fantastic again "
-                  "my friend buddy mate dear")  # fmt: skip
+                   "rather instead cannot hardly unless")  # fmt: skip
+# Of thanks and praise after a request.
+COURTESY = _words("thanks thank you very much so a lot appreciated appreciate it that this is are "
+                  "the would be great nice awesome kind lovely best star legend lifesaver cheers "
+                  "i really perfect wonderful good job well done helpful fantastic again my "
+                  "friend buddy mate dear")  # fmt: skip
 # What comes before what somebody else said, or what is not meant.
-REPORTS = _words("said say says saying told tell tells telling asked ask asks asking shouted shouts "
-                 "thought think thinks wrote writes heard hears saw sees watched watching dreamt "
-                 "dreamed dream dreams pretend pretended pretending imagine imagined imagining "
-                 "suppose supposed supposing assume assumed assuming joke joking kidding quote "
-                 "quoting story joke promise promised remember remembers believe believes wished "
+REPORTS = _words("said say says saying told tell tells telling asked ask asks asking shouted "
+                 "shouts thought think thinks wrote writes heard hears saw sees watched watching "
+                 "dreamt dreamed dream dreams pretend pretended pretending imagine imagined "
+                 "imagining suppose supposed supposing assume assumed assuming joke joking kidding "
+                 "quote quoting story promise promised remember remembers believe believes wished "
                  "used wanted wants reads read example called")  # fmt: skip
 
 # Words that are a colour before a noun, and a thing by themselves.

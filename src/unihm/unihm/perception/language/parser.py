@@ -1097,7 +1097,7 @@ class _Builder:
                     self.any = True
                 elif word in ("couple", "pair") and following == "of":
                     self.any, self.count = False, count
-                elif not self.any:
+                elif not self.any or count > 1:
                     self.count = count
                 self.determined = True
             elif word.isdigit() and not self.nouns and int(word) > 1:
