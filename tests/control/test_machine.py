@@ -396,6 +396,19 @@ def test_a_horizon_that_is_ready_too_late_is_not_sent(delays):
     assert robot.arm_followed[-1] == pytest.approx(plan.arm[-1], abs=1e-6)
 
 
+@pytest.mark.parametrize("periods", [2, 3, 5, 10, 15, 40])
+def test_a_machine_that_is_always_late_moves_all_the_same(periods):
+    """However slow it is; where it rests for the hand, too."""
+    robot = Robot()
+    plan = grab_from(HOME, OPEN)
+    robot.delays = [periods] * 2000
+    robot.begin("arm", plan)
+    robot.until_rest()
+    assert not robot.failures
+    assert illegal(np.array(robot.arm_followed), ARM, RATE) == 0
+    assert robot.arm_followed[-1] == pytest.approx(plan.arm[-1], abs=1e-6)
+
+
 def test_an_arm_that_stands_while_it_is_told_to_move_is_noticed():
     robot = Robot()
     slow = move(HOME, HOME + 0.3, ARM.scaled(0.1), RATE).positions

@@ -85,7 +85,16 @@ def test_of_a_task_that_is_over_the_hand_takes_the_way_home_alone(
     assert taken == ({1, 2} if is_taken_up else {2})
 
 
-def test_an_arm_whose_hand_does_not_come_along_stops_with_a_sentence(crowd: Crowd) -> None:
+@pytest.mark.parametrize(
+    ("begun", "sentence"),
+    [
+        (-1.0, "The hand does not take up the plan; stopping."),
+        (7.0, "The hand does not come along with the arm; stopping."),
+    ],
+)
+def test_an_arm_whose_hand_does_not_come_along_stops_with_a_sentence(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, begun: float, sentence: str
+) -> None:
     Drivers(crowd)
     watch = MotionWatch(crowd.add(UnihmNode, "arm_controller"))
     failed: list[UnihmError] = []
@@ -101,14 +110,18 @@ def test_an_arm_whose_hand_does_not_come_along_stops_with_a_sentence(crowd: Crow
         return True
 
     watch.joint_states.wait_for = lambda names: None  # type: ignore[method-assign]
+    monkeypatch.setattr(watch.partners, "sample", lambda name, plan: begun)
+    monkeypatch.setattr(machine, "watch", lambda *where: None)  # these drivers stand still
     assert crowd.until(joints_are_known)
     start = 100.0
     machine.begin("a task", "retreat", way_home(), start, lambda: None)
     watch.begin()
     machine.tick(start)
-    for late, state in ((-0.1, ControllerState.MOVING), (0.1, ControllerState.STOPPING)):
-        watch.look(ARM, HAND, machine, start + HAND_LATE + late)
-        assert machine.state == state, failed
-    assert [(error.code, error.message) for error in failed] == [
-        (ErrorCode.SAFETY_STOP, "The hand does not take up the plan.")
-    ]
+    assert watch.look(ARM, HAND, machine, start) == begun
+    # Only so long as the watcher itself is awake.
+    watch.look(ARM, HAND, machine, start + 100.0)
+    assert machine.state == ControllerState.MOVING, failed
+    for now in start + 100.0 + np.arange(0.0, HAND_LATE + 0.1, 0.04):
+        watch.look(ARM, HAND, machine, now)
+    assert machine.state == ControllerState.STOPPING
+    assert [(error.code, error.message) for error in failed] == [(ErrorCode.SAFETY_STOP, sentence)]

@@ -23,8 +23,10 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.types import FloatArray
 
 LEAD = 0.03  # s from a decision to the first set-point that it changes
+LONGEST_LEAD = 1.0  # s, of a machine that is so slow that it needs them
 WINDOW = 0.25  # s of the path in a horizon, before its stop
 REFRESH = 0.4  # share of the window after which the next horizon is sent
+_SAME = 1e-5  # rad between two set-points that count as one
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,11 @@ class Follower:
             and np.abs(self.at(now) - self.path[-1]).max() < 1e-6
         )
 
+    @property
+    def will_rest(self) -> bool:
+        """True where the driver comes to rest on the path, without a stop behind it."""
+        return not self.braked and not len(self._stop)
+
     def shift(self, seconds: float) -> None:
         """The clock has jumped by so much, and nothing else has."""
         self.start += seconds
@@ -157,30 +164,43 @@ class Follower:
         while len(self._sent) <= due:
             self._decide(self._gate.position, self._index[-1])
 
-    def horizon(self, now: float) -> Horizon:
+    def horizon(self, now: float, lead: float = LEAD) -> Horizon:
         """The next one to send.
+
+        Args:
+            now: s.
+            lead: s from now to the first set-point that it may change.
 
         Raises:
             UnihmError: SAFETY_STOP of the gate; what the driver holds is as it was.
         """
-        self.advance(now)
-        # Later than that the driver has left the path, to brake, or has not entered it.
-        leaves = self.start + (len(self._sent) - 1 + len(self._ahead)) / self.rate
+        self.advance(now + lead - LEAD)
+        leaves = np.inf
         if not self.braked:
             gate, index = self._gate, self._index[-1]
             ahead, indices = [], []
             # Before the start the window is shorter: it counts from now.
-            until = int((now + LEAD - self.start) * self.rate + 1e-6) + self._window
+            until = int((now + lead - self.start) * self.rate + 1e-6) + self._window
             for _ in range(max(1, until + 1 - len(self._sent))):
                 gate = copy.copy(gate)
                 index = min(index + 1, self.allowed)
                 gate.command(self.path[index])
                 ahead.append(gate)
                 indices.append(index)
+            leaves = self._leaves(ahead)
             self._at_rest = copy.copy(gate)
             self._ahead, self._ahead_index = ahead, indices
             self._stop = self._at_rest.stop().positions[1:]
         return self._held(now, leaves)
+
+    def _leaves(self, ahead: list[SafetyGate]) -> float:
+        """When what the driver holds first differs from what it is to do, s."""
+        held = [*(gate.position for gate in self._ahead), *self._stop] or [self._gate.position]
+        same = 0
+        for same, gate in enumerate(ahead):
+            if np.abs(gate.position - held[min(same, len(held) - 1)]).max() > _SAME:
+                break
+        return self.start + (len(self._sent) - 1 + same) / self.rate
 
     def halt(self, now: float, lead: float = LEAD) -> Horizon:
         """The way to rest from ``lead`` s on, in place of all that the driver holds."""

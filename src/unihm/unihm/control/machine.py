@@ -19,7 +19,15 @@ import numpy as np
 from unihm.control.config import ControlConfig
 from unihm.control.emergency import refusal
 from unihm.control.execution import ExecutionPlan
-from unihm.control.horizon import LEAD, REFRESH, WINDOW, Follower, Horizon, TooLate
+from unihm.control.horizon import (
+    LEAD,
+    LONGEST_LEAD,
+    REFRESH,
+    WINDOW,
+    Follower,
+    Horizon,
+    TooLate,
+)
 from unihm.control.reverse import put_back
 from unihm.control.safety import SafetyGate
 from unihm.control.timing import move
@@ -134,6 +142,7 @@ class ArmMachine:
         self._asked = False  # a person has been asked to look
         self._engaged = ""
         self._sent_at = -np.inf
+        self._lead = LEAD  # s that this machine needs to get an arm going that rests
         self._ticked_at = 0.0
         self._measured: FloatArray | None = None
         self._jumped = False  # where the driver's trajectory leads is not known, by whose clock
@@ -289,13 +298,15 @@ class ArmMachine:
         elif now - self._sent_at >= REFRESH * self._window - 1e-6:
             following = copy.copy(follower)
             try:
-                self._send(following.horizon(now))
+                self._send(following.horizon(now, self._lead if follower.will_rest else LEAD))
             except TooLate:
-                return  # the driver goes on with what it has, and brakes behind it
+                # The driver goes on with what it has, and brakes behind it. Where it rests, the
+                # next one begins later.
+                self._lead = min(2 * self._lead, LONGEST_LEAD)
             except UnihmError as error:
                 self.abort(error, now)
             else:
-                run.follower, self._sent_at = following, now
+                run.follower, self._sent_at, self._lead = following, now, LEAD
 
     def watch(self, measured: FloatArray, taken: float, doubt: float = 0.0) -> None:
         """Compare where the joints (n,) were with where they were sent.

@@ -73,7 +73,12 @@ class HandControllerNode(UnihmNode):
         self.create_timer(1.0 / spec.rate_hz, self._tick)
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
-        if self._message is not None and self._message.task_id == task_id:
+        # The way home begins after the stop, and may be heard of before it.
+        if (
+            self._message is not None
+            and self._message.task_id == task_id
+            and self._message.stage != "retreat"
+        ):
             self._message = None
             if self._machine is not None:
                 self._machine.stop()

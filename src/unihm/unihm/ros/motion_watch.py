@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from unihm.control.heartbeats import Heartbeats
 from unihm.control.machine import ArmMachine
 from unihm.control.planning import CLOSE, Posture
 from unihm.errors import ErrorCode, UnihmError
@@ -15,7 +16,7 @@ from unihm.ros.joints import JointStates
 from unihm.ros.partners import Partners
 
 FRESH = 0.1  # s that a joint state may be old to be compared with where it was sent
-HAND_LATE = 5.0  # s from a plan's first sample, after which the hand has not taken it up
+HAND_LATE = 5.0  # s that the hand may stay at one sample of a plan, or before the first
 # Without these nothing begins to move.
 _NEEDED = ("hand_controller", "emergency_stop", "coordinator")
 
@@ -31,6 +32,8 @@ class MotionWatch:
     def __init__(self, node: UnihmNode) -> None:
         self.joint_states = JointStates(node, timeout=0.25)
         self.partners = Partners(node)
+        self._hand_at = -1.0
+        self._hand = Heartbeats(HAND_LATE)
 
     def here(self, arm: Arm, hand: Hand, machine: ArmMachine) -> Posture:
         """Where arm and hand are: the last set-points, unless somebody moved the arm since.
@@ -58,6 +61,8 @@ class MotionWatch:
     def begin(self) -> None:
         """A motion begins: whoever is alive and well now has to stay so."""
         self.partners.begin()
+        self._hand_at = -1.0
+        self._hand.heard("hand")
 
     def look(self, arm: Arm, hand: Hand, machine: ArmMachine, now: float) -> float:
         """Abort a motion that must not go on; called often.
@@ -78,8 +83,13 @@ class MotionWatch:
         except UnihmError as error:
             machine.abort(error, now)
         hand_at = self.partners.sample("hand_controller", seconds_to_time(run.start))
-        if hand_at < 0 and now > run.start + HAND_LATE:
+        self._hand.look(now)
+        if hand_at != self._hand_at:
+            self._hand_at = hand_at
+            self._hand.heard("hand")
+        if self._hand.silent(["hand"]):
+            what = "take up the plan" if hand_at < 0 else "come along with the arm"
             machine.abort(
-                UnihmError(ErrorCode.SAFETY_STOP, "The hand does not take up the plan."), now
+                UnihmError(ErrorCode.SAFETY_STOP, f"The hand does not {what}; stopping."), now
             )
         return hand_at
