@@ -85,6 +85,33 @@ def test_of_a_task_that_is_over_the_hand_takes_the_way_home_alone(
     assert taken == ({1, 2} if is_taken_up else {2})
 
 
+def test_a_stop_that_is_heard_late_does_not_end_the_way_home(crowd: Crowd) -> None:
+    """The arm begins to go home once it has heard the stop, and the hand may hear of that first."""
+    Drivers(crowd)
+    hand = crowd.add(HandControllerNode, "hand_controller", protocol="joint_trajectory")
+    assert hand.start()
+    coordinator, arm = (crowd.add(UnihmNode, name) for name in ("coordinator", "arm_controller"))
+    tasks = coordinator.create_publisher(msg.Task, "task", RELIABLE)
+    stops = coordinator.create_publisher(msg.StopTask, "stop", RELIABLE)
+    plans = arm.create_publisher(msg.ExecutionPlan, "execution_plan", RELIABLE)
+    everybody = len(crowd.nodes)
+    assert crowd.until(lambda: tasks.get_subscription_count() == everybody)
+    assert crowd.until(lambda: stops.get_subscription_count() == everybody)
+    assert crowd.until(lambda: plans.get_subscription_count() == 1)
+    tasks.publish(msg.Task(task_id="a task", instruction="x", hand="xhand"))
+    assert crowd.until(lambda: hand.task_id == "a task")
+    plans.publish(
+        conversions.plan_to_msg(
+            *(way_home(), "retreat", 100.0, "xhand"),
+            *(ARM.joint_names, HAND.joint_names, arm.header(), "a task"),
+        )
+    )
+    assert crowd.until(lambda: hand.pulse().get("state") == ControllerState.MOVING)
+    stops.publish(msg.StopTask(task_id="a task", error_code=int(ErrorCode.GRASP_FAILED)))
+    assert crowd.until(lambda: hand.is_stopped("a task"))
+    assert hand.pulse()["state"] == ControllerState.MOVING
+
+
 @pytest.mark.parametrize(
     ("begun", "sentence"),
     [
