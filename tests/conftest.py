@@ -87,6 +87,7 @@ def module_domain_id() -> Iterator[int]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a trained tokenizer or a renderer stay in one process: it is made once.
 
+    Whole graphs in real time (group "graphs") run one after the other, not beside each other.
     Tests of several processes in real time get a second chance: a machine that is busy with
     something else can let any deadline pass. The summary counts what was run again.
     """

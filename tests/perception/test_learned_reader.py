@@ -34,10 +34,10 @@ def told(monkeypatch, sentence, tags, intent="request", sure=0.99):
 @pytest.mark.parametrize(
     ("sentence", "tags", "signature"),
     [
-        ("i am starving , give me the banana", "- - - - act rec tar tar", "hand over banana"),
+        ("starving over here , give me the banana", "- - - - act rec tar tar", "hand over banana"),
         ("the wrench , the big one , pass it to me",
          "tar tar - tar tar tar - act pro rec rec", "hand over wrench{large}"),
-        ("this is boring but grab the red block", "- - - - act tar tar tar", "grab block{red}"),
+        ("boring day today but grab the red block", "- - - - act tar tar tar", "grab block{red}"),
         ("grab the spoon , much appreciated", "act tar tar - - -", "grab spoon"),
     ],
 )  # fmt: skip
@@ -70,7 +70,7 @@ def test_words_that_say_something_are_never_left_out(monkeypatch, sentence, tags
 
 
 def test_what_the_network_doubts_is_not_believed(monkeypatch):
-    said = ("i am starving , give me the banana", "- - - - act rec tar tar")
+    said = ("starving over here , give me the banana", "- - - - act rec tar tar")
     assert told(monkeypatch, *said) is not None
     assert told(monkeypatch, *said, sure=0.8) is None
     assert told(monkeypatch, *said, intent="statement") is None

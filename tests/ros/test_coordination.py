@@ -30,7 +30,7 @@ from unihm.sim.still import RED_BOX, see_boxes
 from unihm_msgs import msg
 from waiting import eventually
 
-pytestmark = [pytest.mark.ros, pytest.mark.xdist_group("coordination")]
+pytestmark = [pytest.mark.ros, pytest.mark.xdist_group("graphs")]
 NODES = [
     "capture",
     "planner",

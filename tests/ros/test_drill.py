@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from unihm.ros.drill import FAULTS, Drill, RobotProcesses
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.xdist_group("processes")]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.xdist_group("graphs")]
 BY_NAME = {fault.name: fault for fault in FAULTS}
 
 

@@ -21,7 +21,7 @@ from rclpy.executors import SingleThreadedExecutor
 from unihm.ros.commander import Commander
 from waiting import eventually
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.xdist_group("processes")]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.xdist_group("graphs")]
 PARAMETERS = {
     "capture": {"camera_pose": str(CAMERA_POSE), "silence": "10.0"},
     "hand_controller": {

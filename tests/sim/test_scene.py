@@ -73,8 +73,8 @@ def test_a_mesh_is_found_beside_its_scene_file(tmp_path):
     ("text", "words"),
     [
         ("objects: [{name: a, shape: box, sise: {x: 1}}]", "sise.*Known"),
-        ("objects: [{name: a}]", "either a shape .* or a mesh"),
-        ("objects: [{name: a, shape: box, mesh: b.stl}]", "either a shape"),
+        ("objects: [{name: a}]", "one of these: a shape .* a mesh"),
+        ("objects: [{name: a, shape: box, mesh: b.stl}]", "one of these: a shape"),
         ("objects: [{name: a, shape: box, size: {radius: 0.1}}]", "no measure 'radius'"),
         ("objects: [{name: a, shape: box, color: mauve}]", "no colour 'mauve'"),
         ("objects: [{name: a, shape: box, color: [1, 2, 3]}]", "color must be 3"),

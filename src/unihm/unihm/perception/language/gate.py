@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from unihm.errors import ErrorCode
 from unihm.perception.language import lexicon, parser
+from unihm.perception.language.asides import without_asides
 from unihm.perception.language.command import (
     Action,
     Command,
@@ -90,7 +91,15 @@ def decide(sentence: str, dialogue: Dialogue) -> Command:
     if parser.stops(words):
         message = "Stopped: nothing is done."
         return _refuse(sentence, SentenceKind.STOP, message, code=ErrorCode.CANCELLED)
-    return _Judge(sentence, words, dialogue).command()
+    command = _Judge(sentence, words, dialogue).command()
+    if command.refusal is None:
+        return command
+    plain = without_asides(words)
+    if plain != words:
+        again = _Judge(sentence, plain, dialogue).command()
+        if again.refusal is None:
+            return again
+    return command
 
 
 def _refuse(

@@ -284,6 +284,8 @@ NAMES_OF_THINGS = _words(
     "bandage "
     "syringe pill pills vial beaker pipette petri windex lysol clorox bleach detergent sponge "
     "scrubber "
+    "dispenser holder shaker opener cutter sharpener organizer container pouch packet jug kettle "
+    "teapot skillet straw peg washer cloth towel pillow "
     "dustpan broom mop bucket vase candle candles flowerpot planter ornament gnome statue trivet "
     "coaster coasters microwave oven stove fridge cabinet cupboard cookbook magazine"
 )

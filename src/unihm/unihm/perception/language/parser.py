@@ -603,7 +603,9 @@ def _read_body(cursor: _Cursor, clause: Clause) -> None:
         word = cursor.word
         moving = clause.action in (Action.PUSH, Action.PULL) or clause.verb in lexicon.MOVES
         if word == "," or (
-            word == "over" and clause.verb in ("hand", "give") and not clause.targets
+            word == "over"
+            and clause.verb in ("hand", "give", "bring", "pass")
+            and not clause.targets
         ):
             cursor.at += 1
         elif cursor.match(_NO_LIFT) is not None:
@@ -1541,6 +1543,8 @@ def _step(clause: Clause, target: Phrase) -> Step:
             things = destination.things
             if things[0].noun in lexicon.TABLES:
                 destination = Relation("on", things)
+            elif destination.name == "toward" and (source or clause.verb == "transfer"):
+                destination = Relation(_goes(things[0]), things)  # "from the box to the plate"
             else:
                 action = Action.PUSH
     elif action is Action.PLACE and destination is not None and destination.name == "toward":

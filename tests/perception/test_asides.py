@@ -1,0 +1,85 @@
+"""What stands around a request is left out; what changes it is not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unihm.perception.language import understand
+from unihm.perception.language.asides import without_asides
+from unihm.perception.language.normalize import words_of
+
+SAID = [
+    ("hello there robot would you be so kind as to grab the cup", "grab cup"),
+    ("i am tired pass me the pillow please", "hand over pillow"),
+    ("the kitchen is a mess, so put the plate in the sink", "place plate > in:sink"),
+    ("the cup is dirty. put it in the sink", "place cup > in:sink"),
+    ("there is a red ball on the table, take it", "grab ball{red}"),
+    ("i can not reach the bottle, could you hand it to me", "hand over bottle"),
+    ("the banana the yellow one pick it up", "grab banana{yellow}"),
+    ("the cube i want is the green one. grab it", "grab cube{green}"),
+    ("give give me the the spoon", "hand over spoon"),
+    ("take the uh the what's it called the hammer", "grab hammer"),
+    ("if you don't mind, close the drawer", "close drawer"),
+    ("pick up the apple when you have a moment, thank you so much", "grab apple"),
+    ("move the mug to the left would you", "push mug > left"),
+]
+NOT_ASKED = [
+    "my friend said, grab the cup",
+    "he told me something, so he said, take the plate",
+    "if the light is on, grab the cup",
+    "unless i say stop, take the cup",
+    "i do not want the cup, so do not grab it",
+    "never mind, but the cup is red",
+    "it is not allowed, but take the cup",
+    "you must not do it, so grab the plate",
+    "when the bell rings, grab the cup",
+    "i dreamt of it, grab the cup",
+    "she wants it, grab the cup",
+    "there is a cup and a plate, take it",
+    "there are two cups, take the red one",
+    "the cup is not dirty, put it in the sink",
+    "i would have said, pick up the cup",
+    "the sign reads, open the drawer",
+    "maybe tomorrow, but grab the cup",
+    "somebody should, so grab the cup or the plate",
+    "it is nice, do not touch the cup",
+    "the tomato the red one",
+    "i am hungry",
+    "could you would you",
+    "the cup, the plate, grab it",
+]
+
+
+@pytest.mark.parametrize(("sentence", "signature"), SAID)
+def test_the_request_is_found_among_what_is_said_around_it(sentence: str, signature: str) -> None:
+    command = understand(sentence)
+    assert command.refusal is None, command.refusal
+    assert command.signature == signature
+
+
+@pytest.mark.parametrize("sentence", NOT_ASKED)
+def test_what_changes_a_request_is_not_left_out(sentence: str) -> None:
+    command = understand(sentence)
+    assert command.refusal is not None, command.signature
+
+
+VOCABULARY = (
+    "the cup it so but , . i am we is not if please grab put you could there red one and in "
+    "thanks um said take wants on plate never me to a"
+)
+WORDS = st.lists(st.sampled_from(VOCABULARY.split()), min_size=1, max_size=14)
+
+
+@given(WORDS)
+def test_what_is_left_is_never_nothing_and_nothing_new(words: list[str]) -> None:
+    left = without_asides(words)
+    assert left
+    assert {*left} <= {*words, "the"}
+    assert without_asides(words_of("grab the cup")) == ["grab", "the", "cup"]
+
+
+@given(WORDS, st.sampled_from(["do not", "never", "you must not"]))
+def test_a_prohibition_is_never_left_out(words: list[str], forbids: str) -> None:
+    sentence = " ".join([*words, ",", forbids, "grab the cup"])
+    assert understand(sentence).refusal is not None
