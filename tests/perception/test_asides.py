@@ -14,6 +14,7 @@ SAID = [
     ("i am tired pass me the pillow please", "hand over pillow"),
     ("the kitchen is a mess, so put the plate in the sink", "place plate > in:sink"),
     ("the cup is dirty. put it in the sink", "place cup > in:sink"),
+    ("the bowl is empty. put the lemon in it", "place lemon > in:bowl"),
     ("there is a red ball on the table, take it", "grab ball{red}"),
     ("i can not reach the bottle, could you hand it to me", "hand over bottle"),
     ("the banana the yellow one pick it up", "grab banana{yellow}"),

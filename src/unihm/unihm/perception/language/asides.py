@@ -179,13 +179,17 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
     line = " ".join(said)
     if re.match(r"(?:i|we) can not (?:reach|get|find|see|lift|hold|open|get to) ", line):
         said = said[3:]
-    banned = (
-        lexicon.NEGATIONS | lexicon.CONDITIONS | lexicon.REPORTS | lexicon.OTHER | _MODAL
-    ) | set(lexicon.ACTIONS)
-    if _NAMES.fullmatch(line) or _TOPIC.fullmatch(line):
-        banned = banned - {"could", "see", "look"}
-    verbs = [w for w in said if w in banned and w not in parser.NOUNS]
-    if verbs or (not leads and _SOMEBODY & set(said)):
+    named = _NAMES.fullmatch(line)
+    never = lexicon.NEGATIONS | lexicon.CONDITIONS | lexicon.REPORTS | _MODAL
+    if named and named["first"]:
+        never = never - {"could"}
+    verbs = lexicon.OTHER | set(lexicon.ACTIONS)
+    if named and named["seen"]:
+        verbs = verbs - {"see"}
+    # What a thing is like is no action: "the bowl is empty".
+    acts = named["subject"].split() if named and named["subject"] else said
+    acting = [w for w in acts if w in verbs and w not in parser.NOUNS]
+    if acting or never & set(said) or (not leads and _SOMEBODY & set(said)):
         return False
     return bool(
         re.match(
