@@ -44,6 +44,28 @@ def test_one_lost_image_is_no_silence():
         assert not streams.silent()
 
 
+def test_one_that_comes_by_fits_and_starts_is_waited_for_but_not_for_ever():
+    streams = Streams(0.2, STEP)
+    now, told = 0.0, []
+    for gap in [0.1] * 20 + [0.1, 0.1, 0.35] * 10:
+        for _ in range(round(gap / STEP)):
+            now += STEP
+            streams.look(now)
+            told.append(bool(streams.silent()))
+        streams.heard("rgb", now)
+    assert sum(told) <= 3  # the first time, not the ten after it
+    (timeout,) = [watched.timeout for watched in streams._watched.values()]
+    assert 0.35 < timeout <= 0.6
+    for _ in range(300):  # steady again
+        now += 0.1
+        streams.look(now)
+        streams.heard("rgb", now)
+    for _ in range(6):
+        now += STEP
+        streams.look(now)
+    assert streams.silent()
+
+
 def test_what_was_never_heard_is_not_silent():
     streams = Streams(0.2, STEP)
     streams.look(0.0)

@@ -6,6 +6,9 @@ from unihm.control.heartbeats import Heartbeats
 
 _PERIODS = 2.2  # of its own that a stream may say nothing
 _LEARNING = 0.1  # share of a new interval in what is taken for the period
+# The longest gap of late, which half as much again is no silence, is forgotten by this share an
+# image; but nothing is waited for longer than this many times ``silence``.
+_WORSE, _FORGETTING, _MOST = 1.5, 0.01, 3.0
 _LONGEST = 1.0  # s between two images of a camera that is thought of at all
 
 
@@ -13,7 +16,8 @@ class Streams:
     """Which of several streams are silent, by the time that the watcher was awake.
 
     A stream counts as silent after ``silence``, or after 2.2 of its usual periods where that is
-    longer: a slow camera is not a dead one.
+    longer: a slow camera is not a dead one. One that comes by fits and starts, as on a busy
+    machine, has half as long again as its longest gap of late, up to three times ``silence``.
 
     Args:
         silence: s.
@@ -25,6 +29,7 @@ class Streams:
         self._watched: dict[str, Heartbeats] = {}
         self._arrived: dict[str, float] = {}
         self._period: dict[str, float] = {}
+        self._gap: dict[str, float] = {}
 
     def heard(self, name: str, now: float) -> None:
         """An image has come at ``now``, s by a clock that never jumps."""
@@ -33,7 +38,13 @@ class Streams:
             interval = min(now - self._arrived[name], _LONGEST)
             usual = self._period.setdefault(name, interval)
             self._period[name] = usual + _LEARNING * (interval - usual)
-            watched.timeout = max(self._silence, _PERIODS * self._period[name])
+            gap = max(interval, (1 - _FORGETTING) * self._gap.get(name, 0.0))
+            self._gap[name] = gap
+            watched.timeout = max(
+                self._silence,
+                _PERIODS * self._period[name],
+                min(_WORSE * gap, _MOST * self._silence),
+            )
         self._arrived[name] = now
         watched.heard(name)
 

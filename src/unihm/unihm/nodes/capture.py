@@ -134,7 +134,7 @@ class CaptureNode(UnihmNode):
             "silence",
             0.2,
             "Seconds without an image after which the camera counts as dead, in a motion too; a "
-            "slow one has 2.2 of its own periods.",
+            "slow one has 2.2 of its own periods, and an unsteady one up to three times as long.",
             0.05,
             60.0,
         )

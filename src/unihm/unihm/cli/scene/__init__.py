@@ -1,0 +1,1 @@
+"""Scenes of the simulation: for other simulators."""
