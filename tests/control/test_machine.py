@@ -427,6 +427,22 @@ def test_an_arm_that_stands_while_it_is_told_to_move_is_noticed():
     assert np.abs(robot.arm_followed[-1] - HOME).max() < CONFIG.safety.tracking_error
 
 
+def test_an_arm_that_turns_back_does_not_stand():
+    """Though it lags a little, and so is where it was half a second ago, unlike what it is told."""
+    robot = Robot()
+    there = move(HOME, HOME + 0.5, ARM.scaled(0.5), RATE).positions
+    path = np.concatenate([there, there[-2::-1]])
+    times, hand = np.arange(len(path)) / RATE, np.tile(OPEN, (len(path), 1))
+    phase = np.full(len(path), Phase.APPROACH)
+    robot.begin("ready", ExecutionPlan(times, path, hand, phase, np.zeros(len(OPEN))))
+    for _ in range(len(path)):
+        robot.pass_time(1)
+        if robot.machine.run is not None:
+            lagging = robot.machine.run.follower.at(robot.now - 0.15)
+            robot.machine.watch(lagging, robot.now)
+    assert not robot.failures
+
+
 def test_after_a_start_a_closed_hand_has_to_be_looked_at_by_a_person():
     machine = Robot().machine
     machine.engage("Somebody pressed the button before.", 0.0)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FPS = 10.0
 STILL = (960, 720, 0.6)  # pixels, rad: twice what the strip shows, which makes edges smooth
+_PARTS = {"drawer": "drawer", "cabinet": "door", "lidded_box": "lid"}  # what moves of them
 AFTER = 1.5  # s of simulated time after a task, in which an object that is not held falls
 
 
@@ -100,7 +101,7 @@ def _perform(
     started = time.perf_counter()
     print("  loading the nodes ...", end="", flush=True)
     with Graph(hand=hand, scene=scene_name) as graph:
-        truth = graph.add(GroundTruthRecorder)
+        truth = graph.add(GroundTruthRecorder, scene)
         graph.add(RecorderNode, bag)
         graph.commander.wait_until_ready()
         print(f" ready after {time.perf_counter() - started:.1f} s")
@@ -118,9 +119,16 @@ def _perform(
 
 def _judge(truth: GroundTruthRecorder, scene: Scene, instruction: str) -> TaskOutcome:
     """What the simulator says, outside the graph."""
-    from unihm.sim.tasks import judge_grab, judge_place
+    from unihm.perception.language import Action, understand
+    from unihm.sim.tasks import judge_close, judge_grab, judge_open, judge_place
 
     target, container = _objects_meant(scene, instruction)
+    (step, *_) = understand(instruction).accepted()
+    if step.action is Action.CLOSE:
+        return judge_close(truth.track, scene, target)
+    if step.action is Action.OPEN:
+        halfway = "half" in " ".join(step.manner)
+        return judge_open(truth.track, scene, target, *((0.2, 0.75) if halfway else ()))
     if container:
         return judge_place(truth.track, scene, target, "in", container)
     return judge_grab(truth.track, target)
@@ -128,15 +136,26 @@ def _judge(truth: GroundTruthRecorder, scene: Scene, instruction: str) -> TaskOu
 
 def _objects_meant(scene: Scene, instruction: str) -> tuple[str, str]:
     """The object of a scene's own sentence, and what it is to be put into (or nothing)."""
+    from unihm.errors import ErrorCode, UnihmError
+
     words = instruction.lower()
     named = [obj for obj in scene.objects if obj.name.split()[-1] in words]
     exact = [obj for obj in named if obj.name in words]
-    target = (exact or named)[0].name
+    opens = [obj for obj in scene.objects if _PARTS.get(obj.articulated, "-") in words]
+    meant = exact or named or opens
+    if not meant:
+        raise UnihmError(
+            ErrorCode.INVALID_SCENE,
+            f"'{instruction}' names no object of the scene {scene.name} as the scene calls it.",
+        )
+    target = meant[0].name
     containers = [obj.name for obj in named if obj.fixed and obj.name != target]
     return target, containers[0] if containers else ""
 
 
 def _praise(verdict: TaskOutcome) -> str:
+    if "opening" in verdict.measurements:
+        return f"{100 * verdict.measurements['opening']:.0f} % open"
     rise = verdict.measurements.get("rise")
     return "placed" if rise is None else f"held {100 * rise:.0f} cm up"
 
@@ -179,9 +198,13 @@ def _tell(
     world = World(scene, hand)
     motion, recording = truth.motion, truth.recording
     target, _ = _objects_meant(scene, instruction)
-    risen = np.flatnonzero(truth.track.rise(target) > 0.005)
-    lifting = truth.track.times[risen[0]] if len(risen) else np.inf
-    show(world, recording.at(lifting))
+    if scene.object(target).opens:
+        openings = np.array([opening[target] for opening in truth.track.openings])
+        moved = np.flatnonzero(np.abs(openings - openings[0]) > 0.03)
+    else:
+        moved = np.flatnonzero(truth.track.rise(target) > 0.005)
+    moving = truth.track.times[moved[0]] if len(moved) else np.inf
+    show(world, recording.at(moving))
     view = close_up(motion.trajectory.T_world_object[0][:3, 3])
     grasp_view = world.render_view(view, *STILL)
     show(world, recording.moments[-1])

@@ -9,6 +9,7 @@ import numpy as np
 
 from unihm.control.config import ControlConfig
 from unihm.control.grip import squeeze_offsets
+from unihm.control.leaving import way_home
 from unihm.control.timing import TimedPath, follow, move
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
@@ -129,8 +130,11 @@ def plan_execution(
             gripping = np.concatenate([path[frames[-1]], joints[frames[-1]] + grip])
             builder.ramp(gripping, config.squeeze_seconds, phase)
     if phases[-1] == Phase.RETREAT and motion.trajectory.kind == TaskKind.OPEN_CLOSE:
-        # Fingers that stretch before a drawer would push it; they do so on the way.
-        _travel(builder, arm, hand, arm.home, hand.open_joints, config, Phase.RETREAT)
+        # Fingers that stretch before a drawer would push it; they do so at home.
+        here, fingers = np.split(builder.here, [len(arm)])
+        for posture in way_home(arm, hand, here, fingers, motion, cloud):
+            builder.go(np.concatenate([posture, fingers]), Phase.RETREAT)
+        builder.go(np.concatenate([arm.home, hand.open_joints]), Phase.RETREAT)
     elif phases[-1] == Phase.RETREAT:
         _leave(builder, arm, hand, arm.home, hand.open_joints, config, Phase.RETREAT)
     return builder.plan(len(arm), squeeze)

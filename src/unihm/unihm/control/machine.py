@@ -337,10 +337,10 @@ class ArmMachine:
         self._course.append((taken, told, measured))
         while taken - self._course[1 % len(self._course)][0] >= _STANDSTILL:
             self._course.popleft()
-        since, told_then, measured_then = self._course[0]
-        goes = np.abs(told - told_then) > _TOLD
-        stands = np.abs(measured - measured_then) < _MOVED
-        if taken - since >= _STANDSTILL and (goes & stands).any():
+        # Over all of that time: one that has turned back is where it was as well.
+        goes = np.ptp([told for _, told, _ in self._course], axis=0) > _TOLD
+        stands = np.ptp([measured for *_, measured in self._course], axis=0) < _MOVED
+        if taken - self._course[0][0] >= _STANDSTILL and (goes & stands).any():
             raise UnihmError(
                 ErrorCode.SAFETY_STOP,
                 f"Joint {int((goes & stands).argmax())} stands still though it was told to move; "

@@ -83,6 +83,7 @@ class SimulationNode(UnihmNode):
         self._camera_pose = self.publisher(PoseStamped, "camera_pose", LATCHED)
         self._contacts = self.publisher(msg.Contacts, "sim/contacts", SENSOR)
         self._objects = self.publisher(msg.ObjectStates, "sim/object_states", SENSOR)
+        self._openings = self.publisher(JointState, "sim/object_joint_states", SENSOR)
         self.create_service(Trigger, "sim/reset", self._on_reset)
         self.subscription(
             JointTrajectory,
@@ -286,6 +287,10 @@ class SimulationNode(UnihmNode):
                 names=list(poses),
                 poses=conversions.poses_to_msg(np.array(list(poses.values()))) if poses else [],
             )
+        )
+        joints = self.world.object_joints()
+        self._openings.publish(
+            JointState(header=header, name=list(joints), position=list(joints.values()))
         )
         contacts = self.world.contacts()
         self._contacts.publish(

@@ -12,6 +12,7 @@ from unihm_msgs import msg
 from unihm.ros import conversions
 from unihm.ros.base import UnihmNode
 from unihm.ros.qos import RELIABLE, SENSOR
+from unihm.sim.scene import Scene
 from unihm.sim.tasks import Track
 from unihm.types import HandMotion, ObjectCloud, RgbdObservation
 from unihm.visualization.video import SceneRecording
@@ -22,6 +23,9 @@ class GroundTruthRecorder(UnihmNode):
 
     It measures, outside the graph: nothing that it publishes is heard by a stage.
 
+    Args:
+        scene: of the simulation.
+
     Attributes:
         recording: joints and objects, to film.
         track: object poses, to judge.
@@ -30,9 +34,11 @@ class GroundTruthRecorder(UnihmNode):
     stage = "ground_truth"
     believes_anyone = True
 
-    def __init__(self, name: str, **kwargs: Any) -> None:
+    def __init__(self, name: str, scene: Scene, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.recording, self.track = SceneRecording(), Track()
+        self._scene = scene
+        self._openings: dict[str, float] = {}
         self._joints = JointState()
         self._heard: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -46,6 +52,7 @@ class GroundTruthRecorder(UnihmNode):
             )
         self.subscription(JointState, "/joint_states", self._on_joints, SENSOR)
         self.subscription(msg.ObjectStates, "sim/object_states", self._on_objects, SENSOR)
+        self.subscription(JointState, "sim/object_joint_states", self._on_openings, SENSOR)
 
     @property
     def observation(self) -> RgbdObservation:
@@ -73,12 +80,16 @@ class GroundTruthRecorder(UnihmNode):
     def _on_joints(self, message: JointState) -> None:
         self._joints = message
 
+    def _on_openings(self, message: JointState) -> None:
+        self._openings = self._scene.openings(dict(zip(message.name, message.position)))
+
     def _on_objects(self, message: msg.ObjectStates) -> None:
         time = conversions.time_to_seconds(message.header.stamp)
         poses = dict(zip(message.names, conversions.poses_from_msg(message.poses)))
         with self._lock:
-            self.track.sample(time, poses)
+            if len(self._openings) < sum(item.opens for item in self._scene.objects):
+                return  # not heard of yet
+            self.track.sample(time, poses, self._openings)
             if self._joints.name:
-                self.recording.add(
-                    time, self._joints.name, np.asarray(self._joints.position), poses
-                )
+                positions = np.asarray(self._joints.position)
+                self.recording.add(time, self._joints.name, positions, poses, self._openings)

@@ -237,6 +237,13 @@ class Scene:
         names = ", ".join(o.name for o in self.objects)
         raise _invalid(f"Scene '{self.name}' has no object '{name}'; it has {names}")
 
+    def openings(self, joints: Mapping[str, float]) -> dict[str, float]:
+        """Share of the whole way that each joint, metres or radians by name of the object, is."""
+        return {
+            name: position / self.object(name).mechanism.joint.limit
+            for name, position in joints.items()
+        }
+
 
 def load_scene(name_or_path: str | Path) -> Scene:
     """Read ``config/scenes/<name>.yaml``, or any YAML file by its path.

@@ -242,12 +242,13 @@ class World:
             poses[name] = sapien_to_pose(built.get_root_pose())
         return {item.name: poses[item.name] for item in self.scene.objects}
 
+    def object_joints(self) -> dict[str, float]:
+        """How far what opens is open, by name: metres or radians."""
+        return {name: float(built.get_qpos()[0]) for name, built in self._articulated.items()}
+
     def openings(self) -> dict[str, float]:
         """How far what opens is open, by name: 0 closed, 1 all the way."""
-        return {
-            name: float(built.get_qpos()[0]) / self.scene.object(name).mechanism.joint.limit
-            for name, built in self._articulated.items()
-        }
+        return self.scene.openings(self.object_joints())
 
     def set_opening(self, name: str, share: float) -> None:
         """Open something at once, from 0, closed, to 1."""

@@ -19,11 +19,15 @@ from unihm.transforms import FloatArray, look_at
 
 @dataclass(frozen=True)
 class Moment:
-    """Positions of driven joints by name (radians, metres) and poses of objects (4, 4)."""
+    """Positions of driven joints by name (radians, metres), and of objects.
+
+    Their poses (4, 4), and how far what opens is open, from 0 to 1.
+    """
 
     time: float
     joints: Mapping[str, float]
     objects: Mapping[str, FloatArray]
+    openings: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -35,7 +39,7 @@ class SceneRecording:
     def sample(self, world: World) -> None:
         """Record a world as it is now."""
         state = world.joint_state()
-        self.add(world.time, state.names, state.position, world.object_poses())
+        self.add(world.time, state.names, state.position, world.object_poses(), world.openings())
 
     def add(
         self,
@@ -43,10 +47,11 @@ class SceneRecording:
         names: Sequence[str],
         positions: ArrayLike,
         objects: Mapping[str, FloatArray],
+        openings: Mapping[str, float] | None = None,
     ) -> None:
         """Record joint positions (N,) and object poses of elsewhere, e.g. of topics or a bag."""
         joints = dict(zip(names, np.asarray(positions, float).tolist()))
-        self.moments.append(Moment(time, joints, dict(objects)))
+        self.moments.append(Moment(time, joints, dict(objects), dict(openings or {})))
 
     def at(self, time: float) -> Moment:
         """The moment nearest to ``time``.
@@ -74,6 +79,9 @@ def show(world: World, moment: Moment) -> None:
     for name, pose in moment.objects.items():
         if name in known:
             world.set_object_pose(name, pose)
+    for name, share in moment.openings.items():
+        if name in known:
+            world.set_opening(name, share)
 
 
 def render_video(
