@@ -31,7 +31,7 @@ class Visual:
 
 
 @dataclass(frozen=True)
-class Joint:
+class BodyJoint:
     """How a body moves against its parent; 0 is where it is at first.
 
     Attributes:
@@ -74,7 +74,7 @@ class Body:
     mass: float
     friction: float
     parent: str = ""
-    joint: Joint | None = None
+    joint: BodyJoint | None = None
 
     @property
     def density(self) -> float:
@@ -156,7 +156,7 @@ def _articulated(name: str, item: SceneObject) -> list[Body]:
     center, tensor = panel.inertia
     arm = np.cross(axis, center - origin)
     load = item.mass if joint.kind == "prismatic" else axis @ tensor @ axis + item.mass * arm @ arm
-    hinge = Joint(
+    hinge = BodyJoint(
         joint.kind,
         axis,
         origin,
