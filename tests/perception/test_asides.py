@@ -46,6 +46,8 @@ NOT_ASKED = [
     "somebody should, so grab the cup or the plate",
     "it is nice, do not touch the cup",
     "the tomato the red one",
+    "time to stop, grab the cup",
+    "we are done, wait, grab the cup",
     "i am hungry",
     "could you would you",
     "the cup, the plate, grab it",

@@ -47,15 +47,20 @@ class Drivers:
         )
 
 
+def hand_and_others(crowd: Crowd) -> tuple[HandControllerNode, UnihmNode, UnihmNode]:
+    """A hand's controller at its driver; who speaks as coordinator and as the arm's controller."""
+    Drivers(crowd)
+    hand = crowd.add(HandControllerNode, "hand_controller", protocol="joint_trajectory")
+    assert hand.start()
+    return hand, crowd.add(UnihmNode, "coordinator"), crowd.add(UnihmNode, "arm_controller")
+
+
 @pytest.mark.parametrize(("stage", "is_taken_up"), [("retreat", True), ("arm", False)])
 def test_of_a_task_that_is_over_the_hand_takes_the_way_home_alone(
     crowd: Crowd, stage: str, is_taken_up: bool
 ) -> None:
     """The arm goes home from a task that has failed while the next one is given already."""
-    Drivers(crowd)
-    hand = crowd.add(HandControllerNode, "hand_controller", protocol="joint_trajectory")
-    assert hand.start()
-    coordinator, arm = (crowd.add(UnihmNode, name) for name in ("coordinator", "arm_controller"))
+    hand, coordinator, arm = hand_and_others(crowd)
     tasks = coordinator.create_publisher(msg.Task, "task", RELIABLE)
     plans = arm.create_publisher(msg.ExecutionPlan, "execution_plan", RELIABLE)
     everybody = len(crowd.nodes)
@@ -87,10 +92,7 @@ def test_of_a_task_that_is_over_the_hand_takes_the_way_home_alone(
 
 def test_a_stop_that_is_heard_late_does_not_end_the_way_home(crowd: Crowd) -> None:
     """The arm begins to go home once it has heard the stop, and the hand may hear of that first."""
-    Drivers(crowd)
-    hand = crowd.add(HandControllerNode, "hand_controller", protocol="joint_trajectory")
-    assert hand.start()
-    coordinator, arm = (crowd.add(UnihmNode, name) for name in ("coordinator", "arm_controller"))
+    hand, coordinator, arm = hand_and_others(crowd)
     tasks = coordinator.create_publisher(msg.Task, "task", RELIABLE)
     stops = coordinator.create_publisher(msg.StopTask, "stop", RELIABLE)
     plans = arm.create_publisher(msg.ExecutionPlan, "execution_plan", RELIABLE)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 FPS = 10.0
 STILL = (960, 720, 0.6)  # pixels, rad: twice what the strip shows, which makes edges smooth
-_PARTS = {"drawer": "drawer", "cabinet": "door", "lidded_box": "lid"}  # what moves of them
 AFTER = 1.5  # s of simulated time after a task, in which an object that is not held falls
 
 
@@ -110,9 +109,11 @@ def _perform(
         end = truth.track.times[-1] + AFTER if truth.track.times else 0.0
         while truth.track.times and truth.track.times[-1] < end:
             time.sleep(0.05)
-    verdict = _judge(truth, scene, instruction)
-    success = verdict.success and not result.error_code
-    words = result.error_msg or verdict.reason or _praise(verdict)
+    if result.error_code:
+        success, words = False, result.error_msg
+    else:
+        verdict = _judge(truth, scene, instruction)
+        success, words = verdict.success, verdict.reason or _praise(verdict)
     _print_table(result, words)
     return truth, success, words
 
@@ -137,11 +138,16 @@ def _judge(truth: GroundTruthRecorder, scene: Scene, instruction: str) -> TaskOu
 def _objects_meant(scene: Scene, instruction: str) -> tuple[str, str]:
     """The object of a scene's own sentence, and what it is to be put into (or nothing)."""
     from unihm.errors import ErrorCode, UnihmError
+    from unihm.evaluation.opening_scenes import OPENS
 
     words = instruction.lower()
     named = [obj for obj in scene.objects if obj.name.split()[-1] in words]
     exact = [obj for obj in named if obj.name in words]
-    opens = [obj for obj in scene.objects if _PARTS.get(obj.articulated, "-") in words]
+    opens = [
+        obj
+        for obj in scene.objects
+        if any(part in words for part in OPENS.get(obj.articulated, ()))
+    ]
     meant = exact or named or opens
     if not meant:
         raise UnihmError(

@@ -30,7 +30,7 @@ def way_home(
     motion: HandMotion,
     cloud: ObjectCloud | None,
 ) -> list[FloatArray]:
-    """Postures (7,) from ``q_arm`` to the arm's home, each joint by joint from the one before.
+    """Postures (7,) rad from ``q_arm`` to the arm's home, in a straight line of joints each.
 
     Of several ways the first on which the hand, as it is, stays clear of what is seen is taken, or
     the one that comes least near.
@@ -49,7 +49,6 @@ def way_home(
     things = [apply(last, cloud.points), apply(first, cloud.around), apply(last, cloud.around)]
     tree = cKDTree(np.vstack(things))
     centres, radii = cover_hand(hand, q_hand)
-
     model = CollisionModel(arm, hand)
 
     def room(postures: FloatArray) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from unihm.transforms import FloatArray, make_transform
 
 # SAPIEN's cylinders and capsules lie along x, those of a Part stand along z.
 HANDLE_COLOR = (0.13, 0.13, 0.14)  # sRGB, of every handle
+TABLE_THICKNESS = 0.04  # m
 _BRAKE = 300.0  # N s/m or N m s/rad up to which friction grows with speed
 _Z_TO_X = make_transform(Rotation.from_euler("y", -90, degrees=True).as_matrix(), [0, 0, 0])
 
@@ -92,8 +93,7 @@ def add_articulated(
 
 def add_table(scene: sapien.Scene, table: Table, render: bool) -> sapien.Entity:
     """A slab whose top is z = 0."""
-    thickness = 0.04
-    half = [table.size[0] / 2, table.size[1] / 2, thickness / 2]
+    half = [table.size[0] / 2, table.size[1] / 2, TABLE_THICKNESS / 2]
     entity = sapien.Entity()
     entity.name = "table"
     body = sapien.physx.PhysxRigidStaticComponent()
@@ -104,7 +104,7 @@ def add_table(scene: sapien.Scene, table: Table, render: bool) -> sapien.Entity:
         visual = sapien.render.RenderBodyComponent()
         visual.attach(sapien.render.RenderShapeBox(half, wood(table.color, table.size)))
         entity.add_component(visual)
-    entity.pose = sapien.Pose([*table.center, -thickness / 2])
+    entity.pose = sapien.Pose([*table.center, -TABLE_THICKNESS / 2])
     scene.add_entity(entity)
     return entity
 

@@ -20,6 +20,9 @@ _AFTER_POINTING = frozenset({"up", "down", "over", "in", "on", "to", "into", "on
 _MODAL = frozenset(
     {"must", "should", "shall", "may", "might", "would", "could", "forbidden", "allowed", "wish"}
 )
+_STOPS = frozenset(
+    ["stop", "halt", "freeze", "abort", "emergency", "cease", "wait", "cancel", "pause", "quit"]
+)
 _SOMEBODY = lexicon.PEOPLE | {"he", "she", "they", "people", "who", "nobody"}
 _HAND = r"(?:arm|hand|gripper|fingers)"
 _MOMENT = r"(?:a|the|one) (?:moment|minute|second|sec|chance|time)"
@@ -64,7 +67,7 @@ _OPENER = re.compile(
     r"friend|sweetheart|angel|star|pal|buddy|kind)(?: (?:and|to|as to))+"
     r"|(?:i think |maybe |perhaps )(?:you|we) (?:should|could|can)(?: now)?"
     r"|(?:reach|lean|stretch)(?: (?:forward|over|out|down|across|in))+ and"
-    rf"|(?:extend|lower|stretch out|stretch|use|open) your {_HAND}(?: (?:down|over|forward|out|"
+    rf"|(?:extend|lower|stretch out|stretch|use) your {_HAND}(?: (?:down|over|forward|out|"
     r"across))* and"
     r"|(?:looking|when you look) (?:at|over|around) (?:the|this|your) (?:table|scene|board|desk|"
     r"workspace)(?: in front of you)?"
@@ -116,6 +119,8 @@ def without_asides(words: list[str]) -> list[str]:
     Args:
         words: as of :func:`unihm.perception.language.normalize.words_of`.
     """
+    if not _STOPS.isdisjoint(words):
+        return words
     line = _HESITATION.sub("", f"{' '.join(words)} ").strip()
     line = _REPEATED.sub(r"\1", line)
     line = _stripped(line)

@@ -12,14 +12,13 @@ import numpy as np
 import trimesh
 from scipy.spatial.transform import Rotation
 
-from unihm.sim.bodies import HANDLE_COLOR
+from unihm.sim.bodies import HANDLE_COLOR, TABLE_THICKNESS
 from unihm.sim.scene import Scene, SceneObject
 from unihm.sim.shapes import Part
 from unihm.sim.studio import FLOOR
 from unihm.transforms import FloatArray, make_transform
 
 Color = tuple[float, float, float]
-TABLE_THICKNESS = 0.04  # m
 
 
 @dataclass(frozen=True)
