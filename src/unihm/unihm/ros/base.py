@@ -26,6 +26,7 @@ from unihm_msgs.msg import Heartbeat, Measurement, StageStatus, StopTask, Task
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.clock_watch import ClockWatch
 from unihm.ros.conversions import time_to_seconds
+from unihm.ros.executor import told_sender
 from unihm.ros.qos import (
     HEARTBEAT,
     RELIABLE,
@@ -219,7 +220,7 @@ class UnihmNode(LifecycleNode):
         return self.create_subscription(
             kind,
             self.outside(topic),
-            receive if _TOLD_SENDER else lambda message: receive(message, {}),
+            told_sender(receive) if _TOLD_SENDER else lambda message: receive(message, {}),
             copy.copy(qos),
             event_callbacks=subscription_events(self._warns(topic)),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),

@@ -8,14 +8,15 @@ import sys
 import threading
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 
 from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.context import set_profile
-from unihm.ros.executor import BatchingExecutor
+from unihm.ros.executor import new_executor
 from unihm.ros.restarts import wait_for_turn
 from unihm.ros.standstill import end_after_standstill
+
+_WAIT = 0.1  # s between two looks at whether it shall end
 
 # The graph.
 NODES = {
@@ -93,8 +94,7 @@ def spin(node: UnihmNode, start: bool = True) -> None:
         start: configure and activate it first; a failure is logged, and told to whoever sends a
             task.
     """
-    executor = BatchingExecutor(node.batch) if node.batch else SingleThreadedExecutor()
-    wait = 0.0 if node.batch else 0.1
+    executor = new_executor(node.batch)
     executor.add_node(node)
     told: list[int] = []
     try:
@@ -105,7 +105,7 @@ def spin(node: UnihmNode, start: bool = True) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, frame: told.append(number))
         while not told:
-            executor.spin_once(timeout_sec=wait)
+            executor.spin_once(timeout_sec=_WAIT)
         raise KeyboardInterrupt(told[0])
     finally:
         # One more must not end the ending: Ctrl-C reaches launch and its processes, and launch
@@ -115,6 +115,6 @@ def spin(node: UnihmNode, start: bool = True) -> None:
         ending = threading.Thread(target=node.end, daemon=True)
         ending.start()
         while ending.is_alive():
-            executor.spin_once(timeout_sec=wait)
+            executor.spin_once(timeout_sec=_WAIT)
         node.destroy_node()
         rclpy.try_shutdown()
