@@ -13,7 +13,7 @@ from rclpy.executors import Executor, SingleThreadedExecutor, TimeoutException
 try:  # from Jazzy on
     from rclpy.experimental import EventsExecutor
 except ImportError:
-    EventsExecutor = None
+    EventsExecutor = None  # type: ignore[assignment]
 
 
 def new_executor(batch: float, context: Context | None = None) -> Executor:
