@@ -39,7 +39,7 @@ class MockCameraNode(MockDriver):
         self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
         self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
         camera = self.declare("camera", "/zed/zed_node", "Namespace of the camera's topics.")
-        self.rate = self.declare("camera_rate", 10.0, "Images per second.", 0.1, 60.0)
+        self.rate = self.declare("camera_rate", 15.0, "Images per second.", 0.1, 60.0)
         self.scale = self.declare("scale", 1, "Images of 320 x 240 times this.", 1, 8)
         self.joint_states = JointStates(self)
         self._colour = self.publisher(Image, f"{camera}/rgb/color/rect/image", RELIABLE)
@@ -55,7 +55,7 @@ class MockCameraNode(MockDriver):
     def load(self) -> None:
         self.arm, self.hand = Arm(self.arm_name), load_hand(self.hand_name)
         self.scene = StillScene(self.hand, self.arm)
-        self._view = see_boxes(self.scene.boxes)
+        self._view: tuple[np.ndarray, np.ndarray] | None = None  # until something moves
         self._random = np.random.default_rng(0)
         self._pose.publish(
             PoseStamped(header=self.header(), pose=conversions.pose_to_msg(T_WORLD_CAMERA))
@@ -65,7 +65,7 @@ class MockCameraNode(MockDriver):
         self.create_timer(1.0 / self.rate, self._publish)
 
     def on_fault(self) -> None:
-        self._view = see_boxes(() if self.broken == "empty_table" else self.scene.boxes)
+        self._view = None
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self.scene.reset()
@@ -83,12 +83,14 @@ class MockCameraNode(MockDriver):
             return  # the robot is not there yet, or does not say where it is
         held = self.scene.held
         if self.scene.move(arm, hand):
-            self.on_fault()
+            self._view = None
         if self.scene.held != held:
             self._held.publish(Bool(data=self.scene.held is not None))
 
     def _publish(self) -> None:
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=FRAME)
+        if self._view is None:
+            self._view = see_boxes(() if self.broken == "empty_table" else self.scene.boxes)
         rgb, depth = self._view
         if self.broken == "black":
             rgb, depth = np.zeros_like(rgb), np.zeros_like(depth)
