@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import signal
 import sys
@@ -100,6 +101,11 @@ def spin(node: UnihmNode, start: bool = True) -> None:
     try:
         if start:
             node.start()
+        # Python looks through all objects now and then, which takes a node with a network 0.2 s, and
+        # several times that where others work too: longer than it may be silent. What was made until
+        # now stays, and is not looked through again.
+        gc.collect()
+        gc.freeze()
         # Heard between two looks: raised while a message is being converted, a KeyboardInterrupt
         # would come out as some other error.
         for number in (signal.SIGINT, signal.SIGTERM):
