@@ -101,9 +101,9 @@ def spin(node: UnihmNode, start: bool = True) -> None:
     try:
         if start:
             node.start()
-        # Python looks through all objects now and then, which takes a node with a network 0.2 s, and
-        # several times that where others work too: longer than it may be silent. What was made until
-        # now stays, and is not looked through again.
+        # Python looks through all objects now and then: in a node with a network that takes 0.2 s,
+        # several times that on a busy machine, which is longer than it may be silent. What was made
+        # until now stays, and is not looked through again.
         gc.collect()
         gc.freeze()
         # Heard between two looks: raised while a message is being converted, a KeyboardInterrupt

@@ -71,7 +71,7 @@ def see_boxes(boxes: Sequence[StillBox] = (RED_BOX, FAR_BLUE_BOX)) -> tuple[np.n
 
 @cache
 def _empty_table() -> tuple[FloatArray, np.ndarray, FloatArray]:
-    """Rays (H, W, 3) in the world, of depth 1 along the optical axis; the table's image and depth."""
+    """Rays (H, W, 3) in the world, of depth 1 along the optical axis; the table's rgb and depth."""
     height, width = SIZE
     v, u = np.mgrid[:height, :width]
     rays = np.stack([(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(SIZE)], axis=-1)
