@@ -7,12 +7,10 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.task import Future
 from std_msgs.msg import String
 from unihm_msgs import msg
 from unihm_msgs.action import Manipulate
@@ -83,6 +81,7 @@ class Goals:
     ) -> None:
         self._node, self._carry_out, self._answered = node, carry_out, answered
         self.current: Request | None = None
+        self._outcomes: dict[bytes, Outcome] = {}  # of goals that are about to be answered
         self._halted = threading.Event()  # somebody said "stop"
         self._waiting: queue.SimpleQueue[tuple[Request, Callable[[Outcome], None]] | None]
         self._waiting = queue.SimpleQueue()
@@ -91,7 +90,8 @@ class Goals:
             node,
             Manipulate,
             "manipulate",
-            execute_callback=self._execute,
+            execute_callback=self._answer,
+            handle_accepted_callback=self._accept,
             goal_callback=lambda goal: GoalResponse.ACCEPT,
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
             callback_group=ReentrantCallbackGroup(),
@@ -120,13 +120,25 @@ class Goals:
         if not self._waiting.empty():
             raise UnihmError(ErrorCode.PREEMPTED, f"A newer goal came in the stage {stage}.")
 
-    async def _execute(self, handle: ServerGoalHandle) -> Manipulate.Result:
-        done: Any = Future(executor=self._node.executor)
+    def _accept(self, handle: ServerGoalHandle) -> None:
+        """Take a goal of the action, and let it be answered when it has ended.
+
+        A coroutine that waits for the end would be looked at again and again by the executor until
+        then, which takes half a core.
+        """
         request = Request(
             handle.request, handle.publish_feedback, lambda: bool(handle.is_cancel_requested)
         )
-        self._take(request, done.set_result)
-        outcome: Outcome = await done
+
+        def done(outcome: Outcome) -> None:
+            self._outcomes[bytes(handle.goal_id.uuid)] = outcome
+            handle.execute()
+
+        self._take(request, done)
+
+    def _answer(self, handle: ServerGoalHandle) -> Manipulate.Result:
+        """The result of a goal that has ended."""
+        outcome = self._outcomes.pop(bytes(handle.goal_id.uuid))
         code = outcome.error.code if outcome.error else ErrorCode.NONE
         if code == ErrorCode.NONE:
             handle.succeed()
