@@ -64,6 +64,8 @@ def test_the_joint_is_estimated_from_the_image(kind, opened):
         ("open the lid", "I see a drawer with a handle"),
         ("close the drawer", "closed already"),
         ("open the bottle", "I cannot open a bottle"),
+        ("open the drawer by 30 degrees", "does not turn"),
+        ("open the drawer 120 %", "more than all the way"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_sentence(sentence, words):
@@ -92,6 +94,37 @@ def test_how_far_is_obeyed():
     assert way("open the drawer halfway") == pytest.approx(whole / 2, rel=0.02)
     assert way("open the drawer a little") == pytest.approx(whole / 4, rel=0.02)
     assert way("open the drawer by 5 cm") == pytest.approx(0.05, abs=1e-6)
+    assert way("open the drawer by two inches") == pytest.approx(0.0508, abs=1e-6)
+    assert way("open the drawer as far as it goes") == pytest.approx(whole)
+    for words, share in (
+        ("a third of the way", 1 / 3),
+        ("two thirds", 2 / 3),
+        ("three quarters of the way", 0.75),
+        ("50 %", 0.5),
+        ("60 percent", 0.6),
+    ):
+        assert way(f"open the drawer {words}") == pytest.approx(share * whole, rel=0.02)
+
+
+@pytest.mark.parametrize("opened", [0.0, 0.25])
+@pytest.mark.parametrize(
+    ("words", "degrees", "absolute"),
+    [("by 30 degrees", 30.0, False), ("to 60°", 60.0, True), ("by forty degrees", 40.0, False)],
+)
+def test_what_turns_is_told_in_degrees(opened, words, degrees, absolute):
+    observation = world_of(thing("lidded_box", opened)).observe()
+    (opening,) = find_openings(read_scene(observation), observation)
+    poses = Planner().plan(observation, f"open the lid {words}").trajectory.T_world_object
+    turned = np.arccos((np.trace(poses[-1][:3, :3] @ poses[0][:3, :3].T) - 1) / 2)
+    before = opening.opened("lid") if absolute else 0.0
+    assert np.degrees(turned) == pytest.approx(degrees - np.degrees(before), abs=0.5)
+
+
+def test_a_length_is_the_way_of_the_handle():
+    observation = world_of(thing("lidded_box")).observe()
+    poses = Planner().plan(observation, "open the lid by 5 cm").trajectory.T_world_object
+    way = np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1).sum()
+    assert way == pytest.approx(0.05, abs=0.002)
 
 
 def test_the_segmentation_gives_the_bar_and_what_is_around_it():

@@ -13,7 +13,7 @@ from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.course import Course, course_from_msg
-from unihm.ros.qos import RELIABLE
+from unihm.ros.qos import RELIABLE, STATUS
 from unihm.sim.still import FAR_BLUE_BOX, RED_BOX, SIZE, T_WORLD_CAMERA, K, closed_share, see_boxes
 from unihm.transforms import apply, invert, make_transform, minimum_snap, to_pose7
 from unihm.types import HandMotion, ObjectTrajectory, Phase
@@ -159,8 +159,10 @@ class ScriptedStages(Node):
         super().__init__("refiner", namespace="unihm", **kwargs)
         self.hand = load_hand(hand)
         self.deaf = False
+        self.reports = False  # to the coordinator, as the refiner does
         self.trajectories: dict[str, msg.ObjectTrajectory] = {}
         self.motions = self.create_publisher(msg.HandMotion, "refined_hand_motion", RELIABLE)
+        self.statuses = self.create_publisher(msg.StageStatus, "status", STATUS)
         self.create_subscription(
             msg.ObjectTrajectory,
             "object_trajectory",
@@ -177,6 +179,12 @@ class ScriptedStages(Node):
         self.motions.publish(
             conversions.motion_to_msg(motion, self.hand.joint_names, cloud.header, cloud.task_id)
         )
+        if self.reports:
+            self.statuses.publish(
+                msg.StageStatus(
+                    task_id=cloud.task_id, stage="refiner", state=msg.StageStatus.SUCCEEDED
+                )
+            )
 
 
 def grasp_from_above(trajectory: ObjectTrajectory, hand_name: str) -> HandMotion:

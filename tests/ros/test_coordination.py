@@ -119,10 +119,44 @@ def bench(running_bench: Bench) -> Iterator[Bench]:
     yield running_bench
     running_bench.camera.mend()
     running_bench.robot.mend()
-    running_bench.stages.deaf = False
+    running_bench.stages.deaf = running_bench.stages.reports = False
     # What was silent has to be heard again first.
     assert eventually(lambda: running_bench.say(NOTHING).error_code == ErrorCode.OBJECT_NOT_FOUND)
     assert eventually(running_bench.robot.is_home)
+
+
+def test_what_is_only_planned_moves_nothing(bench: Bench) -> None:
+    bench.stages.reports = True
+    home = bench.robot.where("arm"), bench.robot.where("hand")
+    motions: list[msg.HandMotion] = []
+    bench.stages.create_subscription(
+        msg.HandMotion, "refined_hand_motion", motions.append, bench.stages.motions.qos_profile
+    )
+    result = bench.say(until="refiner")
+    assert (result.error_code, result.error_msg, result.attempts) == (0, "", 1)
+    assert eventually(lambda: motions and motions[-1].task_id == result.task_id)
+    time.sleep(1.0)
+    assert np.abs(bench.robot.where("arm") - home[0]).max() < 1e-6
+    assert np.abs(bench.robot.where("hand") - home[1]).max() < 1e-6
+    assert not any(s.stage == "arm" and s.task_id == result.task_id and s.state
+                   == msg.StageStatus.STARTED for s in bench.statuses)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "until"),
+    [(GRAB, "arm"), (GRAB, "verifier"), (GRAB, "anything"), ("put it down", "refiner"),
+     ("pick up the red box, then push the blue box to the left", "refiner")],
+)
+def test_what_cannot_be_only_planned_is_refused(bench: Bench, sentence: str, until: str) -> None:
+    home = bench.robot.where("arm")
+    assert bench.say(sentence, until=until).error_code == ErrorCode.INVALID_INSTRUCTION
+    assert np.abs(bench.robot.where("arm") - home).max() < 1e-6
+
+
+def test_nothing_is_planned_beside_a_task(bench: Bench) -> None:
+    running = bench.start("arm")
+    assert bench.say(until="planner").error_code == ErrorCode.PREEMPTED
+    assert bench.result(running).error_code == 0
 
 
 def test_a_grab_lifts_and_holds(bench: Bench) -> None:

@@ -12,6 +12,11 @@ def count(text: str) -> int:
     return _whole(text, 1, None)
 
 
+def count_or_none(text: str) -> int:
+    """A whole number from 0 up: 0 leaves it out."""
+    return _whole(text, 0, None)
+
+
 def port(text: str) -> int:
     """A TCP port; 0 takes any that is free."""
     return _whole(text, 0, 65535)

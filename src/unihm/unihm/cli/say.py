@@ -24,17 +24,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hand", default="", help="refuse unless this hand is mounted")
     parser.add_argument("--timeout", type=float, default=0.0, help="seconds for the whole task")
     parser.add_argument("--attempts", type=int, default=0, help="tries in all if a grasp fails")
+    parser.add_argument("--plan-only", action="store_true", help="plan it; nothing moves")
     parser.add_argument("--namespace", default="unihm", help="that the graph runs in")
     parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for the graph")
 
 
 def run(args: argparse.Namespace) -> int:
     """Say it."""
-    from unihm.ros.commander import Commander
+    from unihm.ros.commander import PLANNED, Commander
 
     with Commander(args.namespace, "say") as robot:
         robot.wait_until_ready(args.wait)
-        robot.manipulate(args.instruction, args.hand, timeout=args.timeout, attempts=args.attempts)
+        robot.manipulate(
+            args.instruction,
+            args.hand,
+            timeout=args.timeout,
+            attempts=args.attempts,
+            until=PLANNED if args.plan_only else "",
+        )
         line = ProgressLine()
         try:
             result = line.follow(robot)
@@ -47,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if result.error_code:
         print(f"{result.error_msg} [{_name(result.error_code)}]", file=sys.stderr)
         return 1
-    print("done")
+    print("planned; nothing has moved" if args.plan_only else "done")
     return 0
 
 

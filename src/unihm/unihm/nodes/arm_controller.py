@@ -41,6 +41,7 @@ class ArmControllerNode(UnihmNode):
         self.motion_watch = MotionWatch(self)
         self.runs = ArmRuns(self, self.motion_watch, self.hand_name, window)
         self._tasks = ArmTasks(self, self.runs)
+        self._planned_only = ""  # the newest task for which nothing may move
         self.emergency = EmergencyListener(self, self.runs.on_emergency)
         self.subscription(msg.ObjectCloud, "object_cloud", self._on_cloud, RELIABLE)
         self.subscription(msg.HandMotion, "refined_hand_motion", self._on_motion, RELIABLE)
@@ -65,11 +66,16 @@ class ArmControllerNode(UnihmNode):
     def on_task(self, task: msg.Task) -> None:
         if self.fault is not None:
             self.fail(task.task_id, self.fault)
+        elif task.plan_only:
+            self._planned_only = task.task_id
         else:
             self._tasks.get_ready(task)
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
-        self._tasks.stop(task_id, code)
+        if task_id == self._planned_only:
+            self.report(task_id, msg.StageStatus.STOPPED)
+        else:
+            self._tasks.stop(task_id, code)
 
     def on_clock_jump(self, error: UnihmError) -> None:
         self.runs.clock_jumped(error)
@@ -79,5 +85,5 @@ class ArmControllerNode(UnihmNode):
 
     def _on_motion(self, motion: msg.HandMotion) -> None:
         self.check_live(motion.task_id)
-        if self.fault is None:
+        if self.fault is None and motion.task_id != self._planned_only:
             self._tasks.carry_out(motion)

@@ -207,7 +207,7 @@ class CaptureNode(UnihmNode):
     def on_task(self, task: Task) -> None:
         if self.fault is not None:
             self.fail(task.task_id, self.fault)
-        elif not self.wait_for_robot:
+        elif task.plan_only or not self.wait_for_robot:
             self._begin(task.task_id, "capture")
 
     def _on_status(self, status: StageStatus) -> None:

@@ -25,7 +25,7 @@ from unihm.ros.conversions import command_to_msg, measurements
 from unihm.ros.emergency import EmergencyListener
 from unihm.ros.goals import Goals, Outcome, Request
 from unihm.ros.partners import Partners
-from unihm.ros.progress import STEPS, of_step
+from unihm.ros.progress import BEFORE_MOVING, STEPS, of_step
 from unihm.ros.qos import LATCHED
 from unihm.ros.senders import SENDERS
 
@@ -109,7 +109,7 @@ class CoordinatorNode(UnihmNode):
         started = self.seconds
         try:
             self._check(goal)
-            command = self._read(goal.instruction)
+            command = self._read(request)
             deadline = started + (goal.options.timeout or self.task_timeout)
             self._tasks.wait_until_well(request, deadline)
         except UnihmError as error:
@@ -120,20 +120,27 @@ class CoordinatorNode(UnihmNode):
             self._carry_out_step(request, command, step, outcome, deadline)
             if outcome.error is not None:
                 break
-            self._dialogue.remember(step)
+            if not request.until:
+                self._dialogue.remember(step)
         outcome.values += measurements({"duration": (self.seconds - started, "s")})
 
-    def _read(self, sentence: str) -> Command:
+    def _read(self, request: Request) -> Command:
         """What a sentence asks for, after what was said before.
 
         Raises:
             UnihmError: why nothing is done.
         """
-        command = self._reader.understand(sentence, self._dialogue)
+        command = self._reader.understand(request.goal.instruction, self._dialogue)
         self._show(command)
         first = command.accepted()[0]
         if first.action is Action.RELEASE and self._dialogue.held is None:
             raise UnihmError(ErrorCode.INVALID_INSTRUCTION, "I hold nothing that I could put down.")
+        if request.until and (first.action is Action.RELEASE or len(command.steps) > 1):
+            raise UnihmError(
+                ErrorCode.INVALID_INSTRUCTION,
+                "Only one thing can be planned at a time, from what is seen now: what comes after it, "
+                "and putting down what is held, cannot.",
+            )
         return command
 
     def _carry_out_step(
@@ -143,8 +150,9 @@ class CoordinatorNode(UnihmNode):
         goal, before = request.goal, outcome.values
         alone = command.signature == understand(command.sentence).signature
         words = command.sentence if alone and len(command.steps) == 1 else describe_step(step)
-        self._dialogue.held = None  # a task begins by putting back what is held
-        attempts = goal.options.attempts or self.attempts
+        if not request.until:
+            self._dialogue.held = None  # a task begins by putting back what is held
+        attempts = 1 if request.until else goal.options.attempts or self.attempts
         for attempt in range(1, attempts + 1):
             request.task_id = outcome.task_id = secrets.token_hex(16)  # nobody can guess it
             outcome.attempts, outcome.error = attempt, None
@@ -172,4 +180,11 @@ class CoordinatorNode(UnihmNode):
                 ErrorCode.INVALID_INSTRUCTION,
                 f"A time-out must be 0 (the node's own) to {LONGEST_TIMEOUT:.0f} s, not "
                 f"{goal.options.timeout}.",
+            )
+        steps = [s for s in STEPS[: STEPS.index(self.last_stage) + 1] if s in BEFORE_MOVING]
+        if goal.options.until not in ("", *steps):
+            raise UnihmError(
+                ErrorCode.INVALID_INSTRUCTION,
+                f"What is only planned ends with one of {', '.join(steps)}, not with "
+                f"{goal.options.until[:40]!r}.",
             )

@@ -52,7 +52,6 @@ class Attempts:
         self._emergency, self._partners = emergency, partners
         self._hand_name, self._last_stage = hand_name, last_stage
         self._stage_timeout, self._stop_timeout = stage_timeout, stop_timeout
-        self._needed = nodes_until(last_stage)
         self._tasks = node.publisher(msg.Task, "task", RELIABLE)
         self._stops = node.publisher(msg.StopTask, "stop", RELIABLE)
         node.subscription(msg.StageStatus, "status", self._on_status, STATUS)
@@ -72,12 +71,12 @@ class Attempts:
         """
         self._node.look_around()
         began = time.monotonic()
-        while (trespass := self._node.trespass) is not None or self._partners.gone(self._needed):
+        while (trespass := self._node.trespass) is not None or self._partners.gone(self._needed(request)):
             waited = time.monotonic() - began
             late = self._node.seconds > deadline
             if trespass is None:
                 if late or waited > FIRST_WORD:
-                    self._check_alive()
+                    self._check_alive(request)
             elif late or waited > FORGOTTEN or not isinstance(trespass, NotYet):
                 raise trespass
             self._check_wanted(request, "waiting")
@@ -105,10 +104,13 @@ class Attempts:
                 SAFETY_STOP. The task goes on until :meth:`stop`.
         """
         task = Task(request.task_id, words, self._hand_name)
-        last = STEPS[0] if step.action is Action.RELEASE else self._last_stage
+        last = request.until or self._last_stage
+        if step.action is Action.RELEASE:
+            last = STEPS[0]
         began = self._node.seconds
         self._tell(request, msg.StageStatus(task_id=task.task_id, stage=STEPS[0]), attempt)
-        self._tasks.publish(task_to_msg(task, self._node.header(), attempt))
+        message = task_to_msg(task, self._node.header(), attempt, bool(request.until))
+        self._tasks.publish(message)
         values: list[msg.Measurement] = []
         stage, heard = STEPS[0], began
         while True:
@@ -131,7 +133,7 @@ class Attempts:
                 values += measured(status)
                 if status.stage == last:
                     if last != self._last_stage:
-                        self._end_task(request, UnihmError(ErrorCode.NONE, "It is put down."))
+                        self._end_task(request, UnihmError(ErrorCode.NONE, f"It ends with {last}."))
                     return values
 
     def stop(self, request: Request, error: UnihmError) -> None:
@@ -154,8 +156,11 @@ class Attempts:
         if current is not None and status.task_id == current.task_id:
             current.statuses.put(status)
 
-    def _check_alive(self) -> None:
-        gone = self._partners.gone(self._needed)
+    def _needed(self, request: Request) -> set[str]:
+        return nodes_until(request.until or self._last_stage)
+
+    def _check_alive(self, request: Request) -> None:
+        gone = self._partners.gone(self._needed(request))
         if gone:
             raise UnihmError(
                 ErrorCode.STAGE_TIMEOUT,
@@ -176,7 +181,7 @@ class Attempts:
         self._check_wanted(request, stage)
         if self._node.trespass is not None:
             raise self._node.trespass
-        self._check_alive()
+        self._check_alive(request)
         if now - heard > self._stage_timeout:
             raise UnihmError(
                 ErrorCode.STAGE_TIMEOUT,

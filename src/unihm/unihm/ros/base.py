@@ -64,8 +64,8 @@ class UnihmNode(LifecycleNode):
 
     Attributes:
         stage: its word in :class:`StageStatus` and in feedback.
-        batch: s between two looks for messages, where it is a process of its own; 0: it is woken by
-            each, as who streams to a driver has to be.
+        batch: s between two looks for messages, where it is a process of its own and rclpy has no
+            EventsExecutor; 0: it is woken by each, as who streams to a driver has to be.
         believes_anyone: it only shows what is said, and does not ask who says it.
         fault: why it is not active, if it is not.
         robot_namespace: of the drivers, the camera and all else whose names begin with a slash.

@@ -26,7 +26,9 @@ from unique_identifier_msgs.msg import UUID
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.context import new_context
 from unihm.ros.qos import REQUESTS
+from unihm.types import STAGES
 
+PLANNED = STAGES[-1]  # the step with which a motion is planned, before anything moves
 _RESEND = 1.0  # s without an answer after which a goal is sent again
 _LOOK = 0.5  # s between looks at whether the coordinator is there
 _GONE = 3.0  # s without any coordinator after which a goal that was not accepted is lost
@@ -109,6 +111,7 @@ class Commander:
         *,
         timeout: float = 0.0,
         attempts: int = 0,
+        until: str = "",
         wait: float = 30.0,
         on_feedback: OnFeedback | None = None,
     ) -> Future[Manipulate.Result]:
@@ -119,6 +122,7 @@ class Commander:
             hand: the hand that should be mounted; empty: whichever is.
             timeout: seconds for the whole task; 0: the coordinator's default.
             attempts: tries in all where a grasp fails; 0: the coordinator's default.
+            until: a step such as ``refiner``, with which it ends: it is planned, nothing moves.
             wait: seconds for the graph to be there.
             on_feedback: called with every feedback message, in the commander's thread.
 
@@ -132,7 +136,7 @@ class Commander:
         goal = Manipulate.Goal(
             instruction=instruction,
             hand=hand,
-            options=ManipulateOptions(timeout=timeout, attempts=attempts),
+            options=ManipulateOptions(timeout=timeout, attempts=attempts, until=until),
         )
         goal.header.stamp = self.node.get_clock().now().to_msg()
         self._goal = sent = _Goal(self.node, self._client, self._address, on_feedback)

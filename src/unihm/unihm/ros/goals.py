@@ -59,6 +59,11 @@ class Request:
         self.jump: UnihmError | None = None  # of the clock that the goal is timed by
         self.statuses: queue.SimpleQueue[msg.StageStatus] = queue.SimpleQueue()
 
+    @property
+    def until(self) -> str:
+        """The step that it ends with, before anything moves; empty: it is carried out."""
+        return self.goal.options.until
+
 
 class Goals:
     """Takes goals and has them carried out in a thread of its own.
@@ -82,6 +87,7 @@ class Goals:
         self._node, self._carry_out, self._answered = node, carry_out, answered
         self.current: Request | None = None
         self._outcomes: dict[bytes, Outcome] = {}  # of goals that are about to be answered
+        self._open: set[Request] = set()  # taken and not ended yet
         self._halted = threading.Event()  # somebody said "stop"
         self._waiting: queue.SimpleQueue[tuple[Request, Callable[[Outcome], None]] | None]
         self._waiting = queue.SimpleQueue()
@@ -173,6 +179,10 @@ class Goals:
             self._answered(command)
             done(Outcome(UnihmError(command.refusal.code, command.refusal.message)))
             return
+        elif request.until and self._open:
+            done(Outcome(UnihmError(ErrorCode.PREEMPTED, "Nothing is planned beside a task.")))
+            return
+        self._open.add(request)
         self._waiting.put((request, done))
 
     def _work(self) -> None:
@@ -193,4 +203,5 @@ class Goals:
                 self.current = None
             if request.stops:
                 self._halted.clear()
+            self._open.discard(request)
             done(outcome)

@@ -17,6 +17,7 @@ PROGRESS = {
     "verifier": 1.0,
 }
 STEPS = tuple(PROGRESS)
+BEFORE_MOVING = STEPS[1 : STEPS.index("arm")]
 # Who has to be there, where the arm moves.
 _MOVING = ("arm_controller", "hand_controller", "emergency_stop")
 

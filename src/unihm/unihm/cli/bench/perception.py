@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unihm.cli._options import count
+from unihm.cli._options import count_or_none
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--instructions", type=Path, help="YAML: frame, sentence and what it means, for --frames"
     )
-    parser.add_argument("--scenes", type=count, default=50, help="rendered scenes (default: 50)")
+    parser.add_argument(
+        "--scenes", type=count_or_none, default=50, help="rendered scenes (default: 50; 0: none)"
+    )
     parser.add_argument("--meshes", type=Path, help="folder of meshes for the rendered scenes")
     parser.add_argument("--preset", default="tiny", help="configuration (default: tiny)")
     parser.add_argument("--seed", type=int, default=0, help="of the scenes (default: 0)")

@@ -103,7 +103,7 @@ DEGREES = _words("directly just right immediately almost completely slightly exa
                  "all somewhat quite very partially fully currently")  # fmt: skip
 
 # How far something is opened.
-SHARES = _words("half halfway wide entirely partway partly")
+SHARES = _words("half halfway wide entirely partway partly percent degree degrees")
 
 # Words for a place on the table; each is a rank along a direction of the viewer.
 PLACES: dict[str, str] = {
@@ -165,6 +165,7 @@ ORDINALS: dict[str, int] = {
 NUMBERS: dict[str, int] = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
+    "forty": 40, "fifty": 50, "sixty": 60, "eighty": 80, "ninety": 90,
     "couple": 2, "pair": 2,
 }  # fmt: skip
 # Metres in a unit of length.

@@ -59,6 +59,7 @@ def words_of(sentence: str) -> list[str]:
         )
     plain = unicodedata.normalize("NFKC", sentence).translate(_QUOTES)
     plain = _HARMLESS.sub(" ", plain)
+    plain = re.sub(r"(?<=\d)\s*%", " percent", re.sub(r"(?<=\d)\s*°", " degrees", plain))
     if any(
         unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") and c not in "\t\r\n" for c in plain
     ):

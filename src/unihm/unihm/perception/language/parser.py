@@ -119,7 +119,11 @@ _VAGUE = re.compile(
 _HOW_FAR = re.compile(
     r"(?:just |only |about )?(?:all the way|halfway|half way|half|completely|fully|entirely|"
     r"wide open|wide|a (?:tiny |little |small )?bit|a little(?: bit)?|slightly|a crack|"
-    r"part of the way|partway|partly|partially)(?: open| closed| shut)?\b"
+    r"part of the way|partway|partly|partially|"
+    r"as far as (?:it|you) (?:goes|will go|will|can go|can)|"
+    r"(?:by )?(?:(?:a |one )(?:third|quarter)|two thirds|three quarters)(?: of the way)?|"
+    rf"(?:by |to |about )*(?:\d+(?:\.\d+)?|{_NUMBER}) (?:percent|degrees?))"
+    r"(?: open| closed| shut)?\b"
 )
 _BODY = (
     r"(?:handle|rim|edge|top|side|sides|neck|stem|middle|base|lid|body|blade|end|bottom|"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.language import Action, Phrase, Step
+from unihm.perception.language import Action, Phrase, Step, lexicon
 from unihm.perception.language.command import Relation
 from unihm.perception.planner.config import PlannerConfig
 from unihm.perception.scene.matching import AmbiguousPhrase, find
@@ -26,9 +27,16 @@ _ALSO = ("box", "chest", "cabinet", "container", "thing", "object", "furniture",
 _FULL = {"drawer": 0.6, "door": 1.2, "lid": 1.1}  # shares of the depth; radians
 _DEEPEST = 0.14  # m that a drawer is pulled out at the most
 _SHARES = (  # what words say of it
-    (r"all the way|complete|full|entire|wide", 1.0),
+    (r"all the way|as far as|complete|full|entire|wide", 1.0),
+    (r"three quarters", 0.75),
+    (r"two thirds", 2 / 3),
     (r"half|part", 0.5),
-    (r"little|bit|slight|crack|tad", 0.25),
+    (r"third", 1 / 3),
+    (r"quarter|little|bit|slight|crack|tad", 0.25),
+)
+_MEASURE = re.compile(
+    rf"(?:(half) an?|(\d+(?:\.\d+)?)|({'|'.join(lexicon.NUMBERS)})|an?)( and a half)? "
+    rf"(percent|degrees?|{'|'.join(lexicon.UNITS)})\b"
 )
 _WORTH = {"drawer": 0.03, "door": 0.2, "lid": 0.2}  # metres or radians that are worth a motion
 
@@ -127,8 +135,12 @@ def plan_opening(step: Step, opening: Opening) -> OpeningPlan:
     full = _FULL[kind]
     if kind == "drawer":
         full = min(_DEEPEST, _FULL[kind] * max(0.0, opening.depth - now))
-    share, exact = _how_far(step.manner)
-    if step.action is Action.OPEN:
+    to_handle = opening.T_world_handle[:3, 3] - screw.origin
+    radius = float(np.linalg.norm(np.cross(screw.axis, to_handle))) if screw.turns else None
+    share, exact, until = _how_far(step.manner, radius)
+    if until is not None:
+        goal = until
+    elif step.action is Action.OPEN:
         goal = now + exact if exact is not None else (1.0 if share is None else share) * full
     else:
         goal = now - exact if exact is not None else now * (0.0 if share is None else 1 - share)
@@ -141,18 +153,48 @@ def plan_opening(step: Step, opening: Opening) -> OpeningPlan:
     return OpeningPlan(opening, kind, screw, amount)
 
 
-def _how_far(manner: tuple[str, ...]) -> tuple[float | None, float | None]:
-    """Share of the way, and metres, where words of manner say one or the other."""
+def _how_far(
+    manner: tuple[str, ...], radius: float | None
+) -> tuple[float | None, float | None, float | None]:
+    """What words of manner say: a share of the whole way, how much further, or how far in all.
+
+    Args:
+        manner: the words.
+        radius: metres from the hinge to the handle, which a length is measured at; None: it slides.
+
+    Returns:
+        one of the three, the latter in metres or radians; None of all where nothing was said.
+
+    Raises:
+        UnihmError: INVALID_INSTRUCTION for an angle of what slides, or more than the whole.
+    """
     for said in manner:
-        length = re.search(r"(\d+(?:\.\d+)?) ?(mm|cm|centimeters?|m|meters?|inch\w*)\b", said)
-        if length is not None:
-            unit = length[2]
-            scale = 0.001 if unit == "mm" else 0.01 if unit.startswith("c") else 1.0
-            return None, float(length[1]) * (0.0254 if unit.startswith("inch") else scale)
+        measure = _MEASURE.search(said)
+        if measure is not None:
+            half, digits, word, more, unit = measure.groups()
+            number = 0.5 if half else float(digits or lexicon.NUMBERS.get(word, 1))
+            number += 0.5 if more else 0.0
+            if unit == "percent":
+                if number > 100.0:
+                    raise UnihmError(
+                        ErrorCode.INVALID_INSTRUCTION, f"'{said}' is more than all the way."
+                    )
+                return number / 100.0, None, None
+            if unit.startswith("degree"):
+                if radius is None:
+                    raise UnihmError(
+                        ErrorCode.INVALID_INSTRUCTION,
+                        f"What slides does not turn by '{said}'; say it in cm, or 'halfway'.",
+                    )
+                amount = math.radians(number)
+            else:
+                amount = number * lexicon.UNITS[unit] / (radius or 1.0)
+            absolute = re.search(r"\bto\b", said) is not None
+            return (None, None, amount) if absolute else (None, amount, None)
         for pattern, share in _SHARES:
             if re.search(pattern, said):
-                return share, None
-    return None, None
+                return share, None, None
+    return None, None, None
 
 
 def carry_out_opening(plan: OpeningPlan, config: PlannerConfig, words: str) -> ObjectTrajectory:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from unihm.refinement import RefinementReport
 
 
-def task_to_msg(task: Task, header: Header, attempt: int = 1) -> msg.Task:
+def task_to_msg(
+    task: Task, header: Header, attempt: int = 1, plan_only: bool = False
+) -> msg.Task:
     """A task; ``header`` holds when it was given, and the world frame."""
     return msg.Task(
         header=header,
@@ -41,6 +43,7 @@ def task_to_msg(task: Task, header: Header, attempt: int = 1) -> msg.Task:
         instruction=task.instruction,
         hand=task.hand,
         attempt=attempt,
+        plan_only=plan_only,
     )
 
 
