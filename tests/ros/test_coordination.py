@@ -138,14 +138,21 @@ def test_what_is_only_planned_moves_nothing(bench: Bench) -> None:
     time.sleep(1.0)
     assert np.abs(bench.robot.where("arm") - home[0]).max() < 1e-6
     assert np.abs(bench.robot.where("hand") - home[1]).max() < 1e-6
-    assert not any(s.stage == "arm" and s.task_id == result.task_id and s.state
-                   == msg.StageStatus.STARTED for s in bench.statuses)
+    assert not any(
+        s.stage == "arm" and s.task_id == result.task_id and s.state == msg.StageStatus.STARTED
+        for s in bench.statuses
+    )
 
 
 @pytest.mark.parametrize(
     ("sentence", "until"),
-    [(GRAB, "arm"), (GRAB, "verifier"), (GRAB, "anything"), ("put it down", "refiner"),
-     ("pick up the red box, then push the blue box to the left", "refiner")],
+    [
+        (GRAB, "arm"),
+        (GRAB, "verifier"),
+        (GRAB, "anything"),
+        ("put it down", "refiner"),
+        ("pick up the red box, then push the blue box to the left", "refiner"),
+    ],
 )
 def test_what_cannot_be_only_planned_is_refused(bench: Bench, sentence: str, until: str) -> None:
     home = bench.robot.where("arm")

@@ -138,8 +138,8 @@ class CoordinatorNode(UnihmNode):
         if request.until and (first.action is Action.RELEASE or len(command.steps) > 1):
             raise UnihmError(
                 ErrorCode.INVALID_INSTRUCTION,
-                "Only one thing can be planned at a time, from what is seen now: what comes after it, "
-                "and putting down what is held, cannot.",
+                "Only one thing can be planned at a time, from what is seen now: what comes after "
+                "it, and putting down what is held, cannot.",
             )
         return command
 

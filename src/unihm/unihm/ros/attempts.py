@@ -71,7 +71,9 @@ class Attempts:
         """
         self._node.look_around()
         began = time.monotonic()
-        while (trespass := self._node.trespass) is not None or self._partners.gone(self._needed(request)):
+        while (trespass := self._node.trespass) is not None or self._partners.gone(
+            self._needed(request)
+        ):
             waited = time.monotonic() - began
             late = self._node.seconds > deadline
             if trespass is None:

@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, Image
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from PIL import Image as Picture
 from unihm_msgs.action import Manipulate
@@ -33,8 +34,8 @@ _POLL = 0.1  # s
 
 INSTRUCTIONS = """A robot arm with a hand before a table. Ask `look` what stands there before you \
 name a thing, and `plan` whether it can be done. One sentence asks for one thing, such as "pick up \
-the red mug" or "put the banana on the plate". Where the answer's code is not NONE, its message says \
-what went wrong; nothing but that may be assumed."""
+the red mug" or "put the banana on the plate". Where the answer's code is not NONE, its message \
+says what went wrong; nothing but that may be assumed."""
 READ_ONLY = " You cannot move the robot: its owner has not allowed it (unihm mcp --allow-motion)."
 
 
@@ -62,14 +63,17 @@ class RobotTools:
         return {"meaning": describe(command), **command.to_json()}
 
     def look(self) -> list[str | Image]:
-        """See what stands on the table now: each object in words, and the picture. Nothing moves."""
+        """See what stands on the table: each object in words, and the picture. Nothing moves."""
         with self._looking:
             result = self._commander.manipulate(_ANY, until="capture").result()
             if result.error_code:
-                raise UnihmError(ErrorCode(result.error_code), result.error_msg)
-            observation = observation_from_msg(self._observation(result.task_id))
-            self._planner = self._planner or Planner.load(self._preset)
-            scene = self._planner.see(observation)
+                raise ToolError(result.error_msg)
+            try:
+                observation = observation_from_msg(self._observation(result.task_id))
+                self._planner = self._planner or Planner.load(self._preset)
+                scene = self._planner.see(observation)
+            except UnihmError as error:
+                raise ToolError(error.message) from error
         lines = [
             f"{number}. {thing.words}, at ({', '.join(f'{x:.2f}' for x in thing.center)}) m"
             for number, thing in enumerate(scene.objects, start=1)

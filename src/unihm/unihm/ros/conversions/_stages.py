@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from unihm.refinement import RefinementReport
 
 
-def task_to_msg(
-    task: Task, header: Header, attempt: int = 1, plan_only: bool = False
-) -> msg.Task:
+def task_to_msg(task: Task, header: Header, attempt: int = 1, plan_only: bool = False) -> msg.Task:
     """A task; ``header`` holds when it was given, and the world frame."""
     return msg.Task(
         header=header,
