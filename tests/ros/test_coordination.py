@@ -265,11 +265,8 @@ def test_a_failure_with_a_code_of_a_later_version_ends_the_goal(bench: Bench) ->
         error_code=9999,
         error_msg="Something that this version does not know.",
     )
-    publisher = bench.stages.create_publisher(msg.StageStatus, "status", 10)
-    assert eventually(lambda: publisher.get_subscription_count() > 0)
-    publisher.publish(forged)
+    bench.stages.statuses.publish(forged)
     result = bench.result(future)
-    in_the_executor(bench.stages, bench.stages.destroy_publisher, publisher)
     assert (result.error_code, result.error_msg) == (ErrorCode.INTERNAL, forged.error_msg)
 
 
