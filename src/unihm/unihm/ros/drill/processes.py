@@ -161,7 +161,13 @@ class RobotProcesses:
         for name in dead:
             self.start(name, **({"positions": list(places[name])} if name in places else {}))
         for name in dead:
-            self.wait_until_ready(name)
+            try:
+                self.wait_until_ready(name)
+            except UnihmError:
+                if self.is_running(name):
+                    raise
+                self.start(name)  # once more, as a launch file would
+                self.wait_until_ready(name)
         return dead
 
     def memory(self) -> dict[str, float]:
