@@ -15,7 +15,7 @@ from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.commander import Commander
 from unihm.ros.context import new_context
-from unihm.ros.executor import new_executor
+from unihm.ros.executor import BatchingExecutor
 from unihm.ros.run import NODES, node_class
 
 AnyNode = TypeVar("AnyNode", bound=UnihmNode)
@@ -66,7 +66,8 @@ class Graph:
         domain_id: int | None = None,
     ) -> None:
         self.context = new_context(domain_id)
-        self._executor = new_executor(BATCH, self.context)
+        # In batches: with one event for every message of so many nodes, a plan comes seconds later.
+        self._executor = BatchingExecutor(BATCH, context=self.context)
         self._thread = threading.Thread(target=self._spin, name="executor", daemon=True)
         self._spinning = True
         self.nodes: dict[str, UnihmNode] = {}
