@@ -30,7 +30,6 @@ class StandInCommander:
     def __init__(self) -> None:
         self.node = self
         self.said: list[tuple[str, str]] = []
-        self.cancelled = False
         self.endless = False
         self.code = ErrorCode.NONE
 
@@ -38,8 +37,12 @@ class StandInCommander:
         assert topic == "observation"
         self.see = callback
 
-    def manipulate(self, instruction: str, until: str = "") -> Future[Manipulate.Result]:
+    def manipulate(
+        self, instruction: str, until: str = "", on_feedback: Any = None
+    ) -> Future[Manipulate.Result]:
         self.said.append((instruction, until))
+        if on_feedback is not None:
+            on_feedback(Manipulate.Feedback(stage="planner", understood="grab the red box"))
         future: Future[Manipulate.Result] = Future()
         if not self.endless:
             words = "It is out of reach." if self.code else ""
@@ -50,12 +53,6 @@ class StandInCommander:
             seen = RgbdObservation(*see_boxes(), K, T_WORLD_CAMERA)
             self.see(observation_to_msg(seen, Header(frame_id="camera"), "t", "world"))
         return future
-
-    def get_feedback(self) -> Manipulate.Feedback:
-        return Manipulate.Feedback(stage="planner", progress=0.2, understood="grab the red box")
-
-    def cancel_task(self) -> None:
-        self.cancelled = True
 
 
 def served(commander: StandInCommander, may_move: bool, work: Any) -> Any:
@@ -136,7 +133,7 @@ def test_who_does_not_wait_any_more_stops_the_robot() -> None:
             await client.call_tool("say", {"instruction": "pick up the red box"})
 
     served(commander, True, work)
-    assert commander.cancelled
+    assert commander.said[-1] == ("stop", "")
 
 
 def test_the_command_serves_on_its_standard_streams(domain_id: int) -> None:

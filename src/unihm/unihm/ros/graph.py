@@ -66,7 +66,6 @@ class Graph:
         domain_id: int | None = None,
     ) -> None:
         self.context = new_context(domain_id)
-        # In batches: with one event for every message of so many nodes, a plan comes seconds later.
         self._executor = BatchingExecutor(BATCH, context=self.context)
         self._thread = threading.Thread(target=self._spin, name="executor", daemon=True)
         self._spinning = True

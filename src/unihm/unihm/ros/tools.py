@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections import deque
 from typing import Any
 
 import anyio
@@ -95,19 +96,18 @@ class RobotTools:
 
         It ends what the robot does at the moment. Cancelling the request stops the robot.
         """
-        future = self._commander.manipulate(instruction)
-        shown: Manipulate.Feedback | None = None
+        heard: deque[Manipulate.Feedback] = deque(maxlen=1)
+        future = self._commander.manipulate(instruction, on_feedback=heard.append)
         try:
             while not future.done():
                 await anyio.sleep(_POLL)
-                feedback = self._commander.get_feedback()
-                if feedback is not None and feedback is not shown:
-                    shown = feedback
+                if heard:
+                    feedback = heard.pop()
                     words = f"{feedback.understood} ({feedback.stage})"
                     await ctx.report_progress(feedback.progress, 1.0, words)
         finally:
-            if not future.done():  # nobody waits for it any more
-                self._commander.cancel_task()
+            if not future.done():  # nobody waits for it any more; the last goal may be another's
+                self._commander.manipulate("stop")
         return _told(future.result())
 
     def _on_observation(self, observation: RgbdObservation) -> None:
@@ -132,8 +132,9 @@ def new_server(tools: RobotTools, may_move: bool) -> MCPServer:
     )
     harmless = ToolAnnotations(read_only_hint=True)
     server.add_tool(tools.look, annotations=harmless, structured_output=False)
-    for tool in (tools.understand, tools.plan, tools.stop):
+    for tool in (tools.understand, tools.plan):
         server.add_tool(tool, annotations=harmless)
+    server.add_tool(tools.stop, annotations=ToolAnnotations(destructive_hint=False))
     if may_move:
         moving = ToolAnnotations(read_only_hint=False, destructive_hint=True)
         server.add_tool(tools.say, annotations=moving)
