@@ -20,6 +20,7 @@ DepthImage = NDArray[np.float32]
 _T_SAPIEN_OPTICAL = make_transform([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], [0, 0, 0])
 NEAR, FAR = 0.05, 10.0
 _AT_ONCE = 0.005  # s
+_RGBA = "R8G8B8A8Unorm"
 
 
 class RenderCamera:
@@ -34,6 +35,12 @@ class RenderCamera:
     def __init__(self, scene: sapien.Scene, width: int, height: int, fov: float) -> None:
         self._scene = scene
         self._camera = scene.add_camera("camera", width, height, fov, NEAR, FAR)
+        # What glossy surfaces reflect of their surroundings: SAPIEN computes this table before the
+        # first image, 20 s of processor time with a software driver, and multiplies it with the
+        # environment's light. Our scenes are lit by lamps alone; the environment is black.
+        self._camera.set_texture(
+            "BRDFLUT", sapien.render.RenderTexture(np.zeros((1, 1, 4), np.uint8), 2, _RGBA)
+        )
         self._began = 0.0  # s, the last capture
         self._takes = 0.0  # s, from a capture to its images, as far as is known
         self._read = True
