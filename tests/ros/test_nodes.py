@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from unihm.ros.qos import STATUS
 from unihm.ros.run import FURTHER, NODES, node_class
 from unihm.types import HandTokens, TaskKind
 from unihm_msgs import msg
+from waiting import eventually
 
 pytestmark = pytest.mark.ros
 OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
@@ -150,3 +152,25 @@ def test_tokens_of_another_codebook_are_refused(context: Context) -> None:
     assert node.process(inputs).hand == "xhand"
     node.end()
     node.destroy_node()
+
+
+def test_a_node_that_is_destroyed_is_gone_at_once(domain_id: int) -> None:
+    """Not when Python's collector comes by: a client would count the dead among the servers."""
+    left = Context()
+    rclpy.init(args=[], context=left, domain_id=domain_id)
+    watcher = Context()
+    rclpy.init(args=[], context=watcher, domain_id=domain_id)
+    look = Node("look", context=watcher, use_global_arguments=False)
+    coordinator = make("coordinator", left)
+    status = "/unihm/manipulate/_action/status"
+    assert eventually(lambda: look.count_publishers(status) == 1)
+    gc.disable()
+    try:
+        coordinator.destroy_node()
+        left.try_shutdown()
+        assert eventually(lambda: look.count_publishers(status) == 0, 3.0)
+        assert "coordinator" not in look.get_node_names()
+    finally:
+        gc.enable()
+        look.destroy_node()
+        watcher.try_shutdown()

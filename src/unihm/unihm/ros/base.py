@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import rclpy.subscription
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.action import ActionClient, ActionServer
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -142,6 +143,18 @@ class UnihmNode(LifecycleNode):
 
     def end(self) -> None:
         """Stop the node's own threads; called before it is destroyed, while it is still spun."""
+
+    def destroy_node(self) -> None:
+        """Destroy the node with all that it has, so that others see it go at once.
+
+        rclpy keeps a node's actions and its life-cycle until the garbage collector comes by: until
+        then everybody sees the dead beside its successor, and clients that count servers wait.
+        """
+        for waitable in list(self.waitables):
+            if isinstance(waitable, (ActionClient, ActionServer)):
+                waitable.destroy()
+        super().destroy_node()
+        del self._state_machine
 
     def declare(
         self,
