@@ -15,7 +15,7 @@ from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.commander import Commander
 from unihm.ros.context import new_context
-from unihm.ros.executor import BatchingExecutor
+from unihm.ros.executor import new_executor
 from unihm.ros.run import NODES, node_class
 
 AnyNode = TypeVar("AnyNode", bound=UnihmNode)
@@ -24,7 +24,7 @@ AnyNode = TypeVar("AnyNode", bound=UnihmNode)
 # image that takes its time holds up everybody, and every message makes the executor look at all
 # nodes: those that move nothing say less often that they are alive.
 SELDOM = 0.5  # s
-BATCH = 0.005  # s, for controllers and stages alike
+BATCH = 0.005  # s, for controllers and stages alike, where rclpy has no EventsExecutor
 SIMULATED: dict[str, dict[str, Any]] = {
     "capture": {"silence": 10.0},
     "coordinator": {"heartbeat_timeout": 10.0},
@@ -66,7 +66,7 @@ class Graph:
         domain_id: int | None = None,
     ) -> None:
         self.context = new_context(domain_id)
-        self._executor = BatchingExecutor(BATCH, context=self.context)
+        self._executor = new_executor(BATCH, self.context)
         self._thread = threading.Thread(target=self._spin, name="executor", daemon=True)
         self._spinning = True
         self.nodes: dict[str, UnihmNode] = {}
@@ -86,6 +86,10 @@ class Graph:
                 **(parameters or {}).get(name, {}),
             }
             self.nodes[name] = node_class(name)(name, **self._arguments(values))
+        first, *others = self.nodes.values()
+        self._time_source = first._time_source
+        for node in others:
+            self._share_clock(node)
         self._common = common
         self.commander = Commander(domain_id=domain_id)
 
@@ -112,6 +116,7 @@ class Graph:
             args: of its constructor, behind the name and before the node's own arguments.
         """
         node = kind(kind.stage, *args, **self._arguments(self._common))
+        self._share_clock(node)
         self._guests.append(node)
         self._executor.add_node(node)
         return node
@@ -119,6 +124,11 @@ class Graph:
     def spin(self, node: Node) -> None:
         """Spin a node that was made with :attr:`context`; its maker ends it."""
         self._executor.add_node(node)
+
+    def _share_clock(self, node: UnihmNode) -> None:
+        """Let one node hear the simulation's clock for all: each would take 100 messages a second."""
+        node._time_source.detach_node()
+        self._time_source.attach_clock(node.get_clock())
 
     def _arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Constructor arguments of a node in this process."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import cv2
 import numpy as np
 import sapien
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter, zoom
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.bodies import pose_to_sapien
@@ -21,6 +21,7 @@ _T_SAPIEN_OPTICAL = make_transform([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], [0, 0, 0
 NEAR, FAR = 0.05, 10.0
 _AT_ONCE = 0.005  # s
 _RGBA = "R8G8B8A8Unorm"
+_WINDOW = np.ones((3, 3), np.uint8)  # a pixel and its neighbours
 
 
 class RenderCamera:
@@ -109,42 +110,50 @@ def add_noise(kind: str, depth: DepthImage, focal: float, rng: np.random.Generat
     return np.where(depth > 0, noisy, 0).astype(np.float32)
 
 
-def _smooth_noise(shape: tuple[int, int], grain: int, rng: np.random.Generator) -> FloatArray:
+def _noise(shape: tuple[int, int], rng: np.random.Generator) -> DepthImage:
+    """(H, W) of unit variance, every pixel for itself."""
+    return rng.standard_normal(shape, np.float32)
+
+
+def _smooth_noise(shape: tuple[int, int], grain: int, rng: np.random.Generator) -> DepthImage:
     """(H, W) of about unit variance, correlated over ``grain`` pixels."""
-    coarse = rng.standard_normal([-(-side // grain) + 3 for side in shape])
-    return zoom(coarse, grain, order=1)[: shape[0], : shape[1]] * 1.3
+    coarse = _noise((-(-shape[0] // grain) + 3, -(-shape[1] // grain) + 3), rng)
+    size = coarse.shape[1] * grain, coarse.shape[0] * grain
+    return cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]] * 1.3
 
 
 def _edges(depth: DepthImage) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(H, W) twice: the near and the far side of the jumps between neighbouring pixels."""
     step = 0.02 + 0.02 * depth
-    return maximum_filter(depth, 3) - depth > step, depth - minimum_filter(depth, 3) > step
+    return cv2.dilate(depth, _WINDOW) - depth > step, depth - cv2.erode(depth, _WINDOW) > step
 
 
-def _stereo(depth: DepthImage, focal: float, rng: np.random.Generator) -> FloatArray:
+def _stereo(depth: DepthImage, focal: float, rng: np.random.Generator) -> DepthImage:
     baseline, subpixel, resolution = 0.12, 0.12, 1 / 16  # metres, pixels, pixels
-    shift = rng.normal(0.0, 0.7, (2, *depth.shape))
-    rows, cols = np.indices(depth.shape)
-    rows = np.clip(np.rint(rows + gaussian_filter(shift[0], 1) * 2), 0, depth.shape[0] - 1)
-    cols = np.clip(np.rint(cols + gaussian_filter(shift[1], 1) * 2), 0, depth.shape[1] - 1)
-    ragged = depth[rows.astype(int), cols.astype(int)]
+    shape = depth.shape[0], depth.shape[1]
+    # Each pixel sees what its match, a pixel or two beside it, sees.
+    cols, rows = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in shape[::-1]))
+    for place in (rows, cols):
+        place += cv2.GaussianBlur(_noise(shape, rng), (9, 9), 1.0) * 1.4
+    border = cv2.BORDER_REPLICATE
+    ragged = cv2.remap(depth, cols, rows, interpolation=cv2.INTER_NEAREST, borderMode=border)
     disparity = focal * baseline / np.maximum(ragged, 1e-3)
-    disparity += subpixel * (
-        0.8 * _smooth_noise(depth.shape, 6, rng) + 0.6 * rng.standard_normal(depth.shape)
-    )
+    disparity += subpixel * (0.8 * _smooth_noise(shape, 6, rng) + 0.6 * _noise(shape, rng))
     disparity = np.rint(disparity / resolution) * resolution
     noisy = focal * baseline / np.maximum(disparity, 1e-3)
     near, far = _edges(depth)
-    chance = rng.random(depth.shape)
+    chance = rng.random(shape, np.float32)
     lost = (far & (chance < 0.6)) | (near & (chance < 0.15))  # one of the eyes is occluded
-    lost |= _smooth_noise(depth.shape, 10, rng) > 3.6  # patches without texture to match
-    return np.where(lost | (ragged == 0), 0.0, noisy)
+    lost |= _smooth_noise(shape, 10, rng) > 3.6  # patches without texture to match
+    return np.where(lost | (ragged == 0), np.float32(0), noisy)
 
 
-def _time_of_flight(depth: DepthImage, rng: np.random.Generator) -> FloatArray:
-    noisy = depth + rng.standard_normal(depth.shape) * (0.001 + 0.0015 * depth**2)
+def _time_of_flight(depth: DepthImage, rng: np.random.Generator) -> DepthImage:
+    shape = depth.shape[0], depth.shape[1]
+    noisy = depth + _noise(shape, rng) * (0.001 + 0.0015 * depth**2)
     near, _ = _edges(depth)
-    mixed = depth + rng.random(depth.shape) * (maximum_filter(depth, 3) - depth)
-    flying = near & (rng.random(depth.shape) < 0.35)
-    lost = near & ~flying & (rng.random(depth.shape) < 0.3)
-    return np.where(lost, 0.0, np.where(flying, mixed, noisy))
+    behind = cv2.dilate(depth, _WINDOW) - depth
+    mixed = depth + rng.random(shape, np.float32) * behind
+    flying = near & (rng.random(shape, np.float32) < 0.35)
+    lost = near & ~flying & (rng.random(shape, np.float32) < 0.3)
+    return np.where(lost, np.float32(0), np.where(flying, mixed, noisy))
