@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 
-from unihm.perception.language import lexicon, parser
+from unihm.perception.language import grammar, lexicon
 from unihm.perception.language.command import Phrase
+from unihm.perception.language.nouns import NOUNS
 
 _MARKS = frozenset({",", ".", ";", ":", "!", "?"})
 _CONNECTIVES = _MARKS | {"so", "but"}
@@ -193,7 +194,7 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
         verbs = verbs - {"see"}
     # What a thing is like is no action: "the bowl is empty".
     acts = named["subject"].split() if named and named["subject"] else said
-    acting = [w for w in acts if w in verbs and w not in parser.NOUNS]
+    acting = [w for w in acts if w in verbs and w not in NOUNS]
     if acting or never & set(said) or (not leads and _SOMEBODY & set(said)):
         return False
     return bool(
@@ -242,6 +243,6 @@ def _named(said: str) -> str | None:
 
 def _thing(words: str) -> Phrase | None:
     """The phrase that all the words are; None where they are anything else."""
-    clause = parser.read_clause(words.split())
-    alone = clause.mood in (parser.Mood.THING, parser.Mood.UNREAD) and len(clause.targets) == 1
+    clause = grammar.read_clause(words.split())
+    alone = clause.mood in (grammar.Mood.THING, grammar.Mood.UNREAD) and len(clause.targets) == 1
     return clause.targets[0] if alone and not clause.unknown and clause.targets[0].noun else None

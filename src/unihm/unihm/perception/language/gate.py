@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 
 from unihm.errors import ErrorCode
-from unihm.perception.language import lexicon, parser
+from unihm.perception.language import grammar, lexicon
 from unihm.perception.language.asides import without_asides
 from unihm.perception.language.command import (
     Action,
@@ -24,6 +24,7 @@ from unihm.perception.language.command import (
     describe_step,
     phrases,
 )
+from unihm.perception.language.grammar import Clause, Mood
 from unihm.perception.language.normalize import (
     NotWords,
     is_known,
@@ -31,7 +32,6 @@ from unihm.perception.language.normalize import (
     words_of,
 )
 from unihm.perception.language.nouns import NOUNS
-from unihm.perception.language.parser import Clause, Mood
 
 CAN = "I can grab, hand over, place, push, pull, open, close and release things"
 # Things that are no things on the table: they cannot be taken.
@@ -88,7 +88,7 @@ def decide(sentence: str, dialogue: Dialogue) -> Command:
         words = words_of(sentence)
     except NotWords as reason:
         return _refuse(sentence, SentenceKind.STATEMENT, str(reason))
-    if parser.stops(words):
+    if grammar.stops(words):
         message = "Stopped: nothing is done."
         return _refuse(sentence, SentenceKind.STOP, message, code=ErrorCode.CANCELLED)
     command = _Judge(sentence, words, dialogue).command()
@@ -151,13 +151,13 @@ class _Judge:
 
     def _other_thing(self) -> None:
         """Take "no, I meant the blue one" for the last step with another thing."""
-        found = parser.correction_of(self.words)
+        found = grammar.correction_of(self.words)
         last = self.dialogue.last
         if not found or last is None:
             return
-        clause = parser.read_clause(found)
+        clause = grammar.read_clause(found)
         if clause.mood in (Mood.THING, Mood.UNREAD) and clause.targets and not clause.unknown:
-            thing = parser.attach(clause.targets[0], clause.relations)
+            thing = grammar.attach(clause.targets[0], clause.relations)
             if not thing.noun:
                 thing = replace(thing, noun=last.target.noun)
             self.steps = [replace(last, target=thing)]
@@ -165,10 +165,10 @@ class _Judge:
     def _clauses(self) -> list[Clause]:
         """The clauses; a sentence that takes back what it said before loses that."""
         found: list[Clause] = []
-        for words, mark in parser.sentences_of(self.words):
+        for words, mark in grammar.sentences_of(self.words):
             words, corrected = _without_false_start(words)
-            for part in parser.clauses_of(words):
-                clause = parser.read_clause(list(part), mark)
+            for part in grammar.clauses_of(words):
+                clause = grammar.read_clause(list(part), mark)
                 if clause.mood is not Mood.EMPTY:
                     found.append(clause)
             if corrected:
@@ -177,7 +177,7 @@ class _Judge:
 
     def _correction(self, words: list[str], mark: str, before: list[Clause]) -> list[Clause]:
         """What comes after "no, wait": it stands in place of what it corrects."""
-        clauses = [parser.read_clause(list(part), mark) for part in parser.clauses_of(words)]
+        clauses = [grammar.read_clause(list(part), mark) for part in grammar.clauses_of(words)]
         if not clauses or not before:
             return clauses
         last, new = before[-1], clauses[0]
@@ -219,8 +219,8 @@ class _Judge:
             self._allow(prohibited, requests, clauses)
         for number, clause in enumerate(clauses):
             if clause.mood is Mood.THING and self.steps and _adds_to(clause, self.steps[-1]):
-                described = parser.attach(clause.targets[0], clause.relations)
-                target = parser.merged(self.steps[-1].target, described)
+                described = grammar.attach(clause.targets[0], clause.relations)
+                target = grammar.merged(self.steps[-1].target, described)
                 self.steps[-1] = replace(self.steps[-1], target=target)
             elif clause.mood in (Mood.REQUEST, Mood.THING):
                 self._add(clause, clauses[number + 1 :])
@@ -253,13 +253,13 @@ class _Judge:
             raise _Refused(f"'{said}' says a place, and not what to do there.")
         if clause.mood is Mood.UNREAD:
             first = said.split()[0]
-            if parser.correction_of(said.split()):
+            if grammar.correction_of(said.split()):
                 raise _Refused(
                     "I do not know what to correct; say the whole request again.",
                     SentenceKind.CORRECTION,
                 )
             if clause.targets and not clause.unknown and not clause.targets[0].pronoun:
-                thing = parser.attach(clause.targets[0], clause.relations)
+                thing = grammar.attach(clause.targets[0], clause.relations)
                 if not thing.relations:
                     raise _Refused(
                         f"'{self.said}' does not say what to do. Did you mean "
@@ -297,7 +297,7 @@ class _Judge:
         for clause in clauses:
             if clause.mood is Mood.REQUEST and clause.action and clause.targets:
                 clause.unknown = []
-                step = parser.steps_of(clause)[0]
+                step = grammar.steps_of(clause)[0]
                 if not step.target.pronoun and _complete(step):
                     return f" Did you mean '{describe_step(step)}'?"
         return ""
@@ -315,7 +315,7 @@ class _Judge:
             )
         if self._rises(clause):
             return
-        for step in parser.steps_of(clause):
+        for step in grammar.steps_of(clause):
             if clause.unknown:
                 raise _Refused(
                     f"I did not understand '{' '.join(clause.unknown)}'.",
@@ -350,7 +350,7 @@ class _Judge:
         if not follows or not clause.targets or clause.unknown:
             verb = {"go": "go places", "look": "look for things"}.get(clause.verb, clause.verb)
             raise _Refused(f"I cannot only {verb}; {CAN[2:]}.".replace("; can", "; I can"))
-        self.seen = parser.attach(clause.targets[0], clause.relations)
+        self.seen = grammar.attach(clause.targets[0], clause.relations)
 
     def _resolved(self, step: Step, clause: Clause) -> Step:
         """With what "it" stands for."""
@@ -604,7 +604,7 @@ def _without_false_start(words: list[str]) -> tuple[list[str], list[str]]:
     if found is None or re.search(r"\b(?:there is|is|has|with|if|but) no\b", line):
         return words, []
     before = found["before"].strip(" ,").split()
-    if not any(parser.is_verb(w) for w in before) or re.search(r"\brather than\b", line):
+    if not any(grammar.is_verb(w) for w in before) or re.search(r"\brather than\b", line):
         return words, []
     return before, found["after"].strip(" ,").split()
 
@@ -612,12 +612,12 @@ def _without_false_start(words: list[str]) -> tuple[list[str], list[str]]:
 def _things_of(words: str) -> Phrase | None:
     """The thing that a prohibition is about."""
     rest = re.sub(r"^.*?\b(?:not|never|avoid) ", "", words).split()
-    if not rest or not parser.is_verb(rest[0]):
+    if not rest or not grammar.is_verb(rest[0]):
         return None
-    cursor = parser._Cursor(rest[1:])
+    cursor = grammar.Cursor(rest[1:])
     while cursor.word in ("up", "down"):
         cursor.at += 1
-    thing = parser.noun_phrase(cursor)
+    thing = grammar.noun_phrase(cursor)
     return thing if thing is not None and not cursor.word.strip(",") else None
 
 

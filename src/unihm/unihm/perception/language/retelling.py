@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from unihm.perception import colors
-from unihm.perception.language import gate, lexicon, parser
+from unihm.perception.language import gate, grammar, lexicon
 from unihm.perception.language.command import Action, Command, SentenceKind
 from unihm.perception.language.normalize import NotWords, words_of
 from unihm.perception.language.nouns import NOUNS
@@ -87,7 +87,7 @@ def _forbids(words: Sequence[str]) -> bool:
     """Whether any word negates, makes a condition or is another action; "the tape" is a thing."""
     adjectives = {*lexicon.DETERMINERS, *lexicon.SIZES, *colors.NAMES, *colors.SYNONYMS}
     return any(
-        word in _NEVER and not (before in adjectives and parser.singular(word) in NOUNS)
+        word in _NEVER and not (before in adjectives and grammar.singular(word) in NOUNS)
         for before, word in zip(["", *words], words)
     )
 
@@ -111,7 +111,7 @@ def _meanings(words: Sequence[str]) -> list[str]:
         if action is Action.GRAB and to_me:  # "get me the cup"
             action = Action.HAND_OVER
         meaning = action.value if action is not None else colors.SYNONYMS.get(word)
-        found.append(meaning or lexicon.PLACES.get(word) or parser.singular(word))
+        found.append(meaning or lexicon.PLACES.get(word) or grammar.singular(word))
     return found
 
 
@@ -133,12 +133,12 @@ def _things(content: Sequence[str]) -> list[str]:
 
 def says_something(word: str) -> bool:
     """Whether the rules know a meaning of a word that a request could have."""
-    one = parser.singular(word)
+    one = grammar.singular(word)
     return word != "here" and (
         word in _NEVER
         or word in lexicon.REPORTS
         or word in lexicon.ACTIONS
-        or word in parser.gerunds()
+        or word in grammar.gerunds()
         or word in colors.SYNONYMS
         or word in colors.NAMES
         or one in NOUNS

@@ -1,0 +1,458 @@
+"""What follows the verb: things, relations, directions and amounts, sources, manner."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from unihm.perception.language import lexicon
+from unihm.perception.language.command import Action, Direction, Phrase, Relation
+from unihm.perception.language.grammar.clause import Clause, Found
+from unihm.perception.language.grammar.cursor import Cursor
+from unihm.perception.language.grammar.noun_phrases import EXCLUDE, RELATIVE, merged, noun_phrase
+from unihm.perception.language.grammar.places import SIDE, table_side
+from unihm.perception.language.nouns import NOUNS
+
+_UNIT = "|".join(sorted(lexicon.UNITS, key=len, reverse=True))
+_NUMBER = "|".join(lexicon.NUMBERS)
+_AMOUNT = re.compile(
+    rf"(?:by |about |around |approximately |roughly |exactly |for )*(?:(half an?|a|an|"
+    rf"\d+(?:\.\d+)?|{_NUMBER})"
+    rf"(?: and a half)? ({_UNIT})\b)"
+)
+_VAGUE = re.compile(
+    r"(?:by |just )*(?:a (?:tiny |little |small )?bit|a little(?: bit)?|a tad|a touch|slightly|"
+    r"a short "
+    r"(?:distance|way)|a few (?:cm|centimeters|inches)|somewhat|a lot|all the way|"
+    r"a small amount|as far as "
+    r"(?:you can|possible)|much|diagonally|straight)\b"
+)
+_HOW_FAR = re.compile(
+    r"(?:just |only |about )?(?:all the way|halfway|half way|half|completely|fully|entirely|"
+    r"wide open|wide|a (?:tiny |little |small )?bit|a little(?: bit)?|slightly|a crack|"
+    r"part of the way|partway|partly|partially|"
+    r"as far as (?:it|you) (?:goes|will go|will|can go|can)|"
+    r"(?:by )?(?:(?:a |one )(?:third|quarter)|two thirds|three quarters)(?: of the way)?|"
+    rf"(?:by |to |about )*(?:\d+(?:\.\d+)?|{_NUMBER}) (?:percent|degrees?))"
+    r"(?: open| closed| shut)?\b"
+)
+_BODY = (
+    r"(?:handle|rim|edge|top|side|sides|neck|stem|middle|base|lid|body|blade|end|bottom|"
+    r"corner|cap|spout|waist|brim|knob)"
+)
+MANNERS = re.compile(
+    rf"(?:with|using) (?:(?:your|the|a|one|two|three|four|five|all|only|just|both|some|more|"
+    rf"less|great|extra|"
+    r"right|left|whole|gentle|firm|light|soft|little|lot|of|index|entire|full|robot|force) )*"
+    r"(?:fingers?|hands?|gripper|care|caution|thumb|grip|grasp|fingertips|tips|force|pinch|palm|"
+    r"arm|claw|touch)"
+    r"(?: and (?:your |the )?(?:thumb|index finger|middle finger))?\b"
+    rf"|by (?:the|its|his|her) (?:\w+ )?{_BODY}\b(?: of it)?"
+    r"|from (?:above|the top down|its top|its side|the side|overhead|its handle)\b(?! of)"
+    r"|in (?:one|a single) (?:motion|go|move)|as (?:gently|slowly|quickly|"
+    r"carefully) as (?:possible|you can)"
+    r"|very (?:gently|carefully|slowly|quickly|softly)|right side up"
+    r"|without (?:spilling|breaking|dropping|crushing|squeezing|damaging|tilting)(?: it|"
+    r" anything| them)?\b"
+)
+_NO_LIFT = re.compile(r"without (?:lifting|raising|picking(?: up)?)(?: it| them)?(?: up)?\b")
+_TO_ME = re.compile(
+    r"(?:over )?(?:to|into?|in|on|onto) (?:me|us|my (?:hand|hands|palm)|the (?:user|human|"
+    r"person))\b"
+    r"|(?:back )?to me\b"
+)
+_FOR_ME = re.compile(r"for (?:me|us)\b")
+_IN_HAND = re.compile(
+    r"(?:with|in|into|inside) (?:your|the robot|the|its)(?: robot)? (?:hand|hands|gripper|palm|"
+    r"fingers|claw)\b"
+    r"|(?:up )?(?:in|into) the air\b|off the ground\b"
+)
+RELATION = re.compile(
+    rf"(?:(?:{'|'.join(lexicon.DEGREES)}) )*"
+    rf"({'|'.join(sorted(lexicon.RELATIONS, key=len, reverse=True))})\b"
+)
+_TOWARD = re.compile(
+    r"(?:closer (?:to|towards?)|nearer (?:to|towards?)|towards?|toward|up to|up against|against|"
+    r"to touch|to meet|"
+    r"(?:all the way |over )?to)\b"
+)
+_SOURCE = re.compile(
+    r"(?:off of|off|out of|out from|from (?:the )?(?:inside|top|off|within|under|underneath|"
+    r"between) of|"
+    r"from (?:inside|on top of|within|off|out of)|from)\b"
+)
+_DIRECTION_WORDS = "|".join(sorted({*lexicon.DIRECTIONS, *lexicon.COMPASS}, key=len, reverse=True))
+_DIRECTION = re.compile(
+    rf"(?:(?:straight|directly|further|farther|diagonally|over|more|a bit|a little|bit|little|"
+    rf"slightly) )*"
+    rf"(?:(?:to|towards?|toward|in)(?: the| your| my)? |(?=\w))"
+    rf"((?:{_DIRECTION_WORDS})(?: (?:and|and to the|to the|) ?(?:{_DIRECTION_WORDS})\b)?)"
+    r"(?:(?: hand| handside|)(?: (?:side|direction|edge|end|corner))?)(?: from (?:me|you|"
+    r"the robot))?"
+    r"(?= (?:and|then|by|a|about|for|please|of the table|without|gently|slowly|carefully|until|"
+    r"on|slightly|all|some|from|half|but|in|next|to me|\d|one|two|three|four|five|six|seven|"
+    r"eight|nine|ten|twenty|[.,;])|$)"
+)
+_AWAY_FROM = re.compile(r"(?:away|further|farther|apart|off) from\b")
+_ME_DIRECTION = re.compile(
+    r"(?:towards?|closer to|nearer to|near|back to|to|over to)(?: where)? (?:me|us|you|yourself|"
+    r"the robot|myself)(?: are| am)?\b"
+)
+_FROM_ME = re.compile(
+    r"(?:away|further away|farther away|farther|further) from (?:me|you|us|yourself|the robot)\b"
+)
+
+
+def read_body(cursor: Cursor, clause: Clause) -> None:
+    """Read what follows the verb into the clause."""
+    joined = False  # "and" or a relative clause before what comes next
+    while cursor.word:
+        word = cursor.word
+        moving = clause.action in (Action.PUSH, Action.PULL) or clause.verb in lexicon.MOVES
+        if word == "," or (
+            word == "over"
+            and clause.verb in ("hand", "give", "bring", "pass")
+            and not clause.targets
+        ):
+            cursor.at += 1
+        elif cursor.match(_NO_LIFT) is not None:
+            clause.no_lift = True
+        elif (found := cursor.match(MANNERS)) is not None:
+            clause.manner.append(found.group(0).strip())
+        elif word in lexicon.MANNER:
+            clause.manner.append(word)
+            cursor.at += 1
+        elif (
+            clause.action in (Action.OPEN, Action.CLOSE)
+            and (found := cursor.match(_HOW_FAR) or cursor.match(_AMOUNT)) is not None
+        ):
+            clause.manner.append(found.group(0).strip())
+        elif cursor.match(_FOR_ME) is not None:
+            pass
+        elif (cursor.match(_TO_ME) is not None and (clause.targets or clause.action)) or (
+            clause.verb in ("bring", "fetch", "pass", "hand") and cursor.match(_HERE) is not None
+        ):
+            clause.to_me = True
+        elif (
+            word == "off"
+            and clause.targets
+            and (cursor.following in ("", ",", "and") or clause.verb == "drop")
+        ):
+            cursor.at += 1
+        elif clause.targets and cursor.match(_IN_HAND) is not None:
+            pass
+        elif clause.action in (Action.GRAB, Action.HAND_OVER) and (
+            word in ("me", "us") and not clause.targets
+        ):
+            clause.to_me = True
+            cursor.at += 1
+        elif (
+            clause.action is Action.PLACE
+            and clause.targets
+            and word in ("closer", "nearer")
+            and cursor.match(_ME_DIRECTION) is not None
+        ):
+            if moving and clause.no_lift:
+                clause.direction = turned(clause.direction, "toward", "closer")
+            else:
+                near = Relation("area", (Phrase(place="near", words="closer"),))
+                clause.relations.append(Found(near, "to"))
+        elif moving and cursor.match(_FROM_ME) is not None:
+            clause.direction = turned(clause.direction, "away", "away")
+        elif moving and (found := cursor.match(_ME_DIRECTION)) is not None:
+            clause.direction = turned(clause.direction, "toward", found.group(0))
+        elif (moving or clause.action is None) and cursor.match(_AWAY_FROM) is not None:
+            thing = noun_phrase(cursor)
+            if thing is None:
+                clause.unknown.append("from")
+            else:
+                clause.toward = Relation("away", (thing,))
+        elif moving and (found := cursor.match(_AMOUNT)) is not None:
+            _set_amount(clause, found)
+        elif (moving or clause.action is Action.GRAB) and cursor.match(_VAGUE) is not None:
+            pass
+        elif (cut := _corner(cursor)) is not None:
+            clause.relations.append(cut)
+        elif (
+            moving
+            and not clause.targets
+            and word in ("left", "right", "forward", "back")
+            and (cursor.following in lexicon.DETERMINERS)
+        ):
+            name = lexicon.DIRECTIONS[word]
+            clause.direction = turned(clause.direction, name, word)
+            cursor.at += 1
+        elif (
+            moving
+            and clause.targets
+            and not joined
+            and word in ("closer", "nearer")
+            and _take_toward(cursor, clause)
+        ):
+            pass
+        elif moving and (found := cursor.match(_DIRECTION)) is not None:
+            _set_direction(clause, found)
+        elif (side := table_side(cursor)) is not None:
+            place = Relation("area", (Phrase(place=side[0], words=side[0]),))
+            clause.relations.append(Found(place, side[1], joined))
+            joined = False
+        elif word in ("down", "back", "away") and clause.action in (
+            Action.PLACE,
+            Action.GRAB,
+            Action.HAND_OVER,
+        ):
+            clause.down |= word == "down"
+            clause.back |= word == "back"
+            cursor.at += 1
+        elif _take_relation(cursor, clause, joined):
+            joined = False
+        elif _take_source(cursor, clause) or _take_toward(cursor, clause):
+            pass
+        elif clause.targets and cursor.match(RELATIVE) is not None:
+            joined = True
+        elif clause.targets and _excludes(cursor, clause):
+            pass
+        elif word == "and" and clause.targets:
+            cursor.at += 1
+            joined = bool(clause.relations) or not _more_things(cursor, clause)
+            if joined and not RELATION.match(cursor.rest) and not SIDE.match(cursor.rest):
+                clause.unknown.append("and")
+        elif word == "or":
+            clause.unknown.append("or")
+            cursor.at += 1
+        elif clause.targets and word in ("open", "closed", "shut") and clause.action in (
+            Action.PULL, Action.PUSH
+        ):  # fmt: skip
+            clause.action = Action.OPEN if word == "open" else Action.CLOSE
+            cursor.at += 1
+        elif clause.targets and joined and _predicate(cursor, clause):
+            joined = False
+        elif not clause.targets and (thing := noun_phrase(cursor)) is not None:
+            clause.targets.append(thing)
+        elif (
+            clause.action is Action.PLACE
+            and not clause.relations
+            and clause.toward is None
+            and word in lexicon.DETERMINERS
+            and (thing := noun_phrase(cursor)) is not None
+        ):
+            # "Place the object the right tray": nothing but a preposition is missing.
+            clause.relations.append(Found(Relation(into_or_onto(thing), (thing,)), "to"))
+        elif word in lexicon.FILLER or (word in ("for", "one", "of") and not cursor.following):
+            cursor.at += 1
+        else:
+            clause.unknown.append(word)
+            cursor.at += 1
+    if not clause.targets and clause.source is not None:  # "take off the lid"
+        clause.targets, clause.source = [clause.source], None
+
+
+_HERE = re.compile(r"(?:over )?here\b")
+
+
+def _more_things(cursor: Cursor, clause: Clause) -> bool:
+    """Such as "the mug and the bowl"."""
+    start = cursor.at
+    thing = noun_phrase(cursor)
+    if thing is None or not thing.says_something:
+        cursor.at = start
+        return False
+    clause.targets.append(thing)
+    return True
+
+
+def _predicate(cursor: Cursor, clause: Clause) -> bool:
+    """Such as "that is red": words of the relative clause describe the target."""
+    start = cursor.at
+    while cursor.word in lexicon.STANDING or cursor.word in lexicon.DEGREES:
+        cursor.at += 1
+    more = noun_phrase(cursor)
+    one = clause.targets[-1]
+    if more is None or (one.noun and more.noun and more.noun not in one.noun):
+        cursor.at = start
+        return False
+    clause.targets[-1] = merged(clause.targets[-1], more)
+    return True
+
+
+def turned(direction: Direction | None, name: str, words: str) -> Direction:
+    """A direction that goes that way too, such as left and forward, as far as before."""
+    distance = direction.distance if direction else None
+    parts = [*(direction.name.split() if direction else []), *name.split()]
+    return Direction(" ".join(sorted(set(parts))), distance, words)
+
+
+def _set_amount(clause: Clause, found: re.Match[str]) -> None:
+    number, unit = found.group(1), lexicon.UNITS[found.group(2)]
+    if number.startswith("half"):
+        count = 0.5
+    elif number in ("a", "an"):
+        count = 1.0
+    else:
+        count = float(lexicon.NUMBERS.get(number) or float(number))
+    if "and a half" in found.group(0):
+        count += 0.5
+    name, words = (clause.direction.name, clause.direction.words) if clause.direction else ("", "")
+    clause.direction = Direction(name, round(count * unit, 4), f"{words} {found.group(0)}".strip())
+
+
+def _set_direction(clause: Clause, found: re.Match[str]) -> None:
+    names = [
+        name
+        for word in found.group(1).split()
+        for name in (lexicon.COMPASS.get(word) or lexicon.DIRECTIONS.get(word, "")).split()
+    ]
+    clause.direction = turned(clause.direction, " ".join(names), found.group(0))
+
+
+_CORNER = re.compile(
+    r"(?:to|in|into|on|at|towards?|toward)(?: the| your|) ((?:top|bottom|upper|lower|far|near|"
+    r"back|front|left|right|center|middle|"
+    r"centre|northwest|northeast|southwest|southeast)(?: (?:left|right|center|middle|centre))?)"
+    r" (corner|center|centre|edge|side|quadrant|middle|half)(?: of (?:the )?(?:table|board|desk|"
+    r"workspace))?(?= |$)"
+)
+_CENTER = re.compile(
+    r"(?:to|in|into|at|towards?|on)(?: the| your|) ((?:top|bottom|upper|lower|left|"
+    r"right)? ?(?:center|middle|centre))(?: side)?"
+    r"(?: of (?:the )?(?:table|board|desk|workspace))?(?= (?:please|and|then|[.,])|$)"
+)
+
+
+def _corner(cursor: Cursor) -> Found | None:
+    """Such as "to the top left corner", "to the bottom center": a part of the table to go to."""
+    start = cursor.at
+    found = cursor.match(_CORNER) or cursor.match(_CENTER)
+    if found is None:
+        return None
+    if cursor.word == "of" and cursor.following != "you":
+        cursor.at = start
+        return None
+    words = found.group(1).split() + ([found.group(2)] if found.re is _CORNER else [])
+    parts = {part for word in words for part in lexicon.PLACES.get(word, "").split()}
+    if len(parts) > 1:
+        parts.discard("middle")
+    area = Phrase(place=" ".join(sorted(parts)), words=found.group(0))
+    return Found(Relation("area", (area,)), found.group(0).split()[0])
+
+
+def _take_relation(cursor: Cursor, clause: Clause, joined: bool) -> bool:
+    start = cursor.at
+    while cursor.word in lexicon.STANDING or (
+        cursor.word in lexicon.DEGREES and cursor.following in ("lying", "on", "in", "next")
+    ):
+        cursor.at += 1
+    bound = cursor.at > start and cursor.words[cursor.at - 1] in lexicon.STANDING
+    found = cursor.match(RELATION)
+    if found is None:
+        cursor.at = start
+        return False
+    name = lexicon.RELATIONS[found.group(1)]
+    if found.group(1) in ("next", "at", "by", "along", "before", "nearest") and not cursor.word:
+        cursor.at = start
+        return False
+    if name in ("in", "on") and not cursor.word:
+        if found.group(1) in ("inside", "within", "on top", "in"):
+            thing: Phrase | None = Phrase(pronoun="it", words="it")
+        else:
+            cursor.at = start
+            return False
+    else:
+        thing = noun_phrase(cursor)
+    if thing is None:
+        cursor.at = start
+        return False
+    things = [thing]
+    if name == "between":
+        if cursor.word == "and":
+            mark = cursor.at
+            cursor.at += 1
+            other = noun_phrase(cursor)
+            if other is None:
+                cursor.at = mark
+            else:
+                if other.noun and not thing.noun:
+                    things[0] = replace(thing, noun=other.noun)
+                things.append(other)
+    elif cursor.word == "and" and name in (
+        "beside",
+        "on",
+        "in",
+        "left",
+        "right",
+        "front",
+        "behind",
+    ):
+        # "Touching both a green block and a yellow block"
+        mark = cursor.at
+        cursor.at += 1
+        other = noun_phrase(cursor) if cursor.word in lexicon.DETERMINERS else None
+        if other is not None and name == "beside":
+            clause.relations.append(
+                Found(Relation(name, (thing,)), found.group(1), joined or bound)
+            )
+            clause.relations.append(Found(Relation(name, (other,)), found.group(1), True))
+            return True
+        cursor.at = mark
+    clause.relations.append(Found(Relation(name, tuple(things)), found.group(1), joined or bound))
+    return True
+
+
+def _take_source(cursor: Cursor, clause: Clause) -> bool:
+    if not clause.targets and clause.action is not Action.GRAB:
+        return False
+    start = cursor.at
+    if cursor.match(_SOURCE) is None:
+        return False
+    thing = noun_phrase(cursor)
+    if thing is None or clause.source is not None:
+        cursor.at = start
+        return False
+    clause.source = thing
+    return True
+
+
+def _take_toward(cursor: Cursor, clause: Clause) -> bool:
+    if not clause.targets:
+        return False
+    start = cursor.at
+    found = cursor.match(_TOWARD)
+    if found is None:
+        return False
+    thing = noun_phrase(cursor)
+    if thing is None:
+        cursor.at = start
+        return False
+    if clause.toward is not None:
+        clause.unknown.append(found.group(0))
+    clause.toward = Relation("toward", (thing,))
+    return True
+
+
+def _excludes(cursor: Cursor, clause: Clause) -> bool:
+    """Such as "not the red one", "except the mug": ruled out of the target."""
+    start = cursor.at
+    if cursor.match(EXCLUDE) is None:
+        return False
+    if cursor.word in ("from", "on", "in", "at", "to"):
+        cursor.at = start
+        return False
+    thing = noun_phrase(cursor)
+    if thing is None or thing.relations or thing.place or thing.sizes:
+        cursor.at = start
+        return False
+    target = clause.targets[-1]
+    same = not thing.noun or thing.noun == target.noun
+    clause.targets[-1] = replace(
+        target,
+        not_colors=target.not_colors + thing.colors,
+        not_nouns=target.not_nouns + (() if same else (thing.noun,)),
+    )
+    return True
+
+
+def into_or_onto(thing: Phrase) -> str:
+    """Into or onto: what "to the tray" means."""
+    kind = thing.noun.split()[-1] if thing.noun else ""
+    hollow = {"tray", "bowl", "cup", "mug"} & set(NOUNS.get(kind, ())[:2])
+    return "in" if (hollow and kind != "plate") or kind in lexicon.HOLLOW else "on"

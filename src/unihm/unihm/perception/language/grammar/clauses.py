@@ -1,0 +1,336 @@
+"""From a sentence to its clauses, and whether a clause asks, forbids, tells or only names."""
+
+from __future__ import annotations
+
+import re
+
+from unihm.perception.language import lexicon
+from unihm.perception.language.command import Action, Phrase, Relation
+from unihm.perception.language.grammar.body import MANNERS, RELATION, read_body
+from unihm.perception.language.grammar.clause import Clause, Found, Mood
+from unihm.perception.language.grammar.cursor import Cursor
+from unihm.perception.language.grammar.noun_phrases import noun_phrase
+from unihm.perception.language.grammar.places import table_side
+from unihm.perception.language.grammar.words import gerunds, is_verb
+from unihm.perception.language.nouns import NOUNS
+
+_PREFIXES = re.compile(
+    r"(?:(?:would|do) you mind |do you think (?:that )?you (?:could|can) (?:please )?"
+    r"|it would be (?:great|nice|good|lovely|helpful) if you (?:could|would) "
+    r"|i would (?:appreciate it|be (?:glad|happy|grateful)) if you (?:could|would) "
+    r"|(?:could|can|would|will) (?:you|we) (?:please )?(?:try to |help me (?:to )?|"
+    r"be so kind (?:as to|and|to) |"
+    r"be able to |go )?"
+    r"|(?:i|we) (?:want|need|would like|would love|expect|ask|asked|order|command|told|"
+    r"tell) you to "
+    r"|from your (?:perspective|point of view|view|position|side)(?: ,)?(?: |$)|i would (?=(?:pick|"
+    r"grab|"
+    r"take|lift|choose|select) )|i would (?:like you to|ask (?:you|them|the robot) to|have you|"
+    r"tell (?:you|them|it) to) "
+    r"|you (?:should|must|can|could|need to|have to|may|will|are to|shall|ought to|want to) "
+    r"|(?:we|i) (?:should|need to|must|have to|want to) "
+    r"|let us (?:now )?(?:try to )?|help me (?:to )?|try to |make sure (?:to|that you|you) |"
+    r"be sure to "
+    r"|remember to |your (?:task|job|goal) is to |the (?:task|goal) is to |(?:go|come)(?: ahead|"
+    r" on)?(?: and)? "
+    r"(?=(?:please )?(?!to |and|there|back|up|down|in|on)\w)|mr robot |dear robot |hey robot |"
+    r"the robot (?:should|must|needs to|has to) "
+    r"|begin by |start by |proceed to |feel free to |it is time to |use (?:your|the) (?:right|"
+    r"left)? ?(?:hand|arm) (?:to|and) "
+    r"|use (?:right|left) (?:hand|arm) (?:to|and) )"
+)
+# "I want the ball", "can I have the ball": it is to be handed over.
+_WISHES = re.compile(
+    r"(?:(?:can|could|may|might) (?:i|we) (?:please )?(?:just )?(?:have|get|see)|i (?:want|need|"
+    r"would like|"
+    r"would love|will have|will take|am looking for|could use)(?: to have)?|let me (?:have|get)|"
+    r"we (?:want|need|would like))\b(?! to\b)(?: you to)?(?: me)?"
+)
+_QUESTION = re.compile(
+    r"(?:what|who|whom|whose|where|when|why|how|which|is|are|am|was|were|do|does|did|has|"
+    r"have you|"
+    r"should|shall|could|can|would|will|may|might|any idea|do you)\b"
+)
+_STATEMENT = re.compile(
+    r"(?:(?:this|that|it|there|these|those|i|you|we|he|she|they|my|your|who|everything|nothing|"
+    r"here|name)\b|(?:\w+ ){1,6}(?:is|are|was|were|has|have|looks?|feels?|means?|belongs?)\b)"
+)
+# "That box", "the box that is nearest to you": the name of a thing all the same.
+_NAMED = re.compile(
+    r"(?:that|this|these|those) \w+(?: \w+)?$|(?:the|a|an) (?:\w+ ){1,4}(?:that|which) (?:is|"
+    r"are)\b"
+)
+_PROHIBITION = re.compile(
+    r"(?:.*\b)?(?:do not|never|must not|should not|may not|can not|shall not|avoid|refrain|"
+    r"no need|stay (?:away|off|clear)|keep (?:away|off|your|out|clear)|hands off|not to|"
+    r"no one|nobody|nothing|forbidden|not allowed|under no circumstances|does not need|will not|"
+    r"is not to|are not to|would not|could not|leave .* (?:alone|be|there|where|as)|quit \w+ing|"
+    r"stop \w+ing|did not|does not)\b"
+)
+_HANDS_UP = re.compile(
+    r"(?:move|lift|raise|bring|pull) (?:(?:your|the)(?: robot)? (?:hands?|arm|"
+    r"gripper) )?(?:to )?up(?:wards?)?$"
+)
+# What somebody says of himself or of a thing, though with a "not": it forbids nothing.
+_TOLD = re.compile(r"(?:i|we|he|she|they|it|this|that|there|you|hello i)\b")
+_FORBIDS = re.compile(
+    r".*\b(?:want|like|wish|need|allow) you\b|.*\b(?:must|should|may|shall) not\b|.*\b(?:forbid|"
+    r"forbidden|not allowed|"
+    r"not to be|prohibit|are not to)\b|you (?:do|will|can|are|would) not\b|.*\b(?:and|but|so|"
+    r",) (?:do not|never)\b"
+)
+_PHRASAL = re.compile(
+    r"(?:let go|get rid|get hold|take hold|grab hold|catch hold|"
+    r"(?:take|get) a (?:firm )?(?:hold|grip|grasp))(?: of| on|)"
+)
+
+
+def sentences_of(words: list[str]) -> list[tuple[list[str], str]]:
+    """Words between marks that end a sentence, each with its mark."""
+    found: list[tuple[list[str], str]] = []
+    current: list[str] = []
+    for word in words:
+        if word in ".!?;:":
+            if current:
+                found.append((current, word))
+            current = []
+        else:
+            current.append(word)
+    if current:
+        found.append((current, ""))
+    return found
+
+
+def clauses_of(words: list[str]) -> list[list[str]]:
+    """Cut a sentence before every "and", "then" or comma that a verb follows."""
+    found: list[list[str]] = []
+    current: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        if word in ("and", "then", ",", "but", "or", "after") and current:
+            ahead = position
+            while ahead < len(words) and words[ahead] in (
+                "and", "then", ",", "but", "also", "please", "now", "just", "after", "that",
+                "finally", "next", "to", "afterwards", "or", "carefully", "gently", "slowly",
+            ):  # fmt: skip
+                ahead += 1
+            verb = words[ahead] if ahead < len(words) else ""
+            if word == "or" or (word == "after" and "that" not in words[position:ahead]):
+                ahead = position
+            negated = verb in ("do", "never") and words[ahead : ahead + 2] != [
+                "do",
+                "you",
+            ]
+            starts = (is_verb(verb) or negated or verb in ("release",)) and not (
+                verb in NOUNS and words[ahead + 1 : ahead + 2] in ([], [","], ["and"])
+            )
+            if starts and ahead > position and not _joins_adjectives(current, verb, words, ahead):
+                found.append(current)
+                keep = [w for w in words[position:ahead] if w in lexicon.MANNER]
+                current = keep
+                position = ahead
+                continue
+        current.append(word)
+        position += 1
+    return [*found, current] if current else found
+
+
+def _joins_adjectives(current: list[str], verb: str, words: list[str], ahead: int) -> bool:
+    """Such as "the left and right ..." or "the open and close button": no new clause."""
+    return verb in ("left", "right") or (
+        ahead + 1 < len(words) and words[ahead + 1] in ("of", "is") and verb not in ("let",)
+    )
+
+
+def read_clause(words: list[str], mark: str = "") -> Clause:
+    """Read one clause.
+
+    Args:
+        words: lower case, without the mark that ends the sentence.
+        mark: that mark.
+    """
+    said = " ".join(words)
+    polite = False
+    cursor = Cursor(words)
+    manner: list[str] = []
+    leading: list[Found] = []
+    wished = False
+    while True:
+        if cursor.word in ("and", "then", ",", "so", "but") or _is_filler(cursor):
+            cursor.at += 1
+        elif cursor.word in lexicon.MANNER:
+            manner.append(cursor.word)
+            cursor.at += 1
+        elif (found := cursor.match(MANNERS)) is not None:
+            manner.append(found.group(0).strip())
+        elif (found := cursor.match(_PREFIXES)) is not None:
+            polite = True
+            if "mind" in found.group(0) and cursor.word in gerunds():
+                cursor.words[cursor.at] = gerunds()[cursor.word]
+            if found.group(0).startswith(("begin", "start")) and cursor.word in gerunds():
+                cursor.words[cursor.at] = gerunds()[cursor.word]
+            if found.group(0).startswith("use "):
+                manner.append(" ".join(["with", *found.group(0).split()[1:-1]]))
+        else:
+            break
+    if not cursor.word:
+        return Clause(Mood.QUESTION if polite and mark == "?" else Mood.EMPTY, words=said)
+    rest = cursor.rest
+    if any(word in lexicon.CONDITIONS for word in cursor.words[cursor.at :]):
+        return Clause(Mood.CONDITION, words=said)
+    if _prohibits(rest) or _prohibits(said):
+        return Clause(Mood.PROHIBITION, words=said)
+    clause = Clause(Mood.REQUEST, words=said, manner=manner)
+    if (found := cursor.match(_WISHES)) is not None and cursor.word:
+        clause.verb, clause.action = "give", Action.HAND_OVER
+        wished = True
+        if is_verb(cursor.word):
+            return Clause(Mood.STATEMENT, words=said)
+    else:
+        if cursor.word in ("from", "in", "on", "at", "of", "to", "inside", "behind"):
+            start = cursor.at
+            if not _leading_place(cursor, leading):
+                cursor.at = start
+        if (pair := cursor.match(_PHRASAL)) is not None:
+            if pair.group(0).startswith("let go"):
+                clause.verb, clause.action = "release", Action.RELEASE
+            elif "rid" in pair.group(0):
+                return Clause(Mood.OTHER, verb="get rid of", words=said)
+            else:
+                clause.verb, clause.action = "grab", Action.GRAB
+        elif cursor.match(re.compile(r"(?:throw|toss|chuck|put|clear) (?:away|out)\b")) is not None:
+            return Clause(Mood.OTHER, verb="throw away", words=said)
+        elif cursor.match(re.compile(r"turn (?:on|off)|switch (?:on|off)")) is not None:
+            return Clause(Mood.OTHER, verb="switch things on or off", words=said)
+        elif cursor.match(_HANDS_UP) is not None:
+            clause.verb, clause.action = "lift", Action.GRAB
+        elif re.match(
+            r"move (?:your|the|a)(?: robot)? (?:hand|hands|arm|gripper)\b(?:.*\bto(?:wards)? |$)",
+            rest,
+        ):
+            found = re.match(
+                r"move .*? (?:hand|hands|arm|gripper) (?:to(?:wards)?|to upwards) ",
+                rest,
+            )
+            if found is None:
+                return Clause(Mood.OTHER, verb="move my hand by itself", words=said)
+            cursor.at += len(found.group(0).split())
+            clause.verb, clause.action = "go", None
+        elif _approaches(cursor):
+            clause.verb, clause.action = cursor.word, None
+            cursor.at += 1
+            while cursor.word in (
+                "to",
+                "for",
+                "over",
+                "towards",
+                "up",
+                "toward",
+                "at",
+                "out",
+            ):
+                cursor.at += 1
+        elif cursor.word in lexicon.ACTIONS and not (
+            cursor.word in NOUNS and cursor.following in ("", "on", "in", "is", "next")
+        ):
+            clause.verb = cursor.word
+            clause.action = lexicon.ACTIONS[cursor.word]
+            cursor.at += 1
+        elif polite and cursor.word in lexicon.OTHER:
+            return Clause(Mood.OTHER, verb=cursor.word, words=said)
+        elif polite and cursor.word not in ("be", "have", "see", "do", "i") and (mark != "?"):
+            return Clause(Mood.STATEMENT, words=said)
+        elif mark == "?" or _QUESTION.match(rest) or polite:
+            return Clause(Mood.QUESTION, words=said)
+        elif cursor.word in lexicon.OTHER and not (
+            cursor.word in NOUNS and cursor.following in ("", "on", "in", "is", "next")
+        ):
+            return Clause(Mood.OTHER, verb=cursor.word, words=said)
+        elif _STATEMENT.match(rest) and not _NAMED.match(rest):
+            return Clause(Mood.STATEMENT, words=said)
+        else:
+            clause.mood = Mood.THING
+    start = cursor.at
+    read_body(cursor, clause)
+    clause.relations = leading + clause.relations
+    if wished and any(f.relation.name in ("on", "in") for f in clause.relations):
+        # "I want the cup on the plate": that one, or there?
+        clause.unknown += [f.preposition for f in clause.relations]
+    if clause.mood is Mood.THING:
+        if not clause.targets and clause.relations:
+            clause.mood = Mood.PLACE
+        elif not clause.targets or not _names_a_thing(clause, cursor.words[start]):
+            clause.mood = Mood.UNREAD
+    return clause
+
+
+def _prohibits(rest: str) -> bool:
+    found = _PROHIBITION.match(rest)
+    if found is None:
+        return False
+    return _TOLD.match(rest) is None or _FORBIDS.match(rest) is not None
+
+
+def _is_filler(cursor: Cursor) -> bool:
+    word = cursor.word
+    return word in lexicon.FILLER and not (
+        (
+            word
+            in (
+                "you",
+                "there",
+                "over",
+                "up",
+                "down",
+                "out",
+                "back",
+                "first",
+                "next",
+                "ahead",
+            )
+            and (word in ("you", "there") or cursor.following not in ("", ","))
+            and word not in ("first",)
+        )
+        or (word == "first" and cursor.following not in ("", ",", *lexicon.ACTIONS))
+    )
+
+
+def _approaches(cursor: Cursor) -> bool:
+    """Such as "go to the ball", "reach for the ball", "find the ball": only where it is."""
+    word, following = cursor.word, cursor.following
+    if word in ("go", "get", "come", "drive", "navigate", "walk"):
+        return following in ("to", "over", "towards", "toward") and "to" in cursor.rest.split()[1:3]
+    if word in ("reach", "look", "search"):
+        return following in ("for", "to", "out", "over", "towards", "at")
+    return word in ("find", "locate", "approach")
+
+
+def _leading_place(cursor: Cursor, found: list[Found]) -> bool:
+    """Such as "in the cabinet grasp the block", "of the two boxes choose ...": before the verb."""
+    side = table_side(cursor)
+    if side is not None:
+        found.append(Found(Relation("area", (Phrase(place=side[0]),)), side[1], True))
+    else:
+        relation = cursor.match(RELATION)
+        thing = noun_phrase(cursor) if relation else None
+        if relation is None or thing is None:
+            return False
+        name = lexicon.RELATIONS[relation.group(1)]
+        found.append(Found(Relation(name, (thing,)), relation.group(1), True))
+    while cursor.word == ",":
+        cursor.at += 1
+    if not is_verb(cursor.word):
+        found.clear()
+        return False
+    return True
+
+
+def _names_a_thing(clause: Clause, first: str) -> bool:
+    """Whether a clause without a verb is the name of a thing, as "the red box" is."""
+    phrase = clause.targets[0]
+    last = phrase.noun.split()[-1] if phrase.noun else ""
+    listed = phrase.noun in NOUNS or last in NOUNS
+    described = bool(phrase.colors or phrase.sizes or phrase.place)
+    determined = first in lexicon.DETERMINERS or first in lexicon.ALL
+    return determined and not clause.unknown and (listed or described)

@@ -1,0 +1,464 @@
+"""Noun phrases: from the determiner to "closest to you" and "that is not red"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from unihm.perception import colors
+from unihm.perception.language import lexicon
+from unihm.perception.language.command import Phrase, Relation
+from unihm.perception.language.grammar.cursor import Cursor
+from unihm.perception.language.grammar.places import join_places, table_side
+from unihm.perception.language.grammar.words import (
+    color_of,
+    is_adjective,
+    is_new,
+    is_verb,
+    may_be_noun,
+    singular,
+    unique,
+)
+from unihm.perception.language.normalize import is_known
+from unihm.perception.language.nouns import NOUNS
+
+_SUPERLATIVE = re.compile(
+    r"(?:the )?(?:one )?(?:(?:most )?(nearest|closest|closer|nearer|near|close|farthest|"
+    r"furthest|farther|further|far)"
+    r"(?: away)?)(?: (?:to|from|of|by))? (?:me|you|us|the robot|robot|yourself|myself|"
+    r"the (?:robot )?arm|the camera|"
+    r"the viewer|where you are|your (?:position|location|base|self|body|hand|arm)|"
+    r"my (?:position|hand|body))\b"
+)
+_OF_ME = re.compile(
+    r"(?:to|from) (?:me|you|us|the robot|robot|yourself|myself|the arm|the camera|your (?:base|"
+    r"position|self|body))\b"
+)
+_FARTHEST_SIDE = re.compile(
+    r"(?:the )?(?:furthest|farthest|most|closest|nearest|furthermost|far|furthur)(?: (?:to|on|"
+    r"from|at|over to))?(?: the| your| my|)"
+    r" (left|right)(?: handside| hand)?(?: side)?(?: of (?:you|me|the table|the group))?(?= |$)"
+)
+RELATIVE = re.compile(
+    r"(?:,? ?(?:that|which|who|and)(?: is| are| s|'s| has been| was)(?: also)?(?! not)|thats|"
+    r"(?:and )?(?:it )?is(?! not)"
+    r"|that(?= (?:sits|stands|lies))|,? ?(?:that|which)(?= (?:touches|touching|has)))\b"
+)
+EXCLUDE = re.compile(
+    r",? ?(?:but )?(?:(?:that|which) (?:is|are) not|that are not|is not|not|except(?: for)?|"
+    r"but(?= the | a | an )|"
+    r"other than|but not|and not|excluding|"
+    r"rather than|instead of)\b"
+)
+
+
+def merged(one: Phrase, more: Phrase) -> Phrase:
+    """One thing that two phrases describe."""
+    return replace(
+        one,
+        noun=one.noun or more.noun,
+        colors=unique(one.colors + more.colors),
+        not_colors=unique(one.not_colors + more.not_colors),
+        not_nouns=unique(one.not_nouns + more.not_nouns),
+        sizes=unique(one.sizes + more.sizes),
+        place=join_places(one.place, more.place),
+        rank=max(one.rank, more.rank),
+        relations=one.relations + more.relations,
+        words=f"{one.words} {more.words}".strip(),
+    )
+
+
+def noun_phrase(cursor: Cursor) -> Phrase | None:
+    """Read the noun phrase that begins here; None, and the cursor where it was, if none does."""
+    start = cursor.at
+    phrase = _Builder().read(cursor)
+    if phrase is None:
+        cursor.at = start
+        return None
+    return replace(phrase, words=" ".join(cursor.words[start : cursor.at]))
+
+
+class _Builder:
+    """Collects the words of one noun phrase."""
+
+    def __init__(self) -> None:
+        self.nouns: list[str] = []
+        self.colors: list[str] = []
+        self.not_colors: list[str] = []
+        self.not_nouns: list[str] = []
+        self.sizes: list[str] = []
+        self.places: list[str] = []
+        self.rank, self.count = 1, 1
+        self.any = self.determined = self.generic = False
+        self.relations: list[Relation] = []
+        self.pronoun = ""
+
+    def read(self, cursor: Cursor) -> Phrase | None:
+        """The phrase, or None where none begins here."""
+        if cursor.word == "it" or (
+            cursor.word in ("them", "both") and cursor.following in ("", "and", ",", "in", "on")
+        ):
+            self.count = 1 if cursor.word == "it" else 0
+            cursor.at += 1
+            return Phrase(pronoun="it", count=self.count)
+        if cursor.word in ("this", "that", "these", "those") and (
+            cursor.following in ("", ",", "and", "to", "in", "on", "into", "onto", "next", "down")
+        ):
+            cursor.at += 1
+            return Phrase(pronoun="it")
+        if cursor.match(_WHAT_IS_HELD) is not None:
+            return Phrase(pronoun="held")
+        if cursor.match(_HAND_ITSELF) is not None:
+            return Phrase(pronoun="hand")
+        self._before(cursor)
+        chosen = self.sizes or self.places or self.rank > 1
+        if not self.nouns and self.determined and chosen and cursor.word in ("of", "from"):
+            self.generic = True  # "the smaller of ...", "the second from the left"
+        if self.nouns or self.generic:
+            self._after(cursor)
+        elif not (self.colors or self.sizes or self.places or self.not_colors) or (
+            not self.determined and not self.colors and not self.sizes and not self.rank > 1
+        ):
+            return None
+        if self.pronoun and not self.relations:
+            return Phrase(pronoun=self.pronoun)
+        return self.phrase()
+
+    def phrase(self) -> Phrase:
+        """What was collected."""
+        return Phrase(
+            noun=" ".join(self.nouns).replace("lshaped", "l shaped"),
+            colors=unique(self.colors),
+            not_colors=unique(self.not_colors),
+            not_nouns=unique(self.not_nouns),
+            sizes=unique(self.sizes),
+            place=join_places(*self.places),
+            rank=self.rank,
+            relations=tuple(self.relations),
+            count=self.count,
+            any_will_do=self.any,
+        )
+
+    def _before(self, cursor: Cursor) -> None:
+        """Determiners, adjectives and the noun."""
+        while cursor.word:
+            word, following = cursor.word, cursor.following
+            if self.nouns and word in ("shaped", "colored"):
+                pass
+            elif word in lexicon.DETERMINERS and not self.nouns and not self.generic:
+                if self.determined and (self.colors or self.sizes):
+                    return
+                self.any |= word in lexicon.ANY
+                self.determined = True
+            elif word == "both" and following in ("the", "a", "an", "this", "that"):
+                pass
+            elif word in lexicon.ALL and not self.nouns:
+                self.count = 2 if word == "both" else 0
+                self.determined = True
+                if word == "everything":
+                    self.generic = True
+            elif (
+                word in lexicon.NUMBERS
+                and not self.nouns
+                and not self.generic
+                and (
+                    word != "one"
+                    or following in ("of", "more")
+                    or (not self.determined and following)
+                )
+            ):
+                count = lexicon.NUMBERS[word]
+                if word == "one":
+                    self.any = True
+                elif word in ("couple", "pair") and following == "of":
+                    self.any, self.count = False, count
+                elif not self.any or count > 1:
+                    self.count = count
+                self.determined = True
+            elif word.isdigit() and not self.nouns and int(word) > 1:
+                self.count = int(word)
+                self.determined = True
+            elif (
+                (word == "of" and not self.nouns and not self.generic and self.determined)
+                or word in ("colored", "shaped", "color", "solid", "whole", "sized")
+                or (word == "side" and may_be_noun(following))
+                or (word == "most" and following in (*lexicon.PLACES, *lexicon.SIZES))
+            ):
+                pass
+            elif word in lexicon.HELD and (self.determined or not self.nouns) and following:
+                self.pronoun = "held"
+            elif word in ("not", "non") and not self.nouns and following in colors.NAMES:
+                cursor.at += 1
+                self.not_colors.append(color_of(cursor.word))
+            elif (word == "and" and self.colors and not self.nouns and color_of(following)) or (
+                word == "," and self._adjectives() and is_adjective(following) and not self.nouns
+            ):
+                pass
+            elif word in lexicon.TIERS and _tiered(cursor):
+                self.nouns.append(word)
+            elif self._adjective(cursor):
+                pass
+            elif word in lexicon.GENERIC and not self.nouns:
+                self.generic = True
+                self.any |= word in ("something", "anything")
+                if word.endswith("s") and self.count == 1:
+                    self.count = 0
+                cursor.at += 1
+                return
+            elif word in lexicon.GENERIC and len(self.nouns) > 0:
+                cursor.at += 1
+                break
+            elif self._noun(cursor):
+                if self._noun_ends(cursor):
+                    cursor.at += 1
+                    break
+            else:
+                break
+            cursor.at += 1
+        self._settle()
+
+    def _adjectives(self) -> bool:
+        return bool(self.colors or self.sizes or self.places)
+
+    def _adjective(self, cursor: Cursor) -> bool:
+        """Take a colour, size, rank or place before the noun."""
+        word, following = cursor.word, cursor.following
+        if self.nouns:
+            # "The solitary orange block": a colour all the same, where a noun comes after it.
+            if (color_of(word) and word not in NOUNS) or (
+                word == "orange" and self._noun_follows(cursor)
+            ):
+                self.colors.append(color_of(word))
+                return self._noun_follows(cursor)
+            return False
+        if word in lexicon.FRUIT and not self._noun_follows(cursor):
+            return False
+        if following in lexicon.FOODS and (
+            word in lexicon.FRUIT or following in ("pepper", "wine", "tea")
+        ):
+            return False
+        if word in _SHADES and color_of(following):
+            return True
+        if color_of(word):
+            self.colors.append(color_of(word))
+        elif word in lexicon.ORDINALS and not self.nouns:
+            self.rank = lexicon.ORDINALS[word]
+        elif word in lexicon.SIZES:
+            self.sizes.append(lexicon.SIZES[word])
+        elif word in lexicon.PLACES and (
+            self.determined or word.endswith(("most", "est")) or self._noun_follows(cursor)
+        ):
+            if not self._noun_follows(cursor) and not self.determined:
+                return False
+            if word in lexicon.TIERS and word != "middle":
+                return False  # of a pile, or of the table as on a map: nobody knows
+            self.places.append(lexicon.PLACES[word])
+            if word == "far" and following in ("left", "right"):
+                self.places.pop()
+            if following in ("hand", "handside") and cursor.at + 2 < len(cursor.words):
+                cursor.at += 1
+        else:
+            return False
+        return True
+
+    def _noun_follows(self, cursor: Cursor) -> bool:
+        """Whether a noun comes after the word here."""
+        for word in cursor.words[cursor.at + 1 :]:
+            if word in lexicon.GENERIC or word in ("colored", "shaped", "color"):
+                return True
+            if (
+                color_of(word)
+                or word in lexicon.SIZES
+                or word in lexicon.ORDINALS
+                or word == "hand"
+            ):
+                continue
+            if word in lexicon.PLACES:
+                continue
+            return may_be_noun(word) and not (is_verb(word) and word not in NOUNS)
+        return False
+
+    def _noun(self, cursor: Cursor) -> bool:
+        word = cursor.word
+        before_noun = may_be_noun(cursor.following)
+        if not may_be_noun(word):
+            named = self.nouns and is_known(self.nouns[-1])
+            begins = self.determined or self._adjectives() or before_noun
+            if named or not begins or not is_new(word):
+                return False
+        begins = self.determined or self._adjectives() or before_noun
+        if is_verb(word) and word not in NOUNS and (self.nouns or not begins):
+            return False
+        self.nouns.append(word)
+        return True
+
+    def _noun_ends(self, cursor: Cursor) -> bool:
+        return len(self.nouns) >= 4
+
+    def _settle(self) -> None:
+        """A plural without a number means all of them."""
+        if not self.nouns:
+            return
+        one = singular(self.nouns[-1])
+        if one != self.nouns[-1]:
+            self.nouns[-1] = one
+            if self.count == 1 and not self.any:
+                self.count = 0
+
+    def _after(self, cursor: Cursor) -> None:
+        """What follows the noun and can belong to nothing else."""
+        while cursor.word:
+            start = cursor.at
+            if cursor.word in ("shaped", "colored", "color", "shape") and self.nouns:
+                cursor.at += 1
+                if cursor.word in lexicon.GENERIC:
+                    cursor.at += 1
+                continue
+            relative = cursor.match(RELATIVE)
+            while cursor.word in lexicon.STANDING or (cursor.word in ("the", "a") and relative):
+                cursor.at += 1
+            while cursor.word in lexicon.DEGREES and relative:
+                cursor.at += 1
+            if self._superlative(cursor) or self._ranked_side(cursor):
+                continue
+            if self.generic and not self.nouns and is_adjective(cursor.word):
+                if color_of(cursor.word):
+                    self.colors.append(color_of(cursor.word))
+                else:
+                    self.sizes.append(lexicon.SIZES[cursor.word])
+                cursor.at += 1
+                continue
+            if relative and color_of(cursor.word) and cursor.following in (
+                "", "and", ",", "on", "in", "to", "into", "next", "one", *lexicon.GENERIC
+            ):  # fmt: skip
+                self.colors.append(color_of(cursor.word))
+                cursor.at += 1
+                if cursor.word in lexicon.GENERIC:
+                    cursor.at += 1
+                continue
+            if relative and self._excluded(cursor):
+                continue
+            cursor.at = start
+            if self._excluded(cursor) or self._part_of(cursor):
+                continue
+            cursor.at = start
+            return
+
+    def _superlative(self, cursor: Cursor) -> bool:
+        """Such as "closest to you", "second furthest from me", "the third to the right"."""
+        start = cursor.at
+        if {"near", "far"} & set(self.places) and cursor.match(_OF_ME) is not None:
+            return True
+        rank = lexicon.ORDINALS.get(cursor.word, 0)
+        if rank:
+            cursor.at += 1
+        if cursor.word in lexicon.GENERIC and rank:
+            cursor.at += 1
+        farthest = cursor.match(_FARTHEST_SIDE)
+        found = None if farthest else cursor.match(_SUPERLATIVE)
+        if farthest is not None:
+            self.places.append(farthest.group(1))
+        elif found is not None:
+            self.places.append(lexicon.PLACES[found.group(1)])
+        elif (rank and cursor.word in lexicon.PLACES and cursor.following in ("", ".", "on")) or (
+            cursor.word in ("closest", "nearest", "farthest", "furthest") and not cursor.following
+        ):
+            self.places.append(lexicon.PLACES[cursor.word])
+            cursor.at += 1
+        elif rank and (side := table_side(cursor)) is not None:
+            self.places.append(side[0])
+        elif rank:
+            if cursor.at == start + 1 and cursor.word == "":
+                self.rank = rank
+                return True
+            cursor.at = start
+            return False
+        else:
+            cursor.at = start
+            return False
+        if rank:
+            self.rank = rank
+        return True
+
+    def _ranked_side(self, cursor: Cursor) -> bool:
+        """Such as "from the left" after "the second box"."""
+        start = cursor.at
+        if cursor.word not in ("from", "starting") and self.rank == 1:
+            return False
+        if cursor.word == "counting":
+            cursor.at += 1
+        side = table_side(cursor)
+        if side is None:
+            cursor.at = start
+            return False
+        self.places.append(side[0])
+        return True
+
+    def _excluded(self, cursor: Cursor) -> bool:
+        """Such as "that is not red"."""
+        start = cursor.at
+        if cursor.match(EXCLUDE) is None:
+            return False
+        if cursor.word in ("a", "an", "the"):
+            cursor.at += 1
+        if color_of(cursor.word) and cursor.word not in NOUNS:
+            self.not_colors.append(color_of(cursor.word))
+            cursor.at += 1
+            if cursor.word in lexicon.GENERIC or cursor.word == (self.nouns or [""])[-1]:
+                cursor.at += 1
+            if cursor.word == "or" and color_of(cursor.following):
+                self.not_colors.append(color_of(cursor.following))
+                cursor.at += 2
+            return True
+        if may_be_noun(cursor.word) and not is_verb(cursor.word):
+            self.not_nouns.append(cursor.word)
+            cursor.at += 1
+            return True
+        cursor.at = start
+        return False
+
+    def _part_of(self, cursor: Cursor) -> bool:
+        """Such as "the drawer of the cabinet", "a bag of chips"."""
+        if cursor.word != "of" or not (self.nouns or self.generic):
+            return False
+        start = cursor.at
+        cursor.at += 1
+        other = noun_phrase(cursor)
+        if other is None:
+            cursor.at = start
+            return False
+        if not self.nouns:
+            # "The smaller of the two boxes": one of these.
+            if other.count == 1 or not other.noun:
+                cursor.at = start
+                return False
+            self.nouns = other.noun.split()
+            self.colors += other.colors
+            self.sizes += other.sizes
+            self.places += other.place.split()
+            self.relations += other.relations
+        elif self.nouns[-1] in _MEASURES and not other.relations:
+            self.nouns = [*other.noun.split(), self.nouns[-1]]
+            self.colors += other.colors
+        else:
+            self.relations.append(Relation("of", (other,)))
+        return True
+
+
+# "Dark green" is a green, and not black.
+_SHADES = frozenset(
+    {"dark", "light", "bright", "pale", "deep", "neon", "pastel", "hot", "metallic"}
+)
+_WHAT_IS_HELD = re.compile(
+    r"(?:what|whatever) (?:is in your (?:hand|gripper)|you (?:are holding|hold|have))\b"
+)
+_HAND_ITSELF = re.compile(r"(?:your|the) (?:gripper|fist|fingers|claw)\b|your hands?\b")
+_MEASURES = frozenset({
+    "bag", "can", "bottle", "cup", "glass", "box", "carton", "bowl", "piece", "pack", "jar",
+    "packet", "tube", "slice", "loaf", "bar", "roll", "tin", "kind",
+})  # fmt: skip
+
+
+def _tiered(cursor: Cursor) -> bool:
+    """Whether the word here names a tier: "the top drawer"."""
+    return any(w in lexicon.TIERED for w in cursor.words[cursor.at + 1 : cursor.at + 3])
