@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unihm.control.safety import SafetyConfig, SafetyGate
+from unihm.control.config import SafetyConfig
+from unihm.control.safety import SafetyGate
 from unihm.control.timing import move
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.gate import hostile_setpoints, illegal, measure_gate

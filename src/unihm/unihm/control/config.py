@@ -8,7 +8,28 @@ from typing import Annotated
 from pydantic import Field
 
 from unihm.config import NotNegative, Positive, settings
-from unihm.control.safety import SafetyConfig
+
+
+@settings()
+class SafetyConfig:
+    """Bounds that end a motion, where limits only slow it down.
+
+    Attributes:
+        workspace_lower, workspace_upper: (3,) m, world: box that the wrist must stay in.
+        table_depth: m that a link of the hand may be told to go into the table at z = 0.
+        tracking_error: rad between what was sent and what was measured; infinite allows any.
+        stale_after: s without a command or a joint state.
+    """
+
+    workspace_lower: tuple[float, float, float] = (-0.3, -0.8, 0.0)
+    workspace_upper: tuple[float, float, float] = (0.9, 0.8, 1.2)
+    table_depth: NotNegative = 0.03
+    tracking_error: Annotated[float, Field(gt=0, allow_inf_nan=True)] = 0.35
+    stale_after: Positive = 0.5
+
+    def __post_init__(self) -> None:
+        if not all(a < b for a, b in zip(self.workspace_lower, self.workspace_upper)):
+            raise ValueError("workspace_lower must be less than workspace_upper along every axis")
 
 
 @settings()

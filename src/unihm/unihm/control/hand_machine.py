@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from unihm.control.config import SafetyConfig
 from unihm.control.emergency import refusal
 from unihm.control.horizon import WINDOW
 from unihm.control.machine import ControllerState
-from unihm.control.safety import SafetyConfig, SafetyGate
+from unihm.control.safety import SafetyGate
 from unihm.errors import ErrorCode, UnihmError
 from unihm.robots.limits import JointLimits
 from unihm.types import FloatArray, IntArray

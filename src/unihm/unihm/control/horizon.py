@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unihm.control.safety import SafetyGate
 from unihm.errors import ErrorCode, UnihmError
 from unihm.types import FloatArray
+
+if TYPE_CHECKING:
+    from unihm.control.safety import SafetyGate
 
 LEAD = 0.03  # s from a decision to the first set-point that it changes
 LONGEST_LEAD = 1.0  # s, of a machine that is so slow that it needs them

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
-from unihm.nodes.segmentation import OBJECT_FRAME
 from unihm.robots import load_hand
 from unihm.ros.conversions import motion_to_msg, tokens_from_msg, trajectory_from_msg
+from unihm.ros.frames import OBJECT_FRAME
 from unihm.ros.stage import StageNode
 from unihm.tokenizer import Tokenizer
 

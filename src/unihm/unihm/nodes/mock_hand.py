@@ -19,7 +19,6 @@ from unihm.ros.course import Course, course_from_msg
 from unihm.ros.hand_drivers import DRIVERS, import_interfaces, vendor_messages
 from unihm.ros.mock import MockDriver
 from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
-from unihm.sim.still import closed_share
 from unihm.types import FloatArray
 
 BLOCKED = 0.3  # share of the way to the fist at which fingers meet what is between them
@@ -210,7 +209,7 @@ class MockHandNode(MockDriver):
     def _measured(self) -> FloatArray:
         """(J,) where the fingers are: short of where they are sent where they press."""
         joints = self._course.at(self.seconds)
-        share = closed_share(self.hand, joints)
+        share = self.hand.closed_share(joints)
         if self._held and share > BLOCKED:
             joints = self.hand.open_joints + BLOCKED / share * (joints - self.hand.open_joints)
         return joints

@@ -21,12 +21,11 @@ from unihm.ros.conversions import (
     rgb_to_msg,
     trajectory_from_msg,
 )
+from unihm.ros.frames import OBJECT_FRAME
 from unihm.ros.qos import LATCHED, RELIABLE
 from unihm.ros.stage import StageNode
 from unihm.types import FloatArray, RgbdObservation
 from unihm.visualization.overlays import draw_mask
-
-OBJECT_FRAME = "object"  # T_world_object of the task's trajectory, frame 0, places it
 
 
 class SegmentationNode(StageNode):

@@ -81,6 +81,11 @@ class Hand:
         """Nearest joints (..., J) within the limits."""
         return np.clip(np.asarray(q, float), self.lower, self.upper)
 
+    def closed_share(self, q: ArrayLike) -> float:
+        """How far joints (J,) have closed the hand: 0 open, 1 its fist."""
+        way = self.closed_joints - self.open_joints
+        return float((np.asarray(q, float) - self.open_joints) @ way / (way @ way))
+
     def expand(self, q: ArrayLike) -> FloatArray:
         """Values (..., M) of all moving joints, coupled ones included, as ``all_joint_names``."""
         return np.asarray(q, float) @ self.tree.expansion.T + self.tree.offset

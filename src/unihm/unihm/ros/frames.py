@@ -16,6 +16,7 @@ from unihm.robots.frames import FrameTree, Transform
 from unihm.ros.base import UnihmNode
 from unihm.transforms import from_pose7, to_pose7
 
+OBJECT_FRAME = "object"  # T_world_object of the task's trajectory, frame 0, places it
 SETTLE = 1.0  # s in which what others say about frames is heard first
 STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 MOVING = QoSProfile(depth=100)

@@ -126,7 +126,7 @@ class Graph:
         self._executor.add_node(node)
 
     def _share_clock(self, node: UnihmNode) -> None:
-        """Let one node hear the simulation's clock for all: each would take 100 messages a second."""
+        """Let one node hear the clock for all, who would take 100 messages a second each."""
         node._time_source.detach_node()
         self._time_source.attach_clock(node.get_clock())
 

@@ -122,7 +122,7 @@ class StillScene:
 
     def move(self, q_arm: FloatArray, q_hand: FloatArray) -> bool:
         """The robot is at these joints now; True where a box has moved."""
-        share = closed_share(self._hand, q_hand)
+        share = self._hand.closed_share(q_hand)
         palm = (self._arm.forward(q_arm) @ self._hand.T_flange_wrist @ self._hand.T_wrist_palm)[
             :3, 3
         ]
@@ -142,9 +142,3 @@ class StillScene:
             return False
         self.boxes[self.boxes.index(box)] = box.moved(step)
         return True
-
-
-def closed_share(hand: Hand, joints: FloatArray) -> float:
-    """How far a hand has closed: 0 open, 1 its fist."""
-    way = hand.closed_joints - hand.open_joints
-    return float((joints - hand.open_joints) @ way / (way @ way))
