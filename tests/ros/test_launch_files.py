@@ -192,7 +192,9 @@ class TestFiles:
             "real_time_factor": 2.0,
         }
 
-    @pytest.mark.parametrize("file", [f for f in FILES if not f.startswith(("replay", "view"))])
+    @pytest.mark.parametrize(
+        "file", [f for f in FILES if not f.startswith(("replay", "view", "sim_gazebo"))]
+    )
     def test_one_argument_puts_a_robot_aside(self, file: str) -> None:
         for node in start(file, robot_namespace="left").values():
             assert node.namespace == "/left/unihm"
@@ -246,6 +248,8 @@ class TestFiles:
                 "franka_fr3_moveit_config",
             ),
             ("replay", {"bag": "/nowhere"}, ErrorCode.INVALID_BAG, "no recording"),
+            ("sim_gazebo", {}, ErrorCode.MISSING_DEPENDENCY, "sim_gazebo.launch.py needs gz_sim"),
+            ("sim_gazebo", {"robot_namespace": "left"}, ErrorCode.INVALID_CONFIG, "one robot"),
             (
                 "view",
                 {"rviz": "false", "browser": "false"},
@@ -257,8 +261,8 @@ class TestFiles:
     def test_what_is_missing_is_a_sentence(
         self, file: str, given: dict[str, str], code: ErrorCode, words: str
     ) -> None:
-        if is_installed("franka_fr3_moveit_config"):
-            pytest.skip("the arm's driver is installed here")
+        if is_installed("franka_fr3_moveit_config") or is_installed("ros_gz_sim"):
+            pytest.skip("what should be missing is installed here")
         with pytest.raises(UnihmError, match=words) as caught:
             start(f"{file}.launch.py", **given)
         assert caught.value.code is code
@@ -287,6 +291,31 @@ class TestFiles:
         assert str(tmp_path / "realsense2_camera/launch/rs_launch.py") in started
         assert str(tmp_path / "my_hand/launch/hand.launch.py") in started
 
+    def test_gazebo_has_the_scene_the_robot_and_the_graph(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bringup = importlib.import_module("unihm.ros.bringup")
+        (tmp_path / "ros_gz_sim" / "launch").mkdir(parents=True)
+        (tmp_path / "ros_gz_sim" / "launch" / "gz_sim.launch.py").touch()
+        monkeypatch.setattr(bringup, "get_package_share_directory", lambda name: tmp_path / name)
+        monkeypatch.setattr(bringup.tempfile, "mkdtemp", lambda prefix: str(tmp_path / "files"))
+        started = start("sim_gazebo.launch.py", hand="inspire")
+        gazebo = started.pop(str(tmp_path / "ros_gz_sim/launch/gz_sim.launch.py"))
+        world = Path(gazebo.arguments["gz_args"].removeprefix("-r "))
+        assert "red_box" in world.read_text()
+        robot = parameters(started["robot_state_publisher"])["robot_description"]
+        assert str(tmp_path / "files" / "controllers.yaml") in robot
+        assert set(started["spawner"].arguments) >= {"fr3_arm_controller", "hand_controller"}
+        own = {name for name, node in started.items() if node.package == "unihm"}
+        assert own == set(NODES) - {"simulation"} | {"markers"}
+        bridged = {text.split("@")[0] for text in started["parameter_bridge"].arguments}
+        capture = started["capture"]
+        (heard,) = yaml.safe_load(Path(capture.parameters[1]).read_text()).values()
+        topics = {v for k, v in heard["ros__parameters"].items() if k.endswith("_topic")}
+        assert topics | {"/clock"} == bridged
+        assert len(parameters(capture)["camera_pose"]) == 7
+        assert all(parameters(node)["use_sim_time"] is True for node in started.values())
+
 
 def is_installed(package: str) -> bool:
     try:
@@ -303,6 +332,8 @@ def test_the_real_launch_expands_every_file(file: str, graph_bag: Path) -> None:
     from launch.utilities import perform_substitutions
 
     context = sys.modules["launch"].LaunchContext()
+    if file == "sim_gazebo.launch.py" and not is_installed("ros_gz_sim"):
+        pytest.skip("Gazebo is not installed here")
     if file == "replay.launch.py":
         context.launch_configurations["bag"] = str(graph_bag)
     started = {}

@@ -6,6 +6,7 @@ Imported by launch files alone, since ``launch`` comes with a ROS 2 installation
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +21,11 @@ from launch_ros.actions import LifecycleNode, Node
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.bag_reader import BagReader
 from unihm.paths import config_dir
+from unihm.robots import ros2_control
 from unihm.ros.recorder import has_beginnings
 from unihm.ros.restarts import SUPERVISOR
 from unihm.ros.run import NODES
+from unihm.transforms import to_pose7
 from unihm.types import STAGES
 
 Values = Mapping[str, str]
@@ -72,8 +75,14 @@ class VendorDriver:
     file: str
     arguments: Mapping[str, str] = field(default_factory=dict)
 
-    def include(self, values: Values) -> IncludeLaunchDescription:
+    def include(
+        self, values: Values, needed_by: str = "start_drivers:=true"
+    ) -> IncludeLaunchDescription:
         """Its action.
+
+        Args:
+            values: of our arguments, by name.
+            needed_by: what the sentence begins with where it is missing.
 
         Raises:
             UnihmError: MISSING_DEPENDENCY where it is not installed.
@@ -85,8 +94,8 @@ class VendorDriver:
         if not path.is_file():
             raise UnihmError(
                 ErrorCode.MISSING_DEPENDENCY,
-                f"start_drivers:=true needs {self.file} of the package {self.package}, which is "
-                "not installed here; install and source it, or start the driver elsewhere.",
+                f"{needed_by} needs {self.file} of the package {self.package}, which is not "
+                "installed here; install and source it, or start it elsewhere.",
             )
         given = [(name, text.format(**values)) for name, text in self.arguments.items()]
         return IncludeLaunchDescription(
@@ -96,6 +105,14 @@ class VendorDriver:
 
 ARM_DRIVER = VendorDriver(
     "franka_fr3_moveit_config", "moveit.launch.py", {"robot_ip": "{robot_ip}"}
+)
+GAZEBO = VendorDriver("ros_gz_sim", "gz_sim.launch.py", {"gz_args": "-r {world}"})
+# Gazebo's topics that ROS hears, with the types there and here.
+BRIDGED = (
+    "/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock",
+    "/camera/image@sensor_msgs/msg/Image[gz.msgs.Image",
+    "/camera/depth_image@sensor_msgs/msg/Image[gz.msgs.Image",
+    "/camera/camera_info@sensor_msgs/msg/CameraInfo[gz.msgs.CameraInfo",
 )
 CAMERA_DRIVERS = {
     "zed": VendorDriver("zed_wrapper", "zed_camera.launch.py", {"camera_model": "{camera_model}"}),
@@ -130,6 +147,58 @@ def sim_actions() -> list[Any]:
         params_file="sim",
         use_sim_time="true",
     )
+
+
+def gazebo_actions() -> list[Any]:
+    """The graph against Gazebo: a scene as its world, arm and hand driven by ros2_control."""
+
+    def start(values: Values) -> list[Any]:
+        # Meshes and what reads them, which no other launch file waits for.
+        from unihm.sim.export import FORMATS
+        from unihm.sim.scene import load_scene
+
+        if values["robot_namespace"]:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                "Gazebo's world has one robot, without a namespace: leave robot_namespace empty.",
+            )
+        folder = Path(tempfile.mkdtemp(prefix="unihm-gazebo-"))
+        scene = load_scene(values["scene"])
+        world = FORMATS["sdf"](scene, folder)
+        gazebo = GAZEBO.include({"world": str(world)}, "sim_gazebo.launch.py")
+        robot = ros2_control.write("fr3", values["hand"], folder, "gazebo").urdf.read_text()
+        others = {
+            "robot_state_publisher": ("robot_state_publisher", []),
+            "create": ("ros_gz_sim", ["-topic", "/robot_description", "-name", "robot"]),
+            "parameter_bridge": ("ros_gz_bridge", list(BRIDGED)),
+            "spawner": ("controller_manager", list(ros2_control.CONTROLLERS)),
+        }
+        given = {"robot_state_publisher": {"robot_description": robot}}
+        return [
+            gazebo,
+            *(
+                Node(
+                    package=package,
+                    executable=name,
+                    name=name,
+                    arguments=arguments,
+                    parameters=[{"use_sim_time": True, **given.get(name, {})}],
+                    output="screen",
+                )
+                for name, (package, arguments) in others.items()
+            ),
+            _node(values, "hand_controller", protocol="joint_trajectory"),
+            _node(
+                values,
+                "capture",
+                file=_camera_file("gazebo"),
+                camera_pose=to_pose7(scene.camera.T_world_camera).tolist(),
+            ),
+            # The description with what ros2_control reads is robot_state_publisher's.
+            *_nodes(values, _without("simulation", "hand_controller", "capture", "robot_state")),
+        ]
+
+    return _with_arguments(start, *USUAL, "preset", "scene", params_file="sim", use_sim_time="true")
 
 
 def real_actions(hand: str) -> list[Any]:
