@@ -169,3 +169,39 @@ def test_the_benchmark_counts_each_kind_of_mistake(tmp_path):
     assert (score.right, score.to_do, score.to_refuse) == (2, 3, 2)
     assert (score.misunderstood, score.accepted_wrongly) == (["1"], ["2"])
     assert score.refused_wrongly == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "understood"),
+    [
+        ("leave the red cup alone and take the green one", "grab the green cup"),
+        ("grab the box left of the smaller one", "grab the box to the left of the small box"),
+        (
+            "put the red block next to the green one on the tray",
+            "put the red block next to the green block on the tray",
+        ),
+        ("put the apple on the red one", "put the apple on the red object"),
+        ("pick up the orange one", "grab the orange object"),
+    ],
+)
+def test_one_is_of_the_kind_that_is_spoken_of(sentence, understood):
+    (step,) = understand(sentence).accepted()
+    assert describe_step(step) == understood
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "grab the mug, but not by the handle",
+        "take the mug next to the bowl, not the one next to the plate",
+    ],
+)
+def test_what_was_ruled_out_is_not_proposed(sentence):
+    refusal = understand(sentence).refusal
+    assert refusal is not None
+    assert "handle" not in refusal.message and "plate" not in refusal.message
+
+
+@pytest.mark.parametrize("who", ["the technician", "my colleague", "Anna"])
+def test_things_are_given_to_who_asks_for_them(who):
+    assert understand(f"hand the wrench to {who}").refusal is not None

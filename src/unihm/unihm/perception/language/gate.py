@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, replace
 
 from unihm.errors import ErrorCode
+from unihm.perception import colors
 from unihm.perception.language import grammar, lexicon
 from unihm.perception.language.asides import without_asides
 from unihm.perception.language.command import (
@@ -43,6 +44,8 @@ _NOT_ON_TABLE = lexicon.TABLES | {
     "attention", "hand", "five", "question", "advice", "job", "task", "way", "place", "action",
     "move", "step",
 }  # fmt: skip
+
+_NEGATED = lexicon.NEGATIONS | {"but", "except", "without", "instead"}
 
 # What is opened otherwise than by pulling a part of it that hangs or slides.
 _NOT_PULLED = {
@@ -295,6 +298,8 @@ class _Judge:
     def _nearest(self, clauses: list[Clause]) -> str:
         """The nearest reading, as a question; empty where there is none."""
         for clause in clauses:
+            if _NEGATED & set(" ".join(clause.unknown).split()):
+                return ""  # the reading without it would be what was ruled out
             if clause.mood is Mood.REQUEST and clause.action and clause.targets:
                 clause.unknown = []
                 step = grammar.steps_of(clause)[0]
@@ -321,7 +326,8 @@ class _Judge:
                     f"I did not understand '{' '.join(clause.unknown)}'.",
                     unknown=tuple(clause.unknown),
                 )
-            self._append(self._resolved(self._known(_on_the_table(step)), clause))
+            known = self._known(_on_the_table(self._of_its_kind(step)))
+            self._append(self._resolved(known, clause))
 
     def _rises(self, clause: Clause) -> bool:
         """Such as "... and move up", "then lift it up": what grabbing does anyway."""
@@ -398,6 +404,35 @@ class _Judge:
             return replace(phrase, relations=relations)
 
         return replace(step, target=meant(step.target))
+
+    def _of_its_kind(self, step: Step) -> Step:
+        """With "the green one" as a cup: beside a cup, or where all that is named is cups."""
+        kinds = {
+            kind
+            for word in self.words
+            if (kind := grammar.singular(word)) in NOUNS
+            and word not in lexicon.TABLES
+            and word not in colors.SYNONYMS
+            and word not in colors.NAMES
+        }
+
+        def meant(phrase: Phrase, kind: str) -> Phrase:
+            if not phrase.noun and phrase.words.split()[-1:] in (["one"], ["ones"]):
+                phrase = replace(phrase, noun=kind)
+            relations = (beside(relation, phrase.noun) for relation in phrase.relations)
+            return replace(phrase, relations=tuple(relations))
+
+        def beside(relation: Relation, kind: str) -> Relation:
+            # "Put the apple on the red one": a plate, perhaps.
+            if relation.name in ("in", "on", "under", "of"):
+                kind = ""
+            return Relation(relation.name, tuple(meant(thing, kind) for thing in relation.things))
+
+        target = meant(step.target, *kinds) if len(kinds) == 1 else meant(step.target, "")
+        goes = step.destination
+        return replace(
+            step, target=target, destination=None if goes is None else beside(goes, target.noun)
+        )
 
     def _before(self) -> Phrase | None:
         """What the clause before was about."""

@@ -438,7 +438,8 @@ def _excludes(cursor: Cursor, clause: Clause) -> bool:
         cursor.at = start
         return False
     thing = noun_phrase(cursor)
-    if thing is None or thing.relations or thing.place or thing.sizes:
+    goes_on = RELATION.match(cursor.rest) or SIDE.match(cursor.rest)  # "the one next to ..."
+    if thing is None or thing.relations or thing.place or thing.sizes or goes_on:
         cursor.at = start
         return False
     target = clause.targets[-1]

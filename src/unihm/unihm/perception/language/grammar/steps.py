@@ -21,10 +21,15 @@ def steps_of(clause: Clause) -> list[Step]:
 _STRONG = re.compile(r"(?:in|on)to|on to|in to|to\b|atop")
 
 
-def _is_somebody(phrase: Phrase) -> bool:
+def _is_somebody(phrase: Phrase, verb: str) -> bool:
     """Whether something is to be given to a person: I hand things to who asks for them."""
     last = phrase.noun.split()[-1] if phrase.noun else ""
-    named = len(phrase.words.split()) == 1 and last not in NOUNS and last not in lexicon.TABLES
+    gives = verb in ("give", "hand", "pass")  # things are brought to places too
+    named = (
+        (gives or len(phrase.words.split()) == 1)
+        and last not in NOUNS
+        and last not in lexicon.TABLES
+    )
     return last in lexicon.PEOPLE or (named and last not in lexicon.HOLLOW) or not last
 
 
@@ -107,7 +112,7 @@ def _step(clause: Clause, target: Phrase) -> Step:
             clause.unknown.append("hand")
         action, target = Action.RELEASE, Phrase(pronoun="held", words=target.words)
     if action is Action.PLACE and clause.verb in ("give", "hand", "pass", "bring", "fetch") and (
-        destination is not None and _is_somebody(destination.things[0])
+        destination is not None and _is_somebody(destination.things[0], clause.verb)
     ):  # fmt: skip
         clause.unknown.append(destination.things[0].words)
     if pushes and destination is None and (direction is None or not direction.name):
