@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 
+from rclpy.qos import DurabilityPolicy
 from unihm_msgs import msg
 
 from unihm.errors import ErrorCode, UnihmError
@@ -71,14 +72,18 @@ class Attempts:
         """
         self._node.look_around()
         began = time.monotonic()
-        while (trespass := self._node.trespass) is not None or self._partners.gone(
-            self._needed(request)
+        needed = self._needed(request)
+        while (
+            (trespass := self._node.trespass) is not None
+            or self._partners.gone(needed)
+            or not self._reaches(self._partners.known(needed))
         ):
             waited = time.monotonic() - began
             late = self._node.seconds > deadline
             if trespass is None:
                 if late or waited > FIRST_WORD:
                     self._check_alive(request)
+                    return
             elif late or waited > FORGOTTEN or not isinstance(trespass, NotYet):
                 raise trespass
             self._check_wanted(request, "waiting")
@@ -157,6 +162,20 @@ class Attempts:
         current = self._goals.current
         if current is not None and status.task_id == current.task_id:
             current.statuses.put(status)
+
+    def _reaches(self, names: set[str]) -> bool:
+        """Whether a task that is published now comes to all of them.
+
+        Where DDS has not brought two nodes together yet, a message is lost: that of a coordinator
+        that was started again, for one.
+        """
+        ends = [
+            end
+            for end in self._node.get_subscriptions_info_by_topic(self._tasks.topic_name)
+            if end.qos_profile.durability is DurabilityPolicy.VOLATILE  # else they never meet
+        ]
+        there = names <= {end.node_name for end in ends}
+        return there and self._tasks.get_subscription_count() >= len(ends)
 
     def _needed(self, request: Request) -> set[str]:
         return nodes_until(request.until or self._last_stage)

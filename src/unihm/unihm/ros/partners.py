@@ -70,9 +70,13 @@ class Partners:
                 )
             time.sleep(0.02)
 
+    def known(self, names: Iterable[str]) -> set[str]:
+        """Those of ``names`` that were heard of."""
+        return set(self._alive.known.intersection(names))
+
     def gone(self, names: Iterable[str]) -> list[str]:
         """Those of ``names`` that were heard of once and have fallen silent, sorted."""
-        return self._alive.silent(self._alive.known.intersection(names))
+        return self._alive.silent(self.known(names))
 
     def begin(self) -> None:
         """A motion begins: whoever is alive and well now has to stay so."""
