@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Header
@@ -48,11 +49,13 @@ class FakeCamera(Node):
         self.info_width = SIZE[1]
         self.rgb_encoding, self.depth_encoding = "bgra8", "32FC1"
         self.running = True
+        self.clock_off = 0.0  # s
 
     def _publish(self) -> None:
         if not self.running:
             return
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id="camera")
+        stamp = self.get_clock().now() + Duration(seconds=self.clock_off)
+        header = Header(stamp=stamp.to_msg(), frame_id="camera")
         rgb, depth = self.lifted if self.robot.holds_up() else (self.rgb, self.depth)
         depth = conversions.depth_to_msg(depth, header)
         depth.encoding = self.depth_encoding

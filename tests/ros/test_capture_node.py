@@ -63,3 +63,28 @@ def test_a_task_waits_for_the_camera_s_pose(crowd: Crowd, is_told: bool) -> None
     else:
         codes = [ErrorCode.INVALID_TRANSFORM]
         assert crowd.until(lambda: [s.error_code for s in statuses if s.error_code] == codes)
+
+
+@pytest.mark.parametrize(("off", "words"), [(60.0, "in the future"), (-60.0, "clock is behind")])
+def test_images_of_another_time_are_not_taken(crowd: Crowd, off: float, words: str) -> None:
+    """One that is stamped in the future would always count as newer than the question."""
+    capture = crowd.add(
+        CaptureNode, "capture", wait_for_robot=False, camera_pose=CAMERA_POSE, timeout=1.0
+    )
+    assert capture.start()
+    coordinator, graph = (crowd.add(UnihmNode, name) for name in ("coordinator", "planner"))
+    seen: list[msg.RgbdObservation] = []
+    statuses: list[msg.StageStatus] = []
+    graph.create_subscription(msg.RgbdObservation, "observation", seen.append, RELIABLE)
+    graph.create_subscription(msg.StageStatus, "status", statuses.append, 100)
+    tasks = coordinator.create_publisher(msg.Task, "task", RELIABLE)
+    camera = add_camera(crowd)
+    camera.clock_off = off
+    assert crowd.until(lambda: tasks.get_subscription_count() == len(crowd.nodes))
+    assert crowd.until(lambda: capture.diagnose()["pairs"] > 0)
+    tasks.publish(msg.Task(task_id="a", instruction="x", hand="xhand"))
+    assert crowd.until(lambda: any(s.error_code for s in statuses))
+    (failed,) = (s for s in statuses if s.error_code)
+    assert failed.error_code == ErrorCode.CAMERA_TIMEOUT
+    assert words in failed.error_msg
+    assert not seen

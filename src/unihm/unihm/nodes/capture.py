@@ -30,6 +30,7 @@ FURTHER_WAIT = 0.5  # s that a task waits for the further cameras; then it goes 
 _LOOK = 0.05  # s between looks at who is silent
 _AGES = 100  # images whose age is remembered
 AT_REST = 0.4  # s at rest before the image that a lift is judged by
+AHEAD = 0.1  # s that a camera's clock may be ahead of ours
 
 
 class _FurtherCamera:
@@ -46,15 +47,15 @@ class _FurtherCamera:
         if matched is not None:
             self._newest = matched
 
-    def is_fresh(self, since: float) -> bool:
-        """True where its newest pair was taken at ``since`` or later."""
+    def is_fresh(self, since: float, now: float) -> bool:
+        """True where its newest pair was taken at ``since`` or later, and not in the future."""
         pair = self._newest
-        return pair is not None and seconds_of(pair["rgb"].header.stamp) >= since
+        return pair is not None and since <= seconds_of(pair["rgb"].header.stamp) <= now + AHEAD
 
-    def observe(self, since: float) -> types.RgbdObservation | None:
+    def observe(self, since: float, now: float) -> types.RgbdObservation | None:
         """What it saw, if that is as fresh as the first camera's must be."""
         pair = self._newest
-        if pair is None or not self.is_fresh(since):
+        if pair is None or not self.is_fresh(since, now):
             return None
         return observation_from_images(
             pair["rgb"], pair["depth"], pair["info"], self.T_world_camera, rectified=True
@@ -158,7 +159,7 @@ class CaptureNode(UnihmNode):
         self._waiting: str | None = None  # task that gets the next pair
         self._purpose = self.stage
         self._since = 0.0
-        self._nowhere: UnihmError | None = None  # the task waits for the camera's pose
+        self._refused: UnihmError | None = None  # why the newest images do not do for the task
         self._pose = from_pose7(self.camera_pose) if len(self.camera_pose) == 7 else None
         self._frame = ""  # of the images
         self._frames = Frames(self)
@@ -231,7 +232,7 @@ class CaptureNode(UnihmNode):
     def _begin(self, task_id: str, purpose: str, delay: float = 0.0) -> None:
         if not self.is_stopped(task_id):
             self._waiting, self._purpose, self._since = task_id, purpose, self.seconds + delay
-            self._nowhere = None
+            self._refused = None
             self.report(task_id, StageStatus.STARTED, stage=purpose)
 
     def _on_image(self, key: str, message: Any) -> None:
@@ -248,24 +249,37 @@ class CaptureNode(UnihmNode):
         if matched is None or self._waiting is None:
             return
         rgb: Any = matched["rgb"]
-        if seconds_of(rgb.header.stamp) < self._since:
-            return  # taken before the robot was out of the way
-        late = [c for c in self._further if not c.is_fresh(self._since)]
+        stamp = seconds_of(rgb.header.stamp)
+        if stamp > self.seconds + AHEAD:  # who knows what it has seen, and when
+            self._refused = UnihmError(
+                ErrorCode.CAMERA_TIMEOUT,
+                f"The camera's images are stamped {stamp - self.seconds:.1f} s in the future; its "
+                "clock and mine have to be set by the same one.",
+            )
+            return
+        if stamp < self._since:  # taken before the robot was out of the way
+            self._refused = UnihmError(
+                ErrorCode.CAMERA_TIMEOUT,
+                f"The newest image was taken {self._since - stamp:.1f} s before it was asked for; "
+                "the camera stands still, or its clock is behind.",
+            )
+            return
+        late = [c for c in self._further if not c.is_fresh(self._since, self.seconds)]
         if late and self.seconds - self._since < FURTHER_WAIT:
             return
         try:
             T_world_camera = self._camera_pose(rgb)
         except UnihmError as error:
-            self._nowhere = error  # a node that has just started is told in a moment
+            self._refused = error  # a node that has just started is told in a moment
             return
-        self._nowhere = None
+        self._refused = None
         task_id, self._waiting = self._waiting, None
         try:
             observation = observation_from_images(
                 rgb, matched["depth"], matched["info"], T_world_camera, self._rectified
             )
             clean_depth(observation.depth, self.config)
-            others = [c.observe(self._since) for c in self._further]
+            others = [c.observe(self._since, self.seconds) for c in self._further]
             if any(others):
                 observation = fill_from(observation, [o for o in others if o], self.config)
         except UnihmError as error:
@@ -331,11 +345,15 @@ class CaptureNode(UnihmNode):
         silent = [
             topic for key, topic in self._topics.items() if self._last_seen[key] < self._since
         ]
-        sentence = (
-            f"Nothing on {', '.join(silent)} for {self.timeout:.1f} s; is the camera running?"
-            if silent
-            else "Colour, depth and camera_info arrive, but their stamps never match."
-        )
+        if silent:
+            error = UnihmError(
+                ErrorCode.CAMERA_TIMEOUT,
+                f"Nothing on {', '.join(silent)} for {self.timeout:.1f} s; is the camera running?",
+            )
+        else:
+            error = self._refused or UnihmError(
+                ErrorCode.CAMERA_TIMEOUT,
+                "Colour, depth and camera_info arrive, but their stamps never match.",
+            )
         task_id, self._waiting = self._waiting, None
-        silence = UnihmError(ErrorCode.CAMERA_TIMEOUT, sentence)
-        self.fail(task_id, self._nowhere or silence, self.timeout)
+        self.fail(task_id, error, self.timeout)

@@ -1,10 +1,10 @@
-"""Write arm and hand for ros2_control: a URDF with its joints, and the controllers' parameters.
+r"""Write arm and hand for ros2_control: a URDF with its joints, and the controllers' parameters.
 
 With the mock system the graph can be tried against the real controllers, where they are installed:
 
     unihm hand ros2_control xhand --out out/robot
     ros2 run robot_state_publisher robot_state_publisher out/robot/robot.urdf
-    ros2 run controller_manager ros2_control_node --ros-args \\
+    ros2 run controller_manager ros2_control_node --ros-args \
         --params-file out/robot/controllers.yaml
     ros2 run controller_manager spawner joint_state_broadcaster fr3_arm_controller hand_controller
 """
