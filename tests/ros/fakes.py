@@ -15,7 +15,7 @@ from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.qos import RELIABLE, STATUS
-from unihm.sim.still import FAR_BLUE_BOX, RED_BOX, SIZE, T_WORLD_CAMERA, K, closed_share, see_boxes
+from unihm.sim.still import FAR_BLUE_BOX, RED_BOX, SIZE, T_WORLD_CAMERA, K, see_boxes
 from unihm.transforms import apply, invert, make_transform, minimum_snap, to_pose7
 from unihm.types import HandMotion, ObjectTrajectory, Phase
 from unihm_msgs import msg
@@ -118,7 +118,7 @@ class FakeRobot(Node):
 
     def closed(self) -> float:
         """0 for an open hand, 1 for a closed one."""
-        return closed_share(self.hand, self.where("hand"))
+        return self.hand.closed_share(self.where("hand"))
 
     def holds_up(self) -> bool:
         """True where something is in the hand, well above the table."""

@@ -27,7 +27,7 @@ from unihm.ros.joints import ExternalTorques
 from unihm.ros.mock import OLD
 from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
 from unihm.ros.trajectory_client import make_trajectory
-from unihm.sim.still import RED_BOX, StillScene, closed_share
+from unihm.sim.still import RED_BOX, StillScene
 from waiting import eventually
 
 pytestmark = pytest.mark.ros
@@ -168,7 +168,7 @@ def test_the_hand_follows_its_protocol_and_presses_on_what_it_holds(robot: Robot
 
     def share() -> float:
         state = robot.heard["/allegroHand_0/joint_states"]
-        return closed_share(hand, np.array(state.position))
+        return hand.closed_share(np.array(state.position))
 
     assert eventually(lambda: abs(share() - 0.5) < 0.01)
     held = robot.probe.create_publisher(Bool, "/unihm/mock/held", LATCHED)

@@ -367,6 +367,8 @@ class Drill:
         while self._made:
             self._node.destroy_publisher(self._made.pop())
         self.settle()
+        # An arm that has gone on meanwhile, on its way home, is not where it will be.
+        self.until(lambda: not self.witness.is_moving(), REST)
         self.witness.look()
         return died, reflex
 
