@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, TypeVar
 
+from rclpy.clock import ROSClock
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -127,8 +128,10 @@ class Graph:
 
     def _share_clock(self, node: UnihmNode) -> None:
         """Let one node hear the clock for all, who would take 100 messages a second each."""
+        clock = node.get_clock()
+        assert isinstance(clock, ROSClock)
         node._time_source.detach_node()
-        self._time_source.attach_clock(node.get_clock())
+        self._time_source.attach_clock(clock)
 
     def _arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Constructor arguments of a node in this process."""
