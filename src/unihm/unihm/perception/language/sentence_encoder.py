@@ -53,13 +53,15 @@ def _model() -> BertModel:
     from transformers import BertModel
     from transformers.utils import logging
 
+    class Encoder(BertModel):
+        """Without the pooler, whose weights are in the file."""
+
+        _keys_to_ignore_on_load_unexpected = (r"pooler\.",)
+
     logging.disable_progress_bar()
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()  # the pooler's weights are in the file and not in the model
-    model = BertModel.from_pretrained(
+    model = Encoder.from_pretrained(
         model_folder(), add_pooling_layer=False, local_files_only=True, dtype=torch.float32
     )
-    logging.set_verbosity(level)
     return model.eval()
 
 
