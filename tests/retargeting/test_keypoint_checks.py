@@ -306,3 +306,12 @@ def test_what_is_there_is_said(tmp_path: Path) -> None:
     sentence = r"points \(5, 21, 2\), other \(3,\)\. Points \(x, y\) of an image have no depth"
     with pytest.raises(UnihmError, match=sentence):
         read_keypoints(tmp_path / "a.npz")
+
+
+def test_fingers_without_a_length_are_refused() -> None:
+    """Scaled to a robot's finger they would be infinite, and the wrist nowhere."""
+    keypoints = np.ones((3, 21, 3))
+    keypoints[0, 5, 0] = keypoints[1, 6, 0] = 0.0
+    with pytest.raises(UnihmError, match="all in one place") as caught:
+        Retargeter(load_hand("inspire")).retarget(keypoints)
+    assert caught.value.code is ErrorCode.INVALID_KEYPOINTS

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from unihm.errors import ErrorCode, UnihmError
 from unihm.files import read_arrays
 from unihm.robots.kinematics import load_hand
+from unihm.robots.spec import FINGERS
 from unihm.transforms import FloatArray, apply, invert, make_transform
 
 #: Keypoint that each keypoint's bone starts from; the wrist's own is itself.
@@ -45,6 +46,8 @@ FLATTEST = 0.05
 SWAPPED = 5
 #: Longest run of frames that is bridged where keypoints are missing.
 LONGEST_GAP = 15
+#: Share of the hand's size that a finger's last two bones have at least; a person's have a half.
+SHORTEST_FINGER = 0.05
 
 
 def _fault(sentence: str) -> UnihmError:
@@ -72,6 +75,7 @@ def check_keypoints(keypoints: ArrayLike, side: str) -> FloatArray:
     _check_jumps(keypoints)
     _check_order(keypoints)
     _check_side(keypoints, side)
+    _check_fingers(keypoints)
     return keypoints
 
 
@@ -308,6 +312,15 @@ def side_of(keypoints: FloatArray) -> str | None:
     if not abs(palmar) >= FLATTEST:
         return None
     return "right" if palmar > 0 else "left"
+
+
+def _check_fingers(keypoints: FloatArray) -> None:
+    """Refuse fingers without a length, whose joints are all in one place."""
+    bones = np.median(bone_lengths(keypoints), axis=0).reshape(len(FINGERS), -1)
+    fingers = bones[:, -2:].sum(axis=1) / np.median(hand_size(keypoints))
+    if fingers.min() < SHORTEST_FINGER:
+        finger = FINGERS[int(fingers.argmin())]
+        raise _fault(f"The joints of the {finger} are all in one place: no hand has such a finger.")
 
 
 def _check_side(keypoints: FloatArray, side: str) -> None:
