@@ -317,8 +317,8 @@ def side_of(keypoints: FloatArray) -> str | None:
 def _check_fingers(keypoints: FloatArray) -> None:
     """Refuse fingers without a length, whose joints are all in one place."""
     bones = np.median(bone_lengths(keypoints), axis=0).reshape(len(FINGERS), -1)
-    fingers = bones[:, -2:].sum(axis=1) / np.median(hand_size(keypoints))
-    if fingers.min() < SHORTEST_FINGER:
+    fingers = bones[:, -2:].sum(axis=1)
+    if fingers.min() <= SHORTEST_FINGER * np.median(hand_size(keypoints)):
         finger = FINGERS[int(fingers.argmin())]
         raise _fault(f"The joints of the {finger} are all in one place: no hand has such a finger.")
 

@@ -56,7 +56,7 @@ def _model() -> BertModel:
     class Encoder(BertModel):
         """Without the pooler, whose weights are in the file."""
 
-        _keys_to_ignore_on_load_unexpected = (r"pooler\.",)
+        _keys_to_ignore_on_load_unexpected = {r"pooler\."}  # noqa: RUF012
 
     logging.disable_progress_bar()
     model = Encoder.from_pretrained(
