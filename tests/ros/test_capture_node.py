@@ -24,6 +24,22 @@ def add_camera(crowd: Crowd) -> FakeCamera:
     return camera
 
 
+class Around:
+    """The coordinator, and who hears what the capture node says."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        coordinator, self.graph = (
+            crowd.add(UnihmNode, name) for name in ("coordinator", "planner")
+        )
+        self.seen: list[msg.RgbdObservation] = []
+        self.statuses: list[msg.StageStatus] = []
+        self.graph.create_subscription(
+            msg.RgbdObservation, "observation", self.seen.append, RELIABLE
+        )
+        self.graph.create_subscription(msg.StageStatus, "status", self.statuses.append, 100)
+        self.tasks = coordinator.create_publisher(msg.Task, "task", RELIABLE)
+
+
 def test_a_camera_that_falls_silent_is_said_with_every_heartbeat(crowd: Crowd) -> None:
     capture = crowd.add(CaptureNode, "capture", camera_pose=CAMERA_POSE, silence=0.5)
     assert capture.start()
@@ -43,26 +59,21 @@ def test_a_task_waits_for_the_camera_s_pose(crowd: Crowd, is_told: bool) -> None
         CaptureNode, "capture", wait_for_robot=False, timeout=60.0 if is_told else 1.0
     )
     assert capture.start()
-    coordinator, graph = (crowd.add(UnihmNode, name) for name in ("coordinator", "planner"))
-    seen: list[msg.RgbdObservation] = []
-    statuses: list[msg.StageStatus] = []
-    graph.create_subscription(msg.RgbdObservation, "observation", seen.append, RELIABLE)
-    graph.create_subscription(msg.StageStatus, "status", statuses.append, 100)
-    tasks = coordinator.create_publisher(msg.Task, "task", RELIABLE)
+    around = Around(crowd)
     add_camera(crowd)
-    assert crowd.until(lambda: tasks.get_subscription_count() == len(crowd.nodes))
-    tasks.publish(msg.Task(task_id="a", instruction="x", hand="xhand"))
+    assert crowd.until(lambda: around.tasks.get_subscription_count() == len(crowd.nodes))
+    around.tasks.publish(msg.Task(task_id="a", instruction="x", hand="xhand"))
     assert crowd.until(lambda: capture.task_id == "a")
     pairs = capture.diagnose()["pairs"]
     assert crowd.until(lambda: capture.diagnose()["pairs"] > pairs + 1)
-    assert not seen
+    assert not around.seen
     if is_told:
-        poses = graph.create_publisher(PoseStamped, "camera_pose", LATCHED)
+        poses = around.graph.create_publisher(PoseStamped, "camera_pose", LATCHED)
         poses.publish(PoseStamped(pose=pose_to_msg(T_WORLD_CAMERA)))
-        assert crowd.until(lambda: len(seen) == 1)
+        assert crowd.until(lambda: len(around.seen) == 1)
     else:
         codes = [ErrorCode.INVALID_TRANSFORM]
-        assert crowd.until(lambda: [s.error_code for s in statuses if s.error_code] == codes)
+        assert crowd.until(lambda: [s.error_code for s in around.statuses if s.error_code] == codes)
 
 
 @pytest.mark.parametrize(("off", "words"), [(60.0, "in the future"), (-60.0, "clock is behind")])
@@ -72,19 +83,14 @@ def test_images_of_another_time_are_not_taken(crowd: Crowd, off: float, words: s
         CaptureNode, "capture", wait_for_robot=False, camera_pose=CAMERA_POSE, timeout=1.0
     )
     assert capture.start()
-    coordinator, graph = (crowd.add(UnihmNode, name) for name in ("coordinator", "planner"))
-    seen: list[msg.RgbdObservation] = []
-    statuses: list[msg.StageStatus] = []
-    graph.create_subscription(msg.RgbdObservation, "observation", seen.append, RELIABLE)
-    graph.create_subscription(msg.StageStatus, "status", statuses.append, 100)
-    tasks = coordinator.create_publisher(msg.Task, "task", RELIABLE)
+    around = Around(crowd)
     camera = add_camera(crowd)
     camera.clock_off = off
-    assert crowd.until(lambda: tasks.get_subscription_count() == len(crowd.nodes))
+    assert crowd.until(lambda: around.tasks.get_subscription_count() == len(crowd.nodes))
     assert crowd.until(lambda: capture.diagnose()["pairs"] > 0)
-    tasks.publish(msg.Task(task_id="a", instruction="x", hand="xhand"))
-    assert crowd.until(lambda: any(s.error_code for s in statuses))
-    (failed,) = (s for s in statuses if s.error_code)
+    around.tasks.publish(msg.Task(task_id="a", instruction="x", hand="xhand"))
+    assert crowd.until(lambda: any(s.error_code for s in around.statuses))
+    (failed,) = (s for s in around.statuses if s.error_code)
     assert failed.error_code == ErrorCode.CAMERA_TIMEOUT
     assert words in failed.error_msg
-    assert not seen
+    assert not around.seen

@@ -45,7 +45,8 @@ _NOT_ON_TABLE = lexicon.TABLES | {
     "move", "step",
 }  # fmt: skip
 
-_NEGATED = lexicon.NEGATIONS | {"but", "except", "without", "instead"}
+# Words before what is ruled out.
+_NEGATED = lexicon.NEGATIONS | {"but"}
 
 # What is opened otherwise than by pulling a part of it that hangs or slides.
 _NOT_PULLED = {
