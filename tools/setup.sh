@@ -289,6 +289,11 @@ build_workspace() {
     fail "The workspace did not build; the whole output is in log/setup_build.log."
 }
 
+compile_once() {
+    # shellcheck source=env.sh
+    (. "$ROOT/env.sh" && PYTHONDONTWRITEBYTECODE='' python tools/first_start.py)
+}
+
 # ---------------------------------------------------------------- the steps, in order
 
 exec 9<tools/setup.sh
@@ -326,6 +331,8 @@ step workspace "Workspace: unihm_msgs and unihm (colcon build)" "$ROOT" "$ROS" \
     "$(cat colcon.meta src/{unihm_msgs,without_ros/*}/*.* src/{unihm_msgs,without_ros/*}/*/* \
         src/unihm/{setup.py,package.xml})" \
     "$(find launch config src/unihm/unihm/nodes -type f ! -name '*.pyc' | sort)" -- build_workspace
+step compiled "What Python and numba compile at a first start" "$ROOT" "$ROS" \
+    "$(cat requirements/{run,ros,$NUMPY}.txt tools/first_start.py)" -- compile_once
 case ${1:-} in
 tests)
     step tests "Packages that the tests need" "$NUMPY" "$(cat requirements/{tests,baseline}.txt)" -- \

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Where `ros2 run` and launch look for a node: one script, installed under the name of each.
+# Where `ros2 run` looks for a node: one script, installed under the name of each.
 NODE = '''#!/usr/bin/env python3
 """Starts the node that this file is called by."""
 
@@ -20,21 +20,37 @@ if __name__ == "__main__":
         pass
 '''
 
+# What launch starts: several of them at once.
+NODES = '''#!/usr/bin/env python3
+"""Starts the nodes that it is told, each as a process of its own."""
+
+import sys
+
+if __name__ == "__main__":
+    try:
+        from unihm.ros.processes import run_nodes
+
+        sys.exit(run_nodes())
+    except KeyboardInterrupt:  # while it was being imported
+        pass
+'''
+
 
 def node_scripts() -> list[str]:
-    """Scripts named as the modules of ``unihm.nodes``, written here for the build."""
+    """Scripts named as the modules of ``unihm.nodes``, and ``nodes``, written for the build."""
     folder = Path("scripts")
     folder.mkdir(exist_ok=True)
-    names = sorted(path.stem for path in Path("unihm/nodes").glob("[!_]*.py"))
+    names = (path.stem for path in Path("unihm/nodes").glob("[!_]*.py"))
+    scripts = {"nodes": NODES, **dict.fromkeys(names, NODE)}
     for path in folder.iterdir():
-        if path.name not in names:
+        if path.name not in scripts:
             path.unlink()
-    for name in names:
+    for name, text in scripts.items():
         path = folder / name
-        if not path.is_file() or path.read_text() != NODE:
-            path.write_text(NODE)
+        if not path.is_file() or path.read_text() != text:
+            path.write_text(text)
             path.chmod(0o755)
-    return [str(folder / name) for name in names]
+    return [str(folder / name) for name in sorted(scripts)]
 
 
 def shared_files(folder: str) -> list[tuple[str, list[str]]]:

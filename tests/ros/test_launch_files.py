@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import runpy
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,8 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.bag import BagWriter, MessageTypes, installed_types
 from unihm.paths import config_dir
 from unihm.robots import load_hand
-from unihm.ros.run import FURTHER, NODES, node_class
+from unihm.ros.roster import FURTHER, NODES
+from unihm.ros.run import node_class
 from unihm.types import STAGES
 
 pytestmark = pytest.mark.ros
@@ -68,7 +70,7 @@ MODULES: dict[str, dict[str, Any]] = {
     "launch.launch_description_sources": {"AnyLaunchDescriptionSource": str},
     "launch.substitutions": {"LaunchConfiguration": LaunchConfiguration},
     "launch_ros": {},
-    "launch_ros.actions": {"LifecycleNode": Action, "Node": Action},
+    "launch_ros.actions": {"Node": Action},
 }
 
 
@@ -98,16 +100,25 @@ def start(file: str, **given: str) -> dict[str, Any]:
             values[action.name] = value
             continue
         for made in action.function(values):
-            assert made.name not in started
-            started[made.name] = made
+            if getattr(made, "executable", "") != "nodes":
+                assert made.name not in started
+                started[made.name] = made
+                continue
+            _, _, *names = made.arguments
+            for name in names:
+                assert name not in started
+                started[name] = SimpleNamespace(**vars(made), name=name)
     assert not given, "arguments that the file does not take"
     return started
 
 
 def parameters(node: Any) -> dict[str, Any]:
-    *files, named = node.parameters
-    assert all(Path(file).is_file() for file in files)
-    return dict(named)
+    """Those that no file of ours or of the user gives."""
+    if node.package != "unihm":
+        return dict(node.parameters[0])
+    assert all(Path(file).is_file() for file in node.parameters)
+    sections = yaml.safe_load(Path(node.parameters[-1]).read_text())
+    return dict(sections[f"{node.namespace}/{node.name}"]["ros__parameters"])
 
 
 @pytest.fixture
@@ -142,10 +153,10 @@ class TestFiles:
         further = {"simulation"} if name == "sim" else set()
         assert set(started) == set(NODES) - {"simulation"} | {"markers", "robot_state"} | further
         for node in started.values():
-            assert (node.package, node.executable, node.namespace) == ("unihm", node.name, "/ns")
-            enclave = f"/ns/{node.name}"  # whose keys it has, where there are any
-            assert node.ros_arguments == ["--log-level", "debug", "--enclave", enclave]
-            assert node.respawn is (node.name in NODES)
+            assert (node.package, node.executable, node.namespace) == ("unihm", "nodes", "/ns")
+            assert node.arguments[:2] == ["--enclaves", "/ns"]  # whose keys, where there are any
+            assert node.ros_arguments == ["--log-level", "debug"]
+            assert node.respawn is True
             assert parameters(node)["use_sim_time"] is (name == "sim")
         protocol = parameters(started["hand_controller"]).get("protocol")
         assert protocol == ("joint_trajectory" if name == "sim" else None)
@@ -317,6 +328,22 @@ class TestFiles:
         assert all(parameters(node)["use_sim_time"] is True for node in started.values())
 
 
+def test_launch_waits_for_nothing_that_takes_long(launch: None) -> None:
+    """What the nodes import would be imported twice, one after the other."""
+    code = (
+        "import sys; from unihm.ros import roster, bringup;"
+        "print({'numpy', 'rclpy', 'torch'}.intersection(sys.modules))"
+    )
+    stand_in = "import sys; from types import ModuleType, SimpleNamespace\n" + "\n".join(
+        f"m = sys.modules[{name!r}] = ModuleType({name!r}); m.__getattr__ = lambda _: object"
+        for name in MODULES
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{stand_in}\n{code}"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "set()", done.stderr
+
+
 def is_installed(package: str) -> bool:
     try:
         get_package_prefix(package)
@@ -329,6 +356,7 @@ def is_installed(package: str) -> bool:
 def test_the_real_launch_expands_every_file(file: str, graph_bag: Path) -> None:
     pytest.importorskip("launch.actions", reason="launch comes with a ROS 2 installation only")
     actions = pytest.importorskip("launch_ros.actions", reason="launch_ros is not here")
+    from launch.substitutions import LocalSubstitution
     from launch.utilities import perform_substitutions
 
     context = sys.modules["launch"].LaunchContext()
@@ -336,18 +364,21 @@ def test_the_real_launch_expands_every_file(file: str, graph_bag: Path) -> None:
         pytest.skip("Gazebo is not installed here")
     if file == "replay.launch.py":
         context.launch_configurations["bag"] = str(graph_bag)
-    started = {}
+    commands = []
     waiting = list(describe(file).entities)
     while waiting:
         entity = waiting.pop(0)
         if isinstance(entity, actions.Node):
             entity._perform_substitutions(context)
-            started[entity.node_name] = perform_substitutions(context, entity.cmd[0])
+            words = [word for word in entity.cmd if not isinstance(word[0], LocalSubstitution)]
+            commands.append([perform_substitutions(context, word) for word in words])
+            assert entity.expanded_node_namespace == "/unihm"
         else:
             waiting += entity.visit(context) or []
+    assert all(Path(executable).is_file() for executable, *_ in commands)
+    (ours,) = (words for words in commands if Path(words[0]).name == "nodes")
     expected = {"view.launch.py": "viewer", "replay.launch.py": "player"}.get(file, "planner")
-    assert any(name.endswith(f"/unihm/{expected}") for name in started)
-    assert all(Path(executable).is_file() for executable in started.values())
+    assert expected in ours
 
 
 def test_parameter_files_name_parameters_that_there_are(domain_id: int) -> None:

@@ -22,7 +22,8 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.trajectory import make_trajectory
 from unihm.ros import conversions
 from unihm.ros.qos import STATUS
-from unihm.ros.run import FURTHER, NODES, node_class
+from unihm.ros.roster import FURTHER, NODES
+from unihm.ros.run import node_class
 from unihm.types import HandTokens, TaskKind
 from unihm_msgs import msg
 from waiting import eventually

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from unihm.cli.main import main
-from unihm.ros.run import FURTHER, NODES
+from unihm.ros.roster import FURTHER, NODES
 from unihm.ros.senders import SENDERS
 
 pytest.importorskip("cryptography")

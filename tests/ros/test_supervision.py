@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from unihm.ros.restarts import SUPERVISOR, pause_before, wait_for_turn
+from unihm.ros.processes import pause_before
 from unihm.ros.standstill import StandstillWatch
+from waiting import eventually
 
 
 def test_the_first_starts_are_free_and_the_next_ones_ever_more_seldom():
@@ -27,22 +30,70 @@ def test_the_first_starts_are_free_and_the_next_ones_ever_more_seldom():
     assert pause_before([now + 5.0] * 9, now) == 0.0  # of a clock that was set back
 
 
-def test_starts_of_one_supervisor_are_counted_for_each_node(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv(SUPERVISOR, "1-unihm")
-    slept: list[float] = []
-    for _ in range(6):
-        wait_for_turn("planner", slept.append)
-    wait_for_turn("refiner", slept.append)
-    monkeypatch.setenv(SUPERVISOR, "2-unihm")
-    wait_for_turn("planner", slept.append)
-    assert slept == [2.0, 4.0]
-    (tmp_path / "unihm" / "starts" / "2-unihm-planner").write_text("rubbish")
-    wait_for_turn("planner", slept.append)
-    monkeypatch.delenv(SUPERVISOR)
-    for _ in range(9):
-        wait_for_turn("planner", slept.append)
-    assert slept == [2.0, 4.0]
+# Nodes that write their number and arguments and wait, but for one that has soon played.
+STAND_INS = """
+import os, sys, time
+from pathlib import Path
+from unihm.ros.processes import run_nodes
+
+def run(name, arguments):
+    path = Path(sys.argv[1], name)
+    path.with_suffix(".new").write_text(f"{os.getpid()} {' '.join(arguments)}")
+    path.with_suffix(".new").rename(path)
+    if name == "player":
+        return 3
+    time.sleep(60.0)
+    return 0
+
+sys.exit(run_nodes(sys.argv[2:], run))
+"""
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    words = ["--enclaves", "/ns", "planner", "player", "--ros-args", "-r", "a:=b"]
+    command = [sys.executable, "-c", STAND_INS, str(tmp_path), *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def number_of(path: Path, other_than: int = 0) -> int:
+    """The number of a stand-in's process, once there is another one."""
+
+    def read() -> int:
+        return int(path.read_text().split()[0]) if path.is_file() else other_than
+
+    assert eventually(lambda: read() != other_than)
+    return read()
+
+
+def said(supervisor: subprocess.Popen[str], words: str) -> None:
+    """Read until something is said."""
+    assert supervisor.stderr is not None
+    assert any(words in line for line in supervisor.stderr)
+
+
+def test_a_node_that_dies_is_started_again_and_what_has_played_is_not(supervisor, tmp_path):
+    number = number_of(tmp_path / "planner")
+    arguments = (tmp_path / "planner").read_text().split(" ", 1)[1]
+    assert arguments == "--ros-args -r a:=b --ros-args --enclave /ns/planner"
+    assert Path(f"/proc/{number}/comm").read_text() == "planner\n"
+    player = number_of(tmp_path / "player")
+    said(supervisor, "player ended with 3")
+    os.kill(number, signal.SIGKILL)
+    said(supervisor, "planner ended by SIGKILL; it starts again in 2 s")
+    again = number_of(tmp_path / "planner", other_than=number)
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(20.0) == 0
+    assert not Path(f"/proc/{again}").exists()
+    assert number_of(tmp_path / "player") == player
+
+
+def test_nodes_end_when_who_started_them_is_killed(supervisor, tmp_path):
+    number = number_of(tmp_path / "planner")
+    supervisor.kill()
+    assert eventually(lambda: not Path(f"/proc/{number}").exists())
 
 
 @pytest.mark.parametrize(

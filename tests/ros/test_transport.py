@@ -11,7 +11,8 @@ pytestmark = pytest.mark.ros
 
 def test_a_log_says_when_a_node_was_ready() -> None:
     log = "[INFO] [12.5] [unihm.a]: begins\n[INFO] [1795766282.13] [unihm.a]: ready after 2.2 s\n"
-    assert ready_at(log) == 1795766282.13
+    assert ready_at(log, "a") == 1795766282.13
+    assert ready_at(log, "b") is None
 
 
 def test_pauses_between_motions_are_no_unsteadiness() -> None:

@@ -195,6 +195,11 @@ def damped_step(
     )[0]
 
 
+def warm_up() -> None:
+    """Load what is compiled; numba looks for its own parts first, which takes it a second."""
+    damped_step(np.eye(1), np.zeros(1), 1.0, np.full(1, -1.0), np.ones(1))
+
+
 @njit
 def _bounded_step(matrix, lam, scale, gradient, lower, upper, tries):
     """Steps (B, D) of (matrix + lam diag(scale)) s = -gradient within bounds.

@@ -6,6 +6,7 @@ from typing import Any
 
 from unihm_msgs import msg
 
+from unihm import least_squares
 from unihm.config import load_section
 from unihm.control.config import ControlConfig
 from unihm.control.planning import MotionPlanner
@@ -45,6 +46,10 @@ class ArmControllerNode(UnihmNode):
         self.emergency = EmergencyListener(self, self.runs.on_emergency)
         self.subscription(msg.ObjectCloud, "object_cloud", self._on_cloud, RELIABLE)
         self.subscription(msg.HandMotion, "refined_hand_motion", self._on_motion, RELIABLE)
+
+    @classmethod
+    def prepare(cls) -> None:
+        least_squares.warm_up()
 
     def load(self) -> None:
         config = load_section(self.preset, "control", ControlConfig)

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 from std_msgs.msg import Header
 from unihm_msgs import msg
 
+from unihm import least_squares
 from unihm.generator import Generator
 from unihm.grasps import GraspChooser
+from unihm.perception.language import sentence_encoder
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros.conversions import (
@@ -40,6 +42,11 @@ class GeneratorNode(StageNode):
         super().__init__(name, **kwargs)
         self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
         self.joint_states = JointStates(self)
+
+    @classmethod
+    def prepare(cls) -> None:
+        least_squares.warm_up()
+        sentence_encoder.model()
 
     def load(self) -> None:
         self.arm = Arm(self.arm_name)

@@ -10,6 +10,7 @@ from std_msgs.msg import ColorRGBA, Header
 from unihm_msgs import msg
 from visualization_msgs.msg import Marker, MarkerArray
 
+from unihm import least_squares
 from unihm.config import load_section
 from unihm.refinement import RefinementConfig, RefinementReport, refine, warm_up
 from unihm.refinement.measure import penetrations
@@ -45,6 +46,10 @@ class RefinerNode(StageNode):
         super().__init__(name, **kwargs)
         self._report = self.publisher(msg.RefinementReport, "refinement_report", RELIABLE)
         self._markers = self.publisher(MarkerArray, "refinement_markers", LATCHED)
+
+    @classmethod
+    def prepare(cls) -> None:
+        least_squares.warm_up()
 
     def load(self) -> None:
         self.config = load_section(self.preset, "refinement", RefinementConfig)

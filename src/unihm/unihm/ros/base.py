@@ -61,7 +61,7 @@ class UnihmNode(LifecycleNode):
     """A life-cycle node that reports on tasks and can be told to drop one.
 
     A subclass sets :attr:`stage`, overrides :meth:`load` for what takes long or can fail,
-    :meth:`on_task` and :meth:`on_stop_task`.
+    :meth:`prepare` for what is the same in many, :meth:`on_task` and :meth:`on_stop_task`.
 
     Attributes:
         stage: its word in :class:`StageStatus` and in feedback.
@@ -128,6 +128,10 @@ class UnihmNode(LifecycleNode):
         self.create_timer(1.0, self._publish_diagnostics, clock=self._steady)
 
     # ------------------------------------------------------------ for subclasses
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Do what takes long and is the same in every process; once, before it is forked."""
 
     def load(self) -> None:
         """Read weights and files; a :class:`UnihmError` leaves the node unconfigured."""

@@ -1,13 +1,13 @@
 """What the launch files share: arguments, the graph's nodes as processes, the vendors' drivers.
 
-Imported by launch files alone, since ``launch`` comes with a ROS 2 installation only.
+Imported by launch files alone, since ``launch`` comes with a ROS 2 installation only. What takes
+long to import is imported where it is needed: the nodes wait for this module.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,11 @@ from ament_index_python.packages import PackageNotFoundError, get_package_share_
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode, Node
+from launch_ros.actions import Node
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.learning.datasets.bag_reader import BagReader
 from unihm.paths import config_dir
-from unihm.robots import ros2_control
-from unihm.ros.recorder import has_beginnings
-from unihm.ros.restarts import SUPERVISOR
-from unihm.ros.run import NODES
-from unihm.transforms import to_pose7
-from unihm.types import STAGES
+from unihm.ros.roster import ENDING, MOCKS, NODES, RESPAWN, parameter_file
 
 Values = Mapping[str, str]
 
@@ -55,10 +49,8 @@ ARGUMENTS = {
     "rviz": "Start RViz where it is installed.",
     "browser": "Serve the page at http://127.0.0.1:8080.",
 }
-# s after which a node of the graph that died is started again; it waits itself where that happens
-# often.
-RESPAWN = 2.0
-ENDING = "15"  # s that a node has to end in; the arm may have to come to rest
+# The graph and what shows it, but for what stands for the robot.
+WHOLE = frozenset({*NODES, "robot_state", "markers"}) - {"simulation"}
 USUAL = ("namespace", "robot_namespace", "use_sim_time", "params_file", "log_level", "hand")
 
 
@@ -131,12 +123,10 @@ def sim_actions() -> list[Any]:
             "scene": values["scene"],
             "real_time_factor": float(values["real_time_factor"]),
         }
-        return [
-            _node(values, "simulation", **simulated),
-            # The simulation speaks no vendor's protocol.
-            _node(values, "hand_controller", protocol="joint_trajectory"),
-            *_nodes(values, _without("simulation", "hand_controller")),
-        ]
+        # The simulation speaks no vendor's protocol.
+        spoken = {"protocol": "joint_trajectory"}
+        own = {"simulation": simulated, "hand_controller": spoken}
+        return [_nodes(values, WHOLE | {"simulation"}, own)]
 
     return _with_arguments(
         start,
@@ -153,9 +143,10 @@ def gazebo_actions() -> list[Any]:
     """The graph against Gazebo: a scene as its world, arm and hand driven by ros2_control."""
 
     def start(values: Values) -> list[Any]:
-        # Meshes and what reads them, which no other launch file waits for.
+        from unihm.robots import ros2_control
         from unihm.sim.export import FORMATS
         from unihm.sim.scene import load_scene
+        from unihm.transforms import to_pose7
 
         if values["robot_namespace"]:
             raise UnihmError(
@@ -174,6 +165,10 @@ def gazebo_actions() -> list[Any]:
             "spawner": ("controller_manager", list(ros2_control.CONTROLLERS)),
         }
         given = {"robot_state_publisher": {"robot_description": robot}}
+        own = {
+            "hand_controller": {"protocol": "joint_trajectory"},
+            "capture": {"camera_pose": to_pose7(scene.camera.T_world_camera).tolist()},
+        }
         return [
             gazebo,
             *(
@@ -187,15 +182,8 @@ def gazebo_actions() -> list[Any]:
                 )
                 for name, (package, arguments) in others.items()
             ),
-            _node(values, "hand_controller", protocol="joint_trajectory"),
-            _node(
-                values,
-                "capture",
-                file=_camera_file("gazebo"),
-                camera_pose=to_pose7(scene.camera.T_world_camera).tolist(),
-            ),
             # The description with what ros2_control reads is robot_state_publisher's.
-            *_nodes(values, _without("simulation", "hand_controller", "capture", "robot_state")),
+            _nodes(values, WHOLE - {"robot_state"}, own, _camera_file("gazebo")),
         ]
 
     return _with_arguments(start, *USUAL, "preset", "scene", params_file="sim", use_sim_time="true")
@@ -209,20 +197,12 @@ def real_actions(hand: str) -> list[Any]:
     """
 
     def start(values: Values) -> list[Any]:
-        mock = _flag(values, "use_mock_hardware")
-        camera = "zed" if mock else values["camera"]
-        spoken: dict[str, Any] = {"protocol": "joint_trajectory"} if mock else {}
-        mocks = [
-            _node(values, "mock_arm"),
-            _node(values, "mock_hand", **spoken),
-            _node(values, "mock_camera"),
-        ]
-        return [
-            *(mocks if mock else _drivers(values)),
-            _node(values, "hand_controller", **spoken),
-            _node(values, "capture", file=_camera_file(camera)),
-            *_nodes(values, _without("simulation", "hand_controller", "capture")),
-        ]
+        if not _flag(values, "use_mock_hardware"):
+            camera = _camera_file(values["camera"])
+            return [*_drivers(values), _nodes(values, WHOLE, file=camera)]
+        spoken = {"protocol": "joint_trajectory"}
+        own = {"mock_hand": spoken, "hand_controller": spoken}
+        return [_nodes(values, WHOLE.union(MOCKS), own, _camera_file("zed"))]
 
     return _with_arguments(
         start,
@@ -242,11 +222,12 @@ def perception_actions() -> list[Any]:
     """Camera, words, plan of the object and its cloud: no robot."""
 
     def start(values: Values) -> list[Any]:
-        return [
-            _node(values, "capture", file=_camera_file(values["camera"]), wait_for_robot=False),
-            _node(values, "coordinator", last_stage="segmentation"),
-            *_nodes(values, ("planner", "segmentation", "markers")),
-        ]
+        names = {"capture", "coordinator", "planner", "segmentation", "markers"}
+        own: dict[str, dict[str, Any]] = {
+            "capture": {"wait_for_robot": False},
+            "coordinator": {"last_stage": "segmentation"},
+        }
+        return [_nodes(values, names, own, _camera_file(values["camera"]))]
 
     return _with_arguments(start, *USUAL, "preset", "camera")
 
@@ -255,25 +236,28 @@ def replay_actions() -> list[Any]:
     """A bag, and the graph as far as a plan, in recorded time."""
 
     def start(values: Values) -> list[Any]:
+        from unihm.learning.datasets.bag_reader import BagReader
+        from unihm.ros.recorder import has_beginnings
+        from unihm.types import STAGES
+
         path = Path(values["bag"]).expanduser().absolute()
         with BagReader(path) as bag:
             planned_before = has_beginnings(bag)
         # The tasks of the bag, or those that are said to it.
-        given = [] if planned_before else [
-            _node(values, "capture", file=_camera_file(values["camera"]), wait_for_robot=False),
-            _node(values, "coordinator", last_stage=STAGES[-1]),
-        ]  # fmt: skip
         awaited = [*STAGES] if planned_before else [*STAGES, "capture", "coordinator"]
-        player = _node(
-            values,
-            "player",
-            bag=str(path),
-            rate=float(values["rate"]),
-            loop=_flag(values, "loop"),
-            remap=values["remap"].split(","),
-            wait_for=awaited,
-        )
-        return [*given, *_nodes(values, (*STAGES, "robot_state", "markers")), player]
+        own: dict[str, dict[str, Any]] = {
+            "player": {
+                "bag": str(path),
+                "rate": float(values["rate"]),
+                "loop": _flag(values, "loop"),
+                "remap": values["remap"].split(","),
+                "wait_for": awaited,
+            },
+            "capture": {"wait_for_robot": False},
+            "coordinator": {"last_stage": STAGES[-1]},
+        }
+        names = {*awaited, "robot_state", "markers", "player"}
+        return [_nodes(values, names, own, _camera_file(values["camera"]))]
 
     return _with_arguments(
         start,
@@ -293,7 +277,7 @@ def view_actions() -> list[Any]:
     """What shows a running graph."""
 
     def start(values: Values) -> list[Any]:
-        actions = [_node(values, "viewer")] if _flag(values, "browser") else []
+        actions = [_nodes(values, {"viewer"})] if _flag(values, "browser") else []
         config = Path(config_dir()).parent / "rviz" / "unihm.rviz"
         if _flag(values, "rviz") and _is_installed("rviz2") and config.is_file():
             actions.append(
@@ -361,52 +345,51 @@ def _with_arguments(
     ]
 
 
-def _without(*left_out: str) -> tuple[str, ...]:
-    """The whole graph and what shows it, but for some nodes."""
-    names = (*NODES, "robot_state", "markers")
-    return tuple(name for name in names if name not in left_out)
+def _nodes(
+    values: Values,
+    names: Set[str],
+    own: Mapping[str, Mapping[str, Any]] | None = None,
+    file: Path | None = None,
+) -> Node:
+    """What starts nodes of the graph, each as a process; they configure and activate themselves.
 
-
-def _nodes(values: Values, names: Iterable[str]) -> list[LifecycleNode]:
-    return [_node(values, name) for name in names]
-
-
-def _node(values: Values, name: str, file: Path | None = None, **parameters: Any) -> LifecycleNode:
-    """One node of the graph; ``parameters`` win over ``file`` and that over the parameter file.
-
-    It configures and activates itself (parameter ``autostart``).
+    Args:
+        values: of our arguments, by name.
+        names: of the nodes.
+        own: node to parameters of it alone, which win over everything.
+        file: with parameters that win over the parameter file's.
     """
-    ours = {
+    common = {
         "use_sim_time": _flag(values, "use_sim_time"),
         "robot_namespace": values["robot_namespace"],
         "hand": values["hand"],
         **({"preset": values["preset"]} if "preset" in values else {}),
-        **parameters,
     }
     given = values["params_file"]
-    own = Path(config_dir()) / "params" / f"{given}.yaml"
-    return LifecycleNode(
+    usual = Path(config_dir()) / "params" / f"{given}.yaml"
+    parameters = {name: {**common, **(own or {}).get(name, {})} for name in names}
+    with tempfile.NamedTemporaryFile("w", prefix="unihm-", suffix=".yaml", delete=False) as made:
+        made.write(parameter_file(_namespace(values), parameters))
+    return Node(
         package="unihm",
-        executable=name,
-        name=name,
+        executable="nodes",
         namespace=_namespace(values),
         output="screen",
-        emulate_tty=True,
+        arguments=[
+            *("--enclaves", _namespace(values)),
+            *sorted(names),
+        ],
         parameters=[
-            str(own if own.is_file() else given),
+            str(usual if usual.is_file() else given),
             *([] if file is None else [str(file)]),
-            ours,
+            made.name,
         ],
         # The one name that is not a parameter's to say.
         remappings=[("/clock", f"{_above(values)}/clock")],
-        ros_arguments=[
-            *("--log-level", values["log_level"]),
-            *("--enclave", f"{_namespace(values)}/{name}"),
-        ],
-        respawn=name in NODES,  # what has played to its end has ended
+        ros_arguments=["--log-level", values["log_level"]],
+        respawn=not names.isdisjoint(NODES),  # what has played to its end has ended
         respawn_delay=RESPAWN,
-        additional_env={SUPERVISOR: f"{os.getpid()}{_namespace(values).replace('/', '-')}"},
-        sigterm_timeout=ENDING,
+        sigterm_timeout=str(ENDING),
     )
 
 

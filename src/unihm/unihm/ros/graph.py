@@ -17,7 +17,8 @@ from unihm.ros.base import UnihmNode
 from unihm.ros.commander import Commander
 from unihm.ros.context import new_context
 from unihm.ros.executor import new_executor
-from unihm.ros.run import NODES, node_class
+from unihm.ros.roster import NODES
+from unihm.ros.run import node_class
 
 AnyNode = TypeVar("AnyNode", bound=UnihmNode)
 

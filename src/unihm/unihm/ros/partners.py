@@ -13,7 +13,7 @@ from unihm.control.horizon import WINDOW
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.qos import HEARTBEAT
-from unihm.ros.run import NODES
+from unihm.ros.roster import NODES
 
 FIRST_WORD = 5.0  # s that a node which has just started may take to be heard of
 

@@ -1,4 +1,4 @@
-"""Runs one node as a process; ``ros2 run unihm <node>`` and the launch files end here."""
+"""Runs one node as a process; ``ros2 run unihm <node>`` ends here."""
 
 from __future__ import annotations
 
@@ -14,45 +14,15 @@ from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.context import set_profile
 from unihm.ros.executor import new_executor
-from unihm.ros.restarts import wait_for_turn
+from unihm.ros.roster import ALL
 from unihm.ros.standstill import end_after_standstill
 
 _WAIT = 0.1  # s between two looks at whether it shall end
 
-# The graph.
-NODES = {
-    "capture": "CaptureNode",
-    "planner": "PlannerNode",
-    "segmentation": "SegmentationNode",
-    "generator": "GeneratorNode",
-    "decoder": "DecoderNode",
-    "refiner": "RefinerNode",
-    "coordinator": "CoordinatorNode",
-    "emergency_stop": "EmergencyStopNode",
-    "arm_controller": "ArmControllerNode",
-    "verifier": "VerifierNode",
-    "hand_controller": "HandControllerNode",
-    "simulation": "SimulationNode",
-}
-
-# Nodes that no task needs.
-FURTHER = {
-    "markers": "MarkersNode",
-    "player": "PlayerNode",
-    "retargeter": "RetargeterNode",
-    "robot_state": "RobotStateNode",
-    "viewer": "ViewerNode",
-}
-
-# Drivers of no hardware, for tries without a robot.
-MOCKS = {"mock_arm": "MockArmNode", "mock_camera": "MockCameraNode", "mock_hand": "MockHandNode"}
-
 
 def node_class(name: str) -> type[UnihmNode]:
     """The class of the node called ``name``; importing it brings only what that node needs."""
-    return getattr(
-        importlib.import_module(f"unihm.nodes.{name}"), {**NODES, **FURTHER, **MOCKS}[name]
-    )
+    return getattr(importlib.import_module(f"unihm.nodes.{name}"), ALL[name])
 
 
 def run_node(name: str, argv: list[str] | None = None) -> int:
@@ -63,8 +33,8 @@ def run_node(name: str, argv: list[str] | None = None) -> int:
     # Set whatever was inherited: what a shell starts in its background ignores SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    gc.disable()  # until it spins: nothing of what is imported is ever thrown away
     try:
-        wait_for_turn(name)
         kind = node_class(name)
         init(argv)
         end_after_standstill(name)
@@ -106,6 +76,7 @@ def spin(node: UnihmNode, start: bool = True) -> None:
         # until now stays, and is not looked through again.
         gc.collect()
         gc.freeze()
+        gc.enable()
         # Heard between two looks: raised while a message is being converted, a KeyboardInterrupt
         # would come out as some other error.
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from trajectory_msgs.msg import JointTrajectory
 from unihm_msgs.msg import RgbdObservation, StageStatus
 
+from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.commander import Commander
 from unihm.ros.conversions import time_to_seconds
 from unihm.ros.drill.observer import COMMANDS
-from unihm.ros.drill.processes import EVERYTHING, RobotProcesses
+from unihm.ros.drill.processes import EVERYTHING, parameters_of
 from unihm.ros.qos import RELIABLE, STATUS
+from unihm.ros.roster import ENDING, parameter_file
 
 SETTLE = 5.0  # s for the processes to have found each other
 PAUSE = 0.5  # s without a command: what follows belongs to another motion
-_READY = re.compile(r"\[(\d+\.\d+)\] \[[^]]*\]: ready after")
+_LIMIT = 120.0  # s for a node to start
+_START = "import sys; from unihm.ros.processes import run_nodes; sys.exit(run_nodes())"
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,15 @@ def measure_transport(
         rate: images per second.
         seconds: to look.
     """
-    camera = {"mock_camera": {"camera_rate": rate, "scale": scale}}
+    shipped = {"preset": "tiny"}
+    own: dict[str, Mapping[str, Any]] = {
+        "planner": shipped,
+        "segmentation": shipped,
+        "mock_camera": {"camera_rate": rate, "scale": scale},
+    }
     began = time.time()
-    with RobotProcesses(folder, hand, domain_id, camera) as robot:
-        ready = {name: ready_at(robot.log(name)) - began for name in EVERYTHING}
+    with _graph(folder, domain_id, parameters_of(hand, own)) as log:
+        ready = {name: _ready_at(log, name) - began for name in EVERYTHING}
         with Commander(domain_id=domain_id) as commander:
             listener = _Listener(commander)
             time.sleep(SETTLE)
@@ -95,11 +109,60 @@ def measure_transport(
     )
 
 
-def ready_at(log: str) -> float:
-    """Seconds since 1970 when a node's log says that it was ready."""
-    found = _READY.search(log)
-    assert found is not None, "RobotProcesses waits for this"
-    return float(found[1])
+@contextmanager
+def _graph(
+    folder: Path, domain_id: int, parameters: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Path]:
+    """The graph and its mocks, started as the launch files do; gives the file of what they say."""
+    folder.mkdir(parents=True, exist_ok=True)
+    given = folder / "parameters.yaml"
+    given.write_text(parameter_file("/unihm", parameters))
+    log = folder / "nodes.log"
+    command = [sys.executable, "-c", _START, *EVERYTHING, "--ros-args", "--params-file", str(given)]
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env={
+                **os.environ,
+                "ROS_DOMAIN_ID": str(domain_id),
+                "ROS_LOG_DIR": str(folder / "ros"),
+                "XDG_STATE_HOME": str(folder / "state"),
+            },
+            start_new_session=True,
+        )
+    try:
+        yield log
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _ready_at(log: Path, name: str) -> float:
+    """Wait until a node says that it is ready; seconds since 1970 when it was.
+
+    Raises:
+        UnihmError: INTERNAL with the end of the log, where it never says so.
+    """
+    end = time.monotonic() + _LIMIT
+    while time.monotonic() < end:
+        said = log.read_text(errors="replace")
+        if (when := ready_at(said, name)) is not None:
+            return when
+        time.sleep(0.05)
+    raise UnihmError(ErrorCode.INTERNAL, f"{name} did not start: {said[-500:].strip()}")
+
+
+def ready_at(said: str, name: str) -> float | None:
+    """Seconds since 1970 when a node was ready, by what a log says; None where it was not."""
+    found = re.search(rf"\[(\d+\.\d+)\] \[[^]]*\b{name}\]: ready after", said)
+    return float(found[1]) if found else None
 
 
 def steadiness(times: Sequence[float]) -> Rate:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     from unihm.errors import ErrorCode, UnihmError
     from unihm.ros.drill import FAULTS, NETWORK_FAULTS, Drill, RobotProcesses, TwoHosts
-    from unihm.ros.run import MOCKS
+    from unihm.ros.roster import MOCKS
 
     print(f"{'fault':<38}noticed resting command  the goal ended with")
     table = NETWORK_FAULTS if args.two_hosts else FAULTS

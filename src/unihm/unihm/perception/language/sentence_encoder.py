@@ -48,21 +48,19 @@ def tokenizer() -> Tokenizer:
 
 
 @cache
-def _model() -> BertModel:
-    import torch
-    from transformers import BertModel
-    from transformers.utils import logging
+def model() -> BertModel:
+    """The encoder, without the pooler whose weights are in its file too.
 
-    class Encoder(BertModel):
-        """Without the pooler, whose weights are in the file."""
+    Read without transformers' own loader, which starts threads: who has it may fork.
+    """
+    from safetensors.torch import load_file
+    from transformers import BertConfig, BertModel
 
-        _keys_to_ignore_on_load_unexpected = {r"pooler\."}  # noqa: RUF012
-
-    logging.disable_progress_bar()
-    model = Encoder.from_pretrained(
-        model_folder(), add_pooling_layer=False, local_files_only=True, dtype=torch.float32
-    )
-    return model.eval()
+    folder = model_folder()
+    made = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False)
+    weights = load_file(folder / "model.safetensors")
+    made.load_state_dict({name: weights[name] for name in made.state_dict()}, assign=True)
+    return made.eval()
 
 
 def encode(sentences: Sequence[str]) -> NDArray[np.float32]:
@@ -92,7 +90,7 @@ def _states(sentences: list[str]) -> list[NDArray[np.float32]]:
     ids = torch.tensor([e.ids for e in encoded])
     mask = torch.tensor([e.attention_mask for e in encoded])
     with torch.inference_mode():
-        states = _model()(input_ids=ids, attention_mask=mask).last_hidden_state.numpy()
+        states = model()(input_ids=ids, attention_mask=mask).last_hidden_state.numpy()
     return [row[: sum(e.attention_mask)] for row, e in zip(states, encoded)]
 
 
@@ -120,7 +118,7 @@ def _lower(without: int) -> BertModel:
     import torch
     from transformers import BertModel
 
-    whole = _model()
+    whole = model()
     config = copy.deepcopy(whole.config)
     config.num_hidden_layers -= without
     with torch.device("meta"):
@@ -135,7 +133,7 @@ def upper_layers(count: int) -> list[dict[str, Tensor]]:
     import torch
 
     found = []
-    for layer in _model().encoder.layer[-count:]:
+    for layer in model().encoder.layer[-count:]:
         state = {k: v.detach().clone() for k, v in layer.state_dict().items()}
         inputs = [f"attention.self.{name}" for name in ("query", "key", "value")]
         renamed = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.run import MOCKS, NODES
+from unihm.ros.roster import MOCKS, NODES
 
 # What runs in a drill.
 GRAPH = tuple(name for name in NODES if name != "simulation")
@@ -24,6 +24,32 @@ _START = "import sys; from unihm.ros.run import run_node; sys.exit(run_node(sys.
 _READY = "ready after"  # what a node's log says when it is active
 _SECOND_THOUGHT = 1.0  # s in which a node that was woken ends, where it was forgotten
 _LIMIT = 120.0  # s for a node to start
+
+
+def parameters_of(
+    hand: str, parameters: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Node to parameters in a drill.
+
+    Args:
+        hand: that is mounted.
+        parameters: node to further ones.
+    """
+    light = {"preset": "geometric"}
+    by_topic = {"protocol": "joint_trajectory"}
+    own: dict[str, dict[str, Any]] = {
+        "planner": light,
+        "segmentation": light,
+        "hand_controller": by_topic,
+        "mock_hand": by_topic,
+        # Of the two ways to the arm, the one that can be listened to.
+        "arm_controller": {"use_action": False},
+        "coordinator": {"stage_timeout": 8.0, "attempts": 1},
+    }
+    return {
+        name: {"hand": hand, **own.get(name, {}), **(parameters or {}).get(name, {})}
+        for name in EVERYTHING
+    }
 
 
 class RobotProcesses:
@@ -53,21 +79,7 @@ class RobotProcesses:
             "ROS_LOG_DIR": str(folder / "ros"),
             "XDG_STATE_HOME": str(folder / "state"),  # an engaged emergency stop is not the user's
         }
-        light = {"preset": "geometric"}
-        by_topic = {"protocol": "joint_trajectory"}
-        own: dict[str, dict[str, Any]] = {
-            "planner": light,
-            "segmentation": light,
-            "hand_controller": by_topic,
-            "mock_hand": by_topic,
-            # Of the two ways to the arm, the one that can be listened to.
-            "arm_controller": {"use_action": False},
-            "coordinator": {"stage_timeout": 8.0, "attempts": 1},
-        }
-        self._parameters = {
-            name: {"hand": hand, **own.get(name, {}), **(parameters or {}).get(name, {})}
-            for name in EVERYTHING
-        }
+        self._parameters = parameters_of(hand, parameters)
         self._network = network or {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._hung: set[str] = set()

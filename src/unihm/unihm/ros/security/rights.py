@@ -13,7 +13,8 @@ from rclpy.parameter import Parameter
 
 from unihm.ros.commander import Commander
 from unihm.ros.context import new_context
-from unihm.ros.run import FURTHER, NODES, node_class
+from unihm.ros.roster import FURTHER, NODES
+from unihm.ros.run import node_class
 
 # What every participant exchanges: the graph, and the clock of a simulation.
 _GRAPH = "ros_discovery_info"
