@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import trimesh
+from scipy.spatial.transform import Rotation
 from unihm.cli.main import main
 from unihm.sim.export import FORMATS
 from unihm.sim.export.bodies import bodies_of
 from unihm.sim.scene import Scene, SceneObject, load_scene
+from unihm.transforms import FloatArray, make_transform
 
 SCENES = ["table", "kitchen", "tools", "cupboard", "random:4"]
 OPENS = Scene(
@@ -25,7 +28,7 @@ OPENS = Scene(
 
 
 @pytest.mark.parametrize("scene", SCENES)
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", ["sdf", "mjcf"])
 def test_the_command_writes_a_world_with_all_its_files(tmp_path: Path, scene: str, to: str) -> None:
     assert main(["scene", "export", scene, "--to", to, "--out", str(tmp_path)]) == 0
     (path,) = tmp_path.glob("scene.*")
@@ -115,3 +118,74 @@ def test_a_drawer_is_pulled_open_in_mujoco(tmp_path: Path) -> None:
     T = OPENS.camera.T_world_camera
     assert data.camera("camera").xpos == pytest.approx(T[:3, 3])
     assert -data.camera("camera").xmat.reshape(3, 3)[:, 2] == pytest.approx(T[:3, 2])
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_usd_has_the_bodies_where_they_are_and_what_touches(tmp_path: Path, scene: str) -> None:
+    pytest.importorskip("pxr")
+    from pxr import Usd, UsdGeom, UsdPhysics
+
+    assert main(["scene", "export", scene, "--to", "usd", "--out", str(tmp_path)]) == 0
+    stage = Usd.Stage.Open(str(tmp_path / "scene.usda"))
+    poses = UsdGeom.XformCache()
+    for body in bodies_of(load_scene(scene)):
+        prim = stage.GetPrimAtPath(f"/World/{body.name}")
+        T = np.array(poses.GetLocalToWorldTransform(prim)).T
+        assert pytest.approx(body.T_world_body, abs=1e-6) == T
+        assert prim.HasAPI(UsdPhysics.RigidBodyAPI) == (body.mass > 0)
+        touching = [child for child in prim.GetChildren() if child.HasAPI(UsdPhysics.CollisionAPI)]
+        assert len(touching) == len(body.parts)
+        for child, part in zip(touching, body.parts):
+            bounds = UsdGeom.Boundable(child).ComputeLocalBound(0, "guide").ComputeAlignedRange()
+            low, high = part.mesh.bounds
+            # A round thing's bound is that of the box about it, turned with it.
+            assert np.all(np.array(bounds.GetMin()) <= low + 1e-5)
+            assert np.all(np.array(bounds.GetMax()) >= high - 1e-5)
+        if body.mass:
+            mass = UsdPhysics.MassAPI(prim)
+            center, tensor = body.inertia
+            assert mass.GetMassAttr().Get() == pytest.approx(body.mass, rel=1e-5)
+            assert list(mass.GetCenterOfMassAttr().Get()) == pytest.approx(center, abs=1e-6)
+            moments = mass.GetDiagonalInertiaAttr().Get()
+            turn = _rotation(mass.GetPrincipalAxesAttr().Get())
+            assert turn @ np.diag(moments) @ turn.T == pytest.approx(tensor, rel=1e-3, abs=1e-9)
+
+
+def test_usd_has_the_joints_and_the_camera(tmp_path: Path) -> None:
+    pytest.importorskip("pxr")
+    from pxr import Usd, UsdGeom, UsdPhysics
+
+    stage = Usd.Stage.Open(str(FORMATS["usd"](OPENS, tmp_path)))
+    bodies = {b.name: b for b in bodies_of(OPENS)}
+    for name, kind in (
+        ("a_drawer_panel", UsdPhysics.PrismaticJoint),
+        ("a_cabinet_panel", UsdPhysics.RevoluteJoint),
+    ):
+        panel, joint = bodies[name], bodies[name].joint
+        assert joint is not None
+        made = kind(stage.GetPrimAtPath(f"/World/{name}_joint"))
+        scale = 1.0 if joint.kind == "prismatic" else np.degrees(1.0)
+        assert made.GetLowerLimitAttr().Get() == pytest.approx(scale * joint.lower, abs=1e-4)
+        assert made.GetUpperLimitAttr().Get() == pytest.approx(scale * joint.upper, abs=1e-4)
+        # Both sides mean one frame, whose x axis is the joint's.
+        first, second = (
+            body.T_world_body @ make_transform(_rotation(turn.Get()), list(place.Get()))
+            for body, turn, place in (
+                (bodies[panel.parent], made.GetLocalRot0Attr(), made.GetLocalPos0Attr()),
+                (panel, made.GetLocalRot1Attr(), made.GetLocalPos1Attr()),
+            )
+        )
+        assert first == pytest.approx(second, abs=1e-6)
+        assert second[:3, 0] == pytest.approx(panel.T_world_body[:3, :3] @ joint.axis, abs=1e-6)
+    camera = UsdGeom.Camera(stage.GetPrimAtPath("/World/camera"))
+    T = np.array(UsdGeom.XformCache().GetLocalToWorldTransform(camera.GetPrim())).T
+    assert T[:3, 3] == pytest.approx(OPENS.camera.eye)
+    assert -T[:3, 2] == pytest.approx(OPENS.camera.T_world_camera[:3, 2])
+    across = camera.GetHorizontalApertureAttr().Get() / camera.GetFocalLengthAttr().Get()
+    assert across == pytest.approx(OPENS.camera.width / OPENS.camera.K[0, 0])
+
+
+def _rotation(quaternion: Any) -> FloatArray:
+    """(3, 3) of one of pxr's."""
+    x, y, z = quaternion.GetImaginary()
+    return Rotation.from_quat([x, y, z, quaternion.GetReal()]).as_matrix()

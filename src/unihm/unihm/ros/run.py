@@ -71,16 +71,16 @@ def spin(node: UnihmNode, start: bool = True) -> None:
     try:
         if start:
             node.start()
+        # Heard between two looks: raised while a message is being converted, a KeyboardInterrupt
+        # would come out as some other error.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: told.append(number))
         # Python looks through all objects now and then: in a node with a network that takes 0.2 s,
         # several times that on a busy machine, which is longer than it may be silent. What was made
         # until now stays, and is not looked through again.
         gc.collect()
         gc.freeze()
         gc.enable()
-        # Heard between two looks: raised while a message is being converted, a KeyboardInterrupt
-        # would come out as some other error.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, frame: told.append(number))
         while not told:
             executor.spin_once(timeout_sec=_WAIT)
         raise KeyboardInterrupt(told[0])

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from unihm.sim.export import mjcf, sdf
+from unihm.sim.export import mjcf, sdf, usd
 from unihm.sim.scene import Scene
 
-FORMATS: dict[str, Callable[[Scene, Path], Path]] = {"mjcf": mjcf.write, "sdf": sdf.write}
+FORMATS: dict[str, Callable[[Scene, Path], Path]] = {
+    "mjcf": mjcf.write,
+    "sdf": sdf.write,
+    "usd": usd.write,
+}
 """By name: writes a scene's file and its meshes into a folder, and returns the file."""
