@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from unihm.config import load_section
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import weights_dir
 
@@ -48,6 +47,8 @@ def add_options(parser: argparse.ArgumentParser, section: str) -> None:
 
 def read_config(args: argparse.Namespace, cls: type[Config]) -> Config:
     """The preset's section with the changes of ``--set``; raises INVALID_CONFIG."""
+    from unihm.config import load_section
+
     for change in args.changes:
         if not change.startswith(f"{args.section}."):
             raise UnihmError(
