@@ -37,7 +37,8 @@ except UnihmError as error:
     print("cannot:", error.message)
     sys.exit()
 try:
-    other = subprocess.Popen([*hosts.other, sys.executable, "-c", '''{LISTEN}'''])
+    there = ["ip", "netns", "exec", hosts.other.name]
+    other = subprocess.Popen([*there, sys.executable, "-c", '''{LISTEN}'''])
     try:
         end = time.monotonic() + 30.0
         while not (before := answered()) and time.monotonic() < end:

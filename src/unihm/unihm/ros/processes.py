@@ -16,10 +16,11 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
+from multiprocessing.process import BaseProcess
 
 from rclpy.logging import get_logger
 
@@ -87,7 +88,7 @@ class NodeProcesses:
         if self._enclaves:
             arguments += ["--ros-args", "--enclave", f"{self._enclaves}/{name}"]
         process = _FORK.Process(
-            target=_be, args=(name, arguments, self._run, os.getpid()), name=name
+            target=be_node, args=(name, arguments, self._run, os.getpid()), name=name
         )
         # Heard by the node when it can: in the midst of forking, an interrupt would be a traceback.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -124,16 +125,7 @@ class NodeProcesses:
     def close(self, seconds: float = ENDING) -> None:
         """End them all: SIGINT, and SIGKILL for those that have not ended ``seconds`` later."""
         self._due.clear()
-        processes = list(self._running.values())
-        for process in processes:
-            _send(process, signal.SIGCONT)
-            _send(process, signal.SIGINT)
-        end = time.monotonic() + seconds
-        for process in processes:
-            process.join(max(0.0, end - time.monotonic()))
-        for process in processes:
-            _send(process, signal.SIGKILL)
-            process.join()
+        end_all(self._running.values(), seconds)
         self._running.clear()
 
 
@@ -171,8 +163,10 @@ def run_nodes(
     return 0
 
 
-def _be(name: str, arguments: list[str], run: Callable[[str, list[str]], int], parent: int) -> None:
-    """Be a node, in its own process, which ends when the one that started it is gone."""
+def be_node(
+    name: str, arguments: list[str], run: Callable[[str, list[str]], int], parent: int
+) -> None:
+    """Be a node from now on, in a process that ``parent`` has forked and that ends with it."""
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_NAME, name.encode())
     libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
@@ -186,6 +180,22 @@ def _be(name: str, arguments: list[str], run: Callable[[str, list[str]], int], p
     sys.exit(code)
 
 
-def _send(process: ForkProcess, number: signal.Signals) -> None:
-    if process.is_alive() and process.pid is not None:
-        os.kill(process.pid, number)
+def send(process: BaseProcess, number: signal.Signals) -> bool:
+    """Send a signal to a process that has not ended; returns whether there was one."""
+    if not process.is_alive() or process.pid is None:
+        return False
+    os.kill(process.pid, number)
+    return True
+
+
+def end_all(processes: Collection[BaseProcess], seconds: float) -> None:
+    """End processes: SIGINT, and SIGKILL for those that have not ended ``seconds`` later."""
+    for process in processes:
+        send(process, signal.SIGCONT)
+        send(process, signal.SIGINT)
+    end = time.monotonic() + seconds
+    for process in processes:
+        process.join(max(0.0, end - time.monotonic()))
+    for process in processes:
+        send(process, signal.SIGKILL)
+        process.join()

@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET",
     "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
 }
+_NAMESPACES = Path("/run/netns")
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 
 
@@ -31,9 +32,9 @@ class TwoHosts:
         self._outside = -1
 
     @property
-    def other(self) -> tuple[str, ...]:
-        """Words before a command that runs on the second host."""
-        return ("ip", "netns", "exec", self._names[1])
+    def other(self) -> Path:
+        """Of the second host: what a process enters to be there."""
+        return _NAMESPACES / self._names[1]
 
     def __enter__(self) -> TwoHosts:
         first, second = self._names
@@ -52,13 +53,13 @@ class TwoHosts:
             self.__exit__()
             raise
         self._outside = os.open("/proc/self/ns/net", os.O_RDONLY)
-        _enter(Path("/run/netns") / first)
+        enter(_NAMESPACES / first)
         os.environ.update(ENVIRONMENT)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._outside >= 0:
-            _enter(Path(f"/proc/self/fd/{self._outside}"))
+            enter(Path(f"/proc/self/fd/{self._outside}"))
             os.close(self._outside)
         for name in self._names:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
@@ -88,7 +89,7 @@ class TwoHosts:
                 _run(*command, "add", "dev", "cable", "root", "netem", *words)
 
 
-def _enter(namespace: Path) -> None:
+def enter(namespace: Path) -> None:
     """Let this thread, and all that it starts, be in a network namespace."""
     with namespace.open("rb") as file:
         if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _NEW_NETWORK) != 0:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.drill.network import enter
+from unihm.ros.processes import be_node, end_all, send
 from unihm.ros.roster import MOCKS, NODES
+from unihm.ros.run import run_node
 
 # What runs in a drill.
 GRAPH = tuple(name for name in NODES if name != "simulation")
 EVERYTHING = (*GRAPH, *MOCKS)
 
-_START = "import sys; from unihm.ros.run import run_node; sys.exit(run_node(sys.argv[1]))"
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([f"unihm.nodes.{name}" for name in EVERYTHING])
 _READY = "ready after"  # what a node's log says when it is active
 _SECOND_THOUGHT = 1.0  # s in which a node that was woken ends, where it was forgotten
 _LIMIT = 120.0  # s for a node to start
+_ENDING = 10.0  # s for all to end
 
 
 def parameters_of(
@@ -55,12 +60,14 @@ def parameters_of(
 class RobotProcesses:
     """Starts the nodes and ends them; use it as a context manager.
 
+    As launch files do it, they are forked by a process that has imported what they need.
+
     Args:
         folder: for their logs.
         hand: that is mounted.
         domain_id: DDS domain, which nothing else should use.
         parameters: node to parameters, beside those of a drill.
-        network: words before a node's command, such as ``ip netns exec``.
+        network: node to the network namespace that it is in, where that is another than this one's.
     """
 
     def __init__(
@@ -69,19 +76,18 @@ class RobotProcesses:
         hand: str,
         domain_id: int,
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
-        network: Mapping[str, Sequence[str]] | None = None,
+        network: Mapping[str, Path] | None = None,
     ) -> None:
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self._environment = {
-            **os.environ,
             "ROS_DOMAIN_ID": str(domain_id),
             "ROS_LOG_DIR": str(folder / "ros"),
             "XDG_STATE_HOME": str(folder / "state"),  # an engaged emergency stop is not the user's
         }
         self._parameters = parameters_of(hand, parameters)
         self._network = network or {}
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, ForkServerProcess] = {}
         self._hung: set[str] = set()
         self._marks: dict[str, int] = {}  # where the log of a node's present process begins
 
@@ -106,20 +112,16 @@ class RobotProcesses:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             words += ["-p", f"{key}:={text}"]
         path = self.folder / f"{name}.log"
-        with path.open("ab") as log:
-            self._marks[name] = log.tell()
-            self._running[name] = subprocess.Popen(
-                [*self._network.get(name, ()), sys.executable, "-c", _START, name, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._environment,
-                start_new_session=True,
-            )
+        path.touch()
+        self._marks[name] = path.stat().st_size
+        self._running[name] = _FORKS.Process(
+            target=_be, args=(name, words, path, self._environment, self._network.get(name))
+        )
+        self._running[name].start()
 
     def is_running(self, name: str) -> bool:
         """True where the process of a node has not ended."""
-        return self._running[name].poll() is None
+        return self._running[name].is_alive()
 
     def wait_until_ready(self, name: str) -> None:
         """Wait until a node says that it is.
@@ -144,17 +146,16 @@ class RobotProcesses:
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a node that is running; SIGKILL is waited for."""
         process = self._running[name]
-        if process.poll() is None:
-            process.send_signal(number)
+        if send(process, number):
             if number == signal.SIGSTOP:
                 self._hung.add(name)
             if number == signal.SIGKILL:
-                process.wait()
+                process.join()
 
     def limit_files(self, full: bool) -> None:
         """Let every write to a file fail, as on a full disk, or no more."""
         for process in self._running.values():
-            if process.poll() is None:
+            if process.is_alive() and process.pid is not None:
                 _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
                 resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0 if full else hard, hard))
 
@@ -192,15 +193,23 @@ class RobotProcesses:
         return sizes
 
     def close(self) -> None:
-        """End them all: SIGINT, and after ten seconds SIGKILL."""
-        for process in self._running.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.send_signal(signal.SIGINT)
-        end = time.monotonic() + 10.0
-        for process in self._running.values():
-            try:
-                process.wait(max(0.0, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """End them all."""
+        end_all(self._running.values(), _ENDING)
+
+
+def _be(
+    name: str,
+    arguments: list[str],
+    log: Path,
+    environment: Mapping[str, str],
+    network: Path | None,
+) -> None:
+    """Be a node, in a process of its own."""
+    os.setsid()
+    file = os.open(log, os.O_WRONLY | os.O_APPEND)
+    for number in (1, 2):
+        os.dup2(file, number)
+    os.environ.update(environment)
+    if network is not None:
+        enter(network)
+    be_node(name, arguments, run_node, os.getppid())
