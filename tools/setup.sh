@@ -290,8 +290,11 @@ build_workspace() {
 }
 
 compile_once() {
+    if [[ ! -f src/unihm/unihm/pipeline.py ]]; then return; fi # an image's environment comes first
     # shellcheck source=env.sh
-    (. "$ROOT/env.sh" && PYTHONDONTWRITEBYTECODE='' python tools/first_start.py)
+    (. "$ROOT/env.sh" && PYTHONDONTWRITEBYTECODE='' python tools/first_start.py) \
+        >log/first_start.log 2>&1 ||
+        say "  It failed (log/first_start.log): whatever is started first takes longer."
 }
 
 # ---------------------------------------------------------------- the steps, in order
@@ -332,6 +335,7 @@ step workspace "Workspace: unihm_msgs and unihm (colcon build)" "$ROOT" "$ROS" \
         src/unihm/{setup.py,package.xml})" \
     "$(find launch config src/unihm/unihm/nodes -type f ! -name '*.pyc' | sort)" -- build_workspace
 step compiled "What Python and numba compile at a first start" "$ROOT" "$ROS" \
+    "$(find src/unihm/unihm -name pipeline.py)" \
     "$(cat requirements/{run,ros,$NUMPY}.txt tools/first_start.py)" -- compile_once
 case ${1:-} in
 tests)
