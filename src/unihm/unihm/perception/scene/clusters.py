@@ -27,7 +27,8 @@ class ClusterConfig:
         gap: metres; voxels closer than this belong together.
         min_height: metres above the table below which a point is table.
         min_points: pixels below which a cluster is noise.
-        hover: metres above the table over which a cluster's lowest point is robot, not object.
+        hover: metres from the table, and from whatever stands on it, beyond which a cluster is
+            robot and not object.
         split_contrast: distance of two chromaticities (see :func:`color_features`) that separates
             objects.
     """
@@ -86,15 +87,37 @@ def find_clusters(
         return []
     groups = group_points(xyz, config)
     groups = _rejoin(groups, xyz, colors, inside_xyz, inside_height, config)
+    large = np.flatnonzero(np.bincount(groups) >= config.min_points)
+    things = [np.flatnonzero(groups == group) for group in large]
     clusters = []
-    for group in np.flatnonzero(np.bincount(groups) >= config.min_points):
-        members = np.flatnonzero(groups == group)
-        if table.height(xyz[members]).min() > config.hover:
-            continue
+    for members in _carried(things, xyz, table, config):
         for part in _split(xyz[members], colors[members], config):
             chosen = members[part]
             clusters.append(Cluster(pixels[chosen], xyz[chosen], colors[chosen]))
     return sorted(clusters, key=lambda c: -len(c.pixels))
+
+
+def _carried(
+    groups: list[IntArray], points: FloatArray, table: Plane, config: ClusterConfig
+) -> list[IntArray]:
+    """The groups that stand on the table or on one another, not what hovers in the air.
+
+    Depth is missing along the edge where one thing lies on another, and what is in front hides it.
+
+    Args:
+        groups: of indices into ``points`` (N, 3).
+    """
+    low = [bool(table.height(points[g]).min() <= config.hover) for g in groups]
+    carried = [g for g, stands in zip(groups, low) if stands]
+    hovering = [g for g, stands in zip(groups, low) if not stands]
+    frontier = carried
+    while frontier and hovering:
+        below = cKDTree(np.concatenate([points[g] for g in frontier]))
+        near = [bool((below.query(points[g])[0] <= config.hover).any()) for g in hovering]
+        frontier = [g for g, is_near in zip(hovering, near) if is_near]
+        hovering = [g for g, is_near in zip(hovering, near) if not is_near]
+        carried = carried + frontier
+    return carried
 
 
 def group_points(points: FloatArray, config: ClusterConfig) -> IntArray:
