@@ -104,6 +104,7 @@ _CASTS = (
     (1.0, 1.0, 0.35), (0.97, 1.1, 0.2), (0.94, 1.15, 0.15), (0.93, 1.22, 0.15), (1.06, 0.94, 0.15),
 )  # fmt: skip
 _EXPOSURES = (0.85, 1.0, 1.18)
+_PLAIN = 0.3  # what a pixel without a colour counts, beside 1 for the most vivid
 _LEVELS = 32  # of each channel, that are told apart
 
 
@@ -131,12 +132,14 @@ def color_shares(rgb: NDArray[np.uint8]) -> FloatArray:
     """(12,) share of each named colour among the pixels (N, 3).
 
     Shadow turns orange into brown and white into grey, so the darker half of the pixels counts
-    less than the lit one.
+    less than the lit one. A thing is called by its vivid colours: a printed box is "the red one"
+    however much of it is white. So a pixel counts by how far it is from grey.
     """
     if len(rgb) == 0:
         return np.zeros(len(NAMES))
     value = rgb.max(axis=1).astype(float)
     weight = np.where(value >= np.median(value), 1.0, 0.25)
+    weight *= _PLAIN + (value - rgb.min(axis=1)) / 255.0
     counts = weight @ name_shares(rgb)
     return counts / counts.sum()
 
