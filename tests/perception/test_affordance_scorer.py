@@ -82,6 +82,25 @@ def test_what_the_network_prefers_must_fit_by_shape_too(two_red):
     assert error.value.code == ErrorCode.OBJECT_AMBIGUOUS
 
 
+def test_what_fits_for_certain_is_not_doubted_by_the_network():
+    frame = render(
+        make_item("box", "red", 0.45, 0.20, x=0.06, y=0.05, z=0.06),
+        make_item("box", "green", 0.45, -0.20, x=0.06, y=0.05, z=0.07),
+    )
+    told = (frame.observation, read_scene(frame.observation))
+    with pytest.raises(UnihmError) as error:
+        meant(told, "pick up the box", {"box": LEFT})
+    assert error.value.code == ErrorCode.OBJECT_AMBIGUOUS
+
+
+def test_a_long_box_is_no_banana():
+    frame = render(make_item("box", "yellow", 0.45, 0.20, x=0.16, y=0.05, z=0.04))
+    told = (frame.observation, read_scene(frame.observation))
+    with pytest.raises(UnihmError) as error:
+        meant(told, "pick up the banana", {"banana": LEFT})
+    assert error.value.code == ErrorCode.OBJECT_NOT_FOUND
+
+
 def test_words_of_place_choose_among_what_fits(two_red):
     observation, scene = two_red
     told = Told(scene, observation, {"red object": LEFT})

@@ -16,6 +16,9 @@ SHAPES = (
     "long", "flat", "tray", "irregular",
 )  # fmt: skip
 
+# Those that many things of other classes are of as well.
+VAGUE = ("long", "flat", "irregular")
+
 # Each kind with its shape classes, best first.
 NOUNS: dict[str, tuple[str, ...]] = {
     "box": ("box",), "block": ("box", "prism"), "brick": ("box",), "cube": ("box",),

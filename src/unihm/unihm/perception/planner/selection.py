@@ -68,10 +68,15 @@ class GeometricScorer:
         return score_by_geometry(phrase, objects)
 
     def pick_point(self, target: DetectedObject, phrase: Phrase) -> FloatArray:
-        """(3,) the seen point that is nearest to the middle of all."""
-        points = target.cluster.points
-        middle = np.median(points, axis=0)
-        return points[np.argmin(np.linalg.norm(points - middle, axis=1))]
+        """(3,) as :func:`middle_of`."""
+        return middle_of(target)
+
+
+def middle_of(target: DetectedObject) -> FloatArray:
+    """(3,) metres, world: the seen point that is nearest to the middle of all."""
+    points = target.cluster.points
+    middle = np.median(points, axis=0)
+    return points[np.argmin(np.linalg.norm(points - middle, axis=1))]
 
 
 def select(

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.colors import NAMES, SIMILARITY
 from unihm.perception.language import Phrase, Relation
-from unihm.perception.language.nouns import NOUNS, lookup
+from unihm.perception.language.nouns import NOUNS, VAGUE, lookup
 from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, DetectedObject
 from unihm.types import FloatArray
 
@@ -96,7 +96,7 @@ def find(
             return clicked
         raise UnihmError(
             ErrorCode.OBJECT_NOT_FOUND,
-            f"What was clicked is {_where(clicked)}; it is no '{phrase.words.strip()}'.",
+            f"What was clicked is {where(clicked)}; it is no '{phrase.words.strip()}'.",
         )
     best = float(scores.max(initial=0.0))
     if best < FOUND:
@@ -110,7 +110,7 @@ def find(
     tied = _without_pieces([o for o, s in zip(objects, scores) if s >= tie * best])
     if len(tied) > 1 and not phrase.any_will_do:
         raise AmbiguousPhrase(
-            f"'{phrase.words.strip()}' fits {len(tied)} objects ({', '.join(map(_where, tied))}); "
+            f"'{phrase.words.strip()}' fits {len(tied)} objects ({', '.join(map(where, tied))}); "
             "add a colour, a size or a place such as 'left' or 'nearest', or say 'any'.",
             tied,
         )
@@ -180,7 +180,13 @@ def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:
         if not described or similarity == 0.0:
             return 0.0
         return _UNKNOWN_NOUN if similarity >= 0.5 else _TOY
-    fit = max(_CLASS_DECAY**rank * thing.shapes[shape] for rank, shape in enumerate(NOUNS[noun]))
+    classes = NOUNS[noun]
+    # How a thing lies says little of one that surely is of another class: no long box is a banana.
+    other = max(value for shape, value in thing.shapes.items() if shape not in (*classes, *VAGUE))
+    fit = max(
+        _CLASS_DECAY**rank * thing.shapes[shape] * (1.0 - other if shape in VAGUE else 1.0)
+        for rank, shape in enumerate(classes)
+    )
     floor = _COLORED_MISFIT if phrase.colors else 0.05
     return similarity * (floor + (1.0 - floor) * fit**0.5)
 
@@ -250,6 +256,7 @@ def _preference(values: FloatArray, rivals: np.ndarray, tie: float, rank: int = 
     return np.where(behind <= tie, 1.0, 0.5)
 
 
-def _where(thing: DetectedObject) -> str:
+def where(thing: DetectedObject) -> str:
+    """Such as "a red box 0.52 m away on the left", for people."""
     side = "left" if thing.center[1] > 0 else "right"
     return f"a {thing.words} {np.hypot(*thing.center[:2]):.2f} m away on the {side}"

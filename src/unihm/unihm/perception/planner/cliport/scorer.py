@@ -11,8 +11,9 @@ from unihm.perception.language.command import Phrase
 from unihm.perception.language.nouns import lookup
 from unihm.perception.planner.cliport.heightmap import Heightmap
 from unihm.perception.planner.cliport.predictor import Affordances, CliportPredictor, PickMap
+from unihm.perception.planner.selection import middle_of
 from unihm.perception.scene import DetectedObject, TableScene
-from unihm.perception.scene.matching import color_fit, kind_fit
+from unihm.perception.scene.matching import FOUND, color_fit, kind_fit
 from unihm.types import FloatArray, IntArray, RgbdObservation
 
 # Exponents of the network's share for an object, relative to the best one and not below LEAST, and
@@ -21,7 +22,9 @@ from unihm.types import FloatArray, IntArray, RgbdObservation
 # that a thing is not there told nothing.
 WEIGHT, KIND_WEIGHT, LEAST = 0.25, 0.7, 0.3
 # What the network prefers fits by colour and shape at least this well, relative to the best.
-AGREEMENT = 0.8
+AGREEMENT = 0.9
+# Fit by colour and shape from which on there is no doubt.
+CERTAIN = 0.9
 # Share of the best score below which an object's shape is not looked at.
 UNLIKELY = 0.1
 
@@ -95,12 +98,17 @@ class AffordanceScorer:
         shares = np.array([c.mean() if len(c) else np.nan for c in cells])  # NaN beyond the map
         ratio = np.ones(len(objects))
         if np.nansum(shares) > 0:
-            ratio = np.maximum(np.nan_to_num(shares / np.nanmax(shares), nan=1.0), LEAST)
+            ratio = shares / np.nanmax(shares)
+            ratio = np.maximum(np.nan_to_num(ratio, nan=float(np.nanmedian(ratio))), LEAST)
         scores, rule = colors * ratio**WEIGHT, colors.copy()
         for k in np.flatnonzero(scores >= UNLIKELY * scores.max()):
             kind = kind_fit(phrase, objects[k])
             scores[k] *= kind**KIND_WEIGHT
             rule[k] *= kind
+        # What hardly fits by colour and shape is not meant, whatever the network says; what fits
+        # for certain, it does not doubt.
+        scores = np.where(rule < FOUND, np.minimum(scores, rule), scores)
+        scores = np.where(rule >= CERTAIN, np.maximum(scores, rule), scores)
         chosen, other = int(scores.argmax()), int(rule.argmax())
         if rule[chosen] < AGREEMENT * rule[other]:  # one says this, the other that: a tie
             scores[other] = scores[chosen]
@@ -135,14 +143,5 @@ class AffordanceScorer:
         return np.argwhere(covered)
 
     def pick_point(self, target: DetectedObject, phrase: Phrase) -> FloatArray:
-        """(3,) the seen point of an object in the best of its cells."""
-        clause = clause_of(phrase) or "object"
-        points, cells = target.cluster.points, self._cells_of(target)
-        if not len(cells):
-            middle = np.median(points, axis=0)
-        else:
-            shares = self._map_of(clause).shares[cells[:, 0], cells[:, 1]]
-            at = self._affordances.heightmap.to_world(cells[int(shares.argmax())].astype(float))
-            near = points[np.linalg.norm(points[:, :2] - at, axis=1) < 0.008]
-            middle = np.median(near, axis=0) if len(near) else np.array([*at, points[:, 2].max()])
-        return points[int(np.linalg.norm(points - middle, axis=1).argmin())]
+        """(3,) as :func:`middle_of`: the network's best cell is often at a rim or a border."""
+        return middle_of(target)
