@@ -7,11 +7,15 @@ import dataclasses
 import numpy as np
 import pytest
 from rendered_scenes import make_item, render
-from unihm.errors import UnihmError
+from unihm.errors import ErrorCode, UnihmError
+from unihm.perception.colors import color_shares, dominant_color
+from unihm.perception.planner import Planner, PlannerConfig
 from unihm.perception.planner.candidates import part_clusters
 from unihm.perception.scene import WorkspaceConfig, read_scene
+from unihm.perception.scene.clusters import Cluster
+from unihm.perception.scene.joining import join_pieces
 from unihm.perception.scene.leveling import level
-from unihm.transforms import invert
+from unihm.transforms import from_xyz_rpy, invert
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,8 @@ class Borders:
 
     def parts(self, pixels):
         numbers = self.labels[pixels]
-        return [np.flatnonzero(numbers == n) for n in np.unique(numbers[numbers > 0])]
+        parts = [np.flatnonzero(numbers == n) for n in np.unique(numbers[numbers > 0])]
+        return parts, max(len(part) for part in parts) / len(pixels)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -78,3 +83,75 @@ def test_what_was_read_at_every_second_pixel_is_painted_where_it_is_seen(stacked
         labels = stacked.labels.ravel()[thinned.image_pixels(thing.cluster)]
         assert np.mean(labels > 0) > 0.9
         assert len(labels) == 4 * len(thing.cluster.pixels)
+
+
+class Blind(Borders):
+    """In place of a network that sees no border, but no single thing either."""
+
+    @classmethod
+    def load(cls, weights):
+        return cls(np.zeros(1))
+
+    def parts(self, pixels):
+        return [np.arange(len(pixels))], 0.4
+
+
+def test_what_seems_to_be_several_things_is_not_taken_for_one(stacked):
+    scene = read_scene(stacked.observation)
+    assert len(part_clusters(scene, stacked.observation, Blind.load("")).unparted) == 1
+    planner = Planner(PlannerConfig(candidates=f"{__name__}:Blind", weights="none"))
+    with pytest.raises(UnihmError) as error:
+        planner.read(stacked.observation, "pick up the red object")
+    assert error.value.code is ErrorCode.LOW_CONFIDENCE
+    assert planner.read(stacked.observation, "pick up the blue ball").selection.target.center[1] < 0
+
+
+def test_a_part_too_small_to_be_a_thing_belongs_to_its_neighbour(stacked):
+    class Crumbs(Borders):
+        def parts(self, pixels):
+            parts, expected = super().parts(pixels)
+            return [*(part[50:] for part in parts), parts[0][:50]], expected
+
+    scene = read_scene(stacked.observation)
+    parted = part_clusters(scene, stacked.observation, Crumbs(stacked.labels))
+    assert len(parted.objects) == 3
+
+
+def lifted(item, height):
+    up = from_xyz_rpy([0, 0, height], [0, 0, 0])
+    return dataclasses.replace(item, T_world_item=up @ item.T_world_item)
+
+
+@pytest.mark.parametrize(("height", "count"), [(0.135, 2), (0.25, 1)])
+def test_what_hovers_is_an_object_where_it_is_carried(height, count):
+    """Depth is lost between two things that lie on each other."""
+    below = make_item("box", "red", 0.45, 0.0, x=0.16, y=0.12, z=0.10)
+    above = lifted(make_item("box", "blue", 0.45, 0.0, x=0.12, y=0.08, z=0.06), height)
+    assert len(read_scene(render(below, above).observation).objects) == count
+
+
+def test_pieces_of_a_vessel_are_one_thing():
+    """The band under the rim of a bowl has no depth."""
+    frame = render(make_item("bowl", "white", 0.45, 0.0, radius=0.07, height=0.07))
+    (bowl,) = read_scene(frame.observation).objects
+    cluster, camera = bowl.cluster, frame.observation.T_world_camera[:3, 3]
+    x = cluster.points[:, 0]
+    pieces = [
+        Cluster(cluster.pixels[side], cluster.points[side], cluster.rgb[side])
+        for side in (x < 0.455, x > 0.475)
+    ]
+    pieces.sort(key=lambda piece: -len(piece.pixels))
+    assert len(join_pieces(pieces, camera, 0.0, frame.observation.depth.shape[1], 0.004)) == 1
+
+
+def test_boxes_of_one_colour_beside_each_other_are_no_pieces():
+    frame = render(
+        make_item("box", "red", 0.45, 0.045, yaw=0.1, x=0.06, y=0.06, z=0.05),
+        make_item("box", "red", 0.47, -0.045, yaw=0.9, x=0.06, y=0.06, z=0.12),
+    )
+    assert len(read_scene(frame.observation).objects) == 2
+
+
+def test_a_printed_box_is_called_by_its_vivid_colour():
+    pixels = np.array([[150, 150, 155]] * 55 + [[190, 30, 35]] * 45, np.uint8)
+    assert dominant_color(color_shares(pixels)) == "red"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unihm.config import load_section
-from unihm.errors import UnihmError
+from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.backends import load
 from unihm.perception.language import LanguageReader, understand
 from unihm.perception.planner.candidates import part_clusters
@@ -27,7 +27,7 @@ from unihm.perception.planner.selection import (
     select,
 )
 from unihm.perception.scene import TableScene, example, read_scene
-from unihm.perception.scene.matching import AmbiguousPhrase
+from unihm.perception.scene.matching import AmbiguousPhrase, where
 from unihm.perception.scene.openings import Opening, find_openings
 from unihm.perception.segmentation.backends import PREDICTORS, MaskBackend
 from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation, TaskKind
@@ -131,7 +131,7 @@ class Planner:
 
         Raises:
             UnihmError: INVALID_INSTRUCTION, INVALID_DEPTH.
-            PlanningError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS, UNREACHABLE.
+            PlanningError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS, LOW_CONFIDENCE, UNREACHABLE.
         """
         reading = self.read(observation, instruction, click)
         try:
@@ -163,7 +163,8 @@ class Planner:
 
         Raises:
             UnihmError: INVALID_INSTRUCTION, INVALID_DEPTH.
-            PlanningError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS.
+            PlanningError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS; LOW_CONFIDENCE where it may be
+                several things that touch.
         """
         if not self.reader.asks:
             understand(instruction).one_step()  # a refusal needs no scene
@@ -182,6 +183,19 @@ class Planner:
             scorer = self._backend.scorer(observation, scene)
         try:
             selection = select(step, scene.objects, scorer, click)
+            if click is None:
+                _check_one_thing(selection, scene)
         except UnihmError as error:
             raise PlanningError(error, scene, scorer.affordance) from error
         return Reading(selection, scene, scorer.affordance)
+
+
+def _check_one_thing(selection: Selection, scene: TableScene) -> None:
+    """Raise LOW_CONFIDENCE where what is meant seems to be several things that touch."""
+    for thing in (selection.target, *selection.anchors):
+        if any(thing is several for several in scene.unparted):
+            raise UnihmError(
+                ErrorCode.LOW_CONFIDENCE,
+                f"What is meant may be part of {where(thing)}, which looks like several things "
+                "that touch; point at it, or move them apart.",
+            )

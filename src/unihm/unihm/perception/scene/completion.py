@@ -71,6 +71,24 @@ class Fit:
         """Metres on the average that the better of the two primitives is off."""
         return min(self.box_error, self.revolution_error)
 
+    @property
+    def round_misfit(self) -> float:
+        """Metres that the surface of revolution is off where a handle too has to be on it."""
+        return max(self.revolution_error, _misfit(self.revolution, self.seen))
+
+    @property
+    def whole_misfit(self) -> float:
+        """:attr:`misfit` where a handle too has to be on the surface of revolution."""
+        return min(self.box_error, self.round_misfit)
+
+    @property
+    def has_handle(self) -> bool:
+        """True where what sticks out of the surface of revolution is on one side of it."""
+        if not self.handle.any():
+            return False
+        x, y = (self.seen[self.handle, :2] - self.revolution.center).T
+        return bool(np.abs(np.exp(1j * np.arctan2(y, x)).mean()) > _ONE_SIDED)
+
     def complete(self, count: int = 2048, seed: int = 0) -> Completion:
         """The seen points, and the primitive where nothing was seen.
 
@@ -179,6 +197,8 @@ def seen_part(
 #: Points that a normal of a seen cloud comes from.
 NEIGHBOURS = 14
 _HANDLE_THICKNESS = 0.010
+# Length of the mean direction of a handle's points from the axis: 1 where all are one way.
+_ONE_SIDED = 0.9
 # What remains of the confidence where a part of the object is outside the image.
 CUT = 0.5
 # The misfit of a shape that is nowhere near.

@@ -124,15 +124,17 @@ def _shape_scores(fit: Fit, extents: FloatArray) -> dict[str, float]:
     turned *= _above(0.008, revolution_error, 0.0015)
     scores = dict.fromkeys(SHAPES, 0.0)
     scores["box"] = boxy
-    scores["irregular"] = 0.25 + 0.65 * _above(fit.misfit, 0.006, 0.001)
+    # What surely is a box is nothing else that a fit in doubt would allow.
+    unsure = 1 - boxy
+    scores["irregular"] = 0.25 * unsure + 0.65 * _above(fit.misfit, 0.006, 0.001)
     scores["long"] = _above(long / max(short, 1e-3), 2.3, 0.25) * _above(0.8 * long, height, 0.01)
     scores["flat"] = _above(0.45 * short, height, 0.006)
     revolution = fit.revolution
-    handle = min(1.0, float(fit.handle.mean()) / _HANDLE_SHARE)
+    handle = min(1.0, float(fit.handle.mean()) / _HANDLE_SHARE) if fit.has_handle else 0.0
     hollow = 1.0 if revolution.hollow else 0.0
     squat = _above(1.15 * revolution.radii.max(), height, 0.006)
-    scores["bowl"] = hollow * squat * max(turned, 0.3)
-    vessel = hollow * (1 - squat) * max(turned, 0.4)
+    scores["bowl"] = hollow * squat * max(turned, 0.3 * unsure)
+    vessel = hollow * (1 - squat) * max(turned, 0.4 * unsure)
     scores["cup"] = vessel * (1 - 0.5 * handle)
     scores["mug"] = vessel * (0.35 + 0.65 * handle)
     scores["tray"] = max(hollow * scores["flat"], boxy * hollow) * _above(long, 0.12, 0.01)

@@ -13,6 +13,7 @@ from unihm.perception.camera import CaptureConfig, world_points
 from unihm.perception.scene.clusters import Cluster, ClusterConfig, find_clusters
 from unihm.perception.scene.completion import thin
 from unihm.perception.scene.describe import DetectedObject
+from unihm.perception.scene.joining import join_pieces
 from unihm.perception.scene.table import Plane, level_table
 from unihm.types import FloatArray, IntArray, RgbdObservation
 
@@ -55,6 +56,7 @@ class TableScene:
         objects: what stands on it, the largest first.
         workspace: where was looked, and how.
         stride: only every so many pixels of the image, across and down, became points.
+        unparted: those of the objects that seem to be several things that touch.
     """
 
     points: FloatArray
@@ -62,6 +64,7 @@ class TableScene:
     objects: list[DetectedObject]
     workspace: WorkspaceConfig
     stride: int = 1
+    unparted: tuple[DetectedObject, ...] = ()
 
     def first_pixels(self, cluster: Cluster) -> IntArray:
         """(N,) flat indices into the image of the pixels that became a cluster's points."""
@@ -103,8 +106,10 @@ def read_scene(observation: RgbdObservation, config: WorkspaceConfig | None = No
         inside,
         replace(config.clusters, min_points=fewest),
     )
+    camera = observation.T_world_camera[:3, 3]
+    clusters = join_pieces(clusters, camera, table.offset, points.shape[1], DetectedObject.voxel)
     scene = TableScene(points, table, [], config, step)
-    return replace(scene, objects=describe(clusters, scene, observation.T_world_camera[:3, 3]))
+    return replace(scene, objects=describe(clusters, scene, camera))
 
 
 def describe(

@@ -71,8 +71,11 @@ class Session(Protocol):
         """(N, 3) metres, camera frame, of pixels (N,), flat; NaN where depth is missing."""
         ...
 
-    def parts(self, pixels: IntArray) -> list[IntArray]:
-        """The objects that a cluster of pixels (N,) consists of, as indices into ``pixels``."""
+    def parts(self, pixels: IntArray) -> tuple[list[IntArray], float]:
+        """The objects that a cluster of pixels (N,) may consist of, as indices into ``pixels``.
+
+        And what overlap the whole cluster is expected to have with one object, 0 to 1.
+        """
         ...
 
 

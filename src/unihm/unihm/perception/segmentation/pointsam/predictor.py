@@ -32,9 +32,9 @@ from unihm.types import FloatArray, IntArray, RgbdObservation
 from unihm.weights import load_weights
 
 _TOUCH_UP = 0.05  # in the unit of a crop: what a click changes at least, about 1.5 cm
-# Parting a cluster: points from this mean bond on are inside an object, the smallest piece has this
-# share of all points, and an object of which the network expects more than this overlap is one.
-_INSIDE, _SMALLEST, _ONE = 0.97, 0.02, 0.85
+# Parting a cluster: points from this mean bond on are inside an object, and the smallest piece has
+# this share of all points.
+_INSIDE, _SMALLEST = 0.97, 0.02
 _FEWEST = 40  # points of a cluster that may be several objects
 LARGE_POINTS = 10_000  # what the published network was trained with
 
@@ -119,20 +119,12 @@ class _Embedding:
         changed = [mask | p if positive else mask & ~p for p in pieces]
         return [np.where(c, 4.0, -4.0).astype(np.float32) for c in changed]
 
-    def parts(self, mine: NDArray[np.bool_]) -> IntArray | None:
-        """(N,) number of the object that each point belongs to; None where ``mine`` is one object.
+    def parts(self) -> IntArray | None:
+        """(N,) number of the object that each point belongs to; None where no border is seen."""
+        fewest = max(12, int(_SMALLEST * len(self.crop.points)))
+        return watershed(self.crop, self._bonds, _INSIDE, fewest)
 
-        Args:
-            mine: (N,) the points of a cluster.
-        """
-        owner = watershed(
-            self.crop, self._bonds, _INSIDE, max(12, int(_SMALLEST * len(self.crop.points)))
-        )
-        if owner is None or len(np.unique(owner[mine])) < 2 or self._worth(mine) > _ONE:
-            return None
-        return owner
-
-    def _worth(self, mask: NDArray[np.bool_]) -> float:
+    def worth(self, mask: NDArray[np.bool_]) -> float:
         """Overlap that the network expects a mask (N,) to have with an object, 0 to 1."""
         inside = np.flatnonzero(mask)
         middle = np.median(self.crop.points[inside], axis=0)
@@ -215,9 +207,13 @@ class _LargeEmbedding:
         """None."""
         return []
 
-    def parts(self, mine: NDArray[np.bool_]) -> IntArray | None:
+    def parts(self) -> IntArray | None:
         """None: what this network knows of surfaces, it does not tell."""
         return None
+
+    def worth(self, mask: NDArray[np.bool_]) -> float:
+        """1: nor does it judge masks that are not its own."""
+        return 1.0
 
     def ask(
         self,
@@ -284,27 +280,32 @@ class ImageSession:
         return ClickMask(mask, float(np.clip(iou, 0.0, 1.0)))
 
     @torch.inference_mode()
-    def parts(self, pixels: IntArray) -> list[IntArray]:
-        """The objects that a cluster consists of, as indices into ``pixels``; one where it is one.
+    def parts(self, pixels: IntArray) -> tuple[list[IntArray], float]:
+        """The objects that a cluster may consist of, as indices into ``pixels``.
 
         Args:
             pixels: (N,) flat, of things that touch each other.
+
+        Returns:
+            the parts, one where no border is seen; what overlap the network expects the whole to
+            have with one object.
         """
         whole = [np.arange(len(pixels))]
         inside = np.flatnonzero(np.isin(self._view.pixels, pixels))
         if len(inside) < _FEWEST:
-            return whole
+            return whole, 1.0
         points = self._view.points[inside]
         middle = np.linalg.norm(points - np.median(points, axis=0), axis=1).argmin()
         embedding = self._encode(int(inside[middle]))
-        owner = embedding.parts(np.isin(embedding.crop.index, inside))
+        expected = embedding.worth(np.isin(embedding.crop.index, inside))
+        owner = embedding.parts()
         if owner is None:
-            return whole
+            return whole, expected
         rotation, shift = self._view.T
         xyz = self.points(pixels) @ rotation.T + shift
         nearest = cKDTree(self._view.points[embedding.crop.index]).query(xyz)[1]
         numbers = owner[nearest]
-        return [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
+        return [np.flatnonzero(numbers == number) for number in np.unique(numbers)], expected
 
     def _encode(self, center: int) -> _Embedding | _LargeEmbedding:
         if self._embedding is None or self._embedding[0] != center:
