@@ -15,8 +15,8 @@ from unihm.perception.scene.completion import fit
 from unihm.types import FloatArray
 
 # Pieces of one thing are no farther apart than this in metres and in pixels, differ by no more than
-# this in chromaticity (of `color_features`), and one surface of revolution explains them together to
-# so many metres, handle and all. Two boxes in a row are a box too, and two.
+# this in chromaticity (of `color_features`), and one surface of revolution explains them to so many
+# metres, handle and all. Two boxes in a row are a box too, and two.
 _GAP, _PIXELS, _CHROMA, _MISFIT = 0.06, 6.0, 0.09, 0.0047
 
 
