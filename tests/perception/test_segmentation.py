@@ -151,6 +151,22 @@ def test_clouds_are_in_the_frame_of_the_trajectory(segmenter, three):
     np.testing.assert_allclose(b.normals @ pose[:3, :3].T, a.normals, atol=1e-9)
 
 
+def test_what_stands_near_the_goal_is_around_too():
+    box = make_item("box", "red", 0.45, -0.2, x=0.05, y=0.05, z=0.08)
+    other = make_item("box", "blue", 0.45, 0.2, x=0.05, y=0.05, z=0.08)
+    frame = render(box, other)
+    staying = picked(front_of(box))
+    goal = from_xyz_rpy([0.0, 0.3, 0.0], [0, 0, 0])
+    going = dataclasses.replace(
+        staying, T_world_object=np.stack([np.eye(4), goal]), phase=np.zeros(2, int)
+    )
+    near = [
+        Segmenter().segment(frame.observation, course).cloud.around for course in (staying, going)
+    ]
+    assert not (near[0][:, 1] > 0.1).any()
+    assert (near[1][:, 1] > 0.1).any()
+
+
 @pytest.mark.parametrize("wrong", [{"backend": "magic"}, {"completion": "magic"}])
 def test_unknown_methods_are_refused(wrong):
     with pytest.raises(UnihmError) as error:
@@ -179,13 +195,16 @@ def can(turns, levels=(0.12,)):
     return np.concatenate([wall, *ends])
 
 
-def test_a_fitted_shape_is_taken_only_where_the_network_agrees(monkeypatch):
-    seen, camera = can(0.45), np.array([0.8, 0.0, 0.5])
-    whole, half = can(1.0, (0.0, 0.12)), can(0.5)
-    for network, fitted in ((whole, True), (half, False)):
+def test_a_fitted_shape_is_taken_only_where_the_network_agrees_with_its_outline(monkeypatch):
+    camera = np.array([0.8, 0.0, 0.5])
+    seen, whole, half = can(0.45), can(1.0, (0.0, 0.12)), can(0.5)
+    upper = whole[whole[:, 2] > 0.06]  # how far down it goes the table tells
+    front, arc = (points[points[:, 0] > 0] for points in (seen, half))
+    cases = [(seen, whole, True), (seen, upper, True), (front, whole, True), (front, arc, False)]
+    for points, network, fitted in cases:
         monkeypatch.setattr(Completer, "load", lambda preset, says=network: Says(says))
         segmenter = Segmenter(SegmenterConfig(completion="snowflake"))
-        assert (segmenter.complete(seen, camera, 0.0).confidence != 0.9) == fitted
+        assert (segmenter.complete(points, camera, 0.0).confidence != 0.9) == fitted
 
 
 class Everything:

@@ -35,7 +35,9 @@ from unihm.types import (
 )
 
 _log = logging.getLogger(__name__)
-# Metres on the average that the unseen part of a fitted shape may be from the network's surface.
+# Metres on the average that the unseen part of a fitted shape may be outside the outline that the
+# network's surface has from above. How far down it goes the table tells, and not the network, which
+# leaves the outer wall of a cup open whose inner one is seen.
 _AGREEMENT = 0.005
 _COARSE = 4  # every so many pixels show where the table is
 _OWN, _NEAR = 0.015, 0.25  # m from the target: what is nearer is its own; how far a hand extends
@@ -149,7 +151,7 @@ class Segmenter:
         if completion.confidence < self.config.trust:
             completion = seen_part(points, camera, completion.confidence)
         T_object_world = invert(trajectory.T_world_object[0])
-        around = self._around(observation, completion.points, table)
+        around = self._around(observation, completion.points, trajectory, table)
         cloud = ObjectCloud(
             points=apply(T_object_world, completion.points),
             normals=completion.normals @ np.asarray(T_object_world[:3, :3]).T,
@@ -171,7 +173,7 @@ class Segmenter:
         opening = opening_at(find_openings(scene, observation), trajectory.pick_point)
         T_object_world = invert(trajectory.T_world_object[0])
         points, normals = opening.handle_surface()
-        around = self._around(observation, opening.handle, scene.table, own=_BESIDE)
+        around = self._around(observation, opening.handle, trajectory, scene.table, own=_BESIDE)
         seen = cKDTree(opening.handle).query(apply(opening.T_world_handle, points))[0] < _GRAIN
         cloud = ObjectCloud(points, normals, 1.0, seen, apply(T_object_world, around))
         mask = np.zeros(observation.depth.shape, bool)
@@ -214,7 +216,7 @@ class Segmenter:
             fitted = shape.complete()
             # What is seen of a banana is also part of a wide disc: then only the network knows.
             unseen = fitted.points[~fitted.observed]
-            apart = cKDTree(learned.points).query(unseen)[0]
+            apart = cKDTree(learned.points[:, :2]).query(unseen[:, :2])[0]
             if not len(unseen) or apart.mean() < _AGREEMENT:
                 return fitted
         return learned
@@ -223,16 +225,32 @@ class Segmenter:
         self,
         observation: RgbdObservation,
         surface: FloatArray,
+        trajectory: ObjectTrajectory,
         table: Plane,
         own: float = _OWN,
     ) -> FloatArray:
-        """What is seen of other things within a hand's length of ``surface`` (N, 3): (M, 3)."""
+        """What is seen of other things within a hand's length of where a surface is and goes.
+
+        Args:
+            observation: the image.
+            surface: (N, 3) metres, world.
+            trajectory: with which it moves.
+            table: that things stand on.
+            own: metres from the surface within which there is nothing but its own points.
+
+        Returns:
+            (M, 3) metres, world.
+        """
         workspace = self.config.workspace
         coarse = world_points(observation, workspace.capture, _COARSE)
         seen = coarse[in_workspace(coarse, workspace)]
         seen = seen[table.height(seen) > workspace.clusters.min_height]
         distance = cKDTree(surface).query(seen, distance_upper_bound=_NEAR)[0]
-        near = seen[(distance > own) & (distance < _NEAR)]
+        first, last = trajectory.T_world_object[[0, -1]]
+        there = cKDTree(apply(last @ invert(first), surface)).query(
+            seen, distance_upper_bound=_NEAR
+        )[0]
+        near = seen[(distance > own) & (np.minimum(distance, there) < _NEAR)]
         return voxelise(near, _GRAIN)[1] if len(near) else near
 
     def _target(
