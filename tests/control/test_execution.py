@@ -3,12 +3,20 @@
 import numpy as np
 import pytest
 from unihm.control.config import ControlConfig
-from unihm.control.execution import aim, hand_limits, hand_points, plan_execution, plan_move
+from unihm.control.execution import (
+    aim,
+    hand_limits,
+    hand_points,
+    plan_execution,
+    plan_move,
+    wrist_path,
+)
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
+from unihm.robots.collision import lowest_of_hand
 from unihm.transforms import apply, make_transform, minimum_snap
 from unihm.types import HandMotion, Phase, TaskKind
 
@@ -125,6 +133,21 @@ def test_only_grasps_from_above_are_aimed_low(down, share):
     T = make_transform(palm @ hand.T_wrist_palm[:3, :3].T, [0.5, 0.0, 0.2])
     lowered = T[2, 3] - aim(T[None], hand, 0.006)[0, 2, 3]
     assert lowered == pytest.approx(0.006 * share, abs=1e-6)
+
+
+def test_a_push_goes_close_above_the_table():
+    hand, high = motion("xhand", TaskKind.PUSH, wrist_height=0.22)
+    _, low = motion("xhand", TaskKind.PUSH, wrist_height=0.02)
+    for made in (high, low):
+        path = wrist_path(made, hand, CONFIG)
+        pushing = made.trajectory.phase == Phase.HOLD
+        lowest = lowest_of_hand(hand, path[pushing], made.joints[pushing]).min()
+        assert -CONFIG.touch_depth - 1e-6 <= lowest <= CONFIG.push_gap + 1e-6
+        np.testing.assert_allclose(
+            np.diff(path[:, :3, 3], axis=0),
+            np.diff(made.T_world_wrist[:, :3, 3], axis=0),
+            atol=1e-9,
+        )
 
 
 def test_out_of_reach_is_an_error():

@@ -51,9 +51,28 @@ def test_a_tall_object_is_taken_from_the_side_too():
     assert np.sign(other.T_object_frame[2, 0]) == -np.sign(side.T_object_frame[2, 0])
 
 
-def test_a_push_has_one_side():
-    cloud = box(0.06, 0.06, 0.05)
-    assert len(grasp_views(cloud, grab(cloud, kind=TaskKind.PUSH), HAND, 20)) == 1
+def test_a_push_comes_from_one_side_with_the_forearm_above_it_or_beside(chooser):
+    cloud = box(0.05, 0.05, 0.08)
+    course = grab(cloud, kind=TaskKind.PUSH)
+    found = chooser.candidates(
+        Task("t", "push the red box away", "xhand"),
+        course,
+        cloud,
+        HAND.open_joints,
+        wrist_at_home(HAND),
+        most=10,
+    )
+    way, aside = np.eye(3)[0], np.eye(3)[1]
+    fingers = []
+    for candidate in found:
+        T_world_palm = candidate.motion.T_world_wrist[course.contact] @ HAND.T_wrist_palm
+        assert (T_world_palm[:3, 3] - course.T_world_object[0, :3, 3]) @ way < 0  # behind it
+        assert T_world_palm[:3, 2] @ way > 0.8
+        assert candidate.measures.pushes
+        fingers.append(T_world_palm[:3, 0] @ aside)
+    assert min(fingers) < -0.4
+    assert max(fingers) > 0.4
+    assert found[0].measures.sound  # though no thumb holds anything
 
 
 def test_the_same_view_of_a_turned_object_gives_the_same_tokens(chooser):

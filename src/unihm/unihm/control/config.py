@@ -47,6 +47,7 @@ class ControlConfig:
             table; one that is 5 mm too high loses a ball.
         touch_depth: m that a finger may be told to go into the table, on which it yields; a motion
             that would take it deeper is shifted up.
+        push_gap: m at the most between the table and a hand that pushes.
         safe_height: m above the table that the lowest point of the hand travels at.
         safety: bounds that stop the robot.
     """
@@ -58,5 +59,6 @@ class ControlConfig:
     squeeze_seconds: Positive = 0.4
     aim_low: float = 0.006
     touch_depth: NotNegative = 0.012
+    push_gap: NotNegative = 0.005
     safe_height: float = 0.22
     safety: SafetyConfig = field(default_factory=SafetyConfig)

@@ -214,6 +214,11 @@ def hand_limits(hand: Hand) -> JointLimits:
 def wrist_path(motion: HandMotion, hand: Hand, config: ControlConfig) -> FloatArray:
     """T_world_wrist (T, 4, 4) that the arm is asked to follow for a motion."""
     T_world_wrist = aim(motion.T_world_wrist, hand, config.aim_low)
+    if motion.trajectory.kind == TaskKind.PUSH:
+        pushing = motion.trajectory.phase == Phase.HOLD
+        lowest = lowest_of_hand(hand, T_world_wrist[pushing], motion.joints[pushing]).min()
+        # What is pushed above the middle falls over.
+        T_world_wrist[:, 2, 3] -= max(0.0, float(lowest) - config.push_gap)
     return keep_above(T_world_wrist, motion.joints, hand, config.touch_depth)
 
 

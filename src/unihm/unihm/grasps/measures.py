@@ -11,7 +11,7 @@ from unihm.refinement import RefinementReport
 from unihm.refinement.chain import chain_of
 from unihm.robots import load_hand
 from unihm.transforms import apply
-from unihm.types import FloatArray, HandMotion, ObjectCloud
+from unihm.types import FloatArray, HandMotion, ObjectCloud, TaskKind
 
 FORCE = 60.0  # N
 _FREE = 0.05  # m; what is farther away is of no interest
@@ -29,12 +29,13 @@ class GraspMeasures:
         penetration: m, of the deepest point of the hand in the object.
         table: m between the lowest point of the hand and the table until it holds; negative where
             it presses on it.
-        around: m between the hand and what else was seen until it holds, 0.05 at the most.
+        around: m between the hand and what else was seen, all along; 0.05 at the most.
         dip: degrees below the horizon in which the fingers point when they touch.
         look: degrees below the horizon in which the palm looks.
         above: degrees above the horizon at which the palm is seen from the contacts.
         moved: m by which the refinement had to move the wrist.
         pads: how many are to touch: as many as the hand has, or as were asked for.
+        pushes: whether it only leans on the object, which needs no thumb and carries nothing.
     """
 
     fingers: int
@@ -48,6 +49,7 @@ class GraspMeasures:
     above: float
     moved: float
     pads: int
+    pushes: bool = False
 
     @property
     def sound(self) -> bool:
@@ -62,14 +64,14 @@ class GraspMeasures:
         objects of the project's own in physics).
         """
         lacking = max(0, min(3, self.pads) - self.fingers)
+        loose = 0.0 if self.pushes else min(self.force / FORCE, 1.0) + 1.0 * (not self.thumb)
         return float(
-            min(self.force / FORCE, 1.0)
+            loose
             + np.clip((self.penetration - 0.002) / 0.004, 0.0, 2.0)
             + np.clip((-self.table - 0.012) / 0.015, 0.0, 2.0)
             + np.clip((self.moved - 0.012) / 0.02, 0.0, 1.0)
             + np.clip((0.008 - self.around) / 0.008, 0.0, 3.0)
             + 0.5 * lacking
-            + 1.0 * (not self.thumb)
         )
 
 
@@ -93,8 +95,9 @@ def measure(
     """
     hand, trajectory = load_hand(motion.hand), motion.trajectory
     chain, contact = chain_of(hand), trajectory.contact
-    frames = np.append(np.arange(0, contact, _STRIDE), contact)
+    frames = np.append(np.arange(0, len(motion.joints), _STRIDE), contact)
     x = chain.placed(T_world_wrist[frames], motion.joints[frames])  # (F, S, 3)
+    until = x[frames <= contact]
     around = _FREE
     if len(cloud.around):
         things = cKDTree(apply(trajectory.T_world_object[0], cloud.around))
@@ -110,11 +113,12 @@ def measure(
         thumb="thumb" in report.fingers,
         force=report.grasp.normal_force if report.grasp is not None else np.inf,
         penetration=report.after.penetration_max,
-        table=float((x[..., 2] - chain.body.radius).min()) - table_height,
+        table=float((until[..., 2] - chain.body.radius).min()) - table_height,
         around=around,
         dip=float(dip),
         look=float(look),
         above=float(np.degrees(np.arctan2(to_palm[2], np.linalg.norm(to_palm[:2])))),
         moved=report.wrist_shift,
         pads=min(len(chain.pads), fingers or len(chain.pads)),
+        pushes=trajectory.kind == TaskKind.PUSH,
     )

@@ -3,7 +3,8 @@
 The generator answers one picture with one grasp, and always comes to the frame's -y side from
 above. The same object in a frame that is turned about the vertical is therefore another grasp. In a
 frame that is rolled about y a tall object lies, and the hand that comes from above there comes from
-the side here; tilted about x the palm looks more down.
+the side here; tilted about x the palm looks more down. A push comes from the one side that it goes
+away from; in a frame that is rolled about its way the forearm comes from the left or the right.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, TaskKind
 STEEPER = 25.0  # degrees
 TALL = 0.09  # m from which on a hand finds room to come from the side
 SIDEWAYS = 75.0  # degrees; the little finger's side is then a little lower than the thumb's
+#: (turn about the vertical, roll about the way), degrees, of views of a push, the most usual first.
+PUSHES = tuple((turn, roll) for roll in (0.0, 30.0, -30.0, 60.0, -60.0) for turn in (0.0, 180.0))
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,13 @@ class GraspView(View):
         turn: degrees about the vertical.
         steeper: degrees by which the palm looks down more.
         sideways: degrees by which the fingers come from the side instead of from above.
+        roll: degrees about the way of a push.
     """
 
     turn: float = 0.0
     steeper: float = 0.0
     sideways: float = 0.0
+    roll: float = 0.0
 
     @property
     def words(self) -> str:
@@ -50,6 +55,7 @@ class GraspView(View):
         parts = [f"turned by {self.turn:.0f}"] if self.turn else []
         parts += ["steeper"] if self.steeper else []
         parts += ["from the side"] if self.sideways else []
+        parts += [f"rolled by {self.roll:.0f}"] if self.roll else []
         return ", ".join(parts) or "as generated"
 
 
@@ -64,7 +70,8 @@ def grasp_views(
     """At most ``most`` views of an object, those that are most like what was learned first.
 
     Half turns are the same object for the generator. Quarter turns are so where the outline is
-    nearly square, eighths where it is round. A push has the one side to push from.
+    nearly square, eighths where it is round. A push has the one side to push from, with the forearm
+    above it or to either side; a handle has one view.
 
     Args:
         cloud: in the trajectory's object frame.
@@ -74,8 +81,10 @@ def grasp_views(
         side: where the hand shall come from; empty: from anywhere.
         part: (N,) the points to take hold of: they alone are shown, in a frame of their own.
     """
-    if trajectory.kind in (TaskKind.PUSH, TaskKind.OPEN_CLOSE):
+    if trajectory.kind == TaskKind.OPEN_CLOSE:
         return [GraspView(np.eye(4), cloud)]
+    if trajectory.kind == TaskKind.PUSH:
+        return [_push_view(cloud, trajectory, *way) for way in PUSHES[:most]]
     T_object_part = np.eye(4)
     if part is not None:
         cloud = ObjectCloud(cloud.points[part], cloud.normals[part])
@@ -99,6 +108,17 @@ def _turns(cloud: ObjectCloud) -> list[float]:
     _, _, sides = horizontal_rectangle(cloud.points)
     square = sides[0] < SQUARE_RATIO * sides[1]
     return [0.0, 90.0, -90.0, 180.0] if square else [0.0, 180.0, 90.0, -90.0]
+
+
+def _push_view(
+    cloud: ObjectCloud, trajectory: ObjectTrajectory, turn: float, roll: float
+) -> GraspView:
+    start, end = trajectory.T_world_object[[0, -1]]
+    way = start[:3, :3].T @ (end - start)[:3, 3]
+    rolled = Rotation.from_rotvec(roll * way / np.linalg.norm(way), degrees=True)
+    rotation = rolled * Rotation.from_euler("z", turn, degrees=True)
+    T_object_frame = make_transform(rotation.as_matrix(), np.zeros(3))
+    return GraspView(T_object_frame, cloud, turn, roll=roll)
 
 
 def _view(
