@@ -9,7 +9,7 @@ import numpy as np
 
 from unihm.control.config import ControlConfig
 from unihm.control.grip import squeeze_offsets
-from unihm.control.leaving import way_home
+from unihm.control.leaving import things_about, way_home
 from unihm.control.timing import TimedPath, follow, move
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
@@ -81,7 +81,8 @@ def plan_execution(
 ) -> ExecutionPlan:
     """Carry out ``motion`` from where arm and hand are now, which is at rest.
 
-    The arm first travels at a safe height to the first frame. Then every phase is followed with
+    The arm first travels at a safe height to the first frame, or from its home past what stands
+    before something that opens. Then every phase is followed with
     the timing of its frames, slowed down where a limit asks for it, and ends at rest. The squeeze
     comes at the end of GRASP, stays through HOLD and goes with RELEASE; a push has none. A motion
     that lets go ends at home, out of the camera's way.
@@ -109,7 +110,15 @@ def plan_execution(
     speed = min(1.0, manner.speed * config.speed)
     limits = arm.limits.scaled(speed).joined(hand_limits(hand))
     builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
-    _travel(builder, arm, hand, path[0], joints[0], config, Phase.APPROACH)
+    opens = motion.trajectory.kind == TaskKind.OPEN_CLOSE
+    if opens:
+        _travel(builder, arm, hand, arm.home, joints[0], config, Phase.APPROACH)
+        things = things_about(motion.trajectory, cloud, np.array([0]))
+        way = way_home(arm, hand, path[0], joints[0], things)
+        for posture in [*way[-2::-1], path[0]]:
+            builder.go(np.concatenate([posture, joints[0]]), Phase.APPROACH)
+    else:
+        _travel(builder, arm, hand, path[0], joints[0], config, Phase.APPROACH)
     grip = np.zeros_like(squeeze)
     for phase in Phase:
         frames = np.flatnonzero(phases == phase)
@@ -129,10 +138,11 @@ def plan_execution(
             grip = squeeze
             gripping = np.concatenate([path[frames[-1]], joints[frames[-1]] + grip])
             builder.ramp(gripping, config.squeeze_seconds, phase)
-    if phases[-1] == Phase.RETREAT and motion.trajectory.kind == TaskKind.OPEN_CLOSE:
+    if opens:
         # Fingers that stretch before a drawer would push it; they do so at home.
         here, fingers = np.split(builder.here, [len(arm)])
-        for posture in way_home(arm, hand, here, fingers, motion, cloud):
+        things = things_about(motion.trajectory, cloud, np.array([0, -1]))
+        for posture in way_home(arm, hand, here, fingers, things):
             builder.go(np.concatenate([posture, fingers]), Phase.RETREAT)
         builder.go(np.concatenate([arm.home, hand.open_joints]), Phase.RETREAT)
     elif phases[-1] == Phase.RETREAT:

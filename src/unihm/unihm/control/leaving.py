@@ -1,4 +1,7 @@
-"""The way home from before something that was opened or closed, which must not be pushed again."""
+"""Between the arm's home and a place before something that opens, which must not be pushed.
+
+Whoever comes goes the way that leads home from there, backwards.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.robots.collision import CollisionModel, cover_hand
 from unihm.transforms import FloatArray, apply
-from unihm.types import HandMotion, ObjectCloud
+from unihm.types import IntArray, ObjectCloud, ObjectTrajectory
 
 _ENOUGH = 0.02  # m between the hand and what stands there
 _STEP = 0.06  # rad between two postures that are looked at
@@ -27,8 +30,7 @@ def way_home(
     hand: Hand,
     q_arm: FloatArray,
     q_hand: FloatArray,
-    motion: HandMotion,
-    cloud: ObjectCloud | None,
+    things: FloatArray,
 ) -> list[FloatArray]:
     """Postures (7,) rad from ``q_arm`` to the arm's home, in a straight line of joints each.
 
@@ -38,16 +40,12 @@ def way_home(
     Args:
         arm: at ``q_arm`` (7,) rad.
         hand: with ``q_hand`` (J,).
-        motion: that has been carried out.
-        cloud: of what it moved, with what is around; None: nothing is known to be in the way.
+        things: (N, 3) metres, world: what stands there.
     """
     ways = list(_ways(arm, q_arm))
-    if cloud is None:
+    if not len(things):
         return ways[0]
-    # What moved drags its walls along: all that is around is where it was, and where it would be.
-    first, last = motion.trajectory.T_world_object[[0, -1]]
-    things = [apply(last, cloud.points), apply(first, cloud.around), apply(last, cloud.around)]
-    tree = cKDTree(np.vstack(things))
+    tree = cKDTree(things)
     centres, radii = cover_hand(hand, q_hand)
     model = CollisionModel(arm, hand)
 
@@ -70,6 +68,25 @@ def way_home(
             return way
         rooms.append(least if height >= above else -np.inf)
     return ways[int(np.argmax(rooms))]
+
+
+def things_about(
+    trajectory: ObjectTrajectory, cloud: ObjectCloud | None, frames: IntArray
+) -> FloatArray:
+    """(N, 3) metres, world: what stands where a part is that is moved, as far as it was seen.
+
+    What moved drags its walls along: all that is around is where it was, and where it would be.
+
+    Args:
+        trajectory: of the part.
+        cloud: of the part, with what is around; None: nothing is known to be there.
+        frames: where it may be now; the last one is where it is.
+    """
+    if cloud is None:
+        return np.zeros((0, 3))
+    poses = trajectory.T_world_object[frames]
+    around = [apply(T, cloud.around) for T in poses]
+    return np.concatenate([apply(poses[-1], cloud.points), *around])
 
 
 def _ways(arm: Arm, start: FloatArray) -> Iterator[list[FloatArray]]:
