@@ -5,13 +5,17 @@ import pytest
 from unihm.control.sight import alike, left_behind, locate
 from unihm.control.verification import (
     JointSample,
+    Verdict,
     pressing_fingers,
     verify_lift,
+    verify_others,
     verify_place,
     verify_push,
     vertical_load,
 )
 from unihm.errors import ErrorCode
+from unihm.perception.scene import DetectedObject
+from unihm.perception.scene.clusters import Cluster
 from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
@@ -213,6 +217,34 @@ def test_what_was_pushed_counts_by_how_far_it_came(at, held, words):
     assert held or verdict.code == ErrorCode.NOT_DONE
     if at is not None:
         assert verdict.evidence["moved"] == pytest.approx(at[0], abs=0.01)
+
+
+def thing(observation, at=(0.0, 0.0)):
+    """What is seen of an object whose middle is at (x, y)."""
+    middle = np.array([*at, 0.1])
+    points = object_points() + middle - [0.0, 0.0, 0.1]
+    cluster = Cluster(np.arange(900), points, np.tile([200, 30, 30], (900, 1)).astype(np.uint8))
+    return DetectedObject(cluster, observation.T_world_camera[:3, 3], 0.0)
+
+
+@pytest.mark.parametrize(
+    ("after", "held"),
+    [
+        (scene(True), True),  # it stands where it stood
+        (scene(False), False),
+        (scene(True, at=(0.15, 0.0)), False),
+        (scene(True, hand_in_front=True), True),  # nobody can see it
+    ],
+)
+def test_nothing_else_may_be_knocked_over(after, held):
+    done = Verdict(True, "Done.")
+    elsewhere = object_points() + np.array([0.3, 0.0, 0.0])
+    before = scene(True)
+    verdict = verify_others(done, elsewhere, [thing(before)], before, after)
+    assert verdict.held is held
+    assert held or (verdict.code == ErrorCode.NOT_DONE and "knocked over" in verdict.reason)
+    # The object itself may have gone.
+    assert verify_others(done, object_points(), [thing(before)], before, after).held
 
 
 def test_without_a_camera_both_others_must_agree():

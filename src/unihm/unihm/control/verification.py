@@ -13,20 +13,23 @@ on the arm and fills that place, and has deceived all three; it has neither the 
 its colours.
 
 What was put down or pushed is looked for: it counts where it stands as it should stand, where it
-was told to be, and not because its old place is empty.
+was told to be, and not because its old place is empty; and nothing else may have been knocked over
+for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from unihm.config import Interval, NotNegative, Positive, Share, settings
 from unihm.control.execution import ExecutionPlan
 from unihm.control.sight import alike, left_behind, locate, locate_along, share_at, share_in_hand
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.scene import read_scene
+from unihm.perception.scene import DetectedObject, read_scene
 from unihm.perception.scene.openings import find_openings, opening_at
 from unihm.perception.trajectory import PLACE_GAP
 from unihm.robots import Hand
@@ -36,6 +39,7 @@ from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, Phase, RgbdOb
 
 _FARTHER = 0.05  # m beyond where a thing should be that it is looked for
 _RISE = 0.03  # m: what a thing may stand higher or lower than planned, in the hollow of a bowl
+_OWN = 0.02  # m from an object's surface within which what is seen belongs to it
 _MIN_SQUEEZE = 0.02  # rad of squeeze below which a joint tells nothing
 
 
@@ -54,6 +58,7 @@ class VerificationConfig:
         about: shares of a push's distance between which it was about that.
         way: shares of the way that a drawer, door or lid was to go between which it was that.
         part_seen: share of what is seen of such a part that must be seen again.
+        undisturbed: share of every other thing in view that must look as before.
     """
 
     blocked: Share = 0.1
@@ -66,6 +71,7 @@ class VerificationConfig:
     about: Interval = (0.5, 1.5)
     way: Interval = (0.88, 1.25)
     part_seen: Share = 0.6
+    undisturbed: Share = 0.5
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ class Verdict:
         votes: of each witness that could say something.
         evidence: the figures behind the votes.
         code: of the failure: GRASP_FAILED where the object has not come along, OBJECT_LOST where
-            it is not where it was carried to, NOT_DONE where it was moved otherwise than asked.
+            it is not where it was carried to, NOT_DONE where it was moved otherwise than asked, or
+            something else with it.
     """
 
     held: bool
@@ -144,11 +151,49 @@ def verify(
             plan.arm[plan.last_of(Phase.GRASP)],
             config,
         )
-    if trajectory.kind == TaskKind.PICK_AND_PLACE:
-        return verify_place(trajectory, cloud, before, after, config)
     if trajectory.kind == TaskKind.OPEN_CLOSE:
         return verify_opening(trajectory, before, after, config)
-    return verify_push(trajectory, cloud, before, after, config)
+    look = verify_place if trajectory.kind == TaskKind.PICK_AND_PLACE else verify_push
+    verdict = look(trajectory, cloud, before, after, config)
+    if not verdict.held:
+        return verdict
+    own = apply(trajectory.T_world_object[0], cloud.points)
+    return verify_others(verdict, own, read_scene(before).objects, before, after, config)
+
+
+def verify_others(
+    verdict: Verdict,
+    own: FloatArray,
+    things: Sequence[DetectedObject],
+    before: RgbdObservation,
+    after: RgbdObservation,
+    config: VerificationConfig | None = None,
+) -> Verdict:
+    """Look whether everything else stands as it stood; what is hidden now has no say.
+
+    Args:
+        verdict: of what was to be done.
+        own: (N, 3) metres, world: the object's surface where it stood before.
+        things: all that was seen then.
+        before, after: images of the same fixed camera; the hand has left in the second one.
+        config: thresholds.
+
+    Returns:
+        the same verdict, or NOT_DONE with what was knocked over or moved.
+    """
+    config = config or VerificationConfig()
+    tree = cKDTree(own)
+    for thing in things:
+        points = thing.cluster.points
+        other = tree.query(points)[0] > _OWN
+        if other.mean() < 0.5:  # the object itself, or a part of it
+            continue
+        left = left_behind(before, after, points[other], config.depth_tolerance)
+        if left is not None and left < config.undisturbed:
+            reason = f"Not as asked: the {thing.words} was knocked over or moved."
+            evidence = {**verdict.evidence, "undisturbed": left}
+            return Verdict(False, reason, verdict.votes, evidence, ErrorCode.NOT_DONE)
+    return verdict
 
 
 def verify_place(
