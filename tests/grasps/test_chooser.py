@@ -128,3 +128,6 @@ def test_a_neighbour_is_not_touched(chooser):
     same = next(c for c in found if alike(c.motion, free.motion))
     assert same.measures.around < 0
     assert same.measures.cost > free.measures.cost + 1
+    assert same.measures.collides
+    order = [(not c.measures.sound, c.measures.collides) for c in found]
+    assert order == sorted(order)

@@ -130,8 +130,9 @@ class GraspChooser:
     ) -> list[Candidate]:
         """All grasps of one object, the best first; whether the arm gets there is not asked yet.
 
-        Sound ones come first, otherwise they stand in the order of their views: a judgement that
-        has something against all of them, as of a cup's thin wall, says little. Those that are not
+        Sound ones come first, then those that run into nothing else; otherwise they stand in the
+        order of their views: a judgement that has something against all of them, as of a cup's
+        thin wall, says little. Those that are not
         as the instruction's words of manner ask for are left out.
 
         Args:
@@ -175,7 +176,7 @@ class GraspChooser:
             candidate = Candidate(view, tokens, motion, report, measures)
             if candidate.obeys(manner, cloud, part):
                 found.append(candidate)
-        return sorted(found, key=lambda candidate: not candidate.measures.sound)
+        return sorted(found, key=lambda c: (not c.measures.sound, c.measures.collides))
 
     def choose(
         self,

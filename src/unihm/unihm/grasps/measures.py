@@ -57,6 +57,11 @@ class GraspMeasures:
         return self.cost < 1.0
 
     @property
+    def collides(self) -> bool:
+        """Whether the hand runs into what else was seen, as far as balls can tell."""
+        return self.around < 0.0
+
+    @property
     def cost(self) -> float:
         """The less, the likelier it holds.
 
