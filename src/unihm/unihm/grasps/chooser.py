@@ -132,8 +132,8 @@ class GraspChooser:
 
         Sound ones come first, then those that run into nothing else; otherwise they stand in the
         order of their views: a judgement that has something against all of them, as of a cup's
-        thin wall, says little. Those that are not
-        as the instruction's words of manner ask for are left out.
+        thin wall, says little. Those that are not as the instruction's words of manner ask for are
+        left out.
 
         Args:
             task: the instruction, and the hand.
