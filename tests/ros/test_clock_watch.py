@@ -100,9 +100,9 @@ def set_time(clock: Any, seconds: float) -> None:
 def test_jumps_of_the_simulated_clock_are_told() -> None:
     hands, told = Hands(), []
     clock = ROSClock()
+    clock._set_ros_time_is_active(True)
     watch = ClockWatch(clock, lambda: hands.system, lambda: hands.steady)
     watch.listen(told.append)
-    clock._set_ros_time_is_active(True)
     set_time(clock, 500.0)  # the first that is heard
     set_time(clock, 500.0 + 0.5 * SIMULATED_JUMP)
     hands.go(0.1, 3600.0)  # whose clock it is not
@@ -114,6 +114,22 @@ def test_jumps_of_the_simulated_clock_are_told() -> None:
     watch.end()
     set_time(clock, 1.0)
     assert len(told) == 2
+
+
+def test_a_change_between_simulated_and_system_time_is_told() -> None:
+    """Whatever was heard on /clock last is the time then, until the next message."""
+    told: list[UnihmError] = []
+    clock = ROSClock()
+    watch = ClockWatch(clock)
+    watch.listen(told.append)
+    clock._set_ros_time_is_active(True)
+    assert len(told) == 1
+    assert told[0].code is ErrorCode.SAFETY_STOP
+    set_time(clock, 500.0)
+    clock._set_ros_time_is_active(False)
+    clock._set_ros_time_is_active(True)
+    assert [error.code for error in told] == [ErrorCode.SAFETY_STOP] * 4
+    watch.end()
 
 
 class SimulatedTime:

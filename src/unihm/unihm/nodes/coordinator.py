@@ -97,8 +97,9 @@ class CoordinatorNode(UnihmNode):
         self.goals.end(2 * self.stop_timeout)
 
     def on_clock_jump(self, error: UnihmError) -> None:
-        if self.goals.current is not None:
-            self.goals.current.jump = error
+        current = self.goals.current
+        if current is not None and current.jump is None:
+            current.jump = error
 
     def _show(self, command: Command) -> None:
         self._understood.publish(command_to_msg(command, self.header()))

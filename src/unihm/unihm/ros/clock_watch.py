@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from rclpy.clock import Clock, JumpThreshold, ROSClock, TimeJump
+from rclpy.clock import Clock, ClockChange, JumpThreshold, ROSClock, TimeJump
 from rclpy.duration import Duration
 
 from unihm.errors import ErrorCode, UnihmError
@@ -24,6 +24,7 @@ FORGETTING = 0.02  # s/s by which the least value creeps up: an outlier is over 
 SYSTEM_JUMP = 0.2  # s in which the system's clock may differ from a steady one between two looks
 # A simulation that runs as fast as it can is ahead by seconds whenever its listener is held up.
 SIMULATED_JUMP = 10.0  # s that one message on /clock may be ahead of the one before
+_SWITCHED = (ClockChange.ROS_TIME_ACTIVATED, ClockChange.ROS_TIME_DEACTIVATED)
 
 
 class StreamClock:
@@ -84,8 +85,9 @@ class ClockWatch:
     """Notices that a node's clock has jumped.
 
     The system's clock is compared with a steady one at every :meth:`look`; jumps of the simulated
-    one are told by rclpy. Either way whoever listens is called once for each, in whichever thread
-    noticed.
+    one are told by rclpy, and so is a change from one to the other (``use_sim_time``), after which
+    the time is whatever was heard on /clock last. Either way whoever listens is called once for
+    each, in whichever thread noticed.
 
     Args:
         clock: of the node.
@@ -108,14 +110,15 @@ class ClockWatch:
         self._lock = threading.Lock()
         self._ahead = system() - steady()
         self.jumping = False
+        self._switched = False
         self._handle = clock.create_jump_callback(
             JumpThreshold(
                 min_forward=Duration(seconds=SIMULATED_JUMP),
                 min_backward=Duration(nanoseconds=-1),
-                on_clock_change=False,
+                on_clock_change=True,
             ),
             pre_callback=self._about_to_jump,
-            post_callback=self._simulated,
+            post_callback=self._has_jumped,
         )
 
     def listen(self, on_jump: Callable[[UnihmError], None]) -> None:
@@ -129,7 +132,7 @@ class ClockWatch:
             jump, self._ahead = ahead - self._ahead, ahead
         simulated = isinstance(self._clock, ROSClock) and self._clock.ros_time_is_active
         if abs(jump) > SYSTEM_JUMP and not simulated:
-            self._tell(jump)
+            self._tell(f"The clock jumped by {jump:+.2f} s")
 
     def end(self) -> None:
         """Listen to the clock no longer."""
@@ -138,16 +141,16 @@ class ClockWatch:
     def _about_to_jump(self) -> None:
         self.jumping = True
 
-    def _simulated(self, jump: TimeJump) -> None:
-        # Before the first message of /clock the time is 0: that is no jump.
-        if self._clock.now().nanoseconds != jump.delta.nanoseconds:
-            self._tell(jump.delta.nanoseconds * 1e-9)
+    def _has_jumped(self, jump: TimeJump) -> None:
+        if jump.clock_change in _SWITCHED:
+            self._switched = True
+            self._tell("The clock was changed from simulated to the system's time or back")
+        # Before the first message of /clock the time is 0: for who was started so that is no jump.
+        elif self._switched or self._clock.now().nanoseconds != jump.delta.nanoseconds:
+            self._tell(f"The clock jumped by {jump.delta.nanoseconds * 1e-9:+.2f} s")
         self.jumping = False
 
-    def _tell(self, seconds: float) -> None:
-        error = UnihmError(
-            ErrorCode.SAFETY_STOP,
-            f"The clock jumped by {seconds:+.2f} s; what was timed by it was stopped.",
-        )
+    def _tell(self, what: str) -> None:
+        error = UnihmError(ErrorCode.SAFETY_STOP, f"{what}; what was timed by it was stopped.")
         for listener in self._listeners:
             listener(error)

@@ -199,6 +199,8 @@ class Drill:
         self.repeat(0.02, lambda: clock.publish(Clock(clock=seconds_to_time(self.witness.seconds))))
         for node in EVERYTHING:
             self._set(node, "use_sim_time", True)
+        self.settle()
+        self.recover()  # the arm's driver takes that for a jump of the clock
 
     def jump(self, seconds: float) -> None:
         """Set the clock of :meth:`simulate_time`."""
@@ -274,6 +276,7 @@ class Drill:
         witness = self.witness
         witness.forget()
         self._goals.clear()
+        fault.prepare(self)
         before = len(witness.violations)
         moving = False
         if fault.when == BEFORE:

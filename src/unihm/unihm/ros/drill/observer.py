@@ -80,17 +80,18 @@ class CommandObserver:
 
     def _wrong(self, course: Course, begins: float, late: bool) -> list[str]:
         limits, reasons = self.limits, []
-        to_come = course.times > begins + 1e-9
-        times, positions = course.times[to_come], course.positions[to_come]
-        if late or not len(times):  # the driver goes at once to where it should be
-            times = np.concatenate([[begins], times])
-            positions = np.concatenate([course.at(begins)[None], positions])
+        first = int(np.searchsorted(course.times, begins + 1e-9))
+        # The driver goes at once to where it should be, which is behind the sample before.
+        first -= late or first == len(course.times)
+        times, positions = course.times[first:], course.positions[first:]
         outside = np.maximum(limits.lower - positions, positions - limits.upper).max()
         if outside > 1e-6:
             reasons.append(f"{outside:.4f} rad outside the position limits")
         q, v = self.course.state(begins)
-        ahead = times[0] - begins
-        step = np.abs(positions[0] - q - v * ahead) - 0.5 * limits.acceleration * ahead**2
+        ahead = max(0.0, times[0] - begins)
+        step = (
+            np.abs(course.at(begins + ahead) - q - v * ahead) - 0.5 * limits.acceleration * ahead**2
+        )
         self.largest_step = max(self.largest_step, float(step.max()))
         if step.max() > STEP:
             reasons.append(f"begins {step.max():.4f} rad from where the driver is")
