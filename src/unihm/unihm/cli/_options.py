@@ -22,6 +22,16 @@ def port(text: str) -> int:
     return _whole(text, 0, 65535)
 
 
+def add_simulator(parser: argparse.ArgumentParser) -> None:
+    """Whose physics a benchmark has: a name of ``unihm.sim.mujoco_world.ENGINES``."""
+    parser.add_argument(
+        "--simulator",
+        choices=("sapien", "mujoco"),
+        default="sapien",
+        help="whose physics; the images are SAPIEN's either way (default sapien)",
+    )
+
+
 def config_of(args: argparse.Namespace) -> dict[str, Any]:
     """What a result was got with: the options, and versions of what it rests on."""
     import platform

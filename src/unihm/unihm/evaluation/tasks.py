@@ -123,6 +123,7 @@ class TaskBenchmark:
         retries: further tries after a motion that the robot itself judges to have failed.
         ablate: given random numbers of the episode's own, the hook between the stages.
         control, verification: settings.
+        world: whose physics it is.
     """
 
     def __init__(
@@ -133,8 +134,9 @@ class TaskBenchmark:
         ablate: Callable[[np.random.Generator], After] | None = None,
         control: ControlConfig | None = None,
         verification: VerificationConfig | None = None,
+        world: type[World] = World,
     ) -> None:
-        self.pipeline = pipeline
+        self.pipeline, self._world = pipeline, world
         self.control = control or ControlConfig()
         self.verification = verification or VerificationConfig()
         self.arm, self.hand = load_arm(self.control.arm), load_hand(hand)
@@ -147,7 +149,7 @@ class TaskBenchmark:
         item = task.scene.object(task.target)
         shape = item.shape or item.articulated
         episode = TaskEpisode(task.seed, task.task, task.instruction, task.target, shape, task.seen)
-        world = World(task.scene, hand=self.hand.name, render=True, seed=task.seed)
+        world = self._world(task.scene, hand=self.hand.name, render=True, seed=task.seed)
         tried: list[HandMotion] = []
         for number in range(1 + self.retries):
             track = Track()

@@ -19,8 +19,7 @@ import sapien
 from numpy.typing import ArrayLike
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.robots.link_meshes import link_mesh
-from unihm.robots.urdf import parse_urdf
+from unihm.robots.link_meshes import write_collision_meshes
 from unihm.sim.bodies import pose_to_sapien, sapien_to_pose
 from unihm.sim.skin import cover_mount, smooth_links
 from unihm.transforms import FloatArray
@@ -82,6 +81,13 @@ class Robot:
             they tell which links are the thumb's.
         render: keep ``<visual>``, which needs a Vulkan driver.
         friction: of every link.
+
+    Attributes:
+        urdf, friction: as given.
+        names: of the driven joints, arm first.
+        hand_names: of those of the hand.
+        ignored_groups: by link, :data:`FINGER_GROUP`, :data:`THUMB_GROUP` or both: it passes
+            through links that ignore the same.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class Robot:
         render: bool,
         friction: float = 0.8,
     ) -> None:
+        self.urdf, self.friction, self.hand_names = urdf, friction, tuple(hand_joints)
         self.articulation = _load(scene, urdf, render, friction)
         joints = self.articulation.get_active_joints()
         self._index = {joint.name: i for i, joint in enumerate(joints)}
@@ -139,7 +146,10 @@ class Robot:
         self._links = {link.name: link for link in self.articulation.get_links()}
         for link in self._links.values():
             link.set_disable_gravity(True)
-        self._set_collision_groups(finger_links)
+        self.ignored_groups = self._ignored_groups(finger_links)
+        for name, link in self._links.items():
+            for shape in link.get_collision_shapes():
+                shape.set_collision_groups([1, 1, self.ignored_groups[name], 0])
         self._targets = np.zeros(len(self._driven))
 
     @property
@@ -217,22 +227,17 @@ class Robot:
         """All links of the URDF."""
         return tuple(self._links)
 
-    def _set_collision_groups(self, finger_links: Mapping[str, str]) -> None:
-        """Let the thumb touch the other fingers, and no other pair of the robot's links.
+    def _ignored_groups(self, finger_links: Mapping[str, str]) -> dict[str, int]:
+        """The thumb touches the other fingers, and no other pair of the robot's links touches.
 
         Neighbouring links overlap in most descriptions: with every pair on, a robot never rests.
         """
         chains = {finger: self._chain(link) for finger, link in finger_links.items()}
         thumb = chains.pop("thumb", set())
         fingers = set[str]().union(*chains.values())
-        for name, link in self._links.items():
-            ignore = FINGER_GROUP | THUMB_GROUP
-            if name in thumb - fingers:
-                ignore = THUMB_GROUP
-            elif name in fingers - thumb:
-                ignore = FINGER_GROUP
-            for shape in link.get_collision_shapes():
-                shape.set_collision_groups([1, 1, ignore, 0])
+        groups = dict.fromkeys(self._links, FINGER_GROUP | THUMB_GROUP)
+        groups |= dict.fromkeys(thumb - fingers, THUMB_GROUP)
+        return groups | dict.fromkeys(fingers - thumb, FINGER_GROUP)
 
     def _chain(self, name: str) -> set[str]:
         """Names of the link and all its ancestors."""
@@ -296,7 +301,7 @@ def _load(
     loader = scene.create_urdf_loader()
     loader.set_material(friction, friction, 0.0)
     with tempfile.TemporaryDirectory() as folder:  # the loader takes files alone
-        touched = _plain_meshes(root, Path(folder))
+        touched = write_collision_meshes(root, Path(folder))
         file = Path(folder) / "robot.urdf"
         file.write_text(ET.tostring(root, encoding="unicode"))
         builder = loader.parse(str(file))[0][0]
@@ -312,27 +317,6 @@ def _load(
         smooth_links(articulation, urdf)
         cover_mount(articulation)
     return articulation
-
-
-def _plain_meshes(root: ET.Element, folder: Path) -> set[str]:
-    """Write every collision mesh anew: the loader passes over what it cannot read in silence.
-
-    Returns:
-        the links that have collision shapes.
-    """
-    described = parse_urdf(ET.tostring(root, encoding="unicode"))
-    names: dict[tuple[str, tuple[float, ...]], str] = {}
-    for link, shape in described.shapes:
-        if shape.kind == "mesh" and (shape.filename, shape.size) not in names:
-            file = folder / f"collision{len(names)}.stl"
-            link_mesh(described, link, shape).export(file)
-            names[shape.filename, shape.size] = str(file)
-    for collision in root.iter("collision"):
-        for mesh in collision.iter("mesh"):
-            scale = tuple(float(word) for word in mesh.get("scale", "1 1 1").split())
-            mesh.set("filename", names[mesh.get("filename", ""), scale])
-            mesh.set("scale", "1 1 1")
-    return {link for link, _ in described.shapes}
 
 
 def _tie(articulation: sapien.physx.PhysxArticulation, coupling: Coupling) -> bool:

@@ -6,7 +6,7 @@ poses and contacts are there to measure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,13 +129,16 @@ class World:
             pull: by name of an object, the acceleration (3,) m/s^2, world, that it is given on top
                 of gravity while they last.
         """
+        self._advance(n, pull or {})
+        self.time += n / self.rate
+
+    def _advance(self, n: int, pull: Mapping[str, FloatArray]) -> None:
         for _ in range(n):
-            for name, acceleration in (pull or {}).items():
+            for name, acceleration in pull.items():
                 self._bodies[name].add_force_torque(
                     np.asarray(acceleration, np.float32), np.zeros(3, np.float32), "acceleration"
                 )
             self._physics.step()
-        self.time += n / self.rate
 
     def settle(self, limit: float = 2.0) -> bool:
         """Step until every object lies still, ``limit`` seconds at the most; True if they do."""
@@ -282,23 +285,26 @@ class World:
 
     def contacts(self) -> list[BodyContact]:
         """Pairs of bodies with a force between them in the last step, one entry per pair."""
-        points: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
+        points: dict[tuple[str, str], list[FloatArray]] = {}
+        for a, b, position, force in self._pressures():
+            # A pair may come in either order; the force is that on the first.
+            pair, sign = ((a, b), 1.0) if (b, a) not in points else ((b, a), -1.0)
+            points.setdefault(pair, []).append(np.concatenate([position, sign * force]))
+        found = []
+        for pair, rows in points.items():
+            positions, forces = np.split(np.array(rows), 2, axis=1)
+            weights = np.linalg.norm(forces, axis=1)
+            center = np.average(positions, axis=0, weights=weights)
+            found.append(BodyContact(pair, center, forces.sum(axis=0)))
+        return found
+
+    def _pressures(self) -> Iterator[tuple[str, str, FloatArray, FloatArray]]:
+        """Points with a force: the two bodies, the place (3,), and the force (3,) on the first."""
         for contact in self._physics.physx_system.get_contacts():
             a, b = (body.entity.name for body in contact.bodies)
             for point in contact.points:
                 if point.impulse.any():
-                    row = np.concatenate([point.position, point.impulse])
-                    # A pair may come in either order; the impulse is that on the first.
-                    pair, sign = ((a, b), 1.0) if (b, a) not in points else ((b, a), -1.0)
-                    row[3:] *= sign
-                    points.setdefault(pair, []).append(row)
-        found = []
-        for pair, rows in points.items():
-            positions, impulses = np.split(np.array(rows, float), 2, axis=1)
-            weights = np.linalg.norm(impulses, axis=1)
-            center = np.average(positions, axis=0, weights=weights)
-            found.append(BodyContact(pair, center, impulses.sum(axis=0) * self.rate))
-        return found
+                    yield a, b, point.position.astype(float), point.impulse * self.rate
 
     @property
     def _scene_camera(self) -> RenderCamera:

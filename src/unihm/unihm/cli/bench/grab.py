@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unihm.cli._options import config_of, count
+from unihm.cli._options import add_simulator, config_of, count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="series of scenes (default 0)")
     parser.add_argument("--scene", default=None, help="scene file instead of random scenes")
     parser.add_argument("--hand", default="xhand", help="hand file (default xhand)")
+    add_simulator(parser)
     parser.add_argument("--preset", default="tiny", help="configuration and weights")
     parser.add_argument(
         "--tokens",
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from unihm.pipeline import Pipeline
     from unihm.refinement import RefinementConfig
     from unihm.robots import load_hand
+    from unihm.sim.mujoco_world import ENGINES
 
     pipeline = Pipeline.from_pretrained(args.preset)
     ablation = Ablation(
@@ -79,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         ablation.hook,
         load_section(args.preset, "control", ControlConfig),
         load_section(args.preset, "verification", VerificationConfig),
+        ENGINES[args.simulator],
     )
     episodes = []
     planned = assignments("grab", args.episodes, args.seed, args.scene)
@@ -100,7 +103,7 @@ def _report(summary: dict, args: argparse.Namespace) -> str:
     low, high = summary["interval_95"]
     low_1, high_1 = summary["interval_95_first_try"]
     lines = [
-        f"{args.hand}, {summary['episodes']} episodes, {args.tokens} tokens, "
+        f"{args.hand}, {summary['episodes']} episodes in {args.simulator}, {args.tokens} tokens, "
         f"refiner {args.refiner}, mistakes {args.mistakes:g}",
         f"  first try        {summary['success_rate_first_try']:6.1%}  "
         f"(95 % interval {low_1:.0%} to {high_1:.0%})",

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from unihm.cli._options import config_of, count
+from unihm.cli._options import add_simulator, config_of, count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="series of scenes (default 0)")
     parser.add_argument("--scene", default=None, help="scene file instead of random scenes")
     parser.add_argument("--hand", default="xhand", help="hand file (default xhand)")
+    add_simulator(parser)
     parser.add_argument("--preset", default="tiny", help="configuration and weights")
     parser.add_argument("--retries", type=int, choices=(0, 1), default=1, help="further tries")
     parser.add_argument("--json", type=Path, default=None, help="write the results here")
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from unihm.evaluation.tasks import TaskBenchmark, table
     from unihm.files import write_json
     from unihm.pipeline import Pipeline
+    from unihm.sim.mujoco_world import ENGINES
 
     if args.task not in ("all", *TASKS):
         raise UnihmError(
@@ -52,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         args.retries,
         control=load_section(args.preset, "control", ControlConfig),
         verification=load_section(args.preset, "verification", VerificationConfig),
+        world=ENGINES[args.simulator],
     )
     episodes = []
     for task in list(TASKS) if args.task == "all" else [args.task]:

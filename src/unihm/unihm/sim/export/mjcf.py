@@ -1,7 +1,8 @@
 """Scenes as MJCF, for MuJoCo.
 
-Two materials combine as the larger friction there, and as the mean here: a thing that is more
-slippery than the table slips less in MuJoCo.
+Two materials combine as the mean of their friction here, and as the larger one there, unless one
+has priority: things have, with the mean of their own friction and the table's. Between two things
+it is the larger of these.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def write(scene: Scene, folder: Path) -> Path:
     _add_camera(world, scene.camera)
     made: dict[str, Element] = {}
     for body in bodies:
-        _add_body(made, world, body, bodies, files[body.name])
+        _add_body(made, world, body, bodies, files[body.name], scene.table.friction)
     ElementTree.indent(root)
     path = folder / "scene.xml"
     write_text(path, ElementTree.tostring(root, encoding="unicode") + "\n")
@@ -62,8 +63,14 @@ def _add_camera(world: Element, camera: Camera) -> None:
 
 
 def _add_body(
-    made: dict[str, Element], world: Element, body: Body, bodies: list[Body], files: list[str]
+    made: dict[str, Element],
+    world: Element,
+    body: Body,
+    bodies: list[Body],
+    files: list[str],
+    against: float,
 ) -> None:
+    """Add a body where it hangs; ``against`` is the friction of what it will touch."""
     T = body.T_world_body
     if body.parent:
         parent = next(other for other in bodies if other.name == body.parent)
@@ -109,7 +116,8 @@ def _add_body(
     hulls = iter(files[len(body.visuals) :])
     for part in body.parts:
         touched = {
-            "friction": f"{body.friction:.6g} 0.005 0.0001",
+            "friction": f"{(body.friction + against) / 2:.6g} 0.005 0.0001",
+            "priority": "0" if body.name in ("floor", "table") else "1",
             "condim": "4",
             "group": "3",
             "rgba": "0.5 0.5 0.5 0.3",
