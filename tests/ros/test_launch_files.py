@@ -200,6 +200,7 @@ class TestFiles:
             "hand": "panda_gripper",
             "preset": "tiny",
             "scene": "table",
+            "simulator": "sapien",
             "real_time_factor": 2.0,
         }
 

@@ -19,6 +19,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 from unihm_msgs import msg
 
+from unihm.errors import ErrorCode, UnihmError
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.ros import conversions
@@ -26,7 +27,7 @@ from unihm.ros.base import UnihmNode
 from unihm.ros.course import Course, course_from_msg
 from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
 from unihm.ros.trajectory_client import FollowJointTrajectory
-from unihm.sim.world import World
+from unihm.sim.mujoco_world import ENGINES
 from unihm.types import FloatArray
 
 RATE = 100.0  # set-points per second given to the physics
@@ -49,6 +50,13 @@ class SimulationNode(UnihmNode):
         self.scene = self.declare("scene", "table", "Scene: a name in config/scenes, or a path.")
         self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
         self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
+        simulator = self.declare("simulator", "sapien", f"Whose physics: {', '.join(ENGINES)}.")
+        if simulator not in ENGINES:
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"There is no simulator '{simulator}'; use {', '.join(ENGINES)}.",
+            )
+        self._engine = ENGINES[simulator]
         self.factor = self.declare(
             "real_time_factor", 1.0, "Simulated per real seconds; 0: as fast as it can.", 0.0, 100.0
         )
@@ -112,7 +120,7 @@ class SimulationNode(UnihmNode):
             "arm": tuple(load_arm(self.arm_name).joint_names),
             "hand": tuple(load_hand(self.hand_name).joint_names),
         }
-        self.world = World(
+        self.world = self._engine(
             self.scene,
             self.hand_name,
             self.arm_name,

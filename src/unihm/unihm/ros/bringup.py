@@ -36,6 +36,7 @@ ARGUMENTS = {
     "hand": "The hand that is mounted: a file in config/hands.",
     "preset": "Configuration and weights: a file in config/presets.",
     "scene": "Of the simulation: a name in config/scenes, or a scene file's path.",
+    "simulator": "Whose physics: sapien, or mujoco where it is installed.",
     "real_time_factor": "Simulated per real seconds; 0: as fast as it can.",
     "camera": "Whose topics are listened to: a file in config/cameras, or its path.",
     "start_drivers": "Start the vendors' drivers too: those of arm and camera, and hand_driver.",
@@ -121,6 +122,7 @@ def sim_actions() -> list[Any]:
     def start(values: Values) -> list[Any]:
         simulated: dict[str, Any] = {
             "scene": values["scene"],
+            "simulator": values["simulator"],
             "real_time_factor": float(values["real_time_factor"]),
         }
         # The simulation speaks no vendor's protocol.
@@ -133,6 +135,7 @@ def sim_actions() -> list[Any]:
         *USUAL,
         "preset",
         "scene",
+        "simulator",
         "real_time_factor",
         params_file="sim",
         use_sim_time="true",
@@ -313,6 +316,7 @@ _DEFAULTS = {
     "hand": "xhand",
     "preset": "tiny",
     "scene": "table",
+    "simulator": "sapien",
     "real_time_factor": "1.0",
     "camera": "zed",
     "start_drivers": "false",
