@@ -146,7 +146,7 @@ def _objects_meant(scene: Scene, instruction: str) -> tuple[str, str]:
     opens = [
         obj
         for obj in scene.objects
-        if any(part in words for part in OPENS.get(obj.articulated, ()))
+        if obj.opens and any(part in words for part in OPENS[obj.mechanism.works_like])
     ]
     meant = exact or named or opens
     if not meant:

@@ -303,11 +303,11 @@ def verify_opening(
     """
     config = config or VerificationConfig()
     try:
-        openings = find_openings(read_scene(before), before)
-        part = opening_at(openings, trajectory.pick_point).part
+        scene = read_scene(before)
+        opening = opening_at(find_openings(scene, before), trajectory.pick_point)
     except UnihmError:
         return Verdict(False, "Not confirmed: the part was not seen.", code=ErrorCode.NOT_DONE)
-    found = locate_along(after, part, trajectory.T_world_object, config.depth_tolerance)
+    found = locate_along(after, opening.part, trajectory.T_world_object, config.depth_tolerance)
     if found is None:
         reason = "Not confirmed: the part is out of sight now."
         return Verdict(False, reason, code=ErrorCode.NOT_DONE)
@@ -318,7 +318,19 @@ def verify_opening(
         return Verdict(False, reason, evidence=evidence, code=ErrorCode.NOT_DONE)
     least, most = config.way
     done = least <= found.moved <= most
-    return Verdict(done, f"{words}.", evidence=evidence, code=ErrorCode.NOT_DONE)
+    verdict = Verdict(done, f"{words}.", evidence=evidence, code=ErrorCode.NOT_DONE)
+    if not done:
+        return verdict
+    own = opening.thing.cluster.points
+    low, high = own[:, :2].min(axis=0), own[:, :2].max(axis=0)
+
+    def is_beside(thing: DetectedObject) -> bool:
+        """Not in or on the furniture, with which it may move."""
+        middle = thing.cluster.points[:, :2].mean(axis=0)
+        return bool((middle < low).any() or (middle > high).any())
+
+    beside = [thing for thing in scene.objects if is_beside(thing)]
+    return verify_others(verdict, own, beside, before, after, config)
 
 
 def verify_lift(

@@ -166,8 +166,8 @@ def open_assignment(seed: int, scene: Scene, target: str) -> Assignment:
         least=least,
         most=most,
     )
-    sentence = sentence.format(name=OPENS[item.articulated][int(rng.integers(2))])
-    seen = all(
+    sentence = sentence.format(name=OPENS[item.mechanism.works_like][int(rng.integers(2))])
+    seen = item.articulated in OPENING_SIZES and all(
         low <= item.size.get(key, low) <= high
         for key, (low, high) in OPENING_SIZES[item.articulated].items()
     )

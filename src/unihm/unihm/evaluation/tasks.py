@@ -147,7 +147,7 @@ class TaskBenchmark:
         """One episode: up to ``1 + retries`` tries."""
         rng = np.random.default_rng([task.seed, 11])
         item = task.scene.object(task.target)
-        shape = item.shape or item.articulated
+        shape = item.mechanism.works_like if item.opens else item.shape
         episode = TaskEpisode(task.seed, task.task, task.instruction, task.target, shape, task.seen)
         world = self._world(task.scene, hand=self.hand.name, render=True, seed=task.seed)
         tried: list[HandMotion] = []

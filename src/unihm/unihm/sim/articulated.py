@@ -75,6 +75,13 @@ class Articulated:
     joint: PartJoint
 
     @property
+    def works_like(self) -> str:
+        """Which of :data:`ARTICULATED` opens the same way."""
+        if self.joint.kind == "prismatic":
+            return "drawer"
+        return "cabinet" if abs(self.joint.axis[2]) > 0.7 else "lidded_box"
+
+    @property
     def geometry(self) -> Geometry:
         """What is seen of it while it is closed."""
         parts = (*self.body, *self.panel, *self.handle)
@@ -122,6 +129,11 @@ def make_articulated(name: str, size: dict[str, float]) -> Articulated:
         made = ARTICULATED[name](**size)
     except ValueError as error:
         raise UnihmError(ErrorCode.INVALID_SCENE, f"Impossible {name}: {error}.") from error
+    return centred(made)
+
+
+def centred(made: Articulated) -> Articulated:
+    """The same in the frame of its bounding box."""
     shift = -made.geometry.surface.bounds.mean(axis=0)
 
     def moved(parts: Sequence[Part]) -> tuple[Part, ...]:

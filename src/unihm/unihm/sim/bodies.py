@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import sapien
 import trimesh
@@ -64,23 +67,22 @@ def add_articulated(
     body.set_name(item.name)
     panel = builder.create_link_builder(body)
     panel.set_name(f"{item.name} panel")
-    for link, parts, color in (
-        (body, made.body, item.rgb),
-        (panel, made.panel, item.rgb),
-        (panel, made.handle, HANDLE_COLOR),
-    ):
-        for part in parts:
-            pose, half = pose_to_sapien(part.T_object_part), np.array(part.size) / 2
-            link.add_box_collision(pose, half, material, density)
-            if render:
-                link.add_box_visual(pose, half, paint(color))
     joint = made.joint
     here = joint.limit * item.opened
     limits = [here, here + 1e-4] if item.locked else [0.0, joint.limit]
     T = pose_to_sapien(joint.T_object_joint)
     panel.set_joint_name(f"{item.name} joint")
     panel.set_joint_properties(joint.kind, [limits], T, T)
-    built = builder.build(fix_root_link=True)
+    with tempfile.TemporaryDirectory() as folder:  # hulls are read from files
+        for link, parts, color in (
+            (body, made.body, item.rgb),
+            (panel, made.panel, item.rgb),
+            (panel, made.handle, HANDLE_COLOR),
+        ):
+            for part in parts:
+                file = Path(folder) / f"{id(part)}.obj"
+                _add_part(link, part, file, material, density, paint(color) if render else None)
+        built = builder.build(fix_root_link=True)
     # Dry friction: what brakes, as hard as it takes, up to the force of friction. (The engine's
     # own coefficient of joint friction has no effect here.)
     built.get_active_joints()[0].set_drive_properties(0.0, _BRAKE, joint.friction)
@@ -89,6 +91,27 @@ def add_articulated(
     moves.set_angular_damping(joint.damping)
     built.set_root_pose(pose_to_sapien(item.T_world_object))
     return built
+
+
+def _add_part(
+    link: sapien.wrapper.articulation_builder.LinkBuilder,
+    part: Part,
+    file: Path,
+    material: sapien.physx.PhysxMaterial,
+    density: float,
+    color: sapien.render.RenderMaterial | None,
+) -> None:
+    """Let a link be touched as a part, and with a ``color`` be seen so; a hull goes to ``file``."""
+    if part.kind == "box":
+        pose, half = pose_to_sapien(part.T_object_part), np.array(part.size) / 2
+        link.add_box_collision(pose, half, material, density)
+        if color is not None:
+            link.add_box_visual(pose, half, color)
+        return
+    part.mesh.export(file)  # in the object's frame; a hull, whatever it was
+    link.add_convex_collision_from_file(str(file), material=material, density=density)
+    if color is not None:
+        link.add_visual_from_file(str(file), material=color)
 
 
 def add_table(scene: sapien.Scene, table: Table, render: bool) -> sapien.Entity:

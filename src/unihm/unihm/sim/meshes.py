@@ -51,10 +51,15 @@ def load_mesh(
             "an object is between 5 mm and 1 m and not flat. Set its 'scale' (0.001 where the "
             "file is in millimetres).",
         )
-    parts = [surface.convex_hull.vertices] if convex == "hull" else _decompose(surface)
     return centred(
-        surface, tuple(Part("convex", vertices=_few(part)) for part in parts if len(part) >= 4)
+        surface, tuple(Part("convex", vertices=part) for part in convex_parts(surface, convex))
     )
+
+
+def convex_parts(surface: trimesh.Trimesh, convex: Convex) -> list[np.ndarray]:
+    """Vertices (V, 3) of the convex pieces that a mesh is touched by; see :func:`load_mesh`."""
+    parts = [surface.convex_hull.vertices] if convex == "hull" else _decompose(surface)
+    return [_few(part) for part in parts if len(part) >= 4]
 
 
 def _upright(up: str) -> np.ndarray:

@@ -22,6 +22,7 @@ from unihm.sim import part_shapes  # noqa: F401  its shapes may be asked for by 
 from unihm.sim.articulated import ARTICULATED, Articulated, make_articulated
 from unihm.sim.meshes import Convex, load_mesh
 from unihm.sim.shapes import SHAPES, Geometry, make_shape, stacking_height
+from unihm.sim.urdf_objects import load_articulated
 from unihm.transforms import look_at, make_transform
 
 Noise = Literal["none", "stereo", "tof"]
@@ -55,7 +56,10 @@ class SceneObject:
             is fastened to the table, its front looks along x.
         size: the measures of the shape in metres, e.g. ``{radius: 0.03, height: 0.12}``.
         mesh: path of an STL, OBJ, PLY, GLB or OFF file, absolute or relative to the scene file.
-        scale: metres per unit of the mesh file.
+        urdf: path of a URDF or xacro file of which one ``joint`` opens, the only one where none is
+            named; see :func:`unihm.sim.urdf_objects.load_articulated`.
+        joint: its name.
+        scale: metres per unit of the mesh or URDF file.
         up: axis of the mesh file that points up.
         convex: how a mesh is made touchable, ``decompose`` or ``hull``.
         position: (x, y) to stand on the table, or (x, y, z) of the centre of the bounding box.
@@ -73,6 +77,8 @@ class SceneObject:
     articulated: str = ""
     size: dict[str, float] = field(default_factory=dict)
     mesh: str = ""
+    urdf: str = ""
+    joint: str = ""
     scale: float = 1.0
     up: Literal["x", "y", "z"] = "z"
     convex: Convex = "decompose"
@@ -87,10 +93,10 @@ class SceneObject:
 
     def __post_init__(self) -> None:
         where = f"Object '{self.name}'"
-        if sum(map(bool, (self.shape, self.mesh, self.articulated))) != 1:
+        if sum(map(bool, (self.shape, self.mesh, self.articulated, self.urdf))) != 1:
             raise _invalid(
-                f"{where} needs one of these: a shape ({', '.join(SHAPES)}), a mesh file or "
-                f"something articulated ({', '.join(ARTICULATED)})"
+                f"{where} needs one of these: a shape ({', '.join(SHAPES)}), a mesh file, "
+                f"something articulated ({', '.join(ARTICULATED)}) or a URDF file of what opens"
             )
         _check(where, "position", self.position, (2, 3), -2.0, 2.0)
         _check(where, "rpy", self.rpy, (3,), -7.0, 7.0)
@@ -106,7 +112,7 @@ class SceneObject:
     @property
     def opens(self) -> bool:
         """Whether it has joints of its own; its body then stands fast."""
-        return bool(self.articulated)
+        return bool(self.articulated or self.urdf)
 
     @property
     def stands_fast(self) -> bool:
@@ -115,7 +121,9 @@ class SceneObject:
 
     @cached_property
     def mechanism(self) -> Articulated:
-        """Body, moving part and joint of what is procedural and opens."""
+        """Body, moving part and joint of what opens."""
+        if self.urdf:
+            return load_articulated(Path(self.urdf), self.joint, self.scale, self.convex)
         return make_articulated(self.articulated, self.size)
 
     @cached_property
@@ -123,7 +131,7 @@ class SceneObject:
         """Surface and convex parts; a mesh is decomposed at the first use."""
         if self.shape:
             return make_shape(self.shape, self.size)
-        if self.articulated:
+        if self.opens:
             return self.mechanism.geometry
         return load_mesh(Path(self.mesh), self.scale, self.up, self.convex)
 
@@ -279,8 +287,9 @@ def _parse(values: dict[str, Any], path: Path) -> Scene:
     for number, entry in enumerate(entries, start=1):
         where = f"objects[{number}] ({entry.get('name', 'without a name')})"
         entry = {**entry, "name": str(entry.get("name", f"object {number}"))}
-        if isinstance(entry.get("mesh"), str):
-            entry["mesh"] = str(path.parent / Path(entry["mesh"]).expanduser())
+        for file in ("mesh", "urdf"):
+            if isinstance(entry.get(file), str):
+                entry[file] = str(path.parent / Path(entry[file]).expanduser())
         built = from_mapping(SceneObject, entry, where)
         built.geometry  # noqa: B018  a wrong size or mesh is reported now, with the file's name
         objects.append(built)

@@ -42,6 +42,10 @@ def write(scene: Scene, folder: Path) -> Path:
     made: dict[str, Element] = {}
     for body in bodies:
         _add_body(made, world, body, bodies, files[body.name], scene.table.friction)
+    contact = SubElement(root, "contact")
+    for body in bodies:
+        if body.parent:  # as in PhysX: what hangs on something passes through it
+            SubElement(contact, "exclude", body1=body.parent, body2=body.name)
     ElementTree.indent(root)
     path = folder / "scene.xml"
     write_text(path, ElementTree.tostring(root, encoding="unicode") + "\n")
