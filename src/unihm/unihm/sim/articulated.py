@@ -182,6 +182,18 @@ def _handle(
     return (bar, *feet)
 
 
+def _case(width: float, depth: float, height: float) -> tuple[Part, ...]:
+    """Chest that is open at its front, the plane x = 0."""
+    w, h, t = width / 2, height, _WALL
+    return (
+        _box([-depth, -w, 0], [0, w, t]),
+        _box([-depth, -w, h - t], [0, w, h]),
+        _box([-depth, -w, t], [0, -w + t, h - t]),
+        _box([-depth, w - t, t], [0, w, h - t]),
+        _box([-depth, -w + t, t], [-depth + t, w - t, h - t]),
+    )
+
+
 X, Y, Z = np.eye(3)
 
 
@@ -201,13 +213,6 @@ def drawer(
     if travel > depth - 0.03:
         raise ValueError("it travels further than it is deep")
     w, h, t = width / 2, height, _WALL
-    body = (
-        _box([-depth, -w, 0], [0, w, t]),
-        _box([-depth, -w, h - t], [0, w, h]),
-        _box([-depth, -w, t], [0, -w + t, h - t]),
-        _box([-depth, w - t, t], [0, w, h - t]),
-        _box([-depth, -w + t, t], [-depth + t, w - t, h - t]),
-    )
     inner, low, high = w - t - _SLIT, t + _SLIT, 0.6 * h
     back = -depth + t + _SLIT
     panel = (
@@ -219,7 +224,7 @@ def drawer(
     )
     bar = _handle(np.array([_SLIT + 0.012, 0, 0.55 * h]), X, Y, handle, thick, gap)
     joint = PartJoint("prismatic", (1, 0, 0), (0, 0, 0), travel, friction, damping)
-    return Articulated(body, panel, bar, joint)
+    return Articulated(_case(width, depth, height), panel, bar, joint)
 
 
 @articulated("cabinet")
@@ -235,20 +240,13 @@ def cabinet(
     damping: float = 2.0,
 ) -> Articulated:
     """Cabinet whose door hangs on the left, seen from the front; an upright bar on the right."""
-    w, h, t = width / 2, height, _WALL
-    body = (
-        _box([-depth, -w, 0], [0, w, t]),
-        _box([-depth, -w, h - t], [0, w, h]),
-        _box([-depth, -w, t], [0, -w + t, h - t]),
-        _box([-depth, w - t, t], [0, w, h - t]),
-        _box([-depth, -w + t, t], [-depth + t, w - t, h - t]),
-    )
+    w, h = width / 2, height
     panel = (_box([_SLIT, -w, 0.004], [_SLIT + 0.012, w, h]),)
     # Looking at the front, that is along -x, the left side is at -y.
     at = np.array([_SLIT + 0.012, w - 0.03, 0.58 * h])
     bar = _handle(at, X, Z, handle, thick, gap)
     joint = PartJoint("revolute", (0, 0, -1), (_SLIT, -w, 0), swing, friction, damping)
-    return Articulated(body, panel, bar, joint)
+    return Articulated(_case(width, depth, height), panel, bar, joint)
 
 
 @articulated("lidded_box")
