@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from unihm.cli.main import main
+from unihm.control.grasp_motion import Attempt
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.grasps.manner import manners, obeys
 from unihm.evaluation.grasps.objects import (
@@ -21,7 +22,6 @@ from unihm.evaluation.grasps.protocol import (
 )
 from unihm.learning.synthesis.grasp_sets import part_names
 from unihm.learning.synthesis.grasps.grasp_kinds import GraspKind, KindSolver
-from unihm.learning.synthesis.grasps.grasp_motion import Attempt
 from unihm.learning.synthesis.objects import sample_object
 from unihm.learning.synthesis.part_objects import recipes_of
 from unihm.robots import load_hand

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from unihm.control.grasp_motion import grasp_motion
 from unihm.learning.synthesis.episodes import grab_trajectory, place_trajectory
-from unihm.learning.synthesis.grasps.grasp_motion import grasp_motion
 from unihm.learning.synthesis.grasps.hand_points import hand_points
 from unihm.learning.synthesis.grasps.object_grasps import ObjectGrasps, reachable, sound, tried
 from unihm.learning.synthesis.grasps.push import push_motion, solve_push

@@ -11,11 +11,11 @@ import numpy as np
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from unihm.control.grasp_motion import grasp_motion
 from unihm.errors import ErrorCode, UnihmError
 from unihm.learning.datasets.episode import Episode
 from unihm.learning.datasets.recorded import Recording, to_episode
 from unihm.learning.synthesis.episodes import grab_trajectory
-from unihm.learning.synthesis.grasps.grasp_motion import grasp_motion
 from unihm.learning.synthesis.grasps.object_grasps import ObjectGrasps
 from unihm.learning.synthesis.objects import sample_object
 from unihm.robots import Hand

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from unihm.robots.kinematics import Hand
@@ -17,6 +19,13 @@ def finger_joints(hand: Hand) -> list[IntArray]:
         np.flatnonzero(np.abs(tree.expansion[tree.moves[tree.link_body[tip.link]]]).sum(axis=0))
         for tip in hand.spec.fingertips
     ]
+
+
+def own_joints(hand: Hand) -> list[IntArray]:
+    """As :func:`finger_joints`, without the joints that move other fingers as well."""
+    chains = finger_joints(hand)
+    moved = Counter(int(joint) for chain in chains for joint in chain)
+    return [chain[[moved[int(joint)] == 1 for joint in chain]] for chain in chains]
 
 
 def link_fingers(hand: Hand) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unihm.learning.synthesis.grasps.grasp_motion import APPROACH_DISTANCE, Attempt
+from unihm.control.grasp_motion import APPROACH_DISTANCE, Attempt
 from unihm.types import HandMotion, Phase
 
 

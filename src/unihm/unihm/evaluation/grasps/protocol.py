@@ -15,10 +15,10 @@ import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
 from unihm.control.config import ControlConfig
+from unihm.control.grasp_motion import Attempt
 from unihm.control.grip import squeeze_offsets
 from unihm.evaluation.grasps.objects import Standing
 from unihm.learning.synthesis.grasps.force_closure import grasp_matrix
-from unihm.learning.synthesis.grasps.grasp_motion import Attempt
 from unihm.robots import Hand, load_hand
 from unihm.robots.surface import LinkSurface
 from unihm.sim.free_hand import FreeHandWorld

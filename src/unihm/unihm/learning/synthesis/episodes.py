@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from unihm.control.grasp_motion import Attempt, grasp_motion
 from unihm.learning.datasets.episode import Episode, EpisodeView
 from unihm.learning.datasets.instructions import make_instructions
-from unihm.learning.synthesis.grasps.grasp_motion import Attempt, grasp_motion
 from unihm.learning.synthesis.grasps.hand_points import hand_points
 from unihm.learning.synthesis.grasps.object_grasps import ObjectGrasps, human_targets, reachable
 from unihm.learning.synthesis.grasps.push import push_motion, solve_push

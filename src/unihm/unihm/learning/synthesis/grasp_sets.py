@@ -14,9 +14,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
+from unihm.control.grasp_motion import Attempt
 from unihm.learning.datasets.grasp_set import GraspSet, LabelledGrasp
 from unihm.learning.synthesis.grasps.grasp_kinds import KindSolver, random_kind
-from unihm.learning.synthesis.grasps.grasp_motion import Attempt
 from unihm.learning.synthesis.grasps.trial import TOUCH, Held, Trial, disturbances
 from unihm.learning.synthesis.objects import TableObject, sample_object
 from unihm.learning.synthesis.part_objects import GRASP_RECIPES

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from unihm.control.grasp_motion import APPROACH_DISTANCE, Attempt
 from unihm.learning.synthesis.grasps.distance_field import DistanceField
-from unihm.learning.synthesis.grasps.grasp_motion import APPROACH_DISTANCE, Attempt
 from unihm.learning.synthesis.grasps.grasp_solver import ContactTargets, Grasp, GraspSolver
 from unihm.learning.synthesis.grasps.hand_points import hand_points
 from unihm.learning.synthesis.grasps.object_grasps import (

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from unihm.control.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
 from unihm.errors import UnihmError
 from unihm.learning.synthesis.grasps.distance_field import DistanceField
-from unihm.learning.synthesis.grasps.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
 from unihm.learning.synthesis.grasps.grasp_solver import ContactTargets, Grasp, GraspSolver
 from unihm.learning.synthesis.grasps.hand_points import HandPoints, hand_points
 from unihm.learning.synthesis.grasps.trial import Trial, disturbances

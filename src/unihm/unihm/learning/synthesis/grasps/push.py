@@ -7,13 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from unihm.learning.synthesis.grasps.distance_field import DistanceField
-from unihm.learning.synthesis.grasps.grasp_motion import (
+from unihm.control.grasp_motion import (
     APPROACH_DISTANCE,
     OPENING_SHARE,
     blend,
     phase_fractions,
 )
+from unihm.learning.synthesis.grasps.distance_field import DistanceField
 from unihm.learning.synthesis.grasps.hand_points import HandPoints
 from unihm.robots import Hand
 from unihm.transforms import invert, make_transform, minimum_snap

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from unihm.control.config import ControlConfig
 from unihm.control.execution import aim, keep_above
+from unihm.control.grasp_motion import Attempt
 from unihm.control.grip import squeeze_offsets
-from unihm.learning.synthesis.grasps.grasp_motion import Attempt
 from unihm.learning.synthesis.grasps.push import Push
 from unihm.learning.synthesis.objects import TableObject
 from unihm.robots import load_hand
