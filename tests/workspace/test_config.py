@@ -10,6 +10,7 @@ from unihm.control.verification import VerificationConfig
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import GeneratorConfig, GeneratorTraining
 from unihm.grasps import GraspConfig
+from unihm.grasps.masked_transformer import MaskedTransformerConfig
 from unihm.grasps.part_tokenizer import PartTokenizerConfig
 from unihm.paths import config_dir
 from unihm.perception.camera import CaptureConfig
@@ -31,6 +32,7 @@ CLASSES = {
     "generator": GeneratorConfig,
     "grasps": GraspConfig,
     "language": LanguageConfig,
+    "masked_transformer": MaskedTransformerConfig,
     "part_tokenizer": PartTokenizerConfig,
     "planner": PlannerConfig,
     "pointsam": PointSamConfig,
@@ -133,6 +135,8 @@ def test_an_unknown_key_names_those_there_are(section):
         ("generator", ("heads",), 3),
         ("generator", ("training", "keep_share"), 0.9),  # with ramp_share more than a whole
         ("generator", ("training", "phase_weights"), [1.0]),
+        ("masked_transformer", ("heads",), 3),
+        ("masked_transformer", ("patches",), 2000),  # of 1024 points
         ("planner", ("reach",), [0.8, 0.2]),
         ("planner", ("workspace", "stride"), 0),
         ("pointsam", ("patch_width",), [32]),

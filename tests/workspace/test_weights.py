@@ -21,6 +21,8 @@ PRODUCED_BY = {
     "cliport": "planner",
     "generator": "generator",
     "language": "language",
+    "masked_transformer": "grasps",
+    "part_tokenizer": "part_tokenizer",
     "pointsam": "segmentation",
     "snowflake": "completion",
     "tokenizer": "tokenizer",

@@ -49,6 +49,7 @@ SECTIONS = (
     "generator",
     "grasps",
     "language",
+    "masked_transformer",
     "part_tokenizer",
     "planner",
     "pointsam",

@@ -25,6 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='the sentence, e.g. "take the mug by the handle"',
     )
     parser.add_argument("--n", type=count, default=8, help="how many are made (default 8)")
+    parser.add_argument(
+        "--method",
+        choices=("views", "masked"),
+        default=None,
+        help="the generator's views or the masked transformer (default: as the preset says)",
+    )
+    parser.add_argument(
+        "--edit",
+        metavar="TEXT",
+        help='of the masked transformer: sample once more what this names, "move only the thumb"',
+    )
     parser.add_argument("--preset", default="tiny", help="configuration and weights")
     parser.add_argument(
         "--at",
@@ -47,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from unihm.files import write_arrays
     from unihm.generator import Generator
     from unihm.grasps import GraspChooser, stand
+    from unihm.grasps.masked_transformer import named_parts
     from unihm.learning.datasets.motion_file import read_cloud
     from unihm.perception.language import understand
     from unihm.pipeline import wrist_at_home
@@ -59,11 +71,14 @@ def run(args: argparse.Namespace) -> int:
     understand(args.text).one_step()  # a sentence that asks for nothing has no manner
     hand = load_hand(args.hand)
     trajectory, cloud = stand(read_cloud(args.object), args.at)
-    chooser = GraspChooser.load(args.preset, Generator.load(args.preset), load_arm())
+    generator = Generator.load(args.preset)
+    chooser = GraspChooser.load(args.preset, generator, load_arm(), args.method)
     chooser.config = replace(chooser.config, candidates=args.n)
-    found = chooser.candidates(
-        Task("", args.text, hand.name), trajectory, cloud, hand.open_joints, wrist_at_home(hand)
-    )
+    task = Task("", args.text, hand.name)
+    if args.edit:
+        found = chooser.edited(task, trajectory, cloud, named_parts(args.edit))
+    else:
+        found = chooser.candidates(task, trajectory, cloud, hand.open_joints, wrist_at_home(hand))
     reached = []
     print(f"{'cost':>6} {'reach':>5} {'fingers':>7} {'force N':>7} {'inside mm':>9}  view")
     for candidate in found:

@@ -14,12 +14,14 @@ from unihm.control.config import ControlConfig
 from unihm.control.execution import wrist_path
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator
-from unihm.grasps.config import GraspConfig
+from unihm.grasps.config import GraspConfig, Method
 from unihm.grasps.fingers import with_fingers
 from unihm.grasps.handles import handle_tokens
+from unihm.grasps.masked_transformer import MaskedGraspGenerator
 from unihm.grasps.measures import GraspMeasures, measure
 from unihm.grasps.parts import find_part
-from unihm.grasps.views import GraspView, grasp_views
+from unihm.grasps.sources import GraspSource, MaskedSource, Proposal, ViewSource
+from unihm.grasps.views import GraspView
 from unihm.perception.language.manner import Manner, manner_of
 from unihm.refinement import RefinementConfig, RefinementReport, refine_batch, warm_up
 from unihm.refinement.batch import check_hold
@@ -75,14 +77,15 @@ class Candidate:
 
 
 class GraspChooser:
-    """Makes candidates with the generator, refines them in one batch, and takes the best.
+    """Refines candidates in one batch, and takes the best.
 
     Args:
-        generator: that answers every view with a grasp.
+        generator: that answers every view with a grasp; its tokenizer decodes all candidates.
         refinement: as the refiner will do it; None: with its default settings.
         control: how the arm controller will carry it out.
         config: how many candidates.
         arm: that carries the hand.
+        source: of the grasps of things that are lifted; None: the generator.
     """
 
     def __init__(
@@ -92,31 +95,43 @@ class GraspChooser:
         control: ControlConfig,
         config: GraspConfig,
         arm: Arm,
+        source: GraspSource | None = None,
     ) -> None:
         self.generator = generator
         self.refinement = refinement or RefinementConfig()
         self.control = control
         self.config = config
         self.arm = arm
+        self.views = ViewSource(generator)
+        self.source = source or self.views
 
     @classmethod
-    def load(cls, preset: str, generator: Generator, arm: Arm) -> GraspChooser:
-        """With the settings of a preset.
+    def load(
+        cls, preset: str, generator: Generator, arm: Arm, method: Method | None = None
+    ) -> GraspChooser:
+        """With the settings of a preset, and its ``grasps.method`` unless one is given.
 
         Raises:
-            UnihmError: INVALID_CONFIG.
+            UnihmError: INVALID_CONFIG; WEIGHTS_MISSING for a method whose weights are not there.
         """
+        config = load_section(preset, "grasps", GraspConfig)
+        source: GraspSource | None = None
+        if (method or config.method) == "masked":
+            source = MaskedSource(MaskedGraspGenerator.load(preset), generator.tokenizer)
         return cls(
             generator,
             load_section(preset, "refinement", RefinementConfig),
             load_section(preset, "control", ControlConfig),
-            load_section(preset, "grasps", GraspConfig),
+            config,
             arm,
+            source,
         )
 
     def warm_up(self) -> None:
-        """Let generator and refinement do for once what takes seconds the first time."""
-        self.generator.warm_up()
+        """Let sources and refinement do for once what takes seconds the first time."""
+        self.views.warm_up()
+        if self.source is not self.views:
+            self.source.warm_up()
         warm_up()
 
     def candidates(
@@ -147,15 +162,67 @@ class GraspChooser:
             UnihmError: INVALID_INSTRUCTION or OBJECT_NOT_FOUND for a manner that is not possible;
                 of the generator and of the refinement.
         """
-        hand, manner = load_hand(task.hand), manner_of(task.instruction)
+        manner = manner_of(task.instruction)
         part = _asked_part(cloud, manner)
-        views = grasp_views(
-            cloud, trajectory, hand, most or self.config.candidates, manner.side, part
-        )
         T_object_wrist = invert(trajectory.T_world_object[0]) @ T_world_wrist
-        written = self.generator.generate_views(task, trajectory, views, joints, T_object_wrist)
+        lifts = trajectory.kind in (TaskKind.GRAB, TaskKind.PICK_AND_PLACE)
+        proposals = (self.source if lifts else self.views).propose(
+            task,
+            trajectory,
+            cloud,
+            joints,
+            T_object_wrist,
+            most or self.config.candidates,
+            manner,
+            part,
+        )
+        return self._judge(task, trajectory, cloud, proposals, manner, part)
+
+    def edited(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        parts: Sequence[str],
+        most: int | None = None,
+    ) -> list[Candidate]:
+        """As :meth:`candidates`, of grasps of which some parts were sampled once more.
+
+        Args:
+            task, trajectory, cloud, most: likewise.
+            parts: of the hand, e.g. "thumb"; the others stay where they are.
+
+        Raises:
+            UnihmError: INVALID_CONFIG where the source cannot edit; INVALID_INSTRUCTION for parts
+                that the hand does not have; those of :meth:`candidates`.
+        """
+        if not isinstance(self.source, MaskedSource):
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                "Only grasps of the masked transformer can be edited: grasps.method is 'views'.",
+            )
+        manner = manner_of(task.instruction)
+        part = _asked_part(cloud, manner)
+        count = most or self.config.candidates
+        proposals = self.source.edited(task, trajectory, cloud, count, parts)
+        return self._judge(task, trajectory, cloud, proposals, manner, part)
+
+    def _judge(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        proposals: Sequence[Proposal],
+        manner: Manner,
+        part: BoolArray | None,
+    ) -> list[Candidate]:
+        """Decode and refine what a source proposes; the best first, see :meth:`candidates`.
+
+        Raises:
+            UnihmError: of the refinement, where it refuses all of them.
+        """
         decoded, refusal = [], None
-        for view, tokens in zip(views, written):
+        for view, tokens in proposals:
             motion = self.generator.tokenizer.decode(tokens, task.hand, trajectory)
             if manner.fingers:
                 motion = with_fingers(motion, manner.fingers)

@@ -17,6 +17,12 @@ ALONE_ROUNDS = 4  # in which the first level learns what it meets when it is alo
 ROWS = 512  # vectors that are compared with all codes at a time: what fits into the cache
 
 
+def codebook_identity(codebook: Tensor) -> str:
+    """Short hash of a codebook: what speaks its codes carries it, and must agree."""
+    values = codebook.detach().cpu().contiguous().numpy().astype("<f4")
+    return hashlib.sha256(values.tobytes()).hexdigest()[:16]
+
+
 class ResidualQuantizer(nn.Module):
     """Codebook Z of R levels with K codes each; level r quantises what r - 1 levels left over.
 
@@ -35,8 +41,7 @@ class ResidualQuantizer(nn.Module):
     @property
     def identity(self) -> str:
         """Short hash of the codebook: weights and messages carry it, and must agree."""
-        values = self.codebook.detach().cpu().contiguous().numpy().astype("<f4")
-        return hashlib.sha256(values.tobytes()).hexdigest()[:16]
+        return codebook_identity(self.codebook)
 
     def encode(self, z: Tensor, levels: int | None = None) -> Tensor:
         """Nearest codes, level by level (equation 1): (..., L, d) to (..., L, levels or R) int64.

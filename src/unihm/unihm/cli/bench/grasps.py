@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hands", nargs="+", default=["xhand", "inspire", "allegro"], help="hand files"
     )
+    parser.add_argument(
+        "--method",
+        choices=("views", "masked"),
+        default=None,
+        help="what makes the candidates (default: as the preset says)",
+    )
     parser.add_argument("--preset", default="tiny", help="configuration and weights")
     parser.add_argument("--json", type=Path, default=None, help="write the results here")
 
@@ -60,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         items = mesh_objects(args.meshes)
     else:
         items = unseen_objects(args.objects, args.seed)
-    chooser = GraspChooser.load(args.preset, Generator.load(args.preset), load_arm())
+    generator = Generator.load(args.preset)
+    chooser = GraspChooser.load(args.preset, generator, load_arm(), args.method)
     chooser.warm_up()
     hands: dict[str, Any] = {}
     rows: dict[str, Any] = {}

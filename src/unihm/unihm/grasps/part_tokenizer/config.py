@@ -24,9 +24,8 @@ class PartTokenizerTraining:
         reset_below: uses per step, as a moving average, under which a code is put onto an encoded
             part of the batch.
         reset_until: share of the steps after which codes are not reset any more.
-        shift: metres, standard deviation of a random shift of the object frame; every grasp is
-            also turned about the vertical at random.
-        turn: radians, likewise about the horizontal axes.
+        shift: metres, standard deviation of a random shift of the object frame.
+        turn: radians, likewise of a turn about each axis.
         joint_noise: share of a joint's range, standard deviation.
         blend: largest share of another grasp's joints that is mixed in.
         seed: of everything random.

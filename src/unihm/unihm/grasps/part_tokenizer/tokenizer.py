@@ -18,6 +18,7 @@ from unihm.grasps.part_tokenizer.points import PARTS, PartPoints
 from unihm.paths import weights_file
 from unihm.robots import load_hand
 from unihm.tokenizer.features import Features, from_features, to_features
+from unihm.tokenizer.quantizer import codebook_identity
 from unihm.types import FloatArray, IntArray
 from unihm.weights import load_weights, read_about, save_weights
 
@@ -35,6 +36,11 @@ class PartTokenizer:
 
     def __init__(self, model: PartTokenizerModel) -> None:
         self.model = model.eval().requires_grad_(False)
+
+    @property
+    def codebook_id(self) -> str:
+        """Identity of the codebooks: what speaks their codes must agree with it."""
+        return codebook_identity(self.model.codebook)
 
     @classmethod
     def create(cls, config: PartTokenizerConfig) -> PartTokenizer:

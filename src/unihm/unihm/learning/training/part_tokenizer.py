@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.grasps.part_tokenizer import PartTokenizer, PartTokenizerConfig
+from unihm.grasps.part_tokenizer.heading import face
 from unihm.grasps.part_tokenizer.model import ABSENT
 from unihm.learning.datasets.grasp_set import GraspSet
 from unihm.learning.training.loop import one_cycle, run_steps
@@ -27,13 +28,13 @@ STILL = 40  # frames, as a whole motion has
 
 
 def collect_rows(sets: Iterable[GraspSet]) -> dict[str, Features]:
-    """Feature rows (N, 9 + J) of all grasps, by hand."""
+    """Feature rows (N, 9 + J) of all grasps, by hand, in frames in which their palms look to +y."""
     found: dict[str, list[Features]] = {}
     for grasps in sets:
         for grasp in grasps.grasps:
             row = to_features(grasp.T_object_wrist, grasp.joints, load_hand(grasp.hand))
             found.setdefault(grasp.hand, []).append(row)
-    return {hand: np.stack(rows) for hand, rows in found.items()}
+    return {hand: face(np.stack(rows)) for hand, rows in found.items()}
 
 
 def train_part_tokenizer(
@@ -100,7 +101,6 @@ def varied(rows: Features, config: PartTokenizerConfig, random: np.random.Genera
     joints = chosen[:, 9:] + share * (other[:, 9:] - chosen[:, 9:]) + noise
     made = np.concatenate([chosen[:, :9], np.clip(joints, -1.0, 1.0)], axis=1)
     turns = random.normal(0.0, settings.turn, (count, 3))
-    turns[:, 2] = random.uniform(-np.pi, np.pi, count)
     rotation = Rotation.from_euler("xyz", turns).as_matrix()
     T = make_transform(rotation, random.normal(0.0, settings.shift, (count, 3)))
     return move_rows(made[:, None].astype(np.float32), T)[:, 0]

@@ -1,0 +1,168 @@
+"""Where the candidates of a grasp come from: ways to make them, behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from unihm.control.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
+from unihm.generator import Generator
+from unihm.grasps.masked_transformer import MaskedGraspGenerator, SampledGrasps
+from unihm.grasps.part_tokenizer.heading import turned
+from unihm.grasps.views import GraspView, grasp_views
+from unihm.perception.language.manner import Manner
+from unihm.robots import Hand, load_hand
+from unihm.tokenizer import Tokenizer
+from unihm.transforms import BoolArray, invert
+from unihm.types import FloatArray, HandTokens, ObjectCloud, ObjectTrajectory, Task
+
+DIP = np.deg2rad(50.0)  # from where the fingers point to where the palm looks: the hand's way
+OPENED = 0.5  # of the way from the joints of a grasp to the open hand, while it comes
+DRAWN = 3  # times as many grasps are drawn as are asked for, and the surest of them taken
+
+Proposal = tuple[GraspView, HandTokens]
+
+
+class GraspSource(Protocol):
+    """Makes candidates of one object, which are then decoded, refined and judged."""
+
+    def propose(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        joints: FloatArray,
+        T_object_wrist: FloatArray,
+        most: int,
+        manner: Manner,
+        part: BoolArray | None,
+    ) -> list[Proposal]:
+        """At most ``most`` candidates, the usual ones first.
+
+        Args:
+            task: the instruction, and the hand.
+            trajectory: where the object goes.
+            cloud: its surface, in the trajectory's object frame.
+            joints: (J,) rad, where the hand's joints are now.
+            T_object_wrist: (4, 4) where the hand's root link is now.
+            most: how many.
+            manner: what the instruction says of it.
+            part: (N,) the points to take hold of; None where any will do.
+        """
+        ...
+
+    def warm_up(self) -> None:
+        """Do for once what takes seconds the first time."""
+        ...
+
+
+class ViewSource:
+    """The generator's answer to each of several views of the object."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+
+    def propose(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        joints: FloatArray,
+        T_object_wrist: FloatArray,
+        most: int,
+        manner: Manner,
+        part: BoolArray | None,
+    ) -> list[Proposal]:
+        """A candidate for each view."""
+        views = grasp_views(cloud, trajectory, load_hand(task.hand), most, manner.side, part)
+        written = self.generator.generate_views(task, trajectory, views, joints, T_object_wrist)
+        return list(zip(views, written))
+
+    def warm_up(self) -> None:
+        """Generate once for nothing."""
+        self.generator.warm_up()
+
+
+class MaskedSource:
+    """Samples of the masked transformer as whole motions, in tokens of the whole-hand tokenizer.
+
+    The words are heard by the transformer; what they ask for is not looked for otherwise.
+    """
+
+    def __init__(self, masked: MaskedGraspGenerator, tokenizer: Tokenizer) -> None:
+        self.masked = masked
+        self.tokenizer = tokenizer
+
+    def propose(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        joints: FloatArray,
+        T_object_wrist: FloatArray,
+        most: int,
+        manner: Manner,
+        part: BoolArray | None,
+    ) -> list[Proposal]:
+        """The surest samples."""
+        return self._written(self._surest(task, cloud, most), trajectory, cloud)
+
+    def edited(
+        self,
+        task: Task,
+        trajectory: ObjectTrajectory,
+        cloud: ObjectCloud,
+        most: int,
+        parts: Sequence[str],
+    ) -> list[Proposal]:
+        """The surest samples with other codes of ``parts``.
+
+        Raises:
+            UnihmError: INVALID_INSTRUCTION for parts that the hand does not have.
+        """
+        grasps = self._surest(task, cloud, most)
+        grasps = self.masked.edit(grasps, parts, cloud, task.instruction)
+        return self._written(grasps, trajectory, cloud)
+
+    def _surest(self, task: Task, cloud: ObjectCloud, most: int) -> SampledGrasps:
+        return self.masked.sample(task.hand, cloud, task.instruction, DRAWN * most).first(most)
+
+    def _written(
+        self, grasps: SampledGrasps, trajectory: ObjectTrajectory, cloud: ObjectCloud
+    ) -> list[Proposal]:
+        """The grasps as motions in tokens, each in the frame that it was sampled in."""
+        hand, found = load_hand(grasps.hand), []
+        for turn, T_object_frame, T_object_wrist, joints in zip(
+            grasps.turns, turned(grasps.turns), grasps.T_object_wrist, grasps.joints
+        ):
+            attempt = attempt_at(invert(T_object_frame) @ T_object_wrist, joints, hand)
+            tokens = self.tokenizer.encode(grasp_motion(hand, attempt, trajectory))
+            view = GraspView(T_object_frame, cloud, turn=float(np.degrees(turn)))
+            found.append((view, replace(tokens, T_object_frame=T_object_frame)))
+        return found
+
+    def warm_up(self) -> None:
+        """Sample once for nothing."""
+        self.masked.warm_up()
+        self.tokenizer.warm_up()
+
+
+def attempt_at(T_object_wrist: FloatArray, joints: FloatArray, hand: Hand) -> Attempt:
+    """How a grasp is come to: half open, with the fingers ahead and the palm looking forward.
+
+    Args:
+        T_object_wrist: (4, 4) when the pads touch.
+        joints: (J,) likewise.
+        hand: whose they are.
+    """
+    R_object_palm = (T_object_wrist @ hand.T_wrist_palm)[:3, :3]
+    ahead = R_object_palm @ [np.cos(DIP), 0.0, np.sin(DIP)]
+    return Attempt(
+        T_object_wrist=T_object_wrist,
+        approach=-APPROACH_DISTANCE * ahead,
+        open_joints=joints + OPENED * (hand.open_joints - joints),
+        joints=joints,
+    )
