@@ -33,9 +33,9 @@ class MaskedTransformerTraining:
     drop: Share = 0.1
     partial: Share = 0.5
     sentences: Count = 4
-    shift: NotNegative = 0.01
-    turn: NotNegative = 0.3
-    joint_noise: NotNegative = 0.01
+    shift: NotNegative = 0.005
+    turn: NotNegative = 0.15
+    joint_noise: NotNegative = 0.005
     seed: Natural = 0
 
 
