@@ -7,10 +7,13 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.paths import weights_dir
+
+if TYPE_CHECKING:
+    from unihm.learning.datasets.grasp_set import GraspSet
 
 Config = TypeVar("Config")
 
@@ -45,6 +48,25 @@ def add_options(parser: argparse.ArgumentParser, section: str) -> None:
     parser.set_defaults(section=section)
 
 
+def add_grasps(parser: argparse.ArgumentParser) -> None:
+    """Declare where the grasps are that a network is trained on."""
+    parser.add_argument(
+        "--grasps",
+        type=Path,
+        nargs="+",
+        default=[Path("out/grasp_sets")],
+        help="folders that `unihm synth grasps` wrote (default: out/grasp_sets)",
+    )
+
+
+def read_grasps(args: argparse.Namespace) -> list[GraspSet]:
+    """All objects of ``--grasps`` by name; raises INVALID_EPISODE where a folder has none."""
+    from unihm.learning.datasets.grasp_set import load_grasps
+
+    sets = [grasps for folder in args.grasps for grasps in load_grasps(folder)]
+    return sorted(sets, key=lambda grasps: grasps.object_id)
+
+
 def read_config(args: argparse.Namespace, cls: type[Config]) -> Config:
     """The preset's section with the changes of ``--set``; raises INVALID_CONFIG."""
     from unihm.config import load_section
@@ -73,13 +95,12 @@ def result_folder(args: argparse.Namespace) -> Path:
 
 
 def commands(args: argparse.Namespace) -> list[str]:
-    """What remakes the result: the command that made the episodes, if that is known, and this."""
-    made = []
-    source = getattr(args, "episodes", None) or getattr(args, "grasps", None)
-    for name in ("synth.json", "grasps.json", "conversion.json"):
-        path = source / name if source else None
-        if path is not None and path.is_file():
-            made.append(json.loads(path.read_text())["command"])
+    """What remakes the result: the commands that made the data, if they are known, and this."""
+    made, episodes = [], getattr(args, "episodes", None)
+    for source in [episodes] if episodes else getattr(args, "grasps", []):
+        for name in ("synth.json", "grasps.json", "conversion.json"):
+            if (source / name).is_file():
+                made.append(json.loads((source / name).read_text())["command"])
     return [*made, args.command]
 
 

@@ -12,9 +12,11 @@ import argparse
 from pathlib import Path
 
 from unihm.cli.train._options import (
+    add_grasps,
     add_options,
     commands,
     read_config,
+    read_grasps,
     result_folder,
     tell_how_to_use,
     work_folder,
@@ -24,12 +26,7 @@ from unihm.cli.train._options import (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_options(parser, "masked_transformer")
-    parser.add_argument(
-        "--grasps",
-        type=Path,
-        default=Path("out/grasp_sets"),
-        help="folder that `unihm synth grasps` wrote",
-    )
+    add_grasps(parser)
     parser.add_argument(
         "--part-tokenizer",
         type=Path,
@@ -41,7 +38,6 @@ def run(args: argparse.Namespace) -> None:
     """Train, then write the weights."""
     from unihm.grasps.masked_transformer import MaskedTransformerConfig
     from unihm.grasps.part_tokenizer import PartTokenizer
-    from unihm.learning.datasets.grasp_set import load_grasps
     from unihm.learning.training.masked_transformer import (
         collect_corpus,
         train_masked_transformer,
@@ -51,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     config = read_config(args, MaskedTransformerConfig)
     folder = result_folder(args)
     tokenizer = PartTokenizer.read(args.part_tokenizer or folder)
-    sets, hands = list(load_grasps(args.grasps)), tokenizer.model.hands
+    sets, hands = read_grasps(args), tokenizer.model.hands
     train, held_out = (
         collect_corpus(
             [grasps for grasps in sets if grasps.held_out == held],

@@ -7,12 +7,13 @@ how exactly grasps of other objects come back, beside the same of the tokenizer 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from unihm.cli.train._options import (
+    add_grasps,
     add_options,
     commands,
     read_config,
+    read_grasps,
     result_folder,
     tell_how_to_use,
     work_folder,
@@ -22,18 +23,12 @@ from unihm.cli.train._options import (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_options(parser, "part_tokenizer")
-    parser.add_argument(
-        "--grasps",
-        type=Path,
-        default=Path("out/grasp_sets"),
-        help="folder that `unihm synth grasps` wrote",
-    )
+    add_grasps(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Train, then write the weights."""
     from unihm.grasps.part_tokenizer import PartTokenizerConfig
-    from unihm.learning.datasets.grasp_set import load_grasps
     from unihm.learning.training.part_tokenizer import (
         collect_rows,
         reconstruction,
@@ -42,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     from unihm.tokenizer import Tokenizer
 
     config = read_config(args, PartTokenizerConfig)
-    sets = list(load_grasps(args.grasps))
+    sets = read_grasps(args)
     train = collect_rows(grasps for grasps in sets if not grasps.held_out)
     held_out = collect_rows(grasps for grasps in sets if grasps.held_out)
     held_out = {hand: rows for hand, rows in held_out.items() if hand in config.hands}
