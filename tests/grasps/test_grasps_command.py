@@ -26,3 +26,16 @@ def test_what_cannot_be_asked_is_said(tmp_path, text, capsys):
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     np.save(tmp_path / "ball.npy", 0.03 * points)
     assert main(["grasps", str(tmp_path / "ball.npy"), "--text", text]) != 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--method", "masked"], "There are no weights at"),
+        (["--edit", "move only the thumb"], "Only grasps of the masked transformer can be edited"),
+    ],
+)
+def test_what_needs_the_masked_transformer_says_so(tmp_path, options, sentence, capsys):
+    np.save(tmp_path / "box.npy", np.random.default_rng(0).uniform(-0.03, 0.03, (800, 3)))
+    assert main(["grasps", str(tmp_path / "box.npy"), *options]) == 1
+    assert sentence in capsys.readouterr().err
