@@ -43,16 +43,18 @@ def two_red():
 def meant(two_red, sentence, places, sure=1.0):
     observation, scene = two_red
     scorer = AffordanceScorer(Told(scene, observation, places, sure))
-    found = find(understand(sentence).one_step().target, scene.objects, scorer)
+    found = find(understand(sentence).one_step().target, scene.objects, scorer).thing
     return "left" if found.center[1] > 0 else "right"
 
 
 LEFT, RIGHT = (0.45, 0.20), (0.45, -0.20)
 
 
-@pytest.mark.parametrize(("place", "side"), [(LEFT, "left"), (RIGHT, "right")])
-def test_the_affordance_says_which_kind_is_meant(two_red, place, side):
-    assert meant(two_red, "pick up the red mug", {"red mug": place}) == side
+@pytest.mark.parametrize("place", [LEFT, RIGHT])
+def test_the_network_alone_does_not_say_which_is_a_mug(two_red, place):
+    with pytest.raises(UnihmError) as error:
+        meant(two_red, "pick up the red mug", {"red mug": place})
+    assert error.value.code == ErrorCode.OBJECT_AMBIGUOUS
 
 
 def test_words_that_are_not_known_are_asked_for_by_one_that_is(two_red):

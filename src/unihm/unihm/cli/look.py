@@ -41,11 +41,13 @@ def run(args: argparse.Namespace) -> int:
     planner = Planner.load(args.preset)
     if not posed:
         observation = level(observation, planner.config.workspace)
-    scene, chosen, answer = None, None, ""
+    scene, chosen, answer, sure = None, None, "", ""
     if args.sentence:
         try:
             reading = planner.read(observation, args.sentence)
             scene, chosen = reading.scene, reading.selection.target
+            if reading.selection.confidence is not None:
+                sure = f" ({100 * reading.selection.confidence:.0f} % sure)"
         except PlanningError as error:
             scene, answer = error.scene, f"{error.message} [{error.code.name}]"
     scene = scene or planner.see(observation)
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         sides = " x ".join(f"{100 * side:.0f}" for side in thing.extents)
         print(f"  {number}. {thing.words}, {sides} cm, at ({x:.2f}, {y:.2f}, {z:.2f}) m")
         if thing is chosen:
-            answer = f"'{args.sentence}' means {number}, the {thing.words}."
+            answer = f"'{args.sentence}' means {number}, the {thing.words}{sure}."
     if answer:
         print(answer)
     with writing(args.out) as file:

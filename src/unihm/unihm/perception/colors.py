@@ -14,6 +14,9 @@ NAMES = (
     "purple", "pink", "brown", "black", "grey", "white",
 )  # fmt: skip
 
+# Those that are not black, grey or white.
+VIVID = np.array([name not in ("black", "grey", "white") for name in NAMES])
+
 SYNONYMS = {
     "gray": "grey", "silver": "grey", "metallic": "grey", "metal": "grey", "dark": "black",
     "violet": "purple", "lilac": "purple", "lavender": "purple", "magenta": "pink",
@@ -99,48 +102,86 @@ def name_pixels(rgb: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 # The light that a picture was taken in is not known: a camera that balances a warm table to grey
 # makes white things bluish. Gains of red and of blue over green that it may have applied, each
-# with its weight; and of brightness.
+# with its weight; and of brightness. Where white things tell the light, less remains open.
 _CASTS = (
     (1.0, 1.0, 0.35), (0.97, 1.1, 0.2), (0.94, 1.15, 0.15), (0.93, 1.22, 0.15), (1.06, 0.94, 0.15),
 )  # fmt: skip
+_CASTS_LEFT = ((1.0, 1.0, 0.6), (0.97, 1.06, 0.2), (1.03, 0.94, 0.2))
 _EXPOSURES = (0.85, 1.0, 1.18)
 _PLAIN = 0.3  # what a pixel without a colour counts, beside 1 for the most vivid
 _LEVELS = 32  # of each channel, that are told apart
 
+# The brightest of what is this near to grey is white, where there are so many pixels of it; no
+# camera is off by more than these gains of red and of blue.
+_NEAR_GREY, _BRIGHT, _CLIPPED, _WHITE_PIXELS = 0.28, 0.35, 0.98, 1000
+_RED_GAINS, _BLUE_GAINS = (0.82, 1.1), (0.9, 1.22)
+# Light changes the name of what is nearly grey: all of it up to the first saturation, nothing from
+# the second on.
+_PALE = (0.25, 0.5)
+
+Light = tuple[float, float]  # gains of red and of blue over green
+
+
+def white_balance(rgb: NDArray[np.uint8]) -> Light | None:
+    """The light that things (N, 3) are seen in, by those that are white; None where none is."""
+    _, saturation, value = hsv(rgb).T
+    pale = (saturation < _NEAR_GREY) & (value > _BRIGHT) & (value < _CLIPPED)
+    if pale.sum() < _WHITE_PIXELS:
+        return None
+    white = rgb[pale][value[pale] >= np.percentile(value[pale], 95)]
+    red, green, blue = np.median(white, axis=0)
+    return (
+        float(np.clip(red / green, *_RED_GAINS)),
+        float(np.clip(blue / green, *_BLUE_GAINS)),
+    )
+
 
 @cache
-def _names_in_any_light() -> NDArray[np.float32]:
+def _names_in(casts: tuple[tuple[float, float, float], ...]) -> NDArray[np.float32]:
     """(32**3, 12) probability of each name of a colour, over the lights it may be seen in."""
     level = (np.arange(_LEVELS) + 0.5) * 256 / _LEVELS
     rgb = np.stack(np.meshgrid(level, level, level, indexing="ij"), axis=-1).reshape(-1, 3)
     table = np.zeros((len(rgb), len(NAMES)), np.float32)
     every = np.arange(len(rgb))
-    for red, blue, weight in _CASTS:
+    for red, blue, weight in casts:
         for exposure in _EXPOSURES:
             seen = np.clip(rgb * exposure / [red, 1.0, blue], 0, 255).astype(np.uint8)
             table[every, name_pixels(seen)] += weight / len(_EXPOSURES)
     return table
 
 
-def name_shares(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 12) probability of each name of the colours (N, 3), whatever light they are seen in."""
+def name_shares(
+    rgb: NDArray[np.uint8], casts: tuple[tuple[float, float, float], ...] = _CASTS
+) -> NDArray[np.float32]:
+    """(N, 12) probability of each name of the colours (N, 3), over lights with their weights."""
     r, g, b = (rgb // (256 // _LEVELS)).astype(np.int64).T
-    return _names_in_any_light()[(r * _LEVELS + g) * _LEVELS + b]
+    return _names_in(casts)[(r * _LEVELS + g) * _LEVELS + b]
 
 
-def color_shares(rgb: NDArray[np.uint8]) -> FloatArray:
+def color_shares(rgb: NDArray[np.uint8], light: Light | None = None) -> FloatArray:
     """(12,) share of each named colour among the pixels (N, 3).
 
     Shadow turns orange into brown and white into grey, so the darker half of the pixels counts
     less than the lit one. A thing is called by its vivid colours: a printed box is "the red one"
-    however much of it is white. So a pixel counts by how far it is from grey.
+    however much of it is white. So a pixel counts by how far it is from grey. What is white is seen
+    relative to the light; a vivid colour is called the same in any.
+
+    Args:
+        rgb: the pixels.
+        light: they are seen in, where it is known.
     """
     if len(rgb) == 0:
         return np.zeros(len(NAMES))
-    value = rgb.max(axis=1).astype(float)
+    value, least = rgb.max(axis=1).astype(float), rgb.min(axis=1)
+    shares = name_shares(rgb)
+    if light is not None:
+        red, blue = light
+        seen = np.clip(rgb / [red, 1.0, blue], 0, 255).astype(np.uint8)
+        pale = np.interp(1 - least / np.maximum(value, 1.0), _PALE, (1.0, 0.0))[:, None]
+        shares = pale * name_shares(seen, _CASTS_LEFT) + (1 - pale) * shares
     weight = np.where(value >= np.median(value), 1.0, 0.25)
-    weight *= _PLAIN + (value - rgb.min(axis=1)) / 255.0
-    counts = weight @ name_shares(rgb)
+    weight *= _PLAIN + (value - least) / 255.0
+    counts = weight @ shares
     return counts / counts.sum()
 
 

@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--instructions", type=Path, help="YAML: frame, sentence and what it means, for --frames"
     )
     parser.add_argument(
+        "--reliability", type=Path, help="picture to write: right choices over their confidence"
+    )
+    parser.add_argument(
         "--scenes", type=count_or_none, default=50, help="rendered scenes (default: 50; 0: none)"
     )
     parser.add_argument("--meshes", type=Path, help="folder of meshes for the rendered scenes")
@@ -36,7 +39,13 @@ def run(args: argparse.Namespace) -> None:
     from unihm.files import write_json
 
     figures = measure(
-        args.frames, args.scenes, args.meshes, args.preset, args.seed, args.instructions
+        args.frames,
+        args.scenes,
+        args.meshes,
+        args.preset,
+        args.seed,
+        args.instructions,
+        args.reliability,
     )
     print_table(figures)
     if args.json:

@@ -32,12 +32,14 @@ class Answer:
         outcome: ``right``, ``wrong`` (something else was taken, silently), ``refused``, and for
             what must be refused ``refused rightly`` or ``taken``.
         reason: the refusal's sentence, or what was taken.
+        confidence: of what was taken; None of a refusal.
     """
 
     frame: str
     sentence: str
     outcome: str
     reason: str
+    confidence: float | None = None
 
 
 def measure_grounding(planner: Planner, folder: Path, instructions: Path) -> list[Answer]:
@@ -69,7 +71,9 @@ def measure_grounding(planner: Planner, folder: Path, instructions: Path) -> lis
                 outcome = "taken"
             else:
                 outcome = "right" if _hits(pixel, meant, frame.labels) else "wrong"
-            answers.append(Answer(name, sentence, outcome, selection.target.words))
+            answers.append(
+                Answer(name, sentence, outcome, selection.target.words, selection.confidence)
+            )
     if not answers:
         raise UnihmError(
             ErrorCode.INVALID_EPISODE, f"{folder} holds no frame that {instructions} names."

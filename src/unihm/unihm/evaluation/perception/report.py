@@ -18,6 +18,7 @@ from unihm.evaluation.perception.completion import (
 )
 from unihm.evaluation.perception.grounding import measure_grounding, summary
 from unihm.evaluation.perception.planning import measure_planning
+from unihm.evaluation.perception.reliability import calibration_error, judged, plot
 from unihm.evaluation.perception.scenes import measure_scenes
 from unihm.evaluation.perception.speed import measure_click, peak_memory_mb
 from unihm.perception.planner import Planner
@@ -36,6 +37,7 @@ def measure(
     preset: str,
     seed: int,
     instructions: Path | None = None,
+    reliability: Path | None = None,
 ) -> dict[str, Any]:
     """Every figure by its name; those of the baseline begin with ``geometric_``.
 
@@ -46,6 +48,7 @@ def measure(
         preset: whose backends are measured.
         seed: of the scenes.
         instructions: for the frames, see :mod:`unihm.evaluation.perception.grounding`.
+        reliability: picture to write of how often the choices are right, by their confidence.
     """
     figures: dict[str, Any] = {"preset": preset, "seed": seed}
     if frames is not None:
@@ -58,7 +61,10 @@ def measure(
         if instructions is not None:
             answers = measure_grounding(Planner.load(preset), frames, instructions)
             figures |= summary(answers)
+            figures["real_calibration_error"] = round(calibration_error(*judged(answers)), 4)
             figures["real_answers"] = [asdict(answer) for answer in answers]
+            if reliability is not None:
+                plot(reliability, answers)
             by_rule = measure_grounding(Planner(), frames, instructions)
             figures |= {f"geometric_{k}": v for k, v in summary(by_rule).items()}
     if scenes:

@@ -61,7 +61,7 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "wallet": ("flat", "box"), "card": ("flat",), "disc": ("flat", "cylinder"),
     "disk": ("flat", "cylinder"), "lid": ("flat", "cylinder"), "coaster": ("flat",),
     "tray": ("tray", "flat"), "bin": ("tray", "box", "cup"), "basket": ("tray", "bowl"),
-    "container": ("tray", "bowl", "cup", "box"), "pan": ("tray", "bowl", "flat"),
+    "container": ("tray", "bowl", "cup", "cylinder", "egg", "box"), "pan": ("tray", "bowl", "flat"),
     "mouse": ("egg", "irregular", "flat"), "duck": ("irregular", "egg"),
     "camera": ("irregular", "box"), "clock": ("irregular", "cylinder", "box"),
     "alarm clock": ("irregular", "cylinder", "box"), "lamp": ("irregular", "bottle"),
@@ -81,6 +81,43 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "shoe": ("irregular", "long"), "hat": ("irregular", "bowl"), "charger": ("box",),
     "lego": ("box",), "tape": ("ring", "cylinder"), "weight": ("cylinder", "box"),
     "onion": ("ball", "egg"), "bread": ("long", "egg"), "sandwich": ("flat", "box"),
+}  # fmt: skip
+
+# Metres of things whose size people know: the least and the most of the longest side, and the most
+# of the second. Only kinds that their size tells from others of the same shape.
+SIZES: dict[str, tuple[float, float, float]] = {
+    "apple": (0.05, 0.11, 0.11), "orange": (0.05, 0.11, 0.11), "tomato": (0.03, 0.11, 0.11),
+    "peach": (0.05, 0.10, 0.10), "plum": (0.03, 0.08, 0.08), "lemon": (0.04, 0.11, 0.08),
+    "lime": (0.04, 0.09, 0.07), "pear": (0.06, 0.14, 0.10), "avocado": (0.06, 0.14, 0.10),
+    "fruit": (0.02, 0.25, 0.12), "egg": (0.04, 0.08, 0.06), "potato": (0.04, 0.15, 0.10),
+    "onion": (0.04, 0.12, 0.12), "banana": (0.10, 0.25, 0.11), "carrot": (0.08, 0.28, 0.06),
+    "cucumber": (0.10, 0.38, 0.07), "bread": (0.06, 0.40, 0.16), "sausage": (0.06, 0.30, 0.06),
+    "marble": (0.01, 0.04, 0.04), "dice": (0.01, 0.05, 0.05), "die": (0.01, 0.05, 0.05),
+    "coin": (0.01, 0.05, 0.05), "key": (0.03, 0.12, 0.06), "battery": (0.02, 0.10, 0.06),
+    "pen": (0.08, 0.20, 0.03), "pencil": (0.05, 0.20, 0.03), "marker": (0.08, 0.20, 0.04),
+    "chalk": (0.03, 0.14, 0.03), "eraser": (0.02, 0.12, 0.06), "knife": (0.10, 0.40, 0.07),
+    "fork": (0.10, 0.35, 0.06), "spoon": (0.10, 0.35, 0.09), "spatula": (0.15, 0.40, 0.12),
+    "screwdriver": (0.08, 0.40, 0.06), "wrench": (0.08, 0.40, 0.09), "hammer": (0.15, 0.45, 0.18),
+    "mallet": (0.15, 0.45, 0.18), "scissors": (0.08, 0.28, 0.14),
+    "toothbrush": (0.10, 0.25, 0.05), "stapler": (0.06, 0.22, 0.09), "mouse": (0.06, 0.15, 0.09),
+    "remote": (0.08, 0.28, 0.08), "phone": (0.10, 0.20, 0.12), "wallet": (0.07, 0.22, 0.14),
+    "card": (0.05, 0.18, 0.13), "cup": (0.05, 0.17, 0.16), "mug": (0.06, 0.17, 0.16),
+    "coffee mug": (0.06, 0.17, 0.16), "coffee cup": (0.05, 0.17, 0.16),
+    "teacup": (0.05, 0.16, 0.15), "glass": (0.05, 0.22, 0.12), "tumbler": (0.06, 0.24, 0.13),
+    "bowl": (0.07, 0.40, 0.40), "book": (0.10, 0.42, 0.34), "light bulb": (0.05, 0.16, 0.10),
+    "cap": (0.02, 0.10, 0.10), "soap": (0.04, 0.14, 0.10), "lego": (0.01, 0.12, 0.08),
+}  # fmt: skip
+
+# What kinds that have a colour of their own look like.
+COLORS: dict[str, tuple[str, ...]] = {
+    "banana": ("yellow", "green"), "lemon": ("yellow",), "lime": ("green",),
+    "orange": ("orange",), "apple": ("red", "green", "yellow"), "tomato": ("red", "green"),
+    "peach": ("orange", "pink", "yellow", "red"), "pear": ("green", "yellow", "brown"),
+    "plum": ("purple", "red", "blue", "black"), "avocado": ("green", "black"),
+    "carrot": ("orange",), "cucumber": ("green",), "potato": ("brown", "yellow", "orange"),
+    "onion": ("brown", "white", "purple", "orange"), "egg": ("white", "brown", "orange", "pink"),
+    "sausage": ("brown", "red", "pink", "orange"), "bread": ("brown", "orange", "yellow"),
+    "mustard": ("yellow",), "ketchup": ("red",), "chalk": ("white",),
 }  # fmt: skip
 
 # Below this cosine an unknown noun is not taken for any kind that is listed.

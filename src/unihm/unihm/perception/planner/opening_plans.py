@@ -12,7 +12,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language import Action, Phrase, Step, lexicon
 from unihm.perception.language.command import Relation
 from unihm.perception.planner.config import PlannerConfig
-from unihm.perception.scene.matching import AmbiguousPhrase, find
+from unihm.perception.scene.matching import UnclearPhrase, find
 from unihm.perception.scene.openings import Kind, Opening, Screw
 from unihm.perception.trajectory import opening_trajectory
 from unihm.types import FloatArray, ObjectTrajectory
@@ -89,7 +89,7 @@ def choose_opening(step: Step, openings: list[Opening], click: FloatArray | None
         if not phrase.says_something:
             return _the_one(fitting, said)
     things = list({id(o.thing): o.thing for o in fitting}.values())
-    thing = find(phrase, things)
+    thing = find(phrase, things).thing
     return _the_one([o for o in fitting if o.thing is thing], said)
 
 
@@ -109,7 +109,8 @@ def _others(phrase: Phrase) -> tuple[Relation, ...]:
 
 def _the_one(openings: list[Opening], said: str) -> Opening:
     if len(openings) > 1:
-        raise AmbiguousPhrase(
+        raise UnclearPhrase(
+            ErrorCode.OBJECT_AMBIGUOUS,
             f"{said[:1].upper()}{said[1:]} may be any of {len(openings)} that I see; "
             "add a colour or a place, or click on it.",
             [o.thing for o in openings],

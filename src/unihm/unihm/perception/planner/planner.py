@@ -27,7 +27,7 @@ from unihm.perception.planner.selection import (
     select,
 )
 from unihm.perception.scene import TableScene, example, read_scene
-from unihm.perception.scene.matching import AmbiguousPhrase, where
+from unihm.perception.scene.matching import UnclearPhrase, where
 from unihm.perception.scene.openings import Opening, find_openings
 from unihm.perception.segmentation.backends import PREDICTORS, MaskBackend
 from unihm.types import FloatArray, ObjectTrajectory, RgbdObservation, TaskKind
@@ -74,7 +74,7 @@ class PlanningError(UnihmError):
     Attributes:
         scene: what stands on the table.
         affordance: where the target may be picked, as the network has it; None without one.
-        candidates: of OBJECT_AMBIGUOUS: what the words may mean.
+        candidates: of OBJECT_AMBIGUOUS and LOW_CONFIDENCE: what the words may mean.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class PlanningError(UnihmError):
         super().__init__(error.code, error.message)
         self.scene = scene
         self.affordance = affordance
-        self.candidates = error.candidates if isinstance(error, AmbiguousPhrase) else []
+        self.candidates = error.candidates if isinstance(error, UnclearPhrase) else []
 
 
 class Planner:
@@ -177,7 +177,9 @@ class Planner:
             except UnihmError as error:
                 raise PlanningError(error, scene) from error
             pick_point = opening.T_world_handle[:3, 3]
-            return Reading(Selection(step, opening.thing, (), pick_point), scene, None, opening)
+            return Reading(
+                Selection(step, opening.thing, (), pick_point, None), scene, None, opening
+            )
         scorer: ReferenceScorer = GeometricScorer()
         if self._backend is not None:
             scorer = self._backend.scorer(observation, scene)

@@ -28,12 +28,15 @@ class Selection:
         anchors: what it is put to or pushed towards; two for "between", none where nothing was
             named or the table itself.
         pick_point: (3,) metres, world, on the target's seen surface.
+        confidence: probability from 0 to 1 that the target is what the words mean; None of what is
+            opened or closed, which its handle tells.
     """
 
     step: Step
     target: DetectedObject
     anchors: tuple[DetectedObject, ...]
     pick_point: FloatArray
+    confidence: float | None
 
 
 class ReferenceScorer(Protocol):
@@ -94,8 +97,8 @@ def select(
         click: (3,) metres, world, where a person has pointed at the target; None: nowhere.
 
     Raises:
-        UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS; INVALID_INSTRUCTION where the words stand
-            for what was spoken of before.
+        UnihmError: OBJECT_NOT_FOUND, OBJECT_AMBIGUOUS, LOW_CONFIDENCE; INVALID_INSTRUCTION where
+            the words stand for what was spoken of before.
     """
     if step.action is Action.RELEASE:
         raise UnihmError(
@@ -108,7 +111,8 @@ def select(
             f"Nobody said what '{step.target.words or 'it'}' is; name the thing.",
         )
     clicked = None if click is None else _clicked(objects, click)
-    target = find(step.thing, objects, scorer, clicked)
+    match = find(step.thing, objects, scorer, clicked)
+    target = match.thing
     if click is None:
         pick_point = scorer.pick_point(target, step.target)
     else:
@@ -119,8 +123,8 @@ def select(
         for thing in step.destination.things:
             if not is_table(thing):
                 others = [o for o in objects if o is not target and o not in anchors]
-                anchors.append(find(thing, others, scorer))
-    return Selection(step, target, tuple(anchors), pick_point)
+                anchors.append(find(thing, others, scorer).thing)
+    return Selection(step, target, tuple(anchors), pick_point, match.confidence)
 
 
 def _clicked(objects: list[DetectedObject], click: FloatArray) -> DetectedObject:

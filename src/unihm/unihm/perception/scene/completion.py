@@ -13,15 +13,18 @@ from unihm.geometry import estimate_normals
 from unihm.perception.camera.points import radius_inliers, statistical_inliers
 from unihm.perception.scene.clusters import voxelise
 from unihm.perception.scene.frames import robust_range
+from unihm.perception.scene.lying import LyingCylinder, fit_lying_cylinder
 from unihm.perception.scene.primitives import (
+    Box,
     HeightField,
-    Primitive,
     SurfaceOfRevolution,
     fit_box,
     fit_height_field,
     fit_surface_of_revolution,
 )
 from unihm.types import FloatArray
+
+Primitive = Box | SurfaceOfRevolution | LyingCylinder | HeightField
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Fit:
         normals: (M, 3) towards the camera.
         shape: the primitive.
         revolution: the best surface of revolution, whether or not it is the shape.
-        box_error, revolution_error: misfit of the two primitives in metres.
+        box_error, revolution_error, lying_error: misfits in metres of the box, of the surface of
+            revolution and of the cylinder on its side, which is only looked at where neither fits.
         handle: (M,) points that stick out of the surface of revolution sideways.
         confidence: 0 to 1.
         table_height: metres, world.
@@ -62,14 +66,15 @@ class Fit:
     revolution: SurfaceOfRevolution
     box_error: float
     revolution_error: float
+    lying_error: float
     handle: NDArray[np.bool_]
     confidence: float
     table_height: float
 
     @property
     def misfit(self) -> float:
-        """Metres on the average that the better of the two primitives is off."""
-        return min(self.box_error, self.revolution_error)
+        """Metres on the average that the best of the primitives is off."""
+        return min(self.box_error, self.revolution_error, self.lying_error)
 
     @property
     def round_misfit(self) -> float:
@@ -79,7 +84,7 @@ class Fit:
     @property
     def whole_misfit(self) -> float:
         """:attr:`misfit` where a handle too has to be on the surface of revolution."""
-        return min(self.box_error, self.round_misfit)
+        return min(self.box_error, self.round_misfit, self.lying_error)
 
     @property
     def has_handle(self) -> bool:
@@ -156,6 +161,12 @@ def fit(
     revolution_error = _misfit(revolution, seen[~handle]) if _is_round(revolution, seen) else _WORST
     error = min(box_error, revolution_error)
     shape: Primitive = box if box_error < revolution_error else revolution
+    lying_error = _WORST
+    if error > _EXPLAINED:
+        lying = fit_lying_cylinder(seen, normals)
+        lying_error = _misfit(lying, seen)
+        if lying_error < error:
+            shape, error = lying, lying_error
     if error > _UNEXPLAINED:
         shape = fit_height_field(seen)
     coverage = min(1.0, len(seen) * (voxel / 0.003) ** 2 / 150)
@@ -167,6 +178,7 @@ def fit(
         revolution=revolution,
         box_error=box_error,
         revolution_error=revolution_error,
+        lying_error=lying_error,
         handle=handle,
         confidence=confidence * (CUT if cut else 1.0),
         table_height=table_height,
@@ -207,6 +219,8 @@ _WORST = 0.026
 _WIDER = 1.1
 # Mean distance in metres of the seen points from a shape above which it is not believed.
 _UNEXPLAINED = 0.0065
+# And below which a box or a surface of revolution is believed without looking for a third shape.
+_EXPLAINED = 0.003
 
 
 def _is_round(revolution: SurfaceOfRevolution, seen: FloatArray) -> bool:

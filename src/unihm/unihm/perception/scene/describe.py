@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from unihm.perception.colors import color_shares, dominant_color
+from unihm.perception.colors import Light, color_shares, dominant_color
 from unihm.perception.language.nouns import SHAPES
-from unihm.perception.scene.clusters import Cluster
+from unihm.perception.scene.clusters import Cluster, voxelise
 from unihm.perception.scene.completion import Fit, fit
 from unihm.perception.scene.frames import horizontal_rectangle, robust_range
 from unihm.perception.scene.primitives import SurfaceOfRevolution
@@ -27,6 +27,8 @@ MEASURES = {
 }
 # Share of the seen points that a mug's handle has.
 _HANDLE_SHARE = 0.03
+# Upward part of the normal of a flat top; how surely what shows none is open.
+_FLAT_TOP, _OPEN = 0.9, 0.6
 # Words of size that are rather words of shape.
 SHAPE_WORDS = {
     "round": ("cylinder", "ball", "egg", "cup", "mug", "bowl", "bottle", "cone", "ring"),
@@ -48,6 +50,8 @@ class DetectedObject:
         table_height: metres, world.
         cut: the image's border cuts it off.
         voxel: metres to which its points are thinned.
+        light: that it is seen in, where that is known.
+        hidden: share from 0 to 1 of its outline beyond which it may go on, behind other things.
     """
 
     cluster: Cluster
@@ -55,6 +59,8 @@ class DetectedObject:
     table_height: float = 0.0
     cut: bool = False
     voxel: float = 0.004
+    light: Light | None = None
+    hidden: float = 0.0
 
     @cached_property
     def fit(self) -> Fit:
@@ -86,14 +92,19 @@ class DetectedObject:
         return _bounding_box(self.cluster.points[::4], self.table_height)
 
     @cached_property
+    def seen_area(self) -> float:
+        """Square metres of it that are seen, from any side."""
+        return len(voxelise(self.cluster.points, self.voxel)[1]) * self.voxel**2
+
+    @cached_property
     def colors(self) -> FloatArray:
         """(12,) share of each named colour."""
-        return color_shares(self.cluster.rgb)
+        return color_shares(self.cluster.rgb, self.light)
 
     @cached_property
     def shapes(self) -> dict[str, float]:
         """Score from 0 to 1 of each class in :data:`unihm.perception.language.nouns.SHAPES`."""
-        return _shape_scores(self.fit, self.extents)
+        return _shape_scores(self.fit, self.extents, self.voxel)
 
     @property
     def words(self) -> str:
@@ -115,17 +126,20 @@ def _above(value: float, middle: float, width: float) -> float:
     return float(1.0 / (1.0 + np.exp(-np.clip((value - middle) / width, -50, 50))))
 
 
-def _shape_scores(fit: Fit, extents: FloatArray) -> dict[str, float]:
-    """Score of each class from the fits of both primitives, the profile and the proportions."""
+def _shape_scores(fit: Fit, extents: FloatArray, voxel: float) -> dict[str, float]:
+    """Score of each class from the fits of the primitives, the profile and the proportions."""
     long, short, height = extents
     box_error, revolution_error = fit.box_error, fit.revolution_error
     boxy = _above(revolution_error - box_error, 0.0, 0.0008) * _above(0.007, box_error, 0.0015)
     turned = _above(box_error - revolution_error, 0.0, 0.0008)
     turned *= _above(0.008, revolution_error, 0.0015)
+    lying = _above(min(box_error, revolution_error) - fit.lying_error, 0.0, 0.0008)
+    lying *= _above(0.007, fit.lying_error, 0.0015)
+    boxy, turned = boxy * (1 - lying), turned * (1 - lying)
     scores = dict.fromkeys(SHAPES, 0.0)
     scores["box"] = boxy
     # What surely is a box is nothing else that a fit in doubt would allow.
-    unsure = 1 - boxy
+    unsure = 1 - max(boxy, lying)
     scores["irregular"] = 0.25 * unsure + 0.65 * _above(fit.misfit, 0.006, 0.001)
     scores["long"] = _above(long / max(short, 1e-3), 2.3, 0.25) * _above(0.8 * long, height, 0.01)
     scores["flat"] = _above(0.45 * short, height, 0.006)
@@ -135,12 +149,20 @@ def _shape_scores(fit: Fit, extents: FloatArray) -> dict[str, float]:
     squat = _above(1.15 * revolution.radii.max(), height, 0.006)
     scores["bowl"] = hollow * squat * max(turned, 0.3 * unsure)
     vessel = hollow * (1 - squat) * max(turned, 0.4 * unsure)
+    # From low down neither a lid nor the inside is seen, and it may be a cup as well.
+    top = fit.normals[:, 2] > _FLAT_TOP
+    top &= fit.seen[:, 2] > 0.85 * revolution.height
+    lid = float(top.sum()) * voxel**2 / (np.pi * max(revolution.radii.max(), 1e-3) ** 2)
+    profiles = _profiles(revolution, height)
+    if not hollow:
+        vessel = _OPEN * turned * _above(0.25, lid, 0.03) * (1 - profiles["egg"])
     scores["cup"] = vessel * (1 - 0.5 * handle)
     scores["mug"] = vessel * (0.35 + 0.65 * handle)
     scores["tray"] = max(hollow * scores["flat"], boxy * hollow) * _above(long, 0.12, 0.01)
     solid = turned * (1 - hollow)
-    for name, likeness in _profiles(revolution, height).items():
+    for name, likeness in profiles.items():
         scores[name] = solid * likeness
+    scores["cylinder"] = max(scores["cylinder"], lying)
     scores["prism"] = 0.55 * max(solid * scores["cylinder"], 0.6 * boxy)
     scores["prism"] = max(scores["prism"], solid * _above(revolution_error, 0.0028, 0.0004))
     scores["ring"] = hollow * _above(0.6 * revolution.radii.max(), height, 0.005)
@@ -159,15 +181,17 @@ def _profiles(revolution: SurfaceOfRevolution, height: float) -> dict[str, float
     off_cylinder = float(np.abs(radius / np.median(radius) - 1)[seen].mean())
     aspect = height / (2 * widest)
     neck = radius[-3:].mean() / np.median(radius[(z > 0.15) & (z < 0.55)])
-    rounded = _above(0.16, off_ball, 0.02)
+    # The profile of a can is near enough to a ball's, and nearer to its own.
+    rounded = _above(0.16, off_ball, 0.02) * _above(off_cylinder, off_ball, 0.02)
     sphere = rounded * _above(0.16, abs(aspect - 1.0), 0.03)
     linear = float(np.abs(radius / widest - np.linspace(1.0, 0.2, 19))[seen].mean())
     cone = _above(0.12, linear, 0.02) * _above(0.45, neck, 0.05)
     bottle = _above(0.72, neck, 0.05) * _above(aspect, 1.4, 0.12) * (1 - 0.7 * cone)
     return {
         "ball": sphere,
-        "egg": rounded * (1 - 0.6 * sphere) * _above(0.9, abs(aspect - 1.0), 0.1),
+        "egg": rounded * (1 - 0.6 * sphere) * _above(0.7, abs(aspect - 1.0), 0.1),
         "cylinder": _above(0.13, off_cylinder, 0.02) * (1 - rounded) * (1 - bottle),
         "cone": cone,
-        "bottle": bottle * (1 - 0.8 * rounded),
+        # No egg is so tall.
+        "bottle": bottle * (1 - 0.8 * rounded * _above(1.6, aspect, 0.08)),
     }

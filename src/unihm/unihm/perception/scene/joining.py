@@ -11,17 +11,26 @@ from scipy.spatial import cKDTree
 
 from unihm.errors import UnihmError
 from unihm.perception.scene.clusters import Cluster, color_features
-from unihm.perception.scene.completion import fit
+from unihm.perception.scene.completion import Fit, fit
+from unihm.perception.scene.occlusion import is_parted
 from unihm.types import FloatArray
 
 # Pieces of one thing are no farther apart than this in metres and in pixels, differ by no more than
 # this in chromaticity (of `color_features`), and one surface of revolution explains them to so many
 # metres, handle and all. Two boxes in a row are a box too, and two.
 _GAP, _PIXELS, _CHROMA, _MISFIT = 0.06, 6.0, 0.09, 0.0047
+# Where something in front hides what is between them, they may be so far apart and so different in
+# chromaticity, as print is, and a box or a cylinder on its side explains them to so many metres;
+# a wide bowl would explain whatever lies within it.
+_HIDDEN, _HIDDEN_CHROMA, _HIDDEN_MISFIT = 0.15, 0.2, 0.0034
 
 
 def join_pieces(
-    clusters: list[Cluster], camera: FloatArray, table_height: float, width: int, voxel: float
+    clusters: list[Cluster],
+    camera: FloatArray,
+    table_height: float,
+    ranges: FloatArray,
+    voxel: float,
 ) -> list[Cluster]:
     """The clusters, the largest first, those put together that are one thing.
 
@@ -29,31 +38,51 @@ def join_pieces(
         clusters: the largest first.
         camera: (3,) metres, world.
         table_height: metres, world.
-        width: of the image in pixels.
+        ranges: (H, W) metres of the image's pixels from the camera.
         voxel: metres to which points are thinned before a primitive is fitted.
     """
     joined: list[Cluster] = []
     for piece in clusters:
         for k, larger in enumerate(joined):
-            if _may_be_one(larger, piece, width):
-                both = _together(larger, piece)
-                if _is_explained(both, camera, table_height, voxel):
-                    joined[k] = both
-                    break
+            difference = _difference(larger, piece)
+            if difference > _HIDDEN_CHROMA:
+                continue
+            if difference <= _CHROMA and _is_beside(larger, piece, ranges.shape[1]):
+                found = _fit(larger, piece, camera, table_height, voxel)
+                is_one = found is not None and found.round_misfit <= _MISFIT
+            elif _distance(larger, piece) <= _HIDDEN and is_parted(
+                larger.pixels, piece.pixels, ranges
+            ):
+                found = _fit(larger, piece, camera, table_height, voxel)
+                is_one = (
+                    found is not None and min(found.box_error, found.lying_error) <= _HIDDEN_MISFIT
+                )
+            else:
+                continue
+            if is_one:
+                joined[k] = _together(larger, piece)
+                break
         else:
             joined.append(piece)
     return sorted(joined, key=lambda c: -len(c.pixels))
 
 
-def _may_be_one(larger: Cluster, piece: Cluster, width: int) -> bool:
-    """True where the two are of one colour and beside each other in the image and in space."""
+def _difference(larger: Cluster, piece: Cluster) -> float:
+    """Of their colours, see :func:`color_features`, whatever light and shade they are in."""
     one, other = (np.median(color_features(c.rgb), axis=0)[:2] for c in (larger, piece))
-    if np.linalg.norm(one - other) > _CHROMA:
-        return False
+    return float(np.linalg.norm(one - other))
+
+
+def _is_beside(larger: Cluster, piece: Cluster, width: int) -> bool:
+    """True where the two are beside each other in the image and in space."""
     seen = cKDTree(np.stack(np.divmod(larger.pixels, width), axis=1))
     if seen.query(np.stack(np.divmod(piece.pixels, width), axis=1))[0].min() > _PIXELS:
         return False
-    return bool(cKDTree(larger.points).query(piece.points)[0].min() <= _GAP)
+    return _distance(larger, piece) <= _GAP
+
+
+def _distance(larger: Cluster, piece: Cluster) -> float:
+    return float(cKDTree(larger.points).query(piece.points)[0].min())
 
 
 def _together(one: Cluster, other: Cluster) -> Cluster:
@@ -64,9 +93,11 @@ def _together(one: Cluster, other: Cluster) -> Cluster:
     )
 
 
-def _is_explained(both: Cluster, camera: FloatArray, table_height: float, voxel: float) -> bool:
+def _fit(
+    larger: Cluster, piece: Cluster, camera: FloatArray, table_height: float, voxel: float
+) -> Fit | None:
+    """The primitives that fit both; None of specks."""
     try:
-        found = fit(both.points, camera, table_height, voxel=voxel)
-    except UnihmError:  # specks
-        return False
-    return found.round_misfit <= _MISFIT
+        return fit(_together(larger, piece).points, camera, table_height, voxel=voxel)
+    except UnihmError:
+        return None

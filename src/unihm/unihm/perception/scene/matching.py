@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.perception.colors import NAMES, SIMILARITY
+from unihm.perception.colors import NAMES, SIMILARITY, VIVID
 from unihm.perception.language import Phrase, Relation
-from unihm.perception.language.nouns import NOUNS, VAGUE, lookup
+from unihm.perception.language.nouns import COLORS, NOUNS, SIZES, VAGUE, lookup
+from unihm.perception.scene.certainty import LEAST_SURE, confidence
 from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, DetectedObject
 from unihm.types import FloatArray
 
@@ -19,12 +22,16 @@ from unihm.types import FloatArray
 FOUND = 0.22
 # Two objects whose scores differ by less than this share are told apart by nobody.
 TIE = 0.8
+# Words of size and place compare what fits at least this share as well as the best.
+_RIVAL = 0.6
 # Later shape classes of a noun count a little less than its first.
 _CLASS_DECAY = 0.85
 # A kind that does not look right, beside a colour that does: shapes are often misjudged.
 _COLORED_MISFIT = 0.3
 # An object with less than this share of the best colour fit is not what was meant.
 _COLOR_CHANCE = 0.1
+# So much that is vivid names a thing whose rest is white, grey or black, a little less surely.
+_NOTICED, _ACCENT = 0.3, 0.7
 # Where so little of the best one has the colours that were said, whatever fits at least this share
 # as well is as likely: an orange box is not "the red box" because the others are still less red.
 _PALE, _PALE_TIE = 0.4, 0.4
@@ -35,6 +42,17 @@ _PIECE, _PARTED = 0.6, 0.012
 # are toys of less, so that the colour must be right.
 _UNKNOWN_NOUN, _TOY = 0.6, 0.3
 
+# Share of the way from the middle between two things to either that is between them, and what the
+# fit of "on" is where one is no higher than the other.
+_INSIDE, _LEVEL = 0.45, 0.4
+# Candidates that are named where the choice is not sure.
+_LISTED = 3
+# Square metres seen of a thing from which on it has a name; less is a sliver of something else.
+_SLIVER = 0.0005
+# How much smaller and larger than usual a thing may seem to be, the share of it that has the colour
+# of its kind, and what remains of the fit of one that is not like its kind at all.
+_SMALLER, _LARGER, _TYPICAL, _CONTRADICTED = 0.6, 1.2, 0.4, 0.15
+
 # Viewer behind the robot, looking along +x: left is +y, near is small x.
 AXES = {"left": (0.0, 1.0), "right": (0.0, -1.0), "near": (-1.0, 0.0), "far": (1.0, 0.0)}
 _RELATION_AXES = {**AXES, "front": AXES["near"], "behind": AXES["far"]}
@@ -44,16 +62,29 @@ _RELATION_AXES = {**AXES, "front": AXES["near"], "behind": AXES["far"]}
 Scorer = Callable[[Phrase, list[DetectedObject]], FloatArray]
 
 
-class AmbiguousPhrase(UnihmError):
-    """OBJECT_AMBIGUOUS, with what the words may mean.
+class UnclearPhrase(UnihmError):
+    """OBJECT_AMBIGUOUS or LOW_CONFIDENCE, with what the words may mean.
 
     Attributes:
-        candidates: two or more.
+        candidates: the likeliest first.
     """
 
-    def __init__(self, message: str, candidates: list[DetectedObject]) -> None:
-        super().__init__(ErrorCode.OBJECT_AMBIGUOUS, message)
+    def __init__(self, code: ErrorCode, message: str, candidates: list[DetectedObject]) -> None:
+        super().__init__(code, message)
         self.candidates = candidates
+
+
+@dataclass(frozen=True)
+class Match:
+    """What words mean.
+
+    Attributes:
+        thing: the object.
+        confidence: probability from 0 to 1 that it is the one; 1 where a person has pointed at it.
+    """
+
+    thing: DetectedObject
+    confidence: float
 
 
 def score_by_geometry(phrase: Phrase, objects: list[DetectedObject]) -> FloatArray:
@@ -72,8 +103,8 @@ def find(
     objects: list[DetectedObject],
     scorer: Scorer = score_by_geometry,
     clicked: DetectedObject | None = None,
-) -> DetectedObject:
-    """The object that ``phrase`` means.
+) -> Match:
+    """The object that ``phrase`` means, and how sure that is.
 
     Words of colour and kind must fit; words of size and place compare the objects that do.
     Where several fit equally, "a box" or "any box" is the one nearest to the robot, and
@@ -88,12 +119,12 @@ def find(
 
     Raises:
         UnihmError: OBJECT_NOT_FOUND.
-        AmbiguousPhrase: the words fit several.
+        UnclearPhrase: the words fit several, or hardly fit what they fit best.
     """
     scores = score(phrase, objects, scorer)
     if clicked is not None:
         if scores[[one is clicked for one in objects]].max() >= FOUND:
-            return clicked
+            return Match(clicked, 1.0)
         raise UnihmError(
             ErrorCode.OBJECT_NOT_FOUND,
             f"What was clicked is {where(clicked)}; it is no '{phrase.words.strip()}'.",
@@ -109,12 +140,23 @@ def find(
     tie = _PALE_TIE if phrase.colors and is_pale else TIE
     tied = _without_pieces([o for o, s in zip(objects, scores) if s >= tie * best])
     if len(tied) > 1 and not phrase.any_will_do:
-        raise AmbiguousPhrase(
+        raise UnclearPhrase(
+            ErrorCode.OBJECT_AMBIGUOUS,
             f"'{phrase.words.strip()}' fits {len(tied)} objects ({', '.join(map(where, tied))}); "
             "add a colour, a size or a place such as 'left' or 'nearest', or say 'any'.",
             tied,
         )
-    return min(tied, key=lambda o: float(np.hypot(*o.center[:2])))
+    others = [s for o, s in zip(objects, scores) if not any(o is one for one in tied)]
+    sure = confidence([best, *others])
+    if sure < LEAST_SURE:
+        likeliest = [objects[k] for k in np.argsort(-scores)[:_LISTED] if scores[k] > 0.0]
+        raise UnclearPhrase(
+            ErrorCode.LOW_CONFIDENCE,
+            f"'{phrase.words.strip()}' may mean {where(likeliest[0])}, but that is not sure "
+            f"({100 * sure:.0f} %); add what else you see of it, or point at it.",
+            likeliest,
+        )
+    return Match(min(tied, key=lambda o: float(np.hypot(*o.center[:2]))), sure)
 
 
 def _without_pieces(things: list[DetectedObject]) -> list[DetectedObject]:
@@ -136,10 +178,11 @@ def score(
     if not objects:
         return np.zeros(0)
     scores = scorer(phrase, objects)
+    scores = scores * [1.0 if o.seen_area > _SLIVER else _CONTRADICTED for o in objects]
     for relation in phrase.relations:
         scores = scores * _related(relation, objects, scorer)
     # Comparatives choose among the objects that the other words leave.
-    rivals = scores >= max(0.5 * scores.max(), FOUND)
+    rivals = scores >= max(_RIVAL * scores.max(), FOUND)
     counts = [phrase.rank if k == 0 and not phrase.place else 1 for k in range(len(phrase.sizes))]
     for word, rank in zip(phrase.sizes, counts):
         if word in SHAPE_WORDS:
@@ -159,15 +202,34 @@ def color_fit(phrase: Phrase, thing: DetectedObject) -> float:
     """Share of the object that has the colours, near colours counting in part."""
     factor = 1.0
     if phrase.colors:
-        shares = [float(SIMILARITY[NAMES.index(c)] @ thing.colors) for c in phrase.colors]
         # Each of several colours need only cover its part of the object.
         needed = 0.75 / len(phrase.colors)
+        shares = [_color_share(c, thing.colors) for c in phrase.colors]
         factor = float(np.mean([min(1.0, share / needed) for share in shares]))
     for name in phrase.not_colors:
         factor *= 1.0 - float(thing.colors[NAMES.index(name)])
     for noun in phrase.not_nouns:
         factor *= 1.0 - kind_fit(Phrase(noun=noun), thing)
     return factor
+
+
+def _color_share(name: str, colors: FloatArray) -> float:
+    """How much of an object of these colours (12,) has one; of what is vivid, where it is that.
+
+    A white box with a red lid is "the red one" where nothing else on it has a colour.
+    """
+    similarity = SIMILARITY[NAMES.index(name)]
+    share = float(similarity @ colors)
+    if not VIVID[NAMES.index(name)]:
+        return share
+    vivid = float(colors[VIVID].sum())
+    return max(
+        share,
+        min(1.0, vivid / _NOTICED)
+        * _ACCENT
+        * float(similarity[VIVID] @ colors[VIVID])
+        / max(vivid, 1e-9),
+    )
 
 
 def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:
@@ -180,15 +242,33 @@ def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:
         if not described or similarity == 0.0:
             return 0.0
         return _UNKNOWN_NOUN if similarity >= 0.5 else _TOY
+    similarity *= _looks_like(noun, phrase, thing)
     classes = NOUNS[noun]
     # How a thing lies says little of one that surely is of another class: no long box is a banana.
     other = max(value for shape, value in thing.shapes.items() if shape not in (*classes, *VAGUE))
+    # Of what is half hidden nobody knows whether it is long or flat.
+    certain = (1.0 - other) * (1.0 - thing.hidden) ** 2
     fit = max(
-        _CLASS_DECAY**rank * thing.shapes[shape] * (1.0 - other if shape in VAGUE else 1.0)
+        _CLASS_DECAY**rank * thing.shapes[shape] * (certain if shape in VAGUE else 1.0)
         for rank, shape in enumerate(classes)
     )
     floor = _COLORED_MISFIT if phrase.colors else 0.05
     return similarity * (floor + (1.0 - floor) * fit**0.5)
+
+
+def _looks_like(noun: str, phrase: Phrase, thing: DetectedObject) -> float:
+    """1 where size and colour are those of the kind, little where they are others."""
+    fit = 1.0
+    if noun in SIZES:
+        least, most, second = SIZES[noun]
+        sides = sorted(thing.outline[1])
+        # Of what is partly hidden, less may be seen.
+        if sides[2] < least * _SMALLER or sides[2] > most * _LARGER or sides[1] > second * _LARGER:
+            fit = _CONTRADICTED
+    if noun in COLORS and not phrase.colors:
+        share = max(float(SIMILARITY[NAMES.index(c)] @ thing.colors) for c in COLORS[noun])
+        fit *= max(min(1.0, share / _TYPICAL), _CONTRADICTED)
+    return fit
 
 
 def _along(
@@ -214,30 +294,55 @@ def _along(
 
 
 def _related(relation: Relation, objects: list[DetectedObject], scorer: Scorer) -> FloatArray:
-    """(N,) how well each object stands in the relation to what it names; 0 where that is absent."""
-    anchors: list[int] = []
-    count = 2 if relation.name == "between" else 1
+    """(N,) how well each object stands in the relation to what it names; 0 where that is absent.
+
+    What is named may be one of several: each object is judged by the one that suits it.
+    """
+    choices: list[list[int]] = []
     for thing in relation.things:
         fits = score(thing, objects, scorer)
-        order = [int(k) for k in np.argsort(-fits, kind="stable") if int(k) not in anchors]
-        chosen = order[: count if len(relation.things) == 1 else 1]
-        if not chosen or fits[chosen[-1]] < FOUND:
-            return np.zeros(len(objects))
-        anchors += chosen
+        likely = np.flatnonzero(fits >= max(FOUND, TIE * fits.max()))
+        if relation.name == "between" and len(relation.things) == 1:  # two of one kind
+            likely = np.flatnonzero(fits >= FOUND)
+            choices.append(likely.tolist())
+        choices.append(likely.tolist())
+    best = np.zeros(len(objects))
+    for anchors in product(*choices):
+        if len(set(anchors)) == len(anchors):
+            best = np.maximum(best, _stands(relation.name, objects, list(anchors)))
+    return best / max(best.max(), 1e-6)
+
+
+def _stands(name: str, objects: list[DetectedObject], anchors: list[int]) -> FloatArray:
+    """(N,) from 0 to 1: how well each object stands in a relation to some of them."""
     centers = np.stack([o.center for o in objects])
     offsets = centers - centers[anchors].mean(axis=0)
     distance = np.linalg.norm(offsets[:, :2], axis=1)
-    if relation.name in ("beside", "on", "in", "of", "under", "between"):
-        fit = np.exp(-distance / 0.15)
-    elif relation.name == "apart":
+    if name == "apart":
         fit = distance.copy()
+    elif name in ("beside", "on", "in", "of", "under", "between"):
+        fit = np.exp(-distance / 0.15)
+        if name == "between":
+            span = centers[anchors[-1], :2] - centers[anchors[0], :2]
+            along = offsets[:, :2] @ span / max(float(span @ span), 1e-9)
+            fit = fit * (np.abs(along) < _INSIDE)
+        elif name in ("on", "under"):
+            above = np.array([_stands_on(o, objects[anchors[0]]) for o in objects])
+            fit = fit * np.where(above == (name == "on"), 1.0, _LEVEL)
     else:
-        axis = np.sum([_RELATION_AXES[part] for part in relation.name.split()], axis=0)
+        axis = np.sum([_RELATION_AXES[part] for part in name.split()], axis=0)
         along = offsets[:, :2] @ (axis / np.linalg.norm(axis))
         fit = np.where(along > 0.01, along / np.maximum(distance, 1e-6), 0.0)
         fit = fit * np.exp(-distance / 0.8)
     fit[anchors] = 0.0
-    return fit / max(fit.max(), 1e-6)
+    return fit
+
+
+def _stands_on(one: DetectedObject, other: DetectedObject) -> bool:
+    """True where one is seen higher than most of the other."""
+    return bool(
+        np.percentile(one.cluster.points[:, 2], 10) > np.percentile(other.cluster.points[:, 2], 60)
+    )
 
 
 def _preference(values: FloatArray, rivals: np.ndarray, tie: float, rank: int = 1) -> FloatArray:

@@ -173,9 +173,6 @@ class HeightField:
         return points, normals.astype(float)
 
 
-Primitive = Box | SurfaceOfRevolution | HeightField
-
-
 def fit_box(points: FloatArray, normals: FloatArray) -> Box:
     """Cuboid on the table whose faces pass through the seen points.
 

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from unihm.config import Count, Interval, NotNegative, Positive, settings
 from unihm.errors import UnihmError
 from unihm.perception.camera import CaptureConfig, world_points
+from unihm.perception.colors import Light, white_balance
 from unihm.perception.scene.clusters import Cluster, ClusterConfig, find_clusters
 from unihm.perception.scene.completion import thin
 from unihm.perception.scene.describe import DetectedObject
 from unihm.perception.scene.joining import join_pieces
+from unihm.perception.scene.occlusion import hidden_share, ranges_from
 from unihm.perception.scene.table import Plane, level_table
 from unihm.types import FloatArray, IntArray, RgbdObservation
 
@@ -57,6 +59,7 @@ class TableScene:
         workspace: where was looked, and how.
         stride: only every so many pixels of the image, across and down, became points.
         unparted: those of the objects that seem to be several things that touch.
+        light: that the objects are seen in, where one of them tells it.
     """
 
     points: FloatArray
@@ -65,6 +68,7 @@ class TableScene:
     workspace: WorkspaceConfig
     stride: int = 1
     unparted: tuple[DetectedObject, ...] = ()
+    light: Light | None = None
 
     def first_pixels(self, cluster: Cluster) -> IntArray:
         """(N,) flat indices into the image of the pixels that became a cluster's points."""
@@ -107,8 +111,10 @@ def read_scene(observation: RgbdObservation, config: WorkspaceConfig | None = No
         replace(config.clusters, min_points=fewest),
     )
     camera = observation.T_world_camera[:3, 3]
-    clusters = join_pieces(clusters, camera, table.offset, points.shape[1], DetectedObject.voxel)
-    scene = TableScene(points, table, [], config, step)
+    ranges = ranges_from(points, camera)
+    clusters = join_pieces(clusters, camera, table.offset, ranges, DetectedObject.voxel)
+    light = white_balance(np.concatenate([c.rgb for c in clusters])) if clusters else None
+    scene = TableScene(points, table, [], config, step, light=light)
     return replace(scene, objects=describe(clusters, scene, camera))
 
 
@@ -121,9 +127,15 @@ def describe(
         camera: (3,) metres, world.
     """
     margin = 1 + 2 // scene.stride
+    ranges = ranges_from(scene.points, camera)
     return [
         DetectedObject(
-            c, camera, scene.table.offset, at_border(c.pixels, scene.points.shape, margin)
+            c,
+            camera,
+            scene.table.offset,
+            cut=at_border(c.pixels, scene.points.shape, margin),
+            light=scene.light,
+            hidden=hidden_share(c.pixels, ranges),
         )
         for c in clusters
         if _is_surface(c, camera)

@@ -20,7 +20,7 @@ from unihm.types import FloatArray, IntArray, RgbdObservation
 # of its fit in kind, beside that of its colour: what is right most often on rendered tables and
 # recorded frames together. The network alone is too sure of itself on real images, and its word
 # that a thing is not there told nothing.
-WEIGHT, KIND_WEIGHT, LEAST = 0.25, 0.7, 0.3
+WEIGHT, KIND_WEIGHT, LEAST = 0.25, 0.7, 0.5
 # What the network prefers fits by colour and shape at least this well, relative to the best.
 AGREEMENT = 0.9
 # Fit by colour and shape from which on there is no doubt.
