@@ -78,10 +78,8 @@ def test_what_stands_on_no_table_is_not_meant_unless_there_are_toys_of_it(two_re
     assert error.value.code == code
 
 
-def test_what_the_network_prefers_must_fit_by_shape_too(two_red):
-    with pytest.raises(UnihmError) as error:
-        meant(two_red, "pick up the red can", {"red can": LEFT})
-    assert error.value.code == ErrorCode.OBJECT_AMBIGUOUS
+def test_a_shape_that_fits_for_certain_outweighs_the_network(two_red):
+    assert meant(two_red, "pick up the red can", {"red can": LEFT}) == "right"
 
 
 def test_what_fits_for_certain_is_not_doubted_by_the_network():
@@ -110,7 +108,7 @@ def test_words_of_place_choose_among_what_fits(two_red):
     found = find(
         understand("pick up the red object on the right").one_step().target, scene.objects, scorer
     )
-    assert found.center[1] < 0
+    assert found.thing.center[1] < 0
 
 
 def test_what_stands_beyond_the_map_is_judged_by_rule(two_red):
@@ -120,4 +118,4 @@ def test_what_stands_beyond_the_map_is_judged_by_rule(two_red):
     found = find(
         understand("pick up the red box").one_step().target, scene.objects, AffordanceScorer(told)
     )
-    assert found.center[1] > 0
+    assert found.thing.center[1] > 0

@@ -141,7 +141,8 @@ def test_pieces_of_a_vessel_are_one_thing():
         for side in (x < 0.455, x > 0.475)
     ]
     pieces.sort(key=lambda piece: -len(piece.pixels))
-    assert len(join_pieces(pieces, camera, 0.0, frame.observation.depth.shape[1], 0.004)) == 1
+    ranges = np.full(frame.observation.depth.shape, np.nan)
+    assert len(join_pieces(pieces, camera, 0.0, ranges, 0.004)) == 1
 
 
 def test_boxes_of_one_colour_beside_each_other_are_no_pieces():

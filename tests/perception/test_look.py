@@ -25,7 +25,7 @@ def test_a_frame_is_read_and_drawn(frame, posed, tmp_path, capsys):
     pose = {"T_world_camera": seen.T_world_camera} if posed else {}
     np.savez(path, rgb=seen.rgb, depth=seen.depth, K=seen.K, **pose)
     assert main(["look", str(path), "the red box", "-o", str(out)]) == 0
-    assert re.search(r"the red box \(\d\d % sure\)\.", capsys.readouterr().out)
+    assert re.search(r"the red box \(9\d % sure\)\.", capsys.readouterr().out)
     drawn = np.asarray(Image.open(out))
     changed = (drawn != seen.rgb).any(axis=-1)
     assert changed[frame.labels == 1].mean() > 0.9  # tinted

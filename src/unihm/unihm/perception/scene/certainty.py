@@ -14,6 +14,7 @@ LEAST_SURE = 0.55
 # are judged on, they have a Brier score of 0.096, where the share of right ones has 0.169.
 _OFFSET, _BEST, _SECOND = 2.23, 2.59, -0.88
 _FLOOR = 0.02  # of a score and of a share, whose logarithms would be endless
+_MOST = 0.99  # so few instructions show no more
 
 
 def confidence(scores: ArrayLike) -> float:
@@ -21,4 +22,4 @@ def confidence(scores: ArrayLike) -> float:
     best, second = np.sort(np.append(scores, 0.0))[:-3:-1]
     share = second / max(best, _FLOOR)
     logit = _OFFSET + _BEST * np.log(max(best, _FLOOR)) + _SECOND * np.log(max(share, _FLOOR))
-    return float(1.0 / (1.0 + np.exp(-logit)))
+    return min(float(1.0 / (1.0 + np.exp(-logit))), _MOST)

@@ -55,7 +55,8 @@ def is_parted(one: IntArray, other: IntArray, ranges: FloatArray) -> bool:
     ends = [np.stack(np.divmod(pixels, width), axis=1) for pixels in (one, other)]
     line = np.linspace(ends[0].mean(axis=0), ends[1].mean(axis=0), _SAMPLES)
     at = tuple(np.rint(line).astype(int).T)
-    near = np.linspace(*(np.median(ranges.flat[pixels]) for pixels in (one, other)), _SAMPLES)
+    first, last = (float(np.nanmedian(ranges.ravel()[pixels])) for pixels in (one, other))
+    near = np.linspace(first, last, _SAMPLES)
     flat = at[0] * width + at[1]
     between = ~np.isin(flat, np.concatenate([one, other]))
     seen = between & np.isfinite(ranges[at])
