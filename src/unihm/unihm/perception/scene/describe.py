@@ -149,13 +149,9 @@ def _shape_scores(fit: Fit, extents: FloatArray, voxel: float) -> dict[str, floa
     squat = _above(1.15 * revolution.radii.max(), height, 0.006)
     scores["bowl"] = hollow * squat * max(turned, 0.3 * unsure)
     vessel = hollow * (1 - squat) * max(turned, 0.4 * unsure)
-    # From low down neither a lid nor the inside is seen, and it may be a cup as well.
-    top = fit.normals[:, 2] > _FLAT_TOP
-    top &= fit.seen[:, 2] > 0.85 * revolution.height
-    lid = float(top.sum()) * voxel**2 / (np.pi * max(revolution.radii.max(), 1e-3) ** 2)
     profiles = _profiles(revolution, height)
-    if not hollow:
-        vessel = _OPEN * turned * _above(0.25, lid, 0.03) * (1 - profiles["egg"])
+    if not hollow:  # from low down neither a lid nor the inside is seen: it may be a cup as well
+        vessel = _OPEN * turned * _above(0.25, _lid(fit, voxel), 0.03) * (1 - profiles["egg"])
     scores["cup"] = vessel * (1 - 0.5 * handle)
     scores["mug"] = vessel * (0.35 + 0.65 * handle)
     scores["tray"] = max(hollow * scores["flat"], boxy * hollow) * _above(long, 0.12, 0.01)
@@ -167,6 +163,12 @@ def _shape_scores(fit: Fit, extents: FloatArray, voxel: float) -> dict[str, floa
     scores["prism"] = max(scores["prism"], solid * _above(revolution_error, 0.0028, 0.0004))
     scores["ring"] = hollow * _above(0.6 * revolution.radii.max(), height, 0.005)
     return {name: float(np.clip(score, 0.02, 1.0)) for name, score in scores.items()}
+
+
+def _lid(fit: Fit, voxel: float) -> float:
+    """Share of a flat top, as wide as the surface of revolution, that is seen."""
+    top = (fit.normals[:, 2] > _FLAT_TOP) & (fit.seen[:, 2] > 0.85 * fit.revolution.height)
+    return float(top.sum()) * voxel**2 / (np.pi * max(fit.revolution.radii.max(), 1e-3) ** 2)
 
 
 def _profiles(revolution: SurfaceOfRevolution, height: float) -> dict[str, float]:

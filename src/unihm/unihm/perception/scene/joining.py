@@ -6,6 +6,8 @@ what is seen of one vessel are two surfaces with air between them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -44,27 +46,32 @@ def join_pieces(
     joined: list[Cluster] = []
     for piece in clusters:
         for k, larger in enumerate(joined):
-            difference = _difference(larger, piece)
-            if difference > _HIDDEN_CHROMA:
+            allowed = _allowed(larger, piece, ranges)
+            if allowed is None:
                 continue
-            if difference <= _CHROMA and _is_beside(larger, piece, ranges.shape[1]):
-                found = _fit(larger, piece, camera, table_height, voxel)
-                is_one = found is not None and found.round_misfit <= _MISFIT
-            elif _distance(larger, piece) <= _HIDDEN and is_parted(
-                larger.pixels, piece.pixels, ranges
-            ):
-                found = _fit(larger, piece, camera, table_height, voxel)
-                is_one = (
-                    found is not None and min(found.box_error, found.lying_error) <= _HIDDEN_MISFIT
-                )
-            else:
+            both = _together(larger, piece)
+            try:
+                found = fit(both.points, camera, table_height, voxel=voxel)
+            except UnihmError:  # specks
                 continue
-            if is_one:
-                joined[k] = _together(larger, piece)
+            if allowed(found):
+                joined[k] = both
                 break
         else:
             joined.append(piece)
     return sorted(joined, key=lambda c: -len(c.pixels))
+
+
+def _allowed(larger: Cluster, piece: Cluster, ranges: FloatArray) -> Callable[[Fit], bool] | None:
+    """What the primitives that fit both have to be for the two to be one; None: they are not."""
+    difference = _difference(larger, piece)
+    if difference <= _CHROMA and _is_beside(larger, piece, ranges.shape[1]):
+        return lambda found: found.round_misfit <= _MISFIT
+    if difference > _HIDDEN_CHROMA or _distance(larger, piece) > _HIDDEN:
+        return None
+    if not is_parted(larger.pixels, piece.pixels, ranges):
+        return None
+    return lambda found: min(found.box_error, found.lying_error) <= _HIDDEN_MISFIT
 
 
 def _difference(larger: Cluster, piece: Cluster) -> float:
@@ -91,13 +98,3 @@ def _together(one: Cluster, other: Cluster) -> Cluster:
         np.concatenate([one.points, other.points]),
         np.concatenate([one.rgb, other.rgb]),
     )
-
-
-def _fit(
-    larger: Cluster, piece: Cluster, camera: FloatArray, table_height: float, voxel: float
-) -> Fit | None:
-    """The primitives that fit both; None of specks."""
-    try:
-        return fit(_together(larger, piece).points, camera, table_height, voxel=voxel)
-    except UnihmError:
-        return None

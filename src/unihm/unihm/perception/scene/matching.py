@@ -223,13 +223,8 @@ def _color_share(name: str, colors: FloatArray) -> float:
     if not VIVID[NAMES.index(name)]:
         return share
     vivid = float(colors[VIVID].sum())
-    return max(
-        share,
-        min(1.0, vivid / _NOTICED)
-        * _ACCENT
-        * float(similarity[VIVID] @ colors[VIVID])
-        / max(vivid, 1e-9),
-    )
+    accent = _ACCENT * float(similarity[VIVID] @ colors[VIVID]) / max(vivid, 1e-9)
+    return max(share, min(1.0, vivid / _NOTICED) * accent)
 
 
 def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:

@@ -18,8 +18,8 @@ from unihm.types import FloatArray, IntArray, RgbdObservation
 
 # Exponents of the network's share for an object, relative to the best one and not below LEAST, and
 # of its fit in kind, beside that of its colour: what is right most often on rendered tables and
-# recorded frames together. The network alone is too sure of itself on real images, and its word
-# that a thing is not there told nothing.
+# recorded frames together. The network alone is too sure of itself on real images (with this LEAST
+# it breaks no tie of `matching.TIE`), and its word that a thing is not there told nothing.
 WEIGHT, KIND_WEIGHT, LEAST = 0.25, 0.7, 0.5
 # What the network prefers fits by colour and shape at least this well, relative to the best.
 AGREEMENT = 0.9
