@@ -29,6 +29,7 @@ MEASURES = {
 _HANDLE_SHARE = 0.03
 # Upward part of the normal of a flat top; how surely what shows none is open.
 _FLAT_TOP, _OPEN = 0.9, 0.6
+_TALLEST_CUP = 0.19  # metres; what is taller and looks hollow, as glass does, is a bottle
 # Words of size that are rather words of shape.
 SHAPE_WORDS = {
     "round": ("cylinder", "ball", "egg", "cup", "mug", "bowl", "bottle", "cone", "ring"),
@@ -152,6 +153,8 @@ def _shape_scores(fit: Fit, extents: FloatArray, voxel: float) -> dict[str, floa
     profiles = _profiles(revolution, height)
     if not hollow:  # from low down neither a lid nor the inside is seen: it may be a cup as well
         vessel = _OPEN * turned * _above(0.25, _lid(fit, voxel), 0.03) * (1 - profiles["egg"])
+    tall = hollow * _above(height, _TALLEST_CUP, 0.01)
+    bottle, vessel = vessel * tall, vessel * (1 - tall)
     scores["cup"] = vessel * (1 - 0.5 * handle)
     scores["mug"] = vessel * (0.35 + 0.65 * handle)
     scores["tray"] = max(hollow * scores["flat"], boxy * hollow) * _above(long, 0.12, 0.01)
@@ -159,6 +162,7 @@ def _shape_scores(fit: Fit, extents: FloatArray, voxel: float) -> dict[str, floa
     for name, likeness in profiles.items():
         scores[name] = solid * likeness
     scores["cylinder"] = max(scores["cylinder"], lying)
+    scores["bottle"] = max(scores["bottle"], bottle)
     scores["prism"] = 0.55 * max(solid * scores["cylinder"], 0.6 * boxy)
     scores["prism"] = max(scores["prism"], solid * _above(revolution_error, 0.0028, 0.0004))
     scores["ring"] = hollow * _above(0.6 * revolution.radii.max(), height, 0.005)

@@ -51,7 +51,11 @@ _LISTED = 3
 _SLIVER = 0.0005
 # How much smaller and larger than usual a thing may seem to be, the share of it that has the colour
 # of its kind, and what remains of the fit of one that is not like its kind at all.
-_SMALLER, _LARGER, _TYPICAL, _CONTRADICTED = 0.6, 1.2, 0.4, 0.15
+_SMALLER, _LARGER, _TYPICAL, _CONTRADICTED = 0.85, 1.2, 0.4, 0.15
+# Of a thing that is named by its kind alone the shape fits at least this well.
+_ALONE = 0.5
+# Metres from the middle of a thing within which something is on it or in it.
+_WITHIN = 0.15
 
 # Viewer behind the robot, looking along +x: left is +y, near is small x.
 AXES = {"left": (0.0, 1.0), "right": (0.0, -1.0), "near": (-1.0, 0.0), "far": (1.0, 0.0)}
@@ -248,7 +252,8 @@ def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:
         for rank, shape in enumerate(classes)
     )
     floor = _COLORED_MISFIT if phrase.colors else 0.05
-    return similarity * (floor + (1.0 - floor) * fit**0.5)
+    like = similarity * (floor + (1.0 - floor) * fit**0.5)
+    return like if phrase.colors or like >= _ALONE else _CONTRADICTED * like
 
 
 def _looks_like(noun: str, phrase: Phrase, thing: DetectedObject) -> float:
@@ -257,11 +262,11 @@ def _looks_like(noun: str, phrase: Phrase, thing: DetectedObject) -> float:
     if noun in SIZES:
         least, most, second = SIZES[noun]
         sides = sorted(thing.outline[1])
-        # Of what is partly hidden, less may be seen.
-        if sides[2] < least * _SMALLER or sides[2] > most * _LARGER or sides[1] > second * _LARGER:
+        least *= max(_SMALLER - thing.hidden, 0.0)  # of what is partly hidden less is seen
+        if sides[2] < least or sides[2] > most * _LARGER or sides[1] > second * _LARGER:
             fit = _CONTRADICTED
     if noun in COLORS and not phrase.colors:
-        share = max(float(SIMILARITY[NAMES.index(c)] @ thing.colors) for c in COLORS[noun])
+        share = sum(float(thing.colors[NAMES.index(c)]) for c in COLORS[noun])
         fit *= max(min(1.0, share / _TYPICAL), _CONTRADICTED)
     return fit
 
@@ -305,7 +310,9 @@ def _related(relation: Relation, objects: list[DetectedObject], scorer: Scorer) 
     for anchors in product(*choices):
         if len(set(anchors)) == len(anchors):
             best = np.maximum(best, _stands(relation.name, objects, list(anchors)))
-    return best / max(best.max(), 1e-6)
+    # Of what is in or on nothing near enough the nearest is none the more.
+    within = np.exp(-1.0) if relation.name in ("on", "in") else 0.0
+    return best / max(best.max(), within, 1e-6)
 
 
 def _stands(name: str, objects: list[DetectedObject], anchors: list[int]) -> FloatArray:
@@ -321,7 +328,9 @@ def _stands(name: str, objects: list[DetectedObject], anchors: list[int]) -> Flo
             span = centers[anchors[-1], :2] - centers[anchors[0], :2]
             along = offsets[:, :2] @ span / max(float(span @ span), 1e-9)
             fit = fit * (np.abs(along) < _INSIDE)
-        elif name in ("on", "under"):
+        elif name in ("on", "in"):
+            fit = fit * np.where(distance < _WITHIN, 1.0, _CONTRADICTED)
+        if name in ("on", "under"):
             above = np.array([_stands_on(o, objects[anchors[0]]) for o in objects])
             fit = fit * np.where(above == (name == "on"), 1.0, _LEVEL)
     else:

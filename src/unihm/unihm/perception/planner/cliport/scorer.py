@@ -24,7 +24,7 @@ WEIGHT, KIND_WEIGHT, LEAST = 0.25, 0.7, 0.5
 # What the network prefers fits by colour and shape at least this well, relative to the best.
 AGREEMENT = 0.9
 # Fit by colour and shape from which on there is no doubt.
-CERTAIN = 0.9
+CERTAIN = 0.85
 # Share of the best score below which an object's shape is not looked at.
 UNLIKELY = 0.1
 
