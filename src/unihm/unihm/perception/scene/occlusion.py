@@ -28,11 +28,11 @@ def hidden_share(pixels: IntArray, ranges: FloatArray) -> float:
         ranges: (H, W) of the image.
     """
     rows, columns = np.divmod(pixels, ranges.shape[1])
-    inside = np.zeros(ranges.shape, bool)
-    inside[rows, columns] = True
+    inside = np.zeros(ranges.shape)
+    inside[rows, columns] = 1.0
     outline = hidden = 0
     for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-        edge = ~_looked_up(inside, rows + down, columns + right, True)
+        edge = _looked_up(inside, rows + down, columns + right, 1.0) == 0.0
         outline += int(edge.sum())
         r, c = rows[edge], columns[edge]
         own = ranges[r, c]
