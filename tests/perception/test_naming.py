@@ -150,6 +150,16 @@ def test_what_is_in_front_hides_what_is_behind():
     assert not is_parted(left, right, np.where(ranges == 1.0, 2.0, ranges))
 
 
+def test_a_sliver_has_no_name_but_may_be_pointed_at():
+    large = make_item("box", "red", 0.45, 0.15, x=0.06, y=0.06, z=0.08)
+    small = make_item("cylinder", "red", 0.45, -0.15, radius=0.008, height=0.012)
+    things = read_scene(render(large, small).observation).objects
+    assert len(things) == 2
+    sliver = min(things, key=lambda thing: thing.seen_area)
+    assert find(phrase("the rightmost object"), things).thing is not sliver
+    assert find(phrase("the object"), things, clicked=sliver).thing is sliver
+
+
 def test_confidence_rises_with_the_fit_and_falls_with_a_rival():
     assert confidence([0.9, 0.1]) > confidence([0.5, 0.05]) > confidence([0.5, 0.4])
     assert confidence([0.25, 0.19]) < LEAST_SURE < confidence([0.95, 0.7])

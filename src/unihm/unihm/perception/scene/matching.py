@@ -54,7 +54,7 @@ _SLIVER = 0.0005
 _SMALLER, _LARGER, _TYPICAL, _CONTRADICTED = 0.85, 1.2, 0.4, 0.15
 # Of a thing that is named by its kind alone the shape fits at least this well.
 _ALONE = 0.5
-# Metres from the middle of a thing within which something is on it or in it.
+# Metres from the middle of a thing within which something is on it or in it, if it is not larger.
 _WITHIN = 0.15
 
 # Viewer behind the robot, looking along +x: left is +y, near is small x.
@@ -127,7 +127,8 @@ def find(
     """
     scores = score(phrase, objects, scorer)
     if clicked is not None:
-        if scores[[one is clicked for one in objects]].max() >= FOUND:
+        enough = FOUND if clicked.seen_area > _SLIVER else _CONTRADICTED * FOUND
+        if scores[[one is clicked for one in objects]].max() >= enough:
             return Match(clicked, 1.0)
         raise UnihmError(
             ErrorCode.OBJECT_NOT_FOUND,
@@ -329,7 +330,8 @@ def _stands(name: str, objects: list[DetectedObject], anchors: list[int]) -> Flo
             along = offsets[:, :2] @ span / max(float(span @ span), 1e-9)
             fit = fit * (np.abs(along) < _INSIDE)
         elif name in ("on", "in"):
-            fit = fit * np.where(distance < _WITHIN, 1.0, _CONTRADICTED)
+            reach = max(_WITHIN, objects[anchors[0]].extents[0] / 2)
+            fit = fit * np.where(distance < reach, 1.0, _CONTRADICTED)
         if name in ("on", "under"):
             above = np.array([_stands_on(o, objects[anchors[0]]) for o in objects])
             fit = fit * np.where(above == (name == "on"), 1.0, _LEVEL)
