@@ -108,3 +108,40 @@ def test_a_learned_reader_needs_its_weights(monkeypatch, tmp_path):
     with pytest.raises(UnihmError) as error:
         LanguageReader.load("precise", ["language.backend=learned"])
     assert error.value.code == ErrorCode.WEIGHTS_MISSING
+
+
+@pytest.fixture(scope="module")
+def shipped() -> LanguageReader:
+    return LanguageReader.load("tiny", ["language.backend=learned"])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("sweetheart, the cup, please pick it up", "grab cup"),
+        ("my eyes are bad today, find the pen and pick it up", "grab pen"),
+    ],
+)
+def test_the_shipped_one_reads_what_the_rules_refuse(
+    shipped: LanguageReader, sentence: str, signature: str
+) -> None:
+    assert understand(sentence).refusal is not None
+    command = shipped.understand(sentence)
+    assert command.refusal is None
+    assert command.signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "I'd be over the moon if you picked up the sponge",
+        "my friend says you can pick up a cup",
+        "they told me you would grab the ball",
+        "she picked up the cup and left",
+        "the last robot always dropped the mug",
+    ],
+)
+def test_the_shipped_one_permits_nothing_that_is_not_asked_for(
+    shipped: LanguageReader, sentence: str
+) -> None:
+    assert shipped.understand(sentence).refusal is not None
