@@ -340,3 +340,14 @@ def test_the_board_can_be_printed_and_found(tmp_path):
     assert image.shape[1] == pytest.approx(7 * 0.03 * 11811, abs=2)
     _, numbers = Board().find(np.repeat(np.pad(image, 50, constant_values=255)[..., None], 3, -1))
     assert len(numbers) == 24
+
+
+def test_a_size_without_end_is_a_sentence(tmp_path):
+    file = tmp_path / "camera.yaml"
+    file.write_text(
+        "{camera_matrix: {data: [600, 0, 320, 0, 600, 240, 0, 0, 1]}, image_width: .inf, "
+        "image_height: 480}"
+    )
+    with pytest.raises(UnihmError) as caught:
+        read_intrinsics(file)
+    assert caught.value.code is ErrorCode.CAMERA_INFO_MISMATCH

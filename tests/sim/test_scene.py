@@ -122,3 +122,11 @@ def test_look_at_is_an_optical_frame():
 def test_intrinsics_follow_the_field_of_view():
     camera = Camera(width=200, height=100, fov=np.pi / 2)
     np.testing.assert_allclose(camera.K, [[50, 0, 99.5], [0, 50, 49.5], [0, 0, 1]])
+
+
+def test_names_are_looked_at_before_shapes_are_made(tmp_path):
+    file = tmp_path / "scene.yaml"
+    entry = "{name: a box, mesh: none.stl}"
+    file.write_text(f"objects: [{entry}, {entry}]")
+    with pytest.raises(UnihmError, match="Two objects are called 'a box'"):
+        load_scene(file)

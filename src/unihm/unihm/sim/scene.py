@@ -290,11 +290,11 @@ def _parse(values: dict[str, Any], path: Path) -> Scene:
         for file in ("mesh", "urdf"):
             if isinstance(entry.get(file), str):
                 entry[file] = str(path.parent / Path(entry[file]).expanduser())
-        built = from_mapping(SceneObject, entry, where)
-        built.geometry  # noqa: B018  a wrong size or mesh is reported now, with the file's name
-        objects.append(built)
-    scene = from_mapping(Scene, values, path.name)
-    return replace(scene, objects=tuple(objects))
+        objects.append(from_mapping(SceneObject, entry, where))
+    scene = replace(from_mapping(Scene, values, path.name), objects=tuple(objects))
+    for item in scene.objects:
+        item.geometry  # noqa: B018  a wrong size or mesh is reported now, with the file's name
+    return scene
 
 
 Sizes = Mapping[str, Mapping[str, tuple[float, float]]]

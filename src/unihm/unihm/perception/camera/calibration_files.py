@@ -117,7 +117,7 @@ def read_intrinsics(path: Path | None) -> Lens:
         size = None
         if "image_width" in values and "image_height" in values:
             size = int(values["image_width"]), int(values["image_height"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UnihmError(
             ErrorCode.CAMERA_INFO_MISMATCH, f"{path} holds no camera_matrix of nine numbers."
         ) from error
