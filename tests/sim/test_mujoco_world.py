@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from unihm.cli.main import build_parser
 from unihm.sim.bodies import sapien_to_pose
 from unihm.sim.mujoco_world import ENGINES
 from unihm.sim.scene import Scene, SceneObject
@@ -90,3 +91,9 @@ def test_a_drawer_stays_as_far_open_as_it_is_put(engine: str) -> None:
     world.step(250)
     for share in world.openings().values():
         assert share == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("command", ["grab", "tasks"])
+def test_benchmarks_offer_every_engine(engine: str, command: str) -> None:
+    options = build_parser().parse_args(["bench", command, "--simulator", engine])
+    assert options.simulator == engine

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 # Bits of MuJoCo's contype and conaffinity: whatever has none of its own touches the first.
 _ANYTHING, _LINK, _FINGER, _THUMB = 1, 2, 4, 8
 _ROBOT = "robot/"  # before the names of its bodies and joints
-# kg m^2, about that of a Franka's motors as its joints feel it; with less a wrist that is driven by
-# all that its motor gives is thrown from one side to the other in every step.
+# kg m^2 of a Franka's motors as its joints feel it, as MuJoCo Menagerie has it; without it a wrist
+# that is driven by all that its motor gives is thrown from one side to the other in every step.
 _ARM_ARMATURE = 0.1
-_CONE_RATIO = 10.0  # of friction's stiffness to that of the normal; with 1 what is held creeps
+# Of friction's stiffness to that of the normal; MuJoCo's manual wants more than 1 for what is held.
+_CONE_RATIO = 10.0
 
 
 class MujocoWorld(World):

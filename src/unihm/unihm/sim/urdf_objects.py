@@ -22,17 +22,19 @@ from unihm.sim.shapes import Part
 from unihm.transforms import FloatArray, make_transform
 
 _TURN = np.pi / 2  # of a joint without an end
-_FRICTION = {"prismatic": 1.5, "revolute": 0.1}  # N and N m, where the file says nothing
-_DAMPING = 2.0  # 1/s
+# N and N m, and 1/s, as of what is procedural: <dynamics>, which few files have, is not read.
+_FRICTION = {"prismatic": 1.5, "revolute": 0.1}
+_DAMPING = 2.0
 
 
 def load_articulated(
     path: Path, joint: str = "", scale: float = 1.0, convex: Convex = "decompose"
 ) -> Articulated:
-    """Read a URDF or xacro file as a thing that opens.
+    """Read a URDF or xacro file as a thing that opens, in metres, in the frame of its bounding box.
 
     Closed is the end of the joint's range that is nearer to 0, where the other joints stay. Links
-    whose name, or whose meshes' names, have "handle" in them are the handle.
+    whose name, or whose meshes' names, have "handle" in them are the handle. Friction and damping
+    of the joint are those of procedural things, whatever the file says.
 
     Args:
         path: the file.
@@ -132,13 +134,14 @@ def _below(urdf: Urdf, link: str) -> set[str]:
 def _parts(
     urdf: Urdf, link: str, shape: Primitive, T_root_link: FloatArray, scale: float, convex: Convex
 ) -> list[Part]:
+    """Convex pieces of a collision shape in the root's frame."""
     T = shape.T_link_shape.copy()
     T[:3, 3] *= scale
     T = T_root_link @ T
     if shape.kind != "mesh":
         size = tuple(scale * measure for measure in shape.size)
         return [Part(shape.kind, size, T)]  # type: ignore[arg-type]
-    # In the file's unit: a link's mesh is checked to be no larger than one on a table may be.
+    # In metres, since it is checked to be no larger than a thing on a table may be.
     mesh = link_mesh(urdf, link, replace(shape, size=tuple(scale * s for s in shape.size)))
     return [Part("convex", T_object_part=T, vertices=v) for v in convex_parts(mesh, convex)]
 
