@@ -49,6 +49,14 @@ try:
         while not (after := answered()) and time.monotonic() < end:
             pass
         print("answered:", before, cut, after)
+        hosts.disturb(loss=0.5)
+        share = sum(answered() for _ in range(40)) / 40
+        hosts.disturb(delay=0.04)
+        took = 0.0
+        while took < 0.08 and time.monotonic() < end:
+            began = time.monotonic()
+            took = time.monotonic() - began if answered() else 0.0
+        print("lossy:", 0.05 < share < 0.5, "late:", took >= 0.08)
     finally:
         other.kill()
         other.wait()
@@ -64,3 +72,4 @@ def test_a_cable_between_two_hosts() -> None:
     if "cannot:" in done.stdout:
         pytest.skip(done.stdout.strip())
     assert "answered: True False True" in done.stdout, done.stdout + done.stderr
+    assert "lossy: True late: True" in done.stdout, done.stdout + done.stderr

@@ -147,3 +147,23 @@ def test_views_for_people_and_for_training(rendered_world):
         seen += len(np.unique(view.labels)) - 1
         assert camera.noise in ("stereo", "tof")
     assert seen >= 18  # of 30: most objects are in most views
+
+
+@pytest.mark.render
+def test_what_did_not_move_is_not_rendered_again(rendered_world):
+    world = rendered_world
+    first = world.observe()
+    camera = world._scene_camera
+    rendered = camera._began
+    second = world.observe()
+    assert camera._began == rendered
+    np.testing.assert_array_equal(first.rgb, second.rgb)
+    name = next(iter(world.object_poses()))
+    moved = world.object_poses()[name].copy()
+    moved[1, 3] += 0.01
+    world.set_object_pose(name, moved)
+    third = world.observe()
+    assert camera._began > rendered
+    assert (third.rgb != first.rgb).any()
+    world.render_view(np.eye(4), *first.rgb.shape[1::-1], world.scene.camera.fov)
+    np.testing.assert_array_equal(world.observe().rgb, third.rgb)

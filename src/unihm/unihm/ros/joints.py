@@ -17,7 +17,7 @@ from unihm.ros.conversions import time_to_seconds
 from unihm.ros.qos import SENSOR
 from unihm.types import FloatArray
 
-FIRST_WORD = 5.0  # s that a driver which has just started may take to be heard of
+FIRST_WORD = 5.0  # s that a driver which is being started, or started again, may take
 
 
 @dataclass(frozen=True)
@@ -112,16 +112,20 @@ class JointStates:
             UnihmError: JOINT_STATE_TIMEOUT where one was never reported, or too long ago.
         """
         reading = self._newest(names)
-        arrived = min(self._joints[name][2] for name in names)
-        if self._node.seconds - arrived > self.timeout:
+        if self._missing(names):
             raise _silent(reading.age)
         return reading
 
     def wait_for(self, names: Sequence[str]) -> None:
-        """Until all of ``names`` were heard of, but not for ever; from a thread that may wait."""
+        """Until all of ``names`` are heard, but not for ever; from a thread that may wait."""
         end = time.monotonic() + FIRST_WORD
-        while not set(names) <= set(self._joints) and time.monotonic() < end:
+        while self._missing(names) and time.monotonic() < end:
             time.sleep(0.02)
+
+    def _missing(self, names: Sequence[str]) -> list[str]:
+        """Those that were never heard of, or too long ago."""
+        oldest = self._node.seconds - self.timeout
+        return [n for n in names if n not in self._joints or self._joints[n][2] < oldest]
 
     def watch(self, names: Sequence[str]) -> JointReading:
         """Like :meth:`read`, by one who calls it all the time.

@@ -20,6 +20,7 @@ DepthImage = NDArray[np.float32]
 _T_SAPIEN_OPTICAL = make_transform([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], [0, 0, 0])
 NEAR, FAR = 0.05, 10.0
 _AT_ONCE = 0.005  # s
+_STILL = 2e-4  # m or rad that something may have moved by and looks the same: a fifth of a pixel
 _RGBA = "R8G8B8A8Unorm"
 _WINDOW = np.ones((3, 3), np.uint8)  # a pixel and its neighbours
 
@@ -45,13 +46,23 @@ class RenderCamera:
         self._began = 0.0  # s, the last capture
         self._takes = 0.0  # s, from a capture to its images, as far as is known
         self._read = True
+        self._shown = np.zeros(0)  # what the last capture shows
 
-    def capture(self, T_world_camera: FloatArray) -> None:
+    def capture(self, T_world_camera: FloatArray, state: FloatArray | None = None) -> None:
         """Begin to render from (4, 4) optical pose ``T_world_camera``; then read rgb, depth, ids.
 
         The renderer works in threads of its own. Whoever reads before it has finished waits, and
         keeps every other thread of Python waiting: where there are some, ask :attr:`is_ready`.
+
+        Args:
+            T_world_camera: where from.
+            state: (n,) m and rad of all that can move in the scene. Where it hardly differs from
+                that of the last capture from there, the images are kept: they would be the same.
         """
+        shown = np.zeros(0) if state is None else np.concatenate([T_world_camera.ravel(), state])
+        if len(shown) == len(self._shown) > 0 and np.abs(shown - self._shown).max() < _STILL:
+            return
+        self._shown = shown
         pose = T_world_camera @ np.linalg.inv(_T_SAPIEN_OPTICAL)
         self._camera.entity.set_pose(pose_to_sapien(pose))
         self._scene.update_render()

@@ -220,8 +220,17 @@ class World:
 
         The world may be stepped in between, best until :attr:`is_exposed`.
         """
-        self._scene_camera.capture(self.scene.camera.T_world_camera)
+        self._scene_camera.capture(self.scene.camera.T_world_camera, self._where_all_is())
         self._exposed = self.time
+
+    def _where_all_is(self) -> FloatArray:
+        """(n,) joints and poses, by which an image differs from another."""
+        poses = [entity.pose for entity in self._objects.values()]
+        poses += [built.get_root_pose() for built in self._articulated.values()]
+        joints = [built.get_qpos() for built in self._articulated.values()]
+        if self.robot is not None:
+            joints.append(self.robot.articulation.get_qpos())
+        return np.concatenate([np.zeros(0), *joints, *([*pose.p, *pose.q] for pose in poses)])
 
     @property
     def is_exposed(self) -> bool:

@@ -41,7 +41,7 @@ class Relation:
 
     Attributes:
         name: "on", "in", "under", "front", "behind", "left", "right", "beside", "between",
-            "apart" (far from), "of" (a part of), "toward" or "away" (for where it goes).
+            "apart" (far from), "of" (a part of), "with" (that has a part), "toward" or "away" (for where it goes).
         things: one other thing; for "between" two, or one of several.
     """
 
@@ -59,7 +59,8 @@ class Phrase:
         not_colors: names that were ruled out.
         not_nouns: kinds that were ruled out.
         sizes: values of ``lexicon.SIZES``.
-        place: "left", "right", "middle", "near" or "far"; two with a space for a corner; or empty.
+        place: "left", "right", "middle", "near" or "far"; two with a space for a corner; "top" of
+            others; or empty.
         rank: 2 for "the second box from the left"; 1 for the first, or where nothing was said.
         relations: how it stands to other things.
         count: how many were asked for: 1, a number, or 0 for all of them.
@@ -303,6 +304,7 @@ _RELATION_WORDS = {
     "between": "between",
     "apart": "far from",
     "of": "of",
+    "with": "with",
     "toward": "towards",
     "away": "away from",
     "behind left": "to the top left side of",
@@ -323,9 +325,13 @@ def describe_phrase(phrase: Phrase) -> str:
     """A phrase in words that are read back with the same meaning."""
     if phrase.pronoun:
         return "it" if phrase.pronoun == "it" else "what you hold"
-    ranks = sorted(phrase.place.split(), key=("near", "far", "middle", "left", "right").index)
+    ranks = sorted(
+        phrase.place.split(), key=("near", "far", "middle", "left", "right", "top").index
+    )
     side = ""
-    if len(ranks) > 1 or (phrase.rank > 1 and ranks and ranks[0] in ("left", "right")):
+    if ranks[-1:] == ["top"]:
+        side = f"on {ranks.pop()}"
+    elif len(ranks) > 1 or (phrase.rank > 1 and ranks and ranks[0] in ("left", "right")):
         side = f"{'from' if phrase.rank > 1 and len(ranks) == 1 else 'on'} the {ranks.pop()}"
     described = [_PLACE_ADJECTIVES[part] for part in ranks]
     described += [*phrase.sizes, *phrase.colors, phrase.noun or "object"]
@@ -344,7 +350,9 @@ def describe_phrase(phrase: Phrase) -> str:
         words.append(f"that is not {excluded}")
     for excluded in phrase.not_nouns:
         words.append(f"that is not a {excluded}")
-    words += [" and ".join(describe_relation(r) for r in phrase.relations)] * bool(phrase.relations)
+    words += [describe_relation(r) for r in phrase.relations if r.name == "with"]
+    stands = [describe_relation(r) for r in phrase.relations if r.name != "with"]
+    words += [" and ".join(stands)] if stands else []
     return " ".join(words)
 
 

@@ -511,6 +511,8 @@ class _Judge:
                 raise _Refused(f"'{goes.things[0].words}' are several things; name one.")
             if goes is not None and goes.name in ("under", "apart", "of"):
                 raise _Refused(f"I cannot {step.action.value} things {goes.name} others.")
+            if goes is not None and goes.name == "area" and goes.things[0].place == "top":
+                raise _Refused(f"'{self.said}' does not say on top of what.")
             if step.action is Action.PLACE and goes is None:
                 raise _Refused(f"'{self.said}' does not say where to put {_the(target)}.")
             if step.action is Action.PUSH and step.destination is None and not _goes(step):
@@ -532,6 +534,8 @@ class _Judge:
     def _check_phrase(self, phrase: Phrase) -> None:
         for relation in phrase.relations:
             several = [t for t in relation.things if t.count != 1]
+            if relation.name == "with":
+                continue
             if several and not (relation.name == "between" and len(relation.things) == 1):
                 raise _Refused(f"'{several[0].words}' are several things; name one.")
             if relation.name == "between" and len(relation.things) == 1 and not several:

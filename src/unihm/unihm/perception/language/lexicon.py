@@ -105,6 +105,10 @@ DEGREES = _words("directly just right immediately almost completely slightly exa
 # How far something is opened.
 SHARES = _words("half halfway wide entirely partway partly percent degree degrees")
 
+# Parts of a thing that have a colour of their own.
+PARTS = _words("lid cap cover label sticker stripe dot band logo text letter writing pattern print "
+               "picture handle rim neck spout base bottom top side end")  # fmt: skip
+
 # Words for a place on the table; each is a rank along a direction of the viewer.
 PLACES: dict[str, str] = {
     "left": "left", "leftmost": "left", "lefthand": "left", "west": "left",

@@ -15,6 +15,7 @@ from unihm.perception.colors import NAMES, SIMILARITY, VIVID
 from unihm.perception.language import Phrase, Relation
 from unihm.perception.language.nouns import COLORS, NOUNS, SIZES, VAGUE, lookup
 from unihm.perception.scene.certainty import LEAST_SURE, confidence
+from unihm.perception.scene.frames import robust_range
 from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, DetectedObject
 from unihm.types import FloatArray
 
@@ -54,6 +55,9 @@ _SLIVER = 0.0005
 _SMALLER, _LARGER, _TYPICAL, _CONTRADICTED = 0.85, 1.2, 0.4, 0.15
 # Of a thing that is named by its kind alone the shape fits at least this well.
 _ALONE = 0.5
+# Share of a thing from which on its colour is surely one of a part, and from which on it is rather
+# that of the thing, which fits so well.
+_PART, _MOST_OF_IT, _ALL_OVER = 0.08, 0.6, 0.6
 # Metres from the middle of a thing within which something is on it or in it, if it is not larger.
 _WITHIN = 0.15
 
@@ -196,8 +200,7 @@ def score(
             values = np.array([MEASURES[word](o.extents) for o in objects])
             scores = scores * _preference(values, rivals, 0.004, rank)
     if phrase.place:
-        positions = np.stack([o.center[:2] for o in objects])
-        values, rivals = _along(phrase.place, positions, rivals)
+        values, rivals = _along(phrase.place, objects, rivals)
         scores = np.where(rivals, scores, 0.5 * scores)
         scores = scores * _preference(values, rivals, 0.015, phrase.rank)
     return scores
@@ -273,12 +276,13 @@ def _looks_like(noun: str, phrase: Phrase, thing: DetectedObject) -> float:
 
 
 def _along(
-    place: str, positions: FloatArray, rivals: NDArray[np.bool_]
+    place: str, objects: list[DetectedObject], rivals: NDArray[np.bool_]
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """How far each object (N, 2) is the way of a place, and which are compared.
+    """(N,) how far each object is the way of a place, and which of them are compared.
 
     Of two words, "far left", the one of side says which half is meant.
     """
+    positions = np.stack([o.center[:2] for o in objects])
     span = positions[rivals] if rivals.any() else positions
     middle = (span.min(axis=0) + span.max(axis=0)) / 2
     sides = [part for part in place.split() if part in ("left", "right")]
@@ -287,6 +291,8 @@ def _along(
         half = (positions - middle) @ np.array(AXES[sides[0]]) > 0
         rivals = rivals & half if (rivals & half).any() else rivals
     way = (others or sides)[0]
+    if way == "top":
+        return np.array([robust_range(o.cluster.points[:, 2])[1] for o in objects]), rivals
     if way == "middle":
         return -np.linalg.norm(positions - middle, axis=1), rivals
     if way == "near":
@@ -299,6 +305,8 @@ def _related(relation: Relation, objects: list[DetectedObject], scorer: Scorer) 
 
     What is named may be one of several: each object is judged by the one that suits it.
     """
+    if relation.name == "with":
+        return np.array([_has_part(relation.things[0], o) for o in objects])
     choices: list[list[int]] = []
     for thing in relation.things:
         fits = score(thing, objects, scorer)
@@ -314,6 +322,12 @@ def _related(relation: Relation, objects: list[DetectedObject], scorer: Scorer) 
     # Of what is in or on nothing near enough the nearest is none the more.
     within = np.exp(-1.0) if relation.name in ("on", "in") else 0.0
     return best / max(best.max(), within, 1e-6)
+
+
+def _has_part(part: Phrase, thing: DetectedObject) -> float:
+    """From 0 to 1: how well a thing's colours are those of one that has a part of that colour."""
+    share = min(float(thing.colors[NAMES.index(color)]) for color in part.colors)
+    return min(1.0, share / _PART) * (1.0 if share < _MOST_OF_IT else _ALL_OVER)
 
 
 def _stands(name: str, objects: list[DetectedObject], anchors: list[int]) -> FloatArray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.ros.drill.cable import FRAME, NAME, Cable, enter
 
 # What both hosts need, so that DDS takes the cable and not the memory that they share.
 ENVIRONMENT = {
@@ -15,7 +16,6 @@ ENVIRONMENT = {
     "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
 }
 _NAMESPACES = Path("/run/netns")
-_NEW_NETWORK = 0x40000000  # CLONE_NEWNET
 
 
 class TwoHosts:
@@ -29,7 +29,6 @@ class TwoHosts:
 
     def __init__(self) -> None:
         self._names = tuple(f"unihm-{os.getpid()}-{end}" for end in "ab")
-        self._outside = -1
 
     @property
     def other(self) -> Path:
@@ -37,78 +36,48 @@ class TwoHosts:
         return _NAMESPACES / self._names[1]
 
     def __enter__(self) -> TwoHosts:
-        first, second = self._names
-        try:
+        with ExitStack() as ending:
             for name in self._names:
                 _ip("netns", "add", name)
-            _ip(
-                *("link", "add", "cable", "netns", first),
-                *("type", "veth", "peer", "name", "cable", "netns", second),
-            )
+                ending.callback(_ip, "netns", "delete", name)
+            self._cable = Cable([_NAMESPACES / name for name in self._names])
+            ending.callback(self._cable.close)
             for number, name in enumerate(self._names, 1):
-                _ip("-n", name, "address", "add", f"10.77.31.{number}/24", "dev", "cable")
+                _ip("-n", name, "address", "add", f"10.77.31.{number}/24", "dev", NAME)
                 _ip("-n", name, "link", "set", "lo", "up")
-            self.join()
-        except UnihmError:
-            self.__exit__()
-            raise
-        self._outside = os.open("/proc/self/ns/net", os.O_RDONLY)
-        enter(_NAMESPACES / first)
-        os.environ.update(ENVIRONMENT)
+                _ip("-n", name, "link", "set", NAME, "mtu", str(FRAME), "up")
+                _ip("-n", name, "route", "replace", "224.0.0.0/4", "dev", NAME)
+            outside = os.open("/proc/self/ns/net", os.O_RDONLY)
+            ending.callback(os.close, outside)
+            ending.callback(enter, Path(f"/proc/self/fd/{outside}"))
+            enter(_NAMESPACES / self._names[0])
+            os.environ.update(ENVIRONMENT)
+            self._ending = ending.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._outside >= 0:
-            enter(Path(f"/proc/self/fd/{self._outside}"))
-            os.close(self._outside)
-        for name in self._names:
-            subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+        self._ending.close()
+
+    def disturb(self, loss: float = 0.0, delay: float = 0.0) -> None:
+        """From now on lose this share of what is sent, and let the rest arrive so many s later."""
+        self._cable.disturb(loss, delay)
 
     def cut(self) -> None:
         """The cable is out."""
-        _ip("-n", self._names[0], "link", "set", "cable", "down")
+        self.disturb(loss=1.0)
 
     def join(self) -> None:
-        """It is in."""
-        for name in self._names:
-            _ip("-n", name, "link", "set", "cable", "up")
-            _ip("-n", name, "route", "replace", "224.0.0.0/4", "dev", "cable")
-
-    def disturb(self, *words: str) -> None:
-        """Lose or delay packets in both directions, in netem's words; none: no more.
-
-        Raises:
-            UnihmError: MISSING_DEPENDENCY where the kernel has no netem.
-        """
-        for name in self._names:
-            command = ["ip", "netns", "exec", name, "tc", "qdisc"]
-            subprocess.run(
-                [*command, "del", "dev", "cable", "root"], capture_output=True, check=False
-            )
-            if words:
-                _run(*command, "add", "dev", "cable", "root", "netem", *words)
-
-
-def enter(namespace: Path) -> None:
-    """Let this thread, and all that it starts, be in a network namespace."""
-    with namespace.open("rb") as file:
-        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _NEW_NETWORK) != 0:
-            raise UnihmError(
-                ErrorCode.MISSING_DEPENDENCY, "A network namespace cannot be entered here."
-            )
+        """It is in, and as it should be."""
+        self.disturb()
 
 
 def _ip(*words: str) -> None:
-    _run("ip", *words)
-
-
-def _run(*command: str) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
         reason = done.stderr.strip() if done.returncode else ""
     except OSError as error:
         reason = str(error)
     if reason:
         raise UnihmError(
-            ErrorCode.MISSING_DEPENDENCY, f"{' '.join(command)} is not possible here: {reason}"
+            ErrorCode.MISSING_DEPENDENCY, f"ip {' '.join(words)} is not possible here: {reason}"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.drill.network import enter
+from unihm.ros.drill.cable import enter
 from unihm.ros.processes import be_node, end_all, send
 from unihm.ros.roster import MOCKS, NODES
 from unihm.ros.run import run_node

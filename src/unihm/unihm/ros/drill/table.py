@@ -199,7 +199,6 @@ def flap(drill: Drill) -> None:
 def joined(drill: Drill) -> None:
     """The network is as it should be."""
     drill.network.join()
-    drill.network.disturb()
 
 
 # ---------------------------------------------------------------------- the table
@@ -342,10 +341,10 @@ def _between_hosts() -> Iterator[Fault]:
         drill.network.cut()
 
     def lossy(drill: Drill) -> None:
-        drill.network.disturb("loss", "20%")
+        drill.network.disturb(loss=0.2)
 
     def late(drill: Drill) -> None:
-        drill.network.disturb("delay", "300ms")
+        drill.network.disturb(delay=0.3)
 
     yield Fault("network cut before", BEFORE, cut, mend=joined)
     yield Fault("network cut in motion", MOVING, cut, stops=True, mend=joined)

@@ -39,6 +39,8 @@ _FARTHEST_SIDE = re.compile(
     r"from|at|over to))?(?: the| your| my|)"
     r" (left|right)(?: handside| hand)?(?: side)?(?: of (?:you|me|the table|the group))?(?= |$)"
 )
+_AWAY = re.compile(r"(?:the )?(closest|nearest|farthest|furthest) (?:away|off|out|in)\b(?! from)")
+_WITH = re.compile(r"(?:with|having|has)\b")
 RELATIVE = re.compile(
     r"(?:,? ?(?:that|which|who|and)(?: is| are| s|'s| has been| was)(?: also)?(?! not)|thats|"
     r"(?:and )?(?:it )?is(?! not)"
@@ -263,7 +265,10 @@ class _Builder:
 
     def _noun_follows(self, cursor: Cursor) -> bool:
         """Whether a noun comes after the word here."""
-        for word in cursor.words[cursor.at + 1 :]:
+        following = cursor.words[cursor.at + 1 :]
+        for word, next_word in zip(following, [*following[1:], ""]):
+            if word == "and" and color_of(next_word) and next_word not in lexicon.FRUIT:
+                continue  # "the orange and white box"
             if word in lexicon.GENERIC or word in ("colored", "shaped", "color"):
                 return True
             if (
@@ -321,6 +326,8 @@ class _Builder:
                 cursor.at += 1
             if self._superlative(cursor) or self._ranked_side(cursor):
                 continue
+            if self._part(cursor):
+                continue
             if self.generic and not self.nouns and is_adjective(cursor.word):
                 if color_of(cursor.word):
                     self.colors.append(color_of(cursor.word))
@@ -360,6 +367,8 @@ class _Builder:
             self.places.append(farthest.group(1))
         elif found is not None:
             self.places.append(lexicon.PLACES[found.group(1)])
+        elif (away := cursor.match(_AWAY)) is not None:
+            self.places.append(lexicon.PLACES[away.group(1)])
         elif (rank and cursor.word in lexicon.PLACES and cursor.following in ("", ".", "on")) or (
             cursor.word in ("closest", "nearest", "farthest", "furthest") and not cursor.following
         ):
@@ -414,6 +423,17 @@ class _Builder:
             self.not_nouns.append(cursor.word)
             cursor.at += 1
             return True
+        cursor.at = start
+        return False
+
+    def _part(self, cursor: Cursor) -> bool:
+        """Such as "with the red lid": a part, told by its colour."""
+        start = cursor.at
+        if cursor.match(_WITH) is not None:
+            part = noun_phrase(cursor)
+            if part is not None and part.colors and part.noun in lexicon.PARTS:
+                self.relations.append(Relation("with", (part,)))
+                return True
         cursor.at = start
         return False
 

@@ -21,6 +21,11 @@ SIDE = re.compile(
     r"at|to|that|which|who|with|by|please|for|next|beside|near|is|touching|it|a bit|a little|"
     r"[.,;])|$)"
 )
+# On others, rather than at the upper edge of what is seen.
+_PILE = re.compile(
+    r"(?:on|to)(?: the)? top of (?:the|that|this) (?:pile|stack|heap|tower)\b|"
+    r"on(?: the)? top(?= (?:and|then|please|,)|$)"
+)
 _HAND_SIDE = re.compile(r"(?:on|to|at|from)(?: the| your| my)? (left|right) handside\b")
 
 
@@ -37,6 +42,8 @@ def table_side(cursor: Cursor) -> tuple[str, str] | None:
         and cursor.following in ("on", "to", "at", "in", "the", "way", *lexicon.STANDING)
     ):
         cursor.at += 2 if cursor.following == "way" else 1
+    if cursor.match(_PILE) is not None:
+        return "top", "on"
     found = cursor.match(_HAND_SIDE)
     if found is not None:
         return lexicon.PLACES[found.group(1)], found.group(0).split()[0]
