@@ -28,6 +28,7 @@ from unihm.control.horizon import (
     Horizon,
     TooLate,
 )
+from unihm.control.planning import CLOSE, Posture
 from unihm.control.reverse import put_back
 from unihm.control.safety import SafetyGate
 from unihm.control.timing import move
@@ -122,6 +123,7 @@ class ArmMachine:
         way_back: how what is held is put back; None: nothing is held.
         setpoint: of arm and hand, what they were told last; None before the first motion.
         is_sure: what the hand holds is known; not so at the start.
+        in_doubt: the last motion ended with a stop, which the arm's driver need not have heard.
     """
 
     def __init__(
@@ -137,8 +139,8 @@ class ArmMachine:
         self.state = ControllerState.READY
         self.run: Run | None = None
         self.way_back: ExecutionPlan | None = None
-        self.setpoint: tuple[FloatArray, FloatArray] | None = None
-        self.is_sure = False
+        self.setpoint: Posture | None = None
+        self.is_sure = self.in_doubt = False
         self._asked = False  # a person has been asked to look
         self._engaged = ""
         self._sent_at = -np.inf
@@ -266,6 +268,22 @@ class ArmMachine:
         """Somebody else has moved the arm since; where it was sent last counts no more."""
         if self.run is None:
             self.setpoint = None
+
+    def rests_at(self, measured: FloatArray) -> bool:
+        """Whether an arm at rest that is measured at (n,) rad is where it was told to be.
+
+        It may be a little away, as its weight makes it; where that is in doubt, no further than a
+        motion may begin away.
+        """
+        if self.setpoint is None:
+            return False
+        away = np.abs(self.setpoint[0] - measured).max()
+        return bool(away < (_FIRST_STEP if self.in_doubt else CLOSE))
+
+    def found_at(self, measured: FloatArray) -> None:
+        """It was not where it was told to be, but near: the hand has what it had."""
+        if self.run is None and self.setpoint is not None:
+            self.setpoint = measured, self.setpoint[1]
 
     # ------------------------------------------------------------ as time goes on
 
@@ -395,6 +413,7 @@ class ArmMachine:
         """The end of a stop."""
         end = run.follower.end
         self.setpoint = run.follower.at(end), run.plan.hand[run.index(end)]
+        self.in_doubt = True
         if self._jumped:
             self.setpoint = None
             if self._measured is not None:
@@ -406,7 +425,7 @@ class ArmMachine:
 
     def _finish(self, run: Run, now: float) -> None:
         """The end of a plan."""
-        self.setpoint = run.follower.at(now), run.plan.hand[-1]
+        self.setpoint, self.in_doubt = (run.follower.at(now), run.plan.hand[-1]), False
         if run.undoes:
             self.way_back = None
         elif run.stage == "arm" and run.plan.phase[-1] == Phase.HOLD and run.plan.squeeze.any():

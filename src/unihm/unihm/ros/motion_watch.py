@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from unihm.control.heartbeats import Heartbeats
@@ -15,6 +17,7 @@ from unihm.ros.conversions import seconds_to_time
 from unihm.ros.joints import JointStates
 from unihm.ros.partners import Partners
 
+SETTLING = 0.3  # s that an arm may come to rest later than its set-points
 FRESH = 0.1  # s that a joint state may be old to be compared with where it was sent
 HAND_LATE = 5.0  # s that the hand may stay at one sample of a plan, or before the first
 # Without these nothing begins to move.
@@ -36,17 +39,26 @@ class MotionWatch:
         self._hand = Heartbeats(HAND_LATE)
 
     def here(self, arm: Arm, hand: Hand, machine: ArmMachine) -> Posture:
-        """Where arm and hand are: the last set-points, unless somebody moved the arm since.
+        """Where arm and hand are: the last set-points, unless the arm rests somewhere else.
+
+        From a thread that may wait.
 
         Raises:
             UnihmError: JOINT_STATE_TIMEOUT.
         """
         self.joint_states.wait_for([*arm.joint_names, *hand.joint_names])
         q_arm = self.joint_states.read(arm.joint_names).positions
+        end = time.monotonic() + SETTLING
+        while machine.setpoint and not machine.rests_at(q_arm) and time.monotonic() < end:
+            time.sleep(0.02)
+            q_arm = self.joint_states.read(arm.joint_names).positions
         q_hand = self.joint_states.read(hand.joint_names).positions
         setpoint = machine.setpoint
-        if setpoint is not None and np.abs(setpoint[0] - q_arm).max() < CLOSE:
+        if setpoint is not None and machine.rests_at(q_arm):
             return setpoint
+        if setpoint is not None and np.abs(setpoint[0] - q_arm).max() < CLOSE:
+            machine.found_at(q_arm)
+            return q_arm, setpoint[1]
         machine.moved()
         return q_arm, hand.clip(q_hand)
 

@@ -15,8 +15,8 @@ from unihm.perception.colors import NAMES, SIMILARITY, VIVID
 from unihm.perception.language import Phrase, Relation
 from unihm.perception.language.nouns import COLORS, NOUNS, SIZES, VAGUE, lookup
 from unihm.perception.scene.certainty import LEAST_SURE, confidence
-from unihm.perception.scene.frames import robust_range
 from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, DetectedObject
+from unihm.perception.scene.frames import robust_range
 from unihm.types import FloatArray
 
 # An object whose words fit less than this is not what was meant.

@@ -15,6 +15,9 @@ ENVIRONMENT = {
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET",
     "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
 }
+# What docs/real_robot.md says of hosts between which images go: pieces of datagrams that were lost
+# fill the kernel's memory for 30 s otherwise, and nothing large arrives meanwhile.
+_SETTINGS = {"ipfrag_time": 3, "ipfrag_high_thresh": 134_217_728}
 _NAMESPACES = Path("/run/netns")
 
 
@@ -47,6 +50,9 @@ class TwoHosts:
                 _ip("-n", name, "link", "set", "lo", "up")
                 _ip("-n", name, "link", "set", NAME, "mtu", str(FRAME), "up")
                 _ip("-n", name, "route", "replace", "224.0.0.0/4", "dev", NAME)
+                for setting, value in _SETTINGS.items():
+                    words = f"echo {value} > /proc/sys/net/ipv4/{setting}"
+                    _ip("netns", "exec", name, "sh", "-c", words)
             outside = os.open("/proc/self/ns/net", os.O_RDONLY)
             ending.callback(os.close, outside)
             ending.callback(enter, Path(f"/proc/self/fd/{outside}"))
