@@ -467,3 +467,28 @@ def test_every_state_can_be_left_and_only_as_it_is_written():
     machine = Robot().machine
     with pytest.raises(UnihmError, match="cannot go from READY to HOLDING"):
         machine._go(ControllerState.HOLDING)
+
+
+def test_after_a_stop_that_the_driver_did_not_hear_a_motion_begins_where_the_arm_is(monkeypatch):
+    robot = Robot()
+    robot.begin("arm", grab_from(HOME, OPEN))
+    robot.pass_time(40)
+    monkeypatch.setattr(robot.machine, "_send", lambda horizon: None)
+    robot.machine.halt(robot.now, lambda: None)
+    robot.hand.stop()
+    robot.until_rest()
+    monkeypatch.undo()
+    robot.pass_time(50)
+    where = robot.arm_followed[-1]
+    away = np.abs(robot.machine.setpoint[0] - where).max()
+    assert away > 0.1
+    assert not robot.machine.rests_at(where)
+    hand = robot.machine.setpoint[1]
+    robot.machine.found_at(where)
+    assert robot.machine.rests_at(where)
+    assert robot.machine.setpoint[1] is hand
+    robot.begin("ready", home_from(*robot.here()))
+    assert np.abs(robot.held.positions[0] - where).max() < 2e-3
+    robot.until_rest()
+    # A weight that pulls it down a little is no reason to begin anew after a motion's own end.
+    assert robot.machine.rests_at(robot.arm_followed[-1] + 0.03)
