@@ -19,7 +19,7 @@ from unihm.grasps.masked_transformer import (
 )
 from unihm.grasps.part_tokenizer import PARTS, PartTokenizer, PartTokenizerConfig
 from unihm.grasps.part_tokenizer.heading import face, headings
-from unihm.grasps.sources import MaskedSource
+from unihm.grasps.sources import GraspRequest, MaskedSource
 from unihm.learning.datasets.grasp_set import GraspSet, LabelledGrasp
 from unihm.learning.synthesis.grasp_sentences import GraspSentences
 from unihm.learning.training import masked_transformer as training
@@ -30,6 +30,7 @@ from unihm.learning.training.masked_transformer import (
     train_masked_transformer,
     validate,
 )
+from unihm.perception.language.manner import manner_of
 from unihm.pipeline import wrist_at_home
 from unihm.robots import load_hand
 from unihm.robots.fingers import own_joints
@@ -308,8 +309,10 @@ def test_grasps_become_motions_that_the_whole_hand_tokenizer_says(chooser):
 
     source = MaskedSource(Sampled(), chooser.generator.tokenizer)
     task = Task("t", "pick up the box", "xhand")
-    args = (task, course, CLOUD, HAND.open_joints, np.eye(4), len(T), None, None)
-    proposals = source.propose(*args)
+    asked = GraspRequest(
+        task, course, CLOUD, HAND.open_joints, np.eye(4), manner_of(task.instruction), None
+    )
+    proposals = source.propose(asked, len(T))
     assert len(proposals) == len(T)
     for (_, tokens), wanted, angles in zip(proposals, T, joints):
         motion = chooser.generator.tokenizer.decode(tokens, "xhand", course)

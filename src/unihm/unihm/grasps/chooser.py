@@ -20,7 +20,7 @@ from unihm.grasps.handles import handle_tokens
 from unihm.grasps.masked_transformer import MaskedGraspGenerator
 from unihm.grasps.measures import GraspMeasures, measure
 from unihm.grasps.parts import find_part
-from unihm.grasps.sources import GraspSource, MaskedSource, Proposal, ViewSource
+from unihm.grasps.sources import GraspRequest, GraspSource, MaskedSource, Proposal, ViewSource
 from unihm.grasps.views import GraspView
 from unihm.perception.language.manner import Manner, manner_of
 from unihm.refinement import RefinementConfig, RefinementReport, refine_batch, warm_up
@@ -167,14 +167,8 @@ class GraspChooser:
         T_object_wrist = invert(trajectory.T_world_object[0]) @ T_world_wrist
         lifts = trajectory.kind in (TaskKind.GRAB, TaskKind.PICK_AND_PLACE)
         proposals = (self.source if lifts else self.views).propose(
-            task,
-            trajectory,
-            cloud,
-            joints,
-            T_object_wrist,
+            GraspRequest(task, trajectory, cloud, joints, T_object_wrist, manner, part),
             most or self.config.candidates,
-            manner,
-            part,
         )
         return self._judge(task, trajectory, cloud, proposals, manner, part)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -26,32 +26,34 @@ DRAWN = 3  # times as many grasps are drawn as are asked for, and the surest of 
 Proposal = tuple[GraspView, HandTokens]
 
 
+@dataclass(frozen=True)
+class GraspRequest:
+    """What is to be taken, by which hand, and how.
+
+    Attributes:
+        task: the instruction, and the hand.
+        trajectory: where the object goes.
+        cloud: its surface, in the trajectory's object frame.
+        joints: (J,) rad, where the hand's joints are now.
+        T_object_wrist: (4, 4) where the hand's root link is now.
+        manner: what the instruction says of it.
+        part: (N,) the points to take hold of; None where any will do.
+    """
+
+    task: Task
+    trajectory: ObjectTrajectory
+    cloud: ObjectCloud
+    joints: FloatArray
+    T_object_wrist: FloatArray
+    manner: Manner
+    part: BoolArray | None
+
+
 class GraspSource(Protocol):
     """Makes candidates of one object, which are then decoded, refined and judged."""
 
-    def propose(
-        self,
-        task: Task,
-        trajectory: ObjectTrajectory,
-        cloud: ObjectCloud,
-        joints: FloatArray,
-        T_object_wrist: FloatArray,
-        most: int,
-        manner: Manner,
-        part: BoolArray | None,
-    ) -> list[Proposal]:
-        """At most ``most`` candidates, the usual ones first.
-
-        Args:
-            task: the instruction, and the hand.
-            trajectory: where the object goes.
-            cloud: its surface, in the trajectory's object frame.
-            joints: (J,) rad, where the hand's joints are now.
-            T_object_wrist: (4, 4) where the hand's root link is now.
-            most: how many.
-            manner: what the instruction says of it.
-            part: (N,) the points to take hold of; None where any will do.
-        """
+    def propose(self, request: GraspRequest, most: int) -> list[Proposal]:
+        """At most ``most`` candidates, the usual ones first."""
         ...
 
     def warm_up(self) -> None:
@@ -65,20 +67,14 @@ class ViewSource:
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
 
-    def propose(
-        self,
-        task: Task,
-        trajectory: ObjectTrajectory,
-        cloud: ObjectCloud,
-        joints: FloatArray,
-        T_object_wrist: FloatArray,
-        most: int,
-        manner: Manner,
-        part: BoolArray | None,
-    ) -> list[Proposal]:
+    def propose(self, request: GraspRequest, most: int) -> list[Proposal]:
         """A candidate for each view."""
-        views = grasp_views(cloud, trajectory, load_hand(task.hand), most, manner.side, part)
-        written = self.generator.generate_views(task, trajectory, views, joints, T_object_wrist)
+        task, trajectory = request.task, request.trajectory
+        hand, side = load_hand(task.hand), request.manner.side
+        views = grasp_views(request.cloud, trajectory, hand, most, side, request.part)
+        written = self.generator.generate_views(
+            task, trajectory, views, request.joints, request.T_object_wrist
+        )
         return list(zip(views, written))
 
     def warm_up(self) -> None:
@@ -96,19 +92,10 @@ class MaskedSource:
         self.masked = masked
         self.tokenizer = tokenizer
 
-    def propose(
-        self,
-        task: Task,
-        trajectory: ObjectTrajectory,
-        cloud: ObjectCloud,
-        joints: FloatArray,
-        T_object_wrist: FloatArray,
-        most: int,
-        manner: Manner,
-        part: BoolArray | None,
-    ) -> list[Proposal]:
+    def propose(self, request: GraspRequest, most: int) -> list[Proposal]:
         """The surest samples."""
-        return self._written(self._surest(task, cloud, most), trajectory, cloud)
+        grasps = self._surest(request.task, request.cloud, most)
+        return self._written(grasps, request.trajectory, request.cloud)
 
     def edited(
         self,
