@@ -191,3 +191,47 @@ def test_every_colour_that_a_kind_has_is_a_name():
     assert all(color in NAMES for colors in COLORS.values() for color in colors)
     assert {*COLORS, *SIZES} <= {*NOUNS}
     assert all(least < most and second <= most for least, most, second in SIZES.values())
+
+
+def painted(thing, color, low, high):
+    """The same thing in another colour between two shares of its height."""
+    heights = thing.cluster.points[:, 2]
+    bottom, top = heights.min(), heights.max()
+    inside = (heights >= bottom + low * (top - bottom)) & (
+        heights <= bottom + high * (top - bottom)
+    )
+    rgb = np.where(inside[:, None], np.array(color, np.uint8), thing.cluster.rgb)
+    return dataclasses.replace(thing, cluster=dataclasses.replace(thing.cluster, rgb=rgb))
+
+
+def two_white_cans():
+    cans = [make_item("cylinder", "white", 0.45, y, radius=0.035, height=0.12) for y in (-0.1, 0.1)]
+    return read_scene(render(*cans).observation).objects
+
+
+def test_a_part_by_its_colour_tells_which():
+    one, other = two_white_cans()
+    lid, label = painted(one, (200, 30, 30), 0.8, 1.0), painted(other, (200, 30, 30), 0.3, 0.6)
+    things = [lid, label]
+    assert find(phrase("the can with the red lid"), things).thing is lid
+    assert code_of("the can with the blue lid", things) == ErrorCode.OBJECT_NOT_FOUND
+    plain = [one, painted(other, (30, 160, 60), 0.3, 0.6)]
+    assert find(phrase("the can with the green label"), plain).thing is plain[1]
+
+
+def test_of_two_blues_the_light_one_is_the_lighter():
+    one, other = two_white_cans()
+    things = [painted(one, (20, 40, 120), 0.0, 1.0), painted(other, (90, 140, 230), 0.0, 1.0)]
+    assert find(phrase("the light blue can"), things).thing is things[1]
+    assert find(phrase("the dark blue can"), things).thing is things[0]
+    assert code_of("the blue can", things) == ErrorCode.OBJECT_AMBIGUOUS
+
+
+def test_what_is_on_top_is_the_highest():
+    items = [
+        make_item("box", "green", 0.42, -0.1, x=0.1, y=0.1, z=0.05),
+        make_item("box", "blue", 0.55, 0.1, x=0.1, y=0.1, z=0.12),
+    ]
+    things = read_scene(render(*items).observation).objects
+    found = find(phrase("the box on top"), things).thing
+    assert dominant_color(found.colors) == "blue"

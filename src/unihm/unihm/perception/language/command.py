@@ -60,6 +60,7 @@ class Phrase:
         not_colors: names that were ruled out.
         not_nouns: kinds that were ruled out.
         sizes: values of ``lexicon.SIZES``.
+        shade: "light" or "dark" of a colour; of several that fit it tells which, and no more.
         place: "left", "right", "middle", "near" or "far"; two with a space for a corner; "top" of
             others; or empty.
         rank: 2 for "the second box from the left"; 1 for the first, or where nothing was said.
@@ -75,6 +76,7 @@ class Phrase:
     not_colors: tuple[str, ...] = ()
     not_nouns: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
+    shade: str = ""
     place: str = ""
     rank: int = 1
     relations: tuple[Relation, ...] = ()
@@ -258,6 +260,7 @@ def _phrase_json(phrase: Phrase) -> dict[str, Any]:
         "words": phrase.words,
         "noun": phrase.noun,
         "attributes": [*phrase.colors, *phrase.sizes],
+        "shade": phrase.shade,
         "excluded": [*phrase.not_colors, *phrase.not_nouns],
         "place": phrase.place,
         "rank": phrase.rank,
@@ -335,7 +338,8 @@ def describe_phrase(phrase: Phrase) -> str:
     elif len(ranks) > 1 or (phrase.rank > 1 and ranks and ranks[0] in ("left", "right")):
         side = f"{'from' if phrase.rank > 1 and len(ranks) == 1 else 'on'} the {ranks.pop()}"
     described = [_PLACE_ADJECTIVES[part] for part in ranks]
-    described += [*phrase.sizes, *phrase.colors, phrase.noun or "object"]
+    described += [*phrase.sizes, *filter(None, [phrase.shade]), *phrase.colors]
+    described.append(phrase.noun or "object")
     if phrase.rank > 1:
         described.insert(0, _ORDINALS[phrase.rank])
     if phrase.count != 1:

@@ -23,8 +23,8 @@ _MOST_STEPS = 8
 # The keys of `Command.to_json`, of which the words are what is read.
 _COMMAND = {"sentence", "kind", "steps", "unknown", "refusal"}
 _STEP = {"action", "target", "source", "destination", "direction", "manner"}
-_THING = {"words", "noun", "attributes", "excluded", "place", "rank", "relations", "count", "any",
-          "pronoun"}  # fmt: skip
+_THING = {"words", "noun", "attributes", "shade", "excluded", "place", "rank", "relations",
+          "count", "any", "pronoun"}  # fmt: skip
 _RELATION = {"relation", "references"}
 _DIRECTION = {"name", "distance", "words"}
 # Prepositions that a source may bring along.

@@ -109,6 +109,9 @@ SHARES = _words("half halfway wide entirely partway partly percent degree degree
 PARTS = _words("lid cap cover label sticker stripe dot band logo text letter writing pattern print "
                "picture handle rim neck spout base bottom top side end")  # fmt: skip
 
+UPPER_PARTS = _words("lid cap cover top rim neck")
+LOWER_PARTS = _words("base bottom")
+
 # Words for a place on the table; each is a rank along a direction of the viewer.
 PLACES: dict[str, str] = {
     "left": "left", "leftmost": "left", "lefthand": "left", "west": "left",
@@ -141,7 +144,8 @@ SIZES: dict[str, str] = {
     "slim": "thin", "thinnest": "thin", "flat": "flat", "flattest": "flat", "round": "round",
     "rounded": "round", "circular": "round", "square": "angular", "rectangular": "angular",
     "angular": "angular", "cubic": "angular", "hollow": "hollow", "empty": "hollow",
-    "spherical": "ball", "cylindrical": "cylinder",
+    "spherical": "ball", "cylindrical": "cylinder", "upsidedown": "inverted",
+    "overturned": "inverted", "upturned": "inverted", "inverted": "inverted",
 }  # fmt: skip
 
 # Ways along the table, from the viewer behind the robot; up and down as on a map.

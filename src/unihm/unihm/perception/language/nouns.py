@@ -80,6 +80,10 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "soap": ("box", "egg", "flat"), "glue": ("cylinder", "bottle"), "cap": ("cylinder", "cup"),
     "shoe": ("irregular", "long"), "hat": ("irregular", "bowl"), "charger": ("box",),
     "lego": ("box",), "tape": ("ring", "cylinder"), "weight": ("cylinder", "box"),
+    "cookie tin": ("cylinder", "flat"), "biscuit tin": ("cylinder", "flat"),
+    "tub": ("cylinder", "tray", "bowl", "cup", "box"), "soup can": ("cylinder",),
+    "cracker box": ("box",), "sugar box": ("box",), "pudding box": ("box", "flat"),
+    "gelatin box": ("box", "flat"), "meat can": ("box", "cylinder"),
     "onion": ("ball", "egg"), "bread": ("long", "egg"), "sandwich": ("flat", "box"),
 }  # fmt: skip
 
@@ -105,6 +109,7 @@ SIZES: dict[str, tuple[float, float, float]] = {
     "coffee mug": (0.06, 0.17, 0.16), "coffee cup": (0.05, 0.17, 0.16),
     "teacup": (0.05, 0.16, 0.15), "glass": (0.05, 0.22, 0.12), "tumbler": (0.06, 0.24, 0.13),
     "bowl": (0.07, 0.40, 0.40), "book": (0.10, 0.42, 0.34), "light bulb": (0.05, 0.16, 0.10),
+    "cookie tin": (0.12, 0.32, 0.32), "biscuit tin": (0.12, 0.32, 0.32),
     "cap": (0.02, 0.10, 0.10), "soap": (0.04, 0.14, 0.10), "lego": (0.01, 0.12, 0.08),
 }  # fmt: skip
 
@@ -117,6 +122,9 @@ COLORS: dict[str, tuple[str, ...]] = {
     "carrot": ("orange",), "cucumber": ("green",), "potato": ("brown", "yellow", "orange"),
     "onion": ("brown", "white", "purple", "orange"), "egg": ("white", "brown", "orange", "pink"),
     "sausage": ("brown", "red", "pink", "orange"), "bread": ("brown", "orange", "yellow"),
+    # Of the YCB set, which stands on many a robot's table.
+    "cracker box": ("red",), "sugar box": ("yellow",), "soup can": ("red", "white"),
+    "pudding box": ("brown", "orange"), "gelatin box": ("red",), "meat can": ("blue",),
     "mustard": ("yellow",), "ketchup": ("red",), "chalk": ("white",),
 }  # fmt: skip
 

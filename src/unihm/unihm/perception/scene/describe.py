@@ -38,6 +38,7 @@ SHAPE_WORDS = {
     "flat": ("flat",),
     "ball": ("ball",),
     "cylinder": ("cylinder",),
+    "inverted": ("egg", "ball", "cone", "prism", "cylinder"),
 }
 
 
@@ -101,6 +102,18 @@ class DetectedObject:
     def colors(self) -> FloatArray:
         """(12,) share of each named colour."""
         return color_shares(self.cluster.rgb, self.light)
+
+    def colors_between(self, low: float, high: float) -> FloatArray:
+        """(12,) likewise of what is between two shares of its height; of all where that is none."""
+        bottom, top = robust_range(self.cluster.points[:, 2])
+        height = (self.cluster.points[:, 2] - bottom) / max(top - bottom, 1e-6)
+        inside = (height >= low) & (height <= high)
+        return color_shares(self.cluster.rgb[inside], self.light) if inside.any() else self.colors
+
+    @cached_property
+    def brightness(self) -> float:
+        """From 0 to 1, in the median of what is seen of it."""
+        return float(np.median(self.cluster.rgb.max(axis=1))) / 255.0
 
     @cached_property
     def shapes(self) -> dict[str, float]:

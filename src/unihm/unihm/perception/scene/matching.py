@@ -12,11 +12,12 @@ from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.colors import NAMES, SIMILARITY, VIVID
-from unihm.perception.language import Phrase, Relation
+from unihm.perception.language import Phrase, Relation, lexicon
 from unihm.perception.language.nouns import COLORS, NOUNS, SIZES, VAGUE, lookup
 from unihm.perception.scene.certainty import LEAST_SURE, confidence
 from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, DetectedObject
 from unihm.perception.scene.frames import robust_range
+from unihm.perception.scene.lying import LyingCylinder
 from unihm.types import FloatArray
 
 # An object whose words fit less than this is not what was meant.
@@ -55,9 +56,13 @@ _SLIVER = 0.0005
 _SMALLER, _LARGER, _TYPICAL, _CONTRADICTED = 0.85, 1.2, 0.4, 0.15
 # Of a thing that is named by its kind alone the shape fits at least this well.
 _ALONE = 0.5
-# Share of a thing from which on its colour is surely one of a part, and from which on it is rather
-# that of the thing, which fits so well.
-_PART, _MOST_OF_IT, _ALL_OVER = 0.08, 0.6, 0.6
+# Share of a thing, and of a place on it, from which on its colour is surely that of a part there,
+# and from which on it is rather that of the thing, which fits so well.
+_PART, _MOST_OF_PART, _MOST_OF_IT, _ALL_OVER = 0.15, 0.5, 0.6, 0.6
+# Share of its height from which on a lid begins, and to which a base reaches.
+_UPPER, _LOWER = 0.75, 0.25
+# Difference of brightness, of 1, that tells a light colour from a dark one.
+_SHADE = 0.06
 # Metres from the middle of a thing within which something is on it or in it, if it is not larger.
 _WITHIN = 0.15
 
@@ -199,6 +204,11 @@ def score(
         else:
             values = np.array([MEASURES[word](o.extents) for o in objects])
             scores = scores * _preference(values, rivals, 0.004, rank)
+    if phrase.shade:
+        values = np.array(
+            [o.brightness if phrase.shade == "light" else -o.brightness for o in objects]
+        )
+        scores = scores * _preference(values, rivals, _SHADE)
     if phrase.place:
         values, rivals = _along(phrase.place, objects, rivals)
         scores = np.where(rivals, scores, 0.5 * scores)
@@ -247,6 +257,9 @@ def kind_fit(phrase: Phrase, thing: DetectedObject) -> float:
         return _UNKNOWN_NOUN if similarity >= 0.5 else _TOY
     similarity *= _looks_like(noun, phrase, thing)
     classes = NOUNS[noun]
+    if "inverted" in phrase.sizes:
+        classes = SHAPE_WORDS["inverted"]
+        similarity *= _CONTRADICTED if isinstance(thing.fit.shape, LyingCylinder) else 1.0
     # How a thing lies says little of one that surely is of another class: no long box is a banana.
     other = max(value for shape, value in thing.shapes.items() if shape not in (*classes, *VAGUE))
     # Of what is half hidden nobody knows whether it is long or flat.
@@ -326,8 +339,18 @@ def _related(relation: Relation, objects: list[DetectedObject], scorer: Scorer) 
 
 def _has_part(part: Phrase, thing: DetectedObject) -> float:
     """From 0 to 1: how well a thing's colours are those of one that has a part of that colour."""
-    share = min(float(thing.colors[NAMES.index(color)]) for color in part.colors)
-    return min(1.0, share / _PART) * (1.0 if share < _MOST_OF_IT else _ALL_OVER)
+    colors, needed = thing.colors, _PART
+    if isinstance(thing.fit.shape, LyingCylinder):
+        pass  # nobody knows which end is up
+    elif part.noun in lexicon.UPPER_PARTS:
+        colors, needed = thing.colors_between(_UPPER, 1.0), _MOST_OF_PART
+    elif part.noun in lexicon.LOWER_PARTS:
+        colors, needed = thing.colors_between(0.0, _LOWER), _MOST_OF_PART
+    has, all_over = (
+        min(float(shares[NAMES.index(color)]) for color in part.colors)
+        for shares in (colors, thing.colors)
+    )
+    return min(1.0, has / needed) * (1.0 if all_over < _MOST_OF_IT else _ALL_OVER)
 
 
 def _stands(name: str, objects: list[DetectedObject], anchors: list[int]) -> FloatArray:

@@ -63,6 +63,7 @@ def merged(one: Phrase, more: Phrase) -> Phrase:
         not_colors=unique(one.not_colors + more.not_colors),
         not_nouns=unique(one.not_nouns + more.not_nouns),
         sizes=unique(one.sizes + more.sizes),
+        shade=one.shade or more.shade,
         place=join_places(one.place, more.place),
         rank=max(one.rank, more.rank),
         relations=one.relations + more.relations,
@@ -89,6 +90,7 @@ class _Builder:
         self.not_colors: list[str] = []
         self.not_nouns: list[str] = []
         self.sizes: list[str] = []
+        self.shade = ""
         self.places: list[str] = []
         self.rank, self.count = 1, 1
         self.any = self.determined = self.generic = False
@@ -134,6 +136,7 @@ class _Builder:
             not_colors=unique(self.not_colors),
             not_nouns=unique(self.not_nouns),
             sizes=unique(self.sizes),
+            shade=self.shade,
             place=join_places(*self.places),
             rank=self.rank,
             relations=tuple(self.relations),
@@ -240,6 +243,7 @@ class _Builder:
         ):
             return False
         if word in _SHADES and color_of(following):
+            self.shade = _SHADES[word] or self.shade
             return True
         if color_of(word):
             self.colors.append(color_of(word))
@@ -465,10 +469,12 @@ class _Builder:
         return True
 
 
-# "Dark green" is a green, and not black.
-_SHADES = frozenset(
-    {"dark", "light", "bright", "pale", "deep", "neon", "pastel", "hot", "metallic"}
-)
+# "Dark green" is a green, and not black; of two greens it is the darker one.
+_SHADES = {
+    **dict.fromkeys(("dark", "deep"), "dark"),
+    **dict.fromkeys(("light", "pale", "pastel"), "light"),
+    **dict.fromkeys(("bright", "neon", "hot", "metallic"), ""),
+}
 _WHAT_IS_HELD = re.compile(
     r"(?:what|whatever) (?:is in your (?:hand|gripper)|you (?:are holding|hold|have))\b"
 )
