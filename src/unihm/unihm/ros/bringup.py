@@ -6,6 +6,7 @@ long to import is imported where it is needed: the nodes wait for this module.
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
@@ -374,6 +375,8 @@ def _nodes(
     parameters = {name: {**common, **(own or {}).get(name, {})} for name in names}
     with tempfile.NamedTemporaryFile("w", prefix="unihm-", suffix=".yaml", delete=False) as made:
         made.write(parameter_file(_namespace(values), parameters))
+    # Nodes that are started again read it again: it lives as long as the launch.
+    atexit.register(Path(made.name).unlink, missing_ok=True)
     return Node(
         package="unihm",
         executable="nodes",
