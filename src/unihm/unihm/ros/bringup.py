@@ -7,9 +7,11 @@ long to import is imported where it is needed: the nodes wait for this module.
 from __future__ import annotations
 
 import atexit
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +159,7 @@ def gazebo_actions() -> list[Any]:
                 ErrorCode.INVALID_CONFIG,
                 "Gazebo's world has one robot, without a namespace: leave robot_namespace empty.",
             )
-        folder = Path(tempfile.mkdtemp(prefix="unihm-gazebo-"))
+        folder = _folder()
         scene = load_scene(values["scene"])
         world = FORMATS["sdf"](scene, folder)
         gazebo = GAZEBO.include({"world": str(world)}, "sim_gazebo.launch.py")
@@ -350,6 +352,14 @@ def _with_arguments(
     ]
 
 
+@cache
+def _folder() -> Path:
+    """Of what is written for a launch: nodes that are started again read it again."""
+    folder = tempfile.mkdtemp(prefix="unihm-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 def _nodes(
     values: Values,
     names: Set[str],
@@ -373,10 +383,8 @@ def _nodes(
     given = values["params_file"]
     usual = Path(config_dir()) / "params" / f"{given}.yaml"
     parameters = {name: {**common, **(own or {}).get(name, {})} for name in names}
-    with tempfile.NamedTemporaryFile("w", prefix="unihm-", suffix=".yaml", delete=False) as made:
+    with tempfile.NamedTemporaryFile("w", dir=_folder(), suffix=".yaml", delete=False) as made:
         made.write(parameter_file(_namespace(values), parameters))
-    # Nodes that are started again read it again: it lives as long as the launch.
-    atexit.register(Path(made.name).unlink, missing_ok=True)
     return Node(
         package="unihm",
         executable="nodes",
