@@ -205,3 +205,19 @@ def test_what_was_ruled_out_is_not_proposed(sentence):
 @pytest.mark.parametrize("who", ["the technician", "my colleague", "Anna"])
 def test_things_are_given_to_who_asks_for_them(who):
     assert understand(f"hand the wrench to {who}").refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("white bowl, please", "grab bowl{white}"),
+        ("please, the second box from the left", "grab box{left,#2}"),
+        ("quiet please", "refuse: statement"),
+        ("not the red mug please", "refuse: statement"),
+        ("the mug or the bowl please", "refuse: statement"),
+        ("on the left please", "refuse: request"),
+        ("white bowl", "refuse: statement"),
+    ],
+)
+def test_who_asks_for_a_thing_with_a_please_has_it_taken(sentence, signature):
+    assert understand(sentence).signature == signature

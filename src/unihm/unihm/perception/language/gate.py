@@ -215,6 +215,8 @@ class _Judge:
                 f"'{self.said}' does not ask to do anything with an object.",
                 SentenceKind.STATEMENT,
             )
+        if len(clauses) == 1:
+            self._ask_for(clauses[0])
         prohibited = [c for c in clauses if c.mood is Mood.PROHIBITION]
         requests = [c for c in clauses if c.mood is Mood.REQUEST]
         for clause in clauses:
@@ -230,6 +232,15 @@ class _Judge:
                 self._add(clause, clauses[number + 1 :])
         if not self.steps:
             raise _Refused(f"'{self.said}' does not say what to do with an object.")
+
+    def _ask_for(self, clause: Clause) -> None:
+        """Take "the white bowl, please" for a request: who asks for a thing so wants it taken."""
+        names = clause.mood in (Mood.THING, Mood.UNREAD) and len(clause.targets) == 1
+        if names and not clause.unknown and _PLEASE.search(self.said.lower()):
+            thing = clause.targets[0]
+            known = thing.noun and thing.noun.split()[-1] in {*NOUNS, *lexicon.NAMES_OF_THINGS}
+            if known and not thing.not_nouns:
+                clause.mood, clause.action = Mood.REQUEST, Action.GRAB
 
     def _judge_mood(self, clause: Clause, clauses: list[Clause]) -> None:
         """Refuse a clause that is no request."""
@@ -554,6 +565,7 @@ class _Judge:
                 raise _Refused(f"I do not know the word '{word}'.", unknown=(word,))
 
 
+_PLEASE = re.compile(r"\b(?:please|pls|plz)\W*$|^\W*(?:please|pls|plz)\b")
 # What stands there, or more about the thing: the request beside it must be whole without it.
 _DESCRIBES = re.compile(
     r"(?:there (?:is|are)|th(?:is|at) \w+ is)\b(?!.*\b(?:not|no|never|if|do)\b)"
