@@ -221,3 +221,30 @@ def test_things_are_given_to_who_asks_for_them(who):
 )
 def test_who_asks_for_a_thing_with_a_please_has_it_taken(sentence, signature):
     assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("take the smaller of the two boxes", "grab box{small}"),
+        ("grab the shortest of the three", "grab object{short}"),
+        ("grab one of the boxes", "grab box"),
+        ("grab the big box with the green top", "grab box{large,with:top{green}}"),
+        ("take the mug with the red and white stripes", "grab mug{with:stripe{red,white}}"),
+        ("fetch the orange tube lying on its side", "hand over tube{orange,lying}"),
+        ("grab the green box standing upright", "grab box{green,standing}"),
+        ("take the block lying in the drawer", "grab block{in:drawer}"),
+        ("take what's on the far right", "grab object{right}"),
+        ("grab my mug, the one nearest the camera", "grab mug{near}"),
+        ("take the one in the tray", "grab object{in:tray}"),
+        ("push the box further away", "push box > away"),
+        ("put the mug on top", "refuse: request"),
+        ("take the orange and the cup", "refuse: request"),
+        ("take the orange and white box", "grab box{orange,white}"),
+    ],
+)
+def test_how_people_tell_which(sentence, signature):
+    command = understand(sentence)
+    assert command.signature == signature
+    if command.refusal is None:  # what a stage is told means the same
+        assert understand(describe_step(command.steps[0])).signature == signature

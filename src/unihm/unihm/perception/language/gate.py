@@ -429,7 +429,12 @@ class _Judge:
         }
 
         def meant(phrase: Phrase, kind: str) -> Phrase:
-            if not phrase.noun and phrase.words.split()[-1:] in (["one"], ["ones"]):
+            bears = any(  # "the one in the tray" is no tray
+                relation.name in ("in", "on", "under") and thing.noun == kind
+                for relation in phrase.relations
+                for thing in relation.things
+            )
+            if not phrase.noun and not bears and phrase.words.split()[-1:] in (["one"], ["ones"]):
                 phrase = replace(phrase, noun=kind)
             relations = (beside(relation, phrase.noun) for relation in phrase.relations)
             return replace(phrase, relations=tuple(relations))

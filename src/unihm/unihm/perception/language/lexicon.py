@@ -146,6 +146,7 @@ SIZES: dict[str, str] = {
     "angular": "angular", "cubic": "angular", "hollow": "hollow", "empty": "hollow",
     "spherical": "ball", "cylindrical": "cylinder", "upsidedown": "inverted",
     "overturned": "inverted", "upturned": "inverted", "inverted": "inverted",
+    "standing": "standing", "lying": "lying",
 }  # fmt: skip
 
 # Ways along the table, from the viewer behind the robot; up and down as on a map.
@@ -197,7 +198,7 @@ HELD = _words("held grasped gripped holding grabbed lifted")
 EXCLUDING = _words("not non except excluding besides neither nor")
 # Words between a thing and where it is: "the block lying in the drawer".
 STANDING = _words("lying standing sitting located placed positioned resting laying situated "
-                  "sits stands lies found kept seen")  # fmt: skip
+                  "sits stands lies found kept seen turned")  # fmt: skip
 # Of a place alone: "on the left side of the table".
 SIDES = _words("side end edge corner hand part area half region portion")
 TABLES = _words("table desk tabletop surface board counter countertop workspace bench")

@@ -24,6 +24,8 @@ MEASURES = {
     "long": lambda e: float(e[0]),
     "wide": lambda e: float(e[1]),
     "thin": lambda e: -float(e[1]),
+    "standing": lambda e: float(e[2] / max(e[0], 1e-3)),
+    "lying": lambda e: -float(e[2] / max(e[0], 1e-3)),
 }
 # Share of the seen points that a mug's handle has.
 _HANDLE_SHARE = 0.03

@@ -40,6 +40,26 @@ _FARTHEST_SIDE = re.compile(
     r" (left|right)(?: handside| hand)?(?: side)?(?: of (?:you|me|the table|the group))?(?= |$)"
 )
 _AWAY = re.compile(r"(?:the )?(closest|nearest|farthest|furthest) (?:away|off|out|in)\b(?! from)")
+_OF_SO_MANY = re.compile(
+    r"of (?:the |these |those )?(?:two|three|four|five|six|lot|bunch|them|all)\b(?! \w)"
+)
+_WHAT_IS = re.compile(
+    r"(?:what|whatever) is (?=(?:on|in|at|next|behind|beside|between|to the|left of|right of) )"
+)
+_THE_ONE = re.compile(r", ?(?:the )?one ")
+# By how a thing stands or lies.
+_POSES = {
+    "standing": re.compile(
+        r"(?:(?:that|which) )?(?:is )?(?:standing|stands|placed|put)"
+        r" (?:up(?:right)?|on (?:its|the) (?:edge|end)|upright)\b"
+    ),
+    "lying": re.compile(
+        r"(?:(?:that|which) )?(?:is |is been |has been )?(?:(?:lying|laid|lies|laying|placed)"
+        r"(?: down)? (?:flat|on (?:its|the|one) side)|lying down|"
+        r"(?:tipped|fallen|knocked|turned) over)\b|"
+        r"(?:(?:that|which) )?is on its side\b"
+    ),
+}
 _WITH = re.compile(r"(?:with|having|has)\b")
 RELATIVE = re.compile(
     r"(?:,? ?(?:that|which|who|and)(?: is| are| s|'s| has been| was)(?: also)?(?! not)|thats|"
@@ -114,9 +134,11 @@ class _Builder:
             return Phrase(pronoun="held")
         if cursor.match(_HAND_ITSELF) is not None:
             return Phrase(pronoun="hand")
-        self._before(cursor)
-        chosen = self.sizes or self.places or self.rank > 1
-        if not self.nouns and self.determined and chosen and cursor.word in ("of", "from"):
+        if cursor.match(_WHAT_IS) is not None:
+            self.generic = self.determined = True
+        else:
+            self._before(cursor)
+        if not self.nouns and self.determined and self._chosen and cursor.word in ("of", "from"):
             self.generic = True  # "the smaller of ...", "the second from the left"
         if self.nouns or self.generic:
             self._after(cursor)
@@ -184,7 +206,11 @@ class _Builder:
                 self.count = int(word)
                 self.determined = True
             elif (
-                (word == "of" and not self.nouns and not self.generic and self.determined)
+                (
+                    word == "of"
+                    and self.determined
+                    and not (self.nouns or self.generic or self._chosen)
+                )
                 or word in ("colored", "shaped", "color", "solid", "whole", "sized")
                 or (word == "side" and may_be_noun(following))
                 or (word == "most" and following in (*lexicon.PLACES, *lexicon.SIZES))
@@ -221,6 +247,11 @@ class _Builder:
                 break
             cursor.at += 1
         self._settle()
+
+    @property
+    def _chosen(self) -> bool:
+        """Whether one of several was named: "the smaller"."""
+        return bool(self.sizes or self.places or self.rank > 1)
 
     def _adjectives(self) -> bool:
         return bool(self.colors or self.sizes or self.places)
@@ -332,6 +363,14 @@ class _Builder:
                 continue
             if self._part(cursor):
                 continue
+            cursor.at = start
+            if self._posed(cursor):
+                continue
+            cursor.match(RELATIVE)
+            while cursor.word in lexicon.STANDING or (cursor.word in ("the", "a") and relative):
+                cursor.at += 1
+            while cursor.word in lexicon.DEGREES and relative:
+                cursor.at += 1
             if self.generic and not self.nouns and is_adjective(cursor.word):
                 if color_of(cursor.word):
                     self.colors.append(color_of(cursor.word))
@@ -434,10 +473,33 @@ class _Builder:
         """Such as "with the red lid": a part, told by its colour."""
         start = cursor.at
         if cursor.match(_WITH) is not None:
-            part = noun_phrase(cursor)
-            if part is not None and part.colors and part.noun in lexicon.PARTS:
-                self.relations.append(Relation("with", (part,)))
+            before = cursor.at
+            while cursor.word in lexicon.DETERMINERS or cursor.word in _SHADES:
+                cursor.at += 1
+            shown = []
+            while color_of(cursor.word) or (cursor.word == "and" and shown):
+                shown.append(color_of(cursor.word))
+                cursor.at += 1
+            part = singular(cursor.word)
+            if shown and part in lexicon.PARTS:
+                cursor.at += 1
+                words = " ".join(cursor.words[before : cursor.at])
+                named = Phrase(noun=part, colors=unique(filter(None, shown)), words=words)
+                self.relations.append(Relation("with", (named,)))
                 return True
+        cursor.at = start
+        return False
+
+    def _posed(self, cursor: Cursor) -> bool:
+        """Such as "lying on its side", and "the one ..." after a comma."""
+        start = cursor.at
+        begun = cursor.match(_THE_ONE) is not None
+        for pose, pattern in _POSES.items():
+            if cursor.match(pattern) is not None:
+                self.sizes.append(pose)
+                return True
+        if begun and self._superlative(cursor):
+            return True
         cursor.at = start
         return False
 
@@ -446,6 +508,8 @@ class _Builder:
         if cursor.word != "of" or not (self.nouns or self.generic):
             return False
         start = cursor.at
+        if not self.nouns and cursor.match(_OF_SO_MANY) is not None:
+            return True
         cursor.at += 1
         other = noun_phrase(cursor)
         if other is None:

@@ -24,7 +24,7 @@ SIDE = re.compile(
 # On others, rather than at the upper edge of what is seen.
 _PILE = re.compile(
     r"(?:on|to)(?: the)? top of (?:the|that|this) (?:pile|stack|heap|tower)\b|"
-    r"on(?: the)? top(?= (?:and|then|please|,)|$)"
+    r"(?:on(?: the)?|at the very) top(?= (?:and|then|please|,)|$)"
 )
 _HAND_SIDE = re.compile(r"(?:on|to|at|from)(?: the| your| my)? (left|right) handside\b")
 
