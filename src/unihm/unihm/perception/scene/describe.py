@@ -107,7 +107,7 @@ class DetectedObject:
 
     def colors_between(self, low: float, high: float) -> FloatArray:
         """(12,) likewise of what is between two shares of its height; of all where that is none."""
-        bottom, top = robust_range(self.cluster.points[:, 2])
+        bottom, top = (float(z) for z in robust_range(self.cluster.points[:, 2]))
         height = (self.cluster.points[:, 2] - bottom) / max(top - bottom, 1e-6)
         inside = (height >= low) & (height <= high)
         return color_shares(self.cluster.rgb[inside], self.light) if inside.any() else self.colors

@@ -476,7 +476,7 @@ class _Builder:
             before = cursor.at
             while cursor.word in lexicon.DETERMINERS or cursor.word in _SHADES:
                 cursor.at += 1
-            shown = []
+            shown: list[str] = []
             while color_of(cursor.word) or (cursor.word == "and" and shown):
                 shown.append(color_of(cursor.word))
                 cursor.at += 1
