@@ -525,6 +525,8 @@ class _Judge:
                 raise _Refused(f"'between {goes.things[0].words}': name both of them.")
             if goes is not None and any(thing.count != 1 for thing in goes.things):
                 raise _Refused(f"'{goes.things[0].words}' are several things; name one.")
+            if goes is not None and any(t.words.startswith("the other") for t in goes.things):
+                raise _Refused(f"I do not know which '{goes.things[0].words}' is; name it.")
             if goes is not None and goes.name in ("under", "apart", "of"):
                 raise _Refused(f"I cannot {step.action.value} things {goes.name} others.")
             if goes is not None and goes.name == "area" and goes.things[0].place == "top":

@@ -9,7 +9,13 @@ from unihm.perception.language import lexicon
 from unihm.perception.language.command import Action, Direction, Phrase, Relation
 from unihm.perception.language.grammar.clause import Clause, Found
 from unihm.perception.language.grammar.cursor import Cursor
-from unihm.perception.language.grammar.noun_phrases import EXCLUDE, RELATIVE, merged, noun_phrase
+from unihm.perception.language.grammar.noun_phrases import (
+    EXCLUDE,
+    RELATIVE,
+    merged,
+    noun_phrase,
+    the_others,
+)
 from unihm.perception.language.grammar.places import SIDE, table_side
 from unihm.perception.language.nouns import NOUNS
 
@@ -358,7 +364,7 @@ def _take_relation(cursor: Cursor, clause: Clause, joined: bool) -> bool:
             cursor.at = start
             return False
     else:
-        thing = noun_phrase(cursor)
+        thing = (the_others(cursor) if clause.targets else None) or noun_phrase(cursor)
     if thing is None:
         cursor.at = start
         return False

@@ -40,6 +40,7 @@ _FARTHEST_SIDE = re.compile(
     r" (left|right)(?: handside| hand)?(?: side)?(?: of (?:you|me|the table|the group))?(?= |$)"
 )
 _AWAY = re.compile(r"(?:the )?(closest|nearest|farthest|furthest) (?:away|off|out|in)\b(?! from)")
+_OTHERS = re.compile(r"the other(?: (two|three))?(?: (ones?|objects?|things?))?\b")
 _OF_SO_MANY = re.compile(
     r"of (?:the |these |those )?(?:two|three|four|five|six|lot|bunch|them|all)\b(?! \w)"
 )
@@ -99,6 +100,21 @@ def noun_phrase(cursor: Cursor) -> Phrase | None:
         cursor.at = start
         return None
     return replace(phrase, words=" ".join(cursor.words[start : cursor.at]))
+
+
+def the_others(cursor: Cursor) -> Phrase | None:
+    """Such as "the other one" or "the other two boxes", by which a thing is told from them."""
+    start = cursor.at
+    found = cursor.match(_OTHERS)
+    if found is None:
+        return None
+    noun = ""
+    if not found.group(2) and may_be_noun(cursor.word) and not is_verb(cursor.word):
+        noun = singular(cursor.word)
+        cursor.at += 1
+    words = " ".join(cursor.words[start : cursor.at])
+    count = lexicon.NUMBERS.get(found.group(1) or "", 1)
+    return Phrase(noun=noun, count=count, any_will_do=True, words=words)
 
 
 class _Builder:
