@@ -53,6 +53,8 @@ def test_parts_fill_the_surface():
     [
         ("teapot", {}, "no shape 'teapot'"),
         ("box", {"radius": 0.1}, "no measure 'radius'"),
+        ("capsule", {"radius": 1e-6, "length": 1e-9}, "too small"),
+        ("cylinder", {"radius": 1e-8, "height": 1e-7}, "too small"),
         ("box", {"x": -0.1}, "between 0 and 2"),
         ("box", {"x": "wide"}, "between 0 and 2"),
         ("box", {"x": float("nan")}, "between 0 and 2"),

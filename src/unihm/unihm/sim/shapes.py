@@ -62,6 +62,8 @@ class Part:
             mesh = trimesh.creation.icosphere(subdivisions=4, radius=self.size[0])
         elif self.kind == "capsule":
             mesh = trimesh.creation.capsule(self.size[1], self.size[0], count=[32, 32])
+            if mesh.bounds is None:  # its corners were merged into one
+                raise ValueError("it is too small")
             mesh.apply_translation(-mesh.bounds.mean(axis=0))
         else:
             mesh = trimesh.convex.convex_hull(np.asarray(self.vertices))
@@ -142,6 +144,8 @@ def make_shape(name: str, size: dict[str, float]) -> Geometry:
             )
     try:
         geometry = SHAPES[name](**size)
+        if geometry.surface.bounds is None:
+            raise ValueError("it is too small")
     except ValueError as error:
         raise UnihmError(ErrorCode.INVALID_SCENE, f"Impossible {name}: {error}.") from error
     return centred(geometry.surface, geometry.parts)
