@@ -370,6 +370,8 @@ class _Builder:
                 if cursor.word in lexicon.GENERIC:
                     cursor.at += 1
                 continue
+            if self._posed(cursor):
+                continue
             relative = cursor.match(RELATIVE)
             while cursor.word in lexicon.STANDING or (cursor.word in ("the", "a") and relative):
                 cursor.at += 1
@@ -379,14 +381,6 @@ class _Builder:
                 continue
             if self._part(cursor):
                 continue
-            cursor.at = start
-            if self._posed(cursor):
-                continue
-            cursor.match(RELATIVE)
-            while cursor.word in lexicon.STANDING or (cursor.word in ("the", "a") and relative):
-                cursor.at += 1
-            while cursor.word in lexicon.DEGREES and relative:
-                cursor.at += 1
             if self.generic and not self.nouns and is_adjective(cursor.word):
                 if color_of(cursor.word):
                     self.colors.append(color_of(cursor.word))
