@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unihm.control.config import SafetyConfig
+from unihm.control.limiter import stop_action, stop_reach
 from unihm.control.safety import SafetyGate
 from unihm.control.timing import move
 from unihm.errors import ErrorCode, UnihmError
@@ -136,6 +137,25 @@ def test_nothing_illegal_is_sent_whatever_is_wanted(seed, rate, velocity, accele
     )
     figures = measure_gate("three joints", limits, rate, 300, seed)
     assert figures.illegal == 0
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rate=st.sampled_from([10.0, 100.0, 1000.0]),
+    pace=st.sampled_from([1.0, 10.0, 100.0]),
+)
+def test_where_a_stop_ends_is_known_without_going_through_it(seed, rate, pace):
+    random = np.random.default_rng(seed)
+    T, V, A = 1.0 / rate, random.uniform(0.1, 10.0), random.uniform(0.5, 50.0)
+    d = pace * A * T
+    v, a = random.uniform(-V, V), random.choice([0.0, 0.01, 1.0]) * random.uniform(-A, A)
+    known = stop_reach(0.3, v, a, V, A, d, T)
+    way = [0.3]
+    while abs(v) > 1e-12 * V or abs(a) > 1e-9 * min(A, d):
+        a = stop_action(v, a, A, d, T)
+        v += a * T
+        way.append(way[-1] + v * T)
+    assert known == pytest.approx((way[-1], max(way), min(way)), abs=1e-9)
 
 
 def test_the_judge_of_the_benchmark_sees_what_is_illegal():

@@ -58,24 +58,54 @@ def stop_action(v, a, A, d, T):
 
 
 @njit
+def _sum(q, d):
+    """S(q), see the module's docstring."""
+    if q <= 0.0:
+        return 0.0
+    n = np.floor(q / d)
+    return (n + 1.0) * q - 0.5 * d * n * (n + 1.0)
+
+
+@njit
 def stop_reach(p, v, a, V, A, d, T):
-    """Where the stop from a state ends, its highest and its lowest set-point."""
+    """Where the stop from a state ends, its highest and its lowest set-point.
+
+    The same stop as :func:`stop_action` period by period, in few goes: what is given back at the
+    end is a sum in closed form, and what is held for long is one product.
+    """
     highest = lowest = p
     tiny_v, tiny_a = 1e-12 * V, 1e-9 * min(A, d)
-    steps = np.floor(A / d)
-    relief = T * ((steps + 1.0) * A - 0.5 * d * steps * (steps + 1.0))  # S(A) T
+    relief = _sum(A, d) * T
     while abs(v) > tiny_v or abs(a) > tiny_a:
         sign = 1.0 if v > 0 else -1.0
-        # As long as the full deceleration lasts, in one go.
-        periods = np.floor((abs(v) - relief) / (A * T))
-        if periods > 0 and abs(a + sign * A) <= d:
-            a = -sign * A
-            p += periods * T * (v + 0.5 * (periods + 1.0) * a * T)
-            v += periods * a * T
+        speed, braking = abs(v), -sign * a
+        most = _braking(speed, A, d, T)
+        if braking > most + d:
+            # More than can be taken back before the joint rests: it turns round.
+            braking -= d
+            speed -= braking * T
+            p += sign * speed * T
+        elif braking + d < most:
+            taken_back = _sum(braking + d, d)
+            while True:
+                braking += d
+                speed -= braking * T
+                p += sign * speed * T
+                taken_back += max(braking + d, 0.0)
+                if braking + d > A or taken_back * T > speed:
+                    break
+                highest, lowest = max(highest, p), min(lowest, p)
+        elif most < A:
+            # On the curve: most, most - d, most - 2d, ...
+            n = np.floor(most / d)
+            p += sign * T * T * (n + 1.0) * n * (0.5 * most - d * (2.0 * n + 1.0) / 6.0)
+            return p, max(highest, p), min(lowest, p)
         else:
-            a = stop_action(v, a, A, d, T)
-            v += a * T
-            p += v * T
+            periods = max(np.floor((speed - relief) / (A * T)), 1.0)
+            p += sign * periods * T * (speed - 0.5 * (periods + 1.0) * A * T)
+            speed -= periods * A * T
+            braking = A
+        v, a = sign * speed, -sign * braking
         highest, lowest = max(highest, p), min(lowest, p)
     return p, highest, lowest
 
@@ -174,16 +204,26 @@ def next_acceleration(p, v, a, goal, drift, drift_rate, caught, L, U, V, A, d, T
 
 
 @njit
-def _advance(state, goal, drift, drift_rate, caught, lower, upper, V, A, J, T):
+def _advance(state, bounds, wanted, T):
+    """One period of every joint.
+
+    Args:
+        state: (5, n) position, velocity, acceleration, the last goal and its drift; changed.
+        bounds: (5, n) lower and upper position, velocity, acceleration, jerk.
+        wanted: (n,).
+    """
     for i in range(state.shape[1]):
+        p, v, a, last_goal, last_drift = state[:, i]
+        lower, upper, V, A, J = bounds[:, i]
+        goal = min(max(wanted[i], lower), upper)
+        drift = (goal - last_goal) / T
+        caught = abs(p - last_goal) <= 2.0 * _ROUNDING * A * T**2
         a = next_acceleration(
-            state[0, i], state[1, i], state[2, i], goal[i], drift[i], drift_rate[i], caught[i],
-            lower[i], upper[i], V[i], A[i], J[i] * T, T,
-        )  # fmt: skip
-        state[2, i] = a
-        state[1, i] += a * T
+            p, v, a, goal, drift, (drift - last_drift) / T, caught, lower, upper, V, A, J * T, T
+        )
+        v += a * T
         # The bound may be missed by a rounding error.
-        state[0, i] = min(max(state[0, i] + state[1, i] * T, lower[i]), upper[i])
+        state[:, i] = min(max(p + v * T, lower), upper), v, a, goal, drift
 
 
 class Limiter:
@@ -213,12 +253,11 @@ class Limiter:
 
     def reset(self, start: FloatArray) -> None:
         """Begin again at rest at ``start`` (n,)."""
-        self._state = np.zeros((3, len(start)))
-        self._state[0] = start
-        self._lower = np.minimum(self.limits.lower, start)
-        self._upper = np.maximum(self.limits.upper, start)
-        self._goal = np.array(start, float)
-        self._drift = np.zeros(len(start))
+        limits = self.limits
+        self._state = np.zeros((5, len(start)))
+        self._state[[0, 3]] = start
+        lower, upper = np.minimum(limits.lower, start), np.maximum(limits.upper, start)
+        self._bounds = np.array([lower, upper, limits.velocity, limits.acceleration, limits.jerk])
 
     @property
     def position(self) -> FloatArray:
@@ -237,16 +276,7 @@ class Limiter:
 
     def step(self, goal: FloatArray) -> FloatArray:
         """The next set-point (n,) on the way to ``goal`` (n,), which is finite."""
-        goal = np.clip(goal, self._lower, self._upper)
-        drift = (goal - self._goal) / self.period
-        apart = np.abs(self.position - self._goal)
-        caught = apart <= 2.0 * _ROUNDING * self.limits.acceleration * self.period**2
-        _advance(
-            self._state, goal, drift, (drift - self._drift) / self.period, caught,
-            self._lower, self._upper, self.limits.velocity, self.limits.acceleration,
-            self.limits.jerk, self.period,
-        )  # fmt: skip
-        self._goal, self._drift = goal, drift
+        _advance(self._state, self._bounds, np.asarray(goal, float), self.period)
         return self.position.copy()
 
     def stop(self) -> FloatArray:
@@ -255,24 +285,23 @@ class Limiter:
         Every joint takes its own shortest. The limiter itself is then at rest at the end of it.
         """
         rows = [self.position.copy()]
-        V, A, T = self.limits.velocity, self.limits.acceleration, self.period
-        while _brake(self._state, self._lower, self._upper, V, A, self.limits.jerk, T):
+        while _brake(self._state, self._bounds, self.period):
             rows.append(self.position.copy())
         self.reset(self.position.copy())
         return np.array(rows)
 
 
 @njit
-def _brake(state, lower, upper, V, A, J, T):
+def _brake(state, bounds, T):
     """One period of the stop of every joint; False where all rest."""
     moved = False
     for i in range(state.shape[1]):
-        v, a, d = state[1, i], state[2, i], J[i] * T
-        if abs(v) <= 1e-12 * V[i] and abs(a) <= 1e-9 * min(A[i], d):
+        p, v, a, _, _ = state[:, i]
+        lower, upper, V, A, J = bounds[:, i]
+        if abs(v) <= 1e-12 * V and abs(a) <= 1e-9 * min(A, J * T):
             continue
-        a = stop_action(v, a, A[i], d, T)
-        state[2, i] = a
-        state[1, i] += a * T
-        state[0, i] = min(max(state[0, i] + state[1, i] * T, lower[i]), upper[i])
+        a = stop_action(v, a, A, J * T, T)
+        v += a * T
+        state[:3, i] = min(max(p + v * T, lower), upper), v, a
         moved = True
     return moved
