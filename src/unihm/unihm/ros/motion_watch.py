@@ -33,7 +33,7 @@ class MotionWatch:
     """
 
     def __init__(self, node: UnihmNode) -> None:
-        self.joint_states = JointStates(node, timeout=0.25)
+        self.joint_states = JointStates(node, timeout=0.22)
         self.partners = Partners(node)
         self._hand_at = -1.0
         self._hand = Heartbeats(HAND_LATE)
