@@ -200,6 +200,25 @@ def test_what_was_placed_counts_where_it_is_seen_to_stand(after, held, code, wor
 
 
 @pytest.mark.parametrize(
+    ("tray", "held"), [((0.12, 0.3), True), ((0.15, 0.3), False), ((-0.1, 0.1), False)]
+)
+def test_in_a_tray_every_place_is_as_good(tray, held):
+    """The object stands at x = 0.13 instead of 0.2."""
+    corners = np.array([[x, y, 0.01] for x in tray for y in (-0.1, 0.1)])
+    seen = DetectedObject(
+        Cluster(np.arange(4), corners, np.full((4, 3), 90, np.uint8)), np.array([0, 0, 1.0]), 0.0
+    )
+    verdict = verify_place(
+        moved(TaskKind.PICK_AND_PLACE, 0.2),
+        flat_top(),
+        scene(True),
+        scene(True, at=(0.13, 0.0)),
+        things=[seen],
+    )
+    assert verdict.held is held
+
+
+@pytest.mark.parametrize(
     ("at", "held", "words"),
     [
         ((0.1, 0.0), True, "cm of 10"),

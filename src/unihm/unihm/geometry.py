@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
@@ -58,6 +59,15 @@ def estimate_normals(
 def chamfer(a: FloatArray, b: FloatArray) -> float:
     """Chamfer distance of clouds (N, 3) and (M, 3): mean distance to the nearest, of both ways."""
     return float((cKDTree(b).query(a)[0].mean() + cKDTree(a).query(b)[0].mean()) / 2)
+
+
+def covers(points: FloatArray, places: FloatArray) -> NDArray[np.bool_]:
+    """Which of ``places`` (M, 2) lie within the convex hull of ``points`` (N, 2), as (M,)."""
+    try:
+        sides = ConvexHull(points).equations  # (E, 3): outward normals and offsets
+    except (QhullError, ValueError):  # on one line, or too few
+        return np.zeros(len(places), bool)
+    return (dot(places[:, None], sides[:, :2]) + sides[:, 2] <= 0.0).all(axis=1)
 
 
 def _all_around(count: int) -> FloatArray:

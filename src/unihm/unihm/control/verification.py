@@ -19,7 +19,7 @@ for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,7 @@ from unihm.config import Interval, NotNegative, Positive, Share, settings
 from unihm.control.execution import ExecutionPlan
 from unihm.control.sight import alike, left_behind, locate, locate_along, share_at, share_in_hand
 from unihm.errors import ErrorCode, UnihmError
+from unihm.geometry import covers
 from unihm.perception.scene import DetectedObject, read_scene
 from unihm.perception.scene.openings import find_openings, opening_at
 from unihm.perception.trajectory import PLACE_GAP
@@ -153,12 +154,15 @@ def verify(
         )
     if trajectory.kind == TaskKind.OPEN_CLOSE:
         return verify_opening(trajectory, before, after, config)
-    look = verify_place if trajectory.kind == TaskKind.PICK_AND_PLACE else verify_push
-    verdict = look(trajectory, cloud, before, after, config)
+    things = read_scene(before).objects
+    if trajectory.kind == TaskKind.PICK_AND_PLACE:
+        verdict = verify_place(trajectory, cloud, before, after, config, things)
+    else:
+        verdict = verify_push(trajectory, cloud, before, after, config)
     if not verdict.held:
         return verdict
     own = apply(trajectory.T_world_object[0], cloud.points)
-    return verify_others(verdict, own, read_scene(before).objects, before, after, config)
+    return verify_others(verdict, own, things, before, after, config)
 
 
 def verify_others(
@@ -182,18 +186,25 @@ def verify_others(
         the same verdict, or NOT_DONE with what was knocked over or moved.
     """
     config = config or VerificationConfig()
-    tree = cKDTree(own)
-    for thing in things:
-        points = thing.cluster.points
-        other = tree.query(points)[0] > _OWN
-        if other.mean() < 0.5:  # the object itself, or a part of it
-            continue
-        left = left_behind(before, after, points[other], config.depth_tolerance)
+    for thing, points in _others(own, things):
+        left = left_behind(before, after, points, config.depth_tolerance)
         if left is not None and left < config.undisturbed:
             reason = f"Not as asked: the {thing.words} was knocked over or moved."
             evidence = {**verdict.evidence, "undisturbed": left}
             return Verdict(False, reason, verdict.votes, evidence, ErrorCode.NOT_DONE)
     return verdict
+
+
+def _others(
+    own: FloatArray, things: Sequence[DetectedObject]
+) -> Iterator[tuple[DetectedObject, FloatArray]]:
+    """All but the object itself and its parts, and (N, 3) what of them is not the object's."""
+    tree = cKDTree(own)
+    for thing in things:
+        points = thing.cluster.points
+        other = tree.query(points)[0] > _OWN
+        if other.mean() >= 0.5:
+            yield thing, points[other]
 
 
 def verify_place(
@@ -202,14 +213,18 @@ def verify_place(
     before: RgbdObservation,
     after: RgbdObservation,
     config: VerificationConfig | None = None,
+    things: Sequence[DetectedObject] = (),
 ) -> Verdict:
     """Look whether an object stands where it was to be put, as it was to stand.
+
+    In or on a thing every place is as good as the one that was planned: a ball rolls in its tray.
 
     Args:
         trajectory: that puts it there.
         cloud: its surface.
         before, after: images of the same fixed camera; the hand has left in the second one.
         config: thresholds.
+        things: all that was seen before.
     """
     config = config or VerificationConfig()
     goal = trajectory.T_world_object[-1].copy()
@@ -240,7 +255,10 @@ def verify_place(
             reason = "Not put down there: the object still stands where it stood."
             return Verdict(False, reason, evidence={**evidence, "left_behind": left})
         reason = "Not put down there: nothing like the object is seen at its place."
-    elif away > config.beside:
+    elif away > config.beside and not any(
+        covers(seen[:, :2], np.array([goal[:2, 3], stands[:2, 3]])).all()
+        for _, seen in _others(points, things)
+    ):
         reason = f"Not put down there: the object stands {100 * away:.0f} cm beside its place."
     else:
         return Verdict(True, "Put down: the object stands in its place.", evidence=evidence)
