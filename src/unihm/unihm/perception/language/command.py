@@ -61,8 +61,8 @@ class Phrase:
         not_nouns: kinds that were ruled out.
         sizes: values of ``lexicon.SIZES``.
         shade: "light" or "dark" of a colour; of several that fit it tells which, and no more.
-        place: "left", "right", "middle", "near" or "far"; two with a space for a corner; "top" of
-            others; or empty.
+        place: "left", "right", "middle", "near" or "far"; two with a space for a corner; "top" or
+            "bottom" of a pile; or empty.
         rank: 2 for "the second box from the left"; 1 for the first, or where nothing was said.
         relations: how it stands to other things.
         count: how many were asked for: 1, a number, or 0 for all of them.
@@ -322,6 +322,8 @@ _DIRECTION_WORDS = {
     "away": "forward",
     "toward": "backward",
 }
+_IN_PILE = {"top": "on top", "bottom": "underneath"}
+_PLACES = ("near", "far", "middle", "left", "right", *_IN_PILE)
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 
@@ -329,12 +331,10 @@ def describe_phrase(phrase: Phrase) -> str:
     """A phrase in words that are read back with the same meaning."""
     if phrase.pronoun:
         return "it" if phrase.pronoun == "it" else "what you hold"
-    ranks = sorted(
-        phrase.place.split(), key=("near", "far", "middle", "left", "right", "top").index
-    )
+    ranks = sorted(phrase.place.split(), key=_PLACES.index)
     side = ""
-    if ranks[-1:] == ["top"]:
-        side = f"on {ranks.pop()}"
+    if ranks and ranks[-1] in _IN_PILE:
+        side = _IN_PILE[ranks.pop()]
     elif len(ranks) > 1 or (phrase.rank > 1 and ranks and ranks[0] in ("left", "right")):
         side = f"{'from' if phrase.rank > 1 and len(ranks) == 1 else 'on'} the {ranks.pop()}"
     described = [_PLACE_ADJECTIVES[part] for part in ranks]

@@ -529,8 +529,12 @@ class _Judge:
                 raise _Refused(f"I do not know which '{goes.things[0].words}' is; name it.")
             if goes is not None and goes.name in ("under", "apart", "of"):
                 raise _Refused(f"I cannot {step.action.value} things {goes.name} others.")
-            if goes is not None and goes.name == "area" and goes.things[0].place == "top":
-                raise _Refused(f"'{self.said}' does not say on top of what.")
+            if (
+                goes is not None
+                and goes.name == "area"
+                and (goes.things[0].place in ("top", "bottom"))
+            ):
+                raise _Refused(f"'{self.said}' does not say on top of what, or under it.")
             if step.action is Action.PLACE and goes is None:
                 raise _Refused(f"'{self.said}' does not say where to put {_the(target)}.")
             if step.action is Action.PUSH and step.destination is None and not _goes(step):

@@ -73,6 +73,8 @@ RELATIONS: dict[str, str] = {
     "in front of": "front", "before": "front", "at the front of": "front",
     "to the front of": "front", "on the front side of": "front",
     "behind": "behind", "in back of": "behind", "at the back of": "behind",
+    **dict.fromkeys((f"{how} {by}" for how in ("hidden", "obscured", "occluded", "concealed")
+                     for by in ("by", "behind")), "behind"),
     "to the left of": "left", "left of": "left", "on the left of": "left",
     "on the left side of": "left", "to the left side of": "left", "left from": "left",
     "to the right of": "right", "right of": "right", "on the right of": "right",
@@ -99,8 +101,8 @@ RELATIONS: dict[str, str] = {
     "furthest away from": "apart", "farther from": "apart", "further from": "apart",
 }  # fmt: skip
 # "Directly to the left of": nothing changes.
-DEGREES = _words("directly just right immediately almost completely slightly exactly straight "
-                 "all somewhat quite very partially fully currently")  # fmt: skip
+DEGREES = _words("directly just right immediately almost completely slightly exactly straight all "
+                 "somewhat quite very partially partly mostly half fully currently")  # fmt: skip
 
 # How far something is opened.
 SHARES = _words("half halfway wide entirely partway partly percent degree degrees")

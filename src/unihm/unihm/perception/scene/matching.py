@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,8 @@ _PART, _MOST_OF_PART, _MOST_OF_IT, _ALL_OVER = 0.15, 0.5, 0.6, 0.6
 _UPPER, _LOWER = 0.75, 0.25
 # Difference of brightness, of 1, that tells a light colour from a dark one.
 _SHADE = 0.06
+# Metres from what is seen of a thing to the middle of one that stands on it.
+_CARRIED = 0.03
 # Metres from the middle of a thing within which something is on it or in it, if it is not larger.
 _WITHIN = 0.15
 
@@ -304,8 +306,10 @@ def _along(
         half = (positions - middle) @ np.array(AXES[sides[0]]) > 0
         rivals = rivals & half if (rivals & half).any() else rivals
     way = (others or sides)[0]
-    if way == "top":
-        return np.array([robust_range(o.cluster.points[:, 2])[1] for o in objects]), rivals
+    if way in ("top", "bottom"):
+        rivals = rivals & _piled(objects)
+        tops = np.array([robust_range(o.cluster.points[:, 2])[1] for o in objects])
+        return (tops if way == "top" else -tops), rivals
     if way == "middle":
         return -np.linalg.norm(positions - middle, axis=1), rivals
     if way == "near":
@@ -386,6 +390,17 @@ def _stands_on(one: DetectedObject, other: DetectedObject) -> bool:
     return bool(
         np.percentile(one.cluster.points[:, 2], 10) > np.percentile(other.cluster.points[:, 2], 60)
     )
+
+
+def _piled(objects: list[DetectedObject]) -> NDArray[np.bool_]:
+    """(N,) which of them carry another or are carried by one."""
+    piled = np.zeros(len(objects), bool)
+    for (i, one), (j, other) in permutations(enumerate(objects), 2):
+        if not (piled[i] and piled[j]) and _stands_on(one, other):
+            middle = np.median(one.cluster.points[:, :2], axis=0)
+            away = np.linalg.norm(other.cluster.points[:, :2] - middle, axis=1).min()
+            piled[[i, j]] |= away < _CARRIED
+    return piled
 
 
 def _preference(values: FloatArray, rivals: np.ndarray, tie: float, rank: int = 1) -> FloatArray:

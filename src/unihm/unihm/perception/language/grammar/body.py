@@ -14,6 +14,7 @@ from unihm.perception.language.grammar.noun_phrases import (
     RELATIVE,
     merged,
     noun_phrase,
+    pose_of,
     the_others,
 )
 from unihm.perception.language.grammar.places import SIDE, table_side
@@ -214,6 +215,12 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             joined = False
         elif _take_source(cursor, clause) or _take_toward(cursor, clause):
             pass
+        elif (
+            clause.targets
+            and clause.action in (None, Action.GRAB, Action.HAND_OVER)
+            and (pose := pose_of(cursor))
+        ):
+            clause.targets[-1] = merged(clause.targets[-1], Phrase(sizes=(pose,)))
         elif clause.targets and cursor.match(RELATIVE) is not None:
             joined = True
         elif clause.targets and _excludes(cursor, clause):

@@ -58,7 +58,12 @@ _STATEMENT = re.compile(
 # "That box", "the box that is nearest to you": the name of a thing all the same.
 _NAMED = re.compile(
     r"(?:that|this|these|those) \w+(?: \w+)?$|(?:the|a|an) (?:\w+ ){1,4}(?:that|which) (?:is|"
-    r"are)\b"
+    r"are|has|have|the|another)\b|my (?!.*\b(?:is|are|was|were|has|have|looks?|needs?)\b)"
+)
+# "The small box, the one behind the cup": told in two goes.
+_THE_ONE = re.compile(
+    r" , (?:the )?one (?=(?:that|which|with|on|in|at|to|next|behind|beside|under|near|lying|"
+    r"standing|sitting|resting|closest|nearest|furthest|farthest)\b)"
 )
 _PROHIBITION = re.compile(
     r"(?:.*\b)?(?:do not|never|must not|should not|may not|can not|shall not|avoid|refrain|"
@@ -152,7 +157,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     """
     said = " ".join(words)
     polite = False
-    cursor = Cursor(words)
+    cursor = Cursor(_THE_ONE.sub(" ", said).split())
     manner: list[str] = []
     leading: list[Found] = []
     wished = False
@@ -331,6 +336,6 @@ def _names_a_thing(clause: Clause, first: str) -> bool:
     phrase = clause.targets[0]
     last = phrase.noun.split()[-1] if phrase.noun else ""
     listed = phrase.noun in NOUNS or last in NOUNS
-    described = bool(phrase.colors or phrase.sizes or phrase.place)
+    described = bool(phrase.colors or phrase.sizes or phrase.place or phrase.not_colors)
     determined = first in lexicon.DETERMINERS or first in lexicon.ALL
     return determined and not clause.unknown and (listed or described)

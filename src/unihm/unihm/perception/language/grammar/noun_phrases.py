@@ -9,7 +9,7 @@ from unihm.perception import colors
 from unihm.perception.language import lexicon
 from unihm.perception.language.command import Phrase, Relation
 from unihm.perception.language.grammar.cursor import Cursor
-from unihm.perception.language.grammar.places import join_places, table_side
+from unihm.perception.language.grammar.places import PILE, join_places, table_side
 from unihm.perception.language.grammar.words import (
     color_of,
     is_adjective,
@@ -42,14 +42,36 @@ _FARTHEST_SIDE = re.compile(
 _AWAY = re.compile(r"(?:the )?(closest|nearest|farthest|furthest) (?:away|off|out|in)\b(?! from)")
 _OTHERS = re.compile(r"the other(?: (two|three))?(?: (ones?|objects?|things?))?\b")
 _OF_SO_MANY = re.compile(
-    r"of (?:the |these |those )?(?:two|three|four|five|six|lot|bunch|them|all)\b(?! \w)"
+    r"of (?:the |these |those )?(?:two|three|four|five|six|lot|bunch|them|all)\b(?! \w)|"
+    rf"(?:of|in|on|from) {PILE}"
+)
+# "The bottom box of the stack", "the upper one of the two": which of a pile.
+_PILED = re.compile(
+    rf"(?:very )?(top|topmost|upper|uppermost|bottom|bottommost|lower|lowest) (?:\w+ )?"
+    rf"(?:\w+ (?:of|in|on|from) {PILE}|(?:\w+ )?of (?:the |these |those )?two(?: \w+)?$)"
 )
 _WHAT_IS = re.compile(
     r"(?:what|whatever) is (?=(?:on|in|at|next|behind|beside|between|to the|left of|right of) )"
 )
 _THE_ONE = re.compile(r", ?(?:the )?one ")
+# What carries another thing: "that has a cup on it", "that the other box stands on".
+_CARRIES = re.compile(
+    r"(?:(?:that|which|who) )?(?:has|have|having|with|supports|supporting|carries)\b"
+)
+_ON_IT = re.compile(
+    r"(?:(?:lying|sitting|standing|resting|placed|stacked|balanced) )?on (?:it|top(?: of it)?)\b"
+)
+_ON_WHICH = re.compile(r"(?:that|which)\b(?= (?:the|a|an|another)\b)")
+_STANDS_ON = re.compile(
+    r"(?:(?:is|are) )?(?:sits?|lies?|lays?|rests?|stands?|leans?|sitting|lying|resting|standing|"
+    r"placed|stacked) (?:on(?: top(?: of)?)?|upon)(?= (?:and|then|please|,)|$)"
+)
 # By how a thing stands or lies.
 _POSES = {
+    "inverted": re.compile(
+        r"(?:(?:that|which) )?(?:is )?(?:(?:with )?(?:its|the) (?:open|hollow)?(?: ?(?:opening|"
+        r"mouth|side|end|rim))? )?(?:facing|pointing|turned) down(?:wards?)?\b"
+    ),
     "standing": re.compile(
         r"(?:(?:that|which) )?(?:is )?(?:standing|stands|placed|put)"
         r" (?:up(?:right)?|on (?:its|the) (?:edge|end)|upright)\b"
@@ -115,6 +137,14 @@ def the_others(cursor: Cursor) -> Phrase | None:
     words = " ".join(cursor.words[start : cursor.at])
     count = lexicon.NUMBERS.get(found.group(1) or "", 1)
     return Phrase(noun=noun, count=count, any_will_do=True, words=words)
+
+
+def pose_of(cursor: Cursor) -> str:
+    """How a thing stands or lies, such as "lying on its side"; empty where that is not said."""
+    for pose, pattern in _POSES.items():
+        if cursor.match(pattern) is not None:
+            return pose
+    return ""
 
 
 class _Builder:
@@ -206,7 +236,7 @@ class _Builder:
                 and not self.generic
                 and (
                     word != "one"
-                    or following in ("of", "more")
+                    or (following in ("of", "more") and not self._chosen)
                     or (not self.determined and following)
                 )
             ):
@@ -243,7 +273,7 @@ class _Builder:
                 pass
             elif word in lexicon.TIERS and _tiered(cursor):
                 self.nouns.append(word)
-            elif self._adjective(cursor):
+            elif self._piled(cursor) or self._adjective(cursor):
                 pass
             elif word in lexicon.GENERIC and not self.nouns:
                 self.generic = True
@@ -271,6 +301,15 @@ class _Builder:
 
     def _adjectives(self) -> bool:
         return bool(self.colors or self.sizes or self.places)
+
+    def _piled(self, cursor: Cursor) -> bool:
+        """Such as "bottom", where it is told of what."""
+        found = None if self.nouns else _PILED.match(cursor.rest)
+        if found is None:
+            return False
+        self.places.append("top" if found.group(1).startswith(("top", "up")) else "bottom")
+        cursor.at += cursor.word == "very"
+        return True
 
     def _adjective(self, cursor: Cursor) -> bool:
         """Take a colour, size, rank or place before the noun."""
@@ -370,7 +409,8 @@ class _Builder:
                 if cursor.word in lexicon.GENERIC:
                     cursor.at += 1
                 continue
-            if self._posed(cursor):
+            is_table = self.nouns[-1:] and self.nouns[-1] in lexicon.TABLES
+            if not is_table and (self._posed(cursor) or self._carries(cursor)):
                 continue
             relative = cursor.match(RELATIVE)
             while cursor.word in lexicon.STANDING or (cursor.word in ("the", "a") and relative):
@@ -461,9 +501,9 @@ class _Builder:
         start = cursor.at
         if cursor.match(EXCLUDE) is None:
             return False
-        if cursor.word in ("a", "an", "the"):
-            cursor.at += 1
-        if color_of(cursor.word) and cursor.word not in NOUNS:
+        named = cursor.word in ("a", "an", "the")
+        cursor.at += named
+        if color_of(cursor.word) and (cursor.word not in NOUNS or not named):
             self.not_colors.append(color_of(cursor.word))
             cursor.at += 1
             if cursor.word in lexicon.GENERIC or cursor.word == (self.nouns or [""])[-1]:
@@ -504,12 +544,29 @@ class _Builder:
         """Such as "lying on its side", and "the one ..." after a comma."""
         start = cursor.at
         begun = cursor.match(_THE_ONE) is not None
-        for pose, pattern in _POSES.items():
-            if cursor.match(pattern) is not None:
-                self.sizes.append(pose)
-                return True
+        pose = pose_of(cursor)
+        if pose:
+            self.sizes.append(pose)
+            return True
         if begun and self._superlative(cursor):
             return True
+        cursor.at = start
+        return False
+
+    def _carries(self, cursor: Cursor) -> bool:
+        """Such as "that has another box on it": what is under that."""
+        start = cursor.at
+        which = cursor.match(_ON_WHICH) is not None
+        if which or cursor.match(_CARRIES) is not None:
+            supports = cursor.words[cursor.at - 1].startswith(("support", "carr"))
+            thing = the_others(cursor) or noun_phrase(cursor)
+            known = thing is not None and _is_thing(thing)
+            end = _STANDS_ON if which else _ON_IT
+            if thing is not None and known and (supports or cursor.match(end) is not None):
+                self.relations.append(
+                    Relation("under", (replace(thing, count=1, any_will_do=True),))
+                )
+                return True
         cursor.at = start
         return False
 
@@ -518,7 +575,7 @@ class _Builder:
         if cursor.word != "of" or not (self.nouns or self.generic):
             return False
         start = cursor.at
-        if not self.nouns and cursor.match(_OF_SO_MANY) is not None:
+        if (not self.nouns or self.places) and cursor.match(_OF_SO_MANY) is not None:
             return True
         cursor.at += 1
         other = noun_phrase(cursor)
@@ -557,6 +614,12 @@ _MEASURES = frozenset({
     "bag", "can", "bottle", "cup", "glass", "box", "carton", "bowl", "piece", "pack", "jar",
     "packet", "tube", "slice", "loaf", "bar", "roll", "tin", "kind",
 })  # fmt: skip
+
+
+def _is_thing(phrase: Phrase) -> bool:
+    """Whether it can stand on another, which what is printed on that cannot."""
+    last = phrase.noun.split()[-1] if phrase.noun else ""
+    return not last or (last in NOUNS and last not in lexicon.PARTS)
 
 
 def _tiered(cursor: Cursor) -> bool:

@@ -21,11 +21,18 @@ SIDE = re.compile(
     r"at|to|that|which|who|with|by|please|for|next|beside|near|is|touching|it|a bit|a little|"
     r"[.,;])|$)"
 )
-# On others, rather than at the upper edge of what is seen.
-_PILE = re.compile(
-    r"(?:on|to)(?: the)? top of (?:the|that|this) (?:pile|stack|heap|tower)\b|"
-    r"(?:on(?: the)?|at the very) top(?= (?:and|then|please|,)|$)"
-)
+# On others or under them, rather than at an edge of what is seen.
+PILE = r"(?:the|that|this) (?:pile|stack|heap|tower)\b"
+_END = r"(?= (?:and|then|please|,)|$)"
+_IN_PILE = {
+    "top": re.compile(
+        rf"(?:on|to|at)(?: the)?(?: very)? top of {PILE}|(?:on(?: the)?|at the very) top{_END}"
+    ),
+    "bottom": re.compile(
+        rf"(?:on|at)(?: the)?(?: very)? bottom of {PILE}|at the very bottom{_END}|"
+        rf"(?:underneath|beneath|below){_END}"
+    ),
+}
 _HAND_SIDE = re.compile(r"(?:on|to|at|from)(?: the| your| my)? (left|right) handside\b")
 
 
@@ -42,8 +49,9 @@ def table_side(cursor: Cursor) -> tuple[str, str] | None:
         and cursor.following in ("on", "to", "at", "in", "the", "way", *lexicon.STANDING)
     ):
         cursor.at += 2 if cursor.following == "way" else 1
-    if cursor.match(_PILE) is not None:
-        return "top", "on"
+    for place, pattern in _IN_PILE.items():
+        if cursor.match(pattern) is not None:
+            return place, "on"
     found = cursor.match(_HAND_SIDE)
     if found is not None:
         return lexicon.PLACES[found.group(1)], found.group(0).split()[0]

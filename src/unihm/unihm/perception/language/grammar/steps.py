@@ -18,7 +18,7 @@ def steps_of(clause: Clause) -> list[Step]:
     return [_step(clause, target) for target in clause.targets] or [_step(clause, Phrase())]
 
 
-_STRONG = re.compile(r"(?:in|on)to|on to|in to|to\b|atop")
+_STRONG = re.compile(r"(?:in|on)to\b|on to|in to\b|to\b|atop")
 
 
 def _is_somebody(phrase: Phrase, verb: str) -> bool:
@@ -39,7 +39,7 @@ def _goes_into(action: Action, found: Found) -> bool:
     return pattern.match(found.preposition) is not None and not found.to_head
 
 
-_INTO = re.compile(r"(?:in|on)to|on to|in to|atop")
+_INTO = re.compile(r"(?:in|on)to\b|on to\b|in to\b")
 
 
 def _step(clause: Clause, target: Phrase) -> Step:
@@ -58,12 +58,11 @@ def _step(clause: Clause, target: Phrase) -> Step:
         chosen = _destination_index(relations, action)
         if chosen is not None:
             before, after = relations[:chosen], relations[chosen + 1 :]
-            found = relations[chosen].relation
-            things = found.things
-            if after and found.name != "area":
+            found = relations[chosen]
+            name, things = found.relation.name, found.relation.things
+            if after and name != "area":
                 things = (attach(things[0], after), *things[1:])
-            name = found.name
-            if relations[chosen].preposition == "at" and action is Action.PLACE:
+            if found.preposition == "at" and action is Action.PLACE and name != "area":
                 name = into_or_onto(things[0])
             destination = Relation(name, things)
             relations = before

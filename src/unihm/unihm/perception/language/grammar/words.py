@@ -116,6 +116,6 @@ _NO_NOUNS = frozenset(re.findall(
     touch because though although however therefore please rm ls sudo said says say ago until
     upsidedown upright twice thrice times again minute minutes second seconds hour hours anymore
     directly starting counting yourself somewhere anywhere first second third fourth fifth sixth
-    seventh last together side apart while group rest
+    seventh last together side apart while group rest hidden obscured occluded concealed supporting
     """,
 ))  # fmt: skip
