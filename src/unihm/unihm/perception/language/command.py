@@ -94,6 +94,7 @@ class Phrase:
             or self.not_colors
             or self.not_nouns
             or self.sizes
+            or self.shade
             or self.place
             or self.relations
         )
@@ -324,6 +325,7 @@ _DIRECTION_WORDS = {
 }
 _IN_PILE = {"top": "on top", "bottom": "underneath"}
 _PLACES = ("near", "far", "middle", "left", "right", *_IN_PILE)
+_SHADES = {"dark": "darker", "light": "brighter"}  # where no colour is said
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 
@@ -338,13 +340,14 @@ def describe_phrase(phrase: Phrase) -> str:
     elif len(ranks) > 1 or (phrase.rank > 1 and ranks and ranks[0] in ("left", "right")):
         side = f"{'from' if phrase.rank > 1 and len(ranks) == 1 else 'on'} the {ranks.pop()}"
     described = [_PLACE_ADJECTIVES[part] for part in ranks]
-    described += [*phrase.sizes, *filter(None, [phrase.shade]), *phrase.colors]
+    shade = phrase.shade if phrase.colors else _SHADES.get(phrase.shade, "")
+    described += [*phrase.sizes, *filter(None, [shade]), *phrase.colors]
     described.append(phrase.noun or "object")
     if phrase.rank > 1:
         described.insert(0, _ORDINALS[phrase.rank])
     if phrase.count != 1:
         article = f"the {phrase.count}" if phrase.count else "all the"
-        described[-1] += "s"
+        described[-1] += "es" if described[-1].endswith(("s", "x", "ch", "sh")) else "s"
     elif phrase.any_will_do:
         article = "an" if described[0][0] in "aeiou" else "a"
     else:

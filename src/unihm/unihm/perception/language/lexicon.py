@@ -200,9 +200,9 @@ HELD = _words("held grasped gripped holding grabbed lifted")
 EXCLUDING = _words("not non except excluding besides neither nor")
 # Words between a thing and where it is: "the block lying in the drawer".
 STANDING = _words("lying standing sitting located placed positioned resting laying situated "
-                  "sits stands lies found kept seen turned")  # fmt: skip
+                  "sits stands lies found kept seen turned leaning")  # fmt: skip
 # Of a place alone: "on the left side of the table".
-SIDES = _words("side end edge corner hand part area half region portion")
+SIDES = _words("side end edge corner hand part area half region portion row")
 TABLES = _words("table desk tabletop surface board counter countertop workspace bench")
 ME = _words("me you us robot yourself myself arm")
 MANNER = _words(

@@ -87,7 +87,10 @@ def words_of(sentence: str) -> list[str]:
         plain = re.sub(pattern, replacement, plain)
     plain = re.sub(r"(\d)\s*(cm|mm|m|inches|inch|in)\b", r"\1 \2", plain)
     plain = re.sub(r"(\d),(\d)", r"\1.\2", plain)
-    tokens = re.findall(r"\d+\.\d+|[a-z0-9]+|[.,!?;:]", plain.replace("-", " ").replace("'", " "))
+    tokens = re.findall(
+        r"\d+\.\d+|[a-z0-9]+|[.,!?;:]",
+        plain.replace("-it ", "it ").replace("-", " ").replace("'", " "),
+    )
     if not any(token.isalnum() for token in tokens):
         raise NotWords("The instruction has no words in it.")
     if _is_foreign(tokens):

@@ -51,6 +51,7 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "bar": ("long", "box"), "pen": ("long",), "pencil": ("long",), "marker": ("long",),
     "banana": ("long", "irregular"), "hammer": ("long", "irregular"),
     "mallet": ("long", "irregular"), "screwdriver": ("long",), "tool": ("long", "irregular"),
+    "utensil": ("long", "irregular"),
     "wrench": ("long", "flat"), "knife": ("long", "flat"), "fork": ("long", "flat"),
     "spoon": ("long", "flat"), "toothbrush": ("long",), "toothpaste": ("long", "box", "cone"),
     "flashlight": ("long", "cylinder"), "torch": ("long", "cylinder"),

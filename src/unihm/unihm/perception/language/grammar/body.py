@@ -65,9 +65,11 @@ MANNERS = re.compile(
 _NO_LIFT = re.compile(r"without (?:lifting|raising|picking(?: up)?)(?: it| them)?(?: up)?\b")
 _TO_ME = re.compile(
     r"(?:over )?(?:to|into?|in|on|onto) (?:me|us|my (?:hand|hands|palm)|the (?:user|human|"
-    r"person))\b"
+    r"person))\b(?! (?:on|in|at|with|who|next|behind|near|over|by)\b)"
     r"|(?:back )?to me\b"
 )
+_NEAREST = re.compile(r".*\b(?:(nearest|closest)|farthest|furthest)\b")
+
 _FOR_ME = re.compile(r"for (?:me|us)\b")
 _IN_HAND = re.compile(
     r"(?:with|in|into|inside) (?:your|the robot|the|its)(?: robot)? (?:hand|hands|gripper|palm|"
@@ -211,7 +213,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             clause.down |= word == "down"
             clause.back |= word == "back"
             cursor.at += 1
-        elif _take_relation(cursor, clause, joined):
+        elif _measured_from(cursor, clause) or _take_relation(cursor, clause, joined):
             joined = False
         elif _take_source(cursor, clause) or _take_toward(cursor, clause):
             pass
@@ -408,6 +410,25 @@ def _take_relation(cursor: Cursor, clause: Clause, joined: bool) -> bool:
             return True
         cursor.at = mark
     clause.relations.append(Found(Relation(name, tuple(things)), found.group(1), joined or bound))
+    return True
+
+
+def _measured_from(cursor: Cursor, clause: Clause) -> bool:
+    """Such as "the nearest mug to the box": not into it."""
+    if clause.action not in (None, Action.GRAB) or not clause.targets:
+        return False
+    start, target = cursor.at, clause.targets[-1]
+    superlative = _NEAREST.match(target.words) if target.place in ("near", "far") else None
+    if superlative is None or cursor.word != ("to" if superlative.group(1) else "from"):
+        return False
+    cursor.at += 1
+    thing = noun_phrase(cursor)
+    if thing is None:
+        cursor.at = start
+        return False
+    clause.targets[-1] = replace(target, place="")
+    name = "beside" if superlative.group(1) else "apart"
+    clause.relations.append(Found(Relation(name, (thing,)), "to", True))
     return True
 
 

@@ -40,6 +40,10 @@ _FARTHEST_SIDE = re.compile(
     r" (left|right)(?: handside| hand)?(?: side)?(?: of (?:you|me|the table|the group))?(?= |$)"
 )
 _AWAY = re.compile(r"(?:the )?(closest|nearest|farthest|furthest) (?:away|off|out|in)\b(?! from)")
+_TO_AN_END = re.compile(
+    r"(?:the )?(?:farthest|furthest|most)(?: (?:to|towards?|at|in)(?: the)?)? (back|front|rear)\b"
+)
+_IN_VIEW = re.compile(r"(?:(?:that|which) )?you (?:can )?see\b(?: (?:here|there))?")
 _OTHERS = re.compile(r"the other(?: (two|three))?(?: (ones?|objects?|things?))?\b")
 _OF_SO_MANY = re.compile(
     r"of (?:the |these |those )?(?:two|three|four|five|six|lot|bunch|them|all)\b(?! \w)|"
@@ -297,7 +301,7 @@ class _Builder:
     @property
     def _chosen(self) -> bool:
         """Whether one of several was named: "the smaller"."""
-        return bool(self.sizes or self.places or self.rank > 1)
+        return bool(self.sizes or self.places or self.shade or self.rank > 1)
 
     def _adjectives(self) -> bool:
         return bool(self.colors or self.sizes or self.places)
@@ -328,6 +332,9 @@ class _Builder:
             word in lexicon.FRUIT or following in ("pepper", "wine", "tea")
         ):
             return False
+        if word in _SHADES_OF_SEVERAL and self.determined:
+            self.shade = _SHADES_OF_SEVERAL[word]
+            return True
         if word in _SHADES and color_of(following):
             self.shade = _SHADES[word] or self.shade
             return True
@@ -412,6 +419,8 @@ class _Builder:
             is_table = self.nouns[-1:] and self.nouns[-1] in lexicon.TABLES
             if not is_table and (self._posed(cursor) or self._carries(cursor)):
                 continue
+            if cursor.match(_IN_VIEW) is not None:
+                continue
             relative = cursor.match(RELATIVE)
             while cursor.word in lexicon.STANDING or (cursor.word in ("the", "a") and relative):
                 cursor.at += 1
@@ -460,7 +469,7 @@ class _Builder:
             self.places.append(farthest.group(1))
         elif found is not None:
             self.places.append(lexicon.PLACES[found.group(1)])
-        elif (away := cursor.match(_AWAY)) is not None:
+        elif (away := cursor.match(_AWAY) or cursor.match(_TO_AN_END)) is not None:
             self.places.append(lexicon.PLACES[away.group(1)])
         elif (rank and cursor.word in lexicon.PLACES and cursor.following in ("", ".", "on")) or (
             cursor.word in ("closest", "nearest", "farthest", "furthest") and not cursor.following
@@ -583,8 +592,9 @@ class _Builder:
             cursor.at = start
             return False
         if not self.nouns:
-            # "The smaller of the two boxes": one of these.
-            if other.count == 1 or not other.noun:
+            # "The smaller of the two boxes": one of these; "a piece of fruit".
+            piece = cursor.words[start - 1] == "piece" and self.generic
+            if (other.count == 1 and not piece) or not other.noun:
                 cursor.at = start
                 return False
             self.nouns = other.noun.split()
@@ -605,6 +615,10 @@ _SHADES = {
     **dict.fromkeys(("dark", "deep"), "dark"),
     **dict.fromkeys(("light", "pale", "pastel"), "light"),
     **dict.fromkeys(("bright", "neon", "hot", "metallic"), ""),
+}
+_SHADES_OF_SEVERAL = {
+    **dict.fromkeys(("darker", "darkest"), "dark"),
+    **dict.fromkeys(("brighter", "brightest", "paler", "palest"), "light"),
 }
 _WHAT_IS_HELD = re.compile(
     r"(?:what|whatever) (?:is in your (?:hand|gripper)|you (?:are holding|hold|have))\b"

@@ -38,7 +38,7 @@ def unique(values: Iterable[str]) -> tuple[str, ...]:
 _ONE = frozenset(re.findall(r"\S+", """
     scissors tongs pliers chips glasses brass lens noodles crackers cheerios keys tweezers cookies
     beans peas headphones earphones earbuds cards matches sunglasses goggles airpods fries rubiks
-    grapes nuts news binoculars
+    grapes nuts news binoculars pringles doritos skittles smarties oreos
 """))  # fmt: skip
 
 
@@ -117,5 +117,6 @@ _NO_NOUNS = frozenset(re.findall(
     upsidedown upright twice thrice times again minute minutes second seconds hour hours anymore
     directly starting counting yourself somewhere anywhere first second third fourth fifth sixth
     seventh last together side apart while group rest hidden obscured occluded concealed supporting
+    labelled labeled marked titled saying
     """,
 ))  # fmt: skip
