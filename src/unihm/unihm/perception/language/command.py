@@ -394,6 +394,8 @@ def describe_step(step: Step) -> str:
         parts[0] = "put"
     elif step.action is Action.HAND_OVER:
         parts[0] = "hand me"
+    elif step.action is Action.PULL and step.destination is not None:
+        parts[0] = "drag"  # "pull the bowl next to the plate" is the one that stands there
     parts.append(describe_phrase(step.target))
     if step.source is not None:
         parts.append(f"from {describe_phrase(step.source)}")

@@ -28,7 +28,7 @@ ACTIONS: dict[str, Action] = {
     **dict.fromkeys(_words("hand give pass bring fetch"), Action.HAND_OVER),
 }  # fmt: skip
 # Verbs that move a thing along the table where only a direction is said.
-MOVES = _words("move shift slide push drag carry transfer")
+MOVES = _words("move shift slide push drag transfer")
 # "Go to the ball and pick it up": the first clause says only where.
 APPROACH = _words("go reach find locate look approach drive navigate walk search come get")
 

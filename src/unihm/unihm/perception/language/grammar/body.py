@@ -102,6 +102,7 @@ _DIRECTION = re.compile(
     r"on|slightly|all|some|from|half|but|in|next|to me|\d|one|two|three|four|five|six|seven|"
     r"eight|nine|ten|twenty|[.,;])|$)"
 )
+_OF_TABLE = re.compile(rf"of the (?:{'|'.join(lexicon.TABLES)})\b")
 _AWAY_FROM = re.compile(r"(?:away|further|farther|apart|off) from\b")
 _ME_DIRECTION = re.compile(
     r"(?:towards?|closer to|nearer to|near|back to|to|over to)(?: where)? (?:me|us|you|yourself|"
@@ -201,6 +202,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             pass
         elif moving and (found := cursor.match(_DIRECTION)) is not None:
             _set_direction(clause, found)
+            cursor.match(_OF_TABLE)
         elif (side := table_side(cursor)) is not None:
             place = Relation("area", (Phrase(place=side[0], words=side[0]),))
             clause.relations.append(Found(place, side[1], joined))
@@ -212,6 +214,8 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
         ):
             clause.down |= word == "down"
             clause.back |= word == "back"
+            cursor.at += 1
+        elif word == "in" and not cursor.following and clause.action is Action.PUSH:
             cursor.at += 1
         elif _measured_from(cursor, clause) or _take_relation(cursor, clause, joined):
             joined = False
@@ -312,9 +316,12 @@ def _set_amount(clause: Clause, found: re.Match[str]) -> None:
 
 
 def _set_direction(clause: Clause, found: re.Match[str]) -> None:
+    said = found.group(1)
+    if re.search(r"\bthe (?:very )?back\b", found.group(0)):
+        said = said.replace("back", "rear")  # a side of the table, rather than backward
     names = [
         name
-        for word in found.group(1).split()
+        for word in said.split()
         for name in (lexicon.COMPASS.get(word) or lexicon.DIRECTIONS.get(word, "")).split()
     ]
     clause.direction = turned(clause.direction, " ".join(names), found.group(0))

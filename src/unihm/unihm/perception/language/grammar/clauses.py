@@ -85,7 +85,7 @@ _FORBIDS = re.compile(
     r",) (?:do not|never)\b"
 )
 _PHRASAL = re.compile(
-    r"(?:let go|get rid|get hold|take hold|grab hold|catch hold|"
+    r"(?:let (?:it |that |this )?go|get rid|get hold|take hold|grab hold|catch hold|"
     r"(?:take|get) a (?:firm )?(?:hold|grip|grasp))(?: of| on|)"
 )
 
@@ -198,7 +198,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
             if not _leading_place(cursor, leading):
                 cursor.at = start
         if (pair := cursor.match(_PHRASAL)) is not None:
-            if pair.group(0).startswith("let go"):
+            if pair.group(0).startswith("let "):
                 clause.verb, clause.action = "release", Action.RELEASE
             elif "rid" in pair.group(0):
                 return Clause(Mood.OTHER, verb="get rid of", words=said)

@@ -55,7 +55,7 @@ def _step(clause: Clause, target: Phrase) -> Step:
         or any(_goes_into(action, f) for f in relations)
     )
     if to_be_moved and relations:
-        chosen = _destination_index(relations, action)
+        chosen = _destination_index(relations, Action.PUSH if clause.verb == "drag" else action)
         if chosen is not None:
             before, after = relations[:chosen], relations[chosen + 1 :]
             found = relations[chosen]
@@ -114,6 +114,11 @@ def _step(clause: Clause, target: Phrase) -> Step:
         destination is not None and _is_somebody(destination.things[0], clause.verb)
     ):  # fmt: skip
         clause.unknown.append(destination.things[0].words)
+    if pushes and destination is None and target.noun.split()[-1:] == ["drawer"]:
+        pulls = action is Action.PULL
+        if direction is None or direction.name == ("toward" if pulls else "away"):
+            moved = Action.OPEN if pulls else Action.CLOSE
+            return Step(moved, target, source, manner=manner)
     if pushes and destination is None and (direction is None or not direction.name):
         name = "toward" if action is Action.PULL else ""
         if clause.to_me:
