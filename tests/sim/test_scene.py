@@ -85,6 +85,7 @@ def test_a_mesh_is_found_beside_its_scene_file(tmp_path):
         ("objects: [{name: a, shape: box, friction: -1}]", "friction must be"),
         ("objects: [{name: a, mesh: absent.stl}]", "absent.stl does not exist"),
         ("objects: [{name: a, shape: box}, {name: a, shape: box}]", "Two objects are called 'a'"),
+        ("objects: [{name: a, shape: box}, {name: b, shape: mug}]", "'a' and 'b' stand inside"),
         ("objects: box", "list of mappings"),
         ("camera: {noise: grainy}", "noise must be .none., .stereo. or .tof."),
         ("camera: {eye: [0, 0, 1], target: [0, 0, 0]}", "straight up or down"),
@@ -102,6 +103,28 @@ def test_a_wrong_scene_file_gets_one_sentence(tmp_path, text, words):
     assert "\n" not in caught.value.message
     assert caught.value.message.endswith(".")
     assert "mine.yaml" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("where", "overlaps"),
+    [
+        ([0.5, 0.0, 0.05], False),  # in the bowl
+        ([0.5, 0.0, 0.01], True),  # in its bottom
+        ([0.5, 0.06, 0.05], True),  # in its wall
+        ([0.5, 0.15], False),
+    ],
+)
+def test_what_stands_in_another_is_not_inside_it(tmp_path, where, overlaps):
+    text = f"""objects:
+    - {{name: bowl, shape: bowl, size: {{radius: 0.07, height: 0.06}}}}
+    - {{name: ball, shape: sphere, size: {{radius: 0.02}}, position: {where}}}
+    """
+    try:
+        load_scene(write(tmp_path, text))
+        refused = False
+    except UnihmError as error:
+        refused = "inside each other" in error.message
+    assert refused is overlaps
 
 
 def test_an_unknown_scene_names_those_there_are():

@@ -41,7 +41,7 @@ _REPORTERS = {
     "verification": "capture",
 }
 _GID = 16  # bytes; Humble pads with zeros
-NAMED = 1.0  # s in which the graph learns which node a new publisher belongs to
+NAMED = 2.5  # s in which the graph learns which node a new publisher belongs to, on a busy machine
 # s after which the graph has forgotten a node that was killed: Fast DDS's default, and some.
 FORGOTTEN = 25.0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import trimesh
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -21,6 +22,7 @@ from unihm.paths import config_dir
 from unihm.sim import part_shapes  # noqa: F401  its shapes may be asked for by name
 from unihm.sim.articulated import ARTICULATED, Articulated, make_articulated
 from unihm.sim.meshes import Convex, load_mesh
+from unihm.sim.overlaps import refuse_overlaps
 from unihm.sim.shapes import SHAPES, Geometry, make_shape, stacking_height
 from unihm.sim.urdf_objects import load_articulated
 from unihm.transforms import look_at, make_transform
@@ -134,6 +136,12 @@ class SceneObject:
         if self.opens:
             return self.mechanism.geometry
         return load_mesh(Path(self.mesh), self.scale, self.up, self.convex)
+
+    @property
+    def solids(self) -> list[trimesh.Trimesh]:
+        """Its convex pieces in the world; of what opens those that stand."""
+        parts = self.mechanism.body if self.opens else self.geometry.parts
+        return [part.mesh.copy().apply_transform(self.T_world_object) for part in parts]
 
     @property
     def rgb(self) -> tuple[float, float, float]:
@@ -292,8 +300,8 @@ def _parse(values: dict[str, Any], path: Path) -> Scene:
                 entry[file] = str(path.parent / Path(entry[file]).expanduser())
         objects.append(from_mapping(SceneObject, entry, where))
     scene = replace(from_mapping(Scene, values, path.name), objects=tuple(objects))
-    for item in scene.objects:
-        item.geometry  # noqa: B018  a wrong size or mesh is reported now, with the file's name
+    # A wrong size or mesh is reported now too, with the file's name.
+    refuse_overlaps({item.name: item.solids for item in scene.objects})
     return scene
 
 
