@@ -227,11 +227,26 @@ def test_of_two_blues_the_light_one_is_the_lighter():
     assert code_of("the blue can", things) == ErrorCode.OBJECT_AMBIGUOUS
 
 
-def test_what_is_on_top_is_the_highest():
+def test_of_a_pile_one_is_on_top_and_one_underneath():
+    lower = make_item("box", "green", 0.5, 0.0, x=0.14, y=0.14, z=0.05)
+    upper = make_item("box", "blue", 0.5, 0.0, x=0.08, y=0.08, z=0.05)
+    upper = dataclasses.replace(upper, T_world_item=from_xyz_rpy([0.5, 0.0, 0.075], [0, 0, 0]))
+    beside = make_item("box", "yellow", 0.45, 0.25, x=0.06, y=0.06, z=0.18)
+    things = read_scene(render(lower, upper, beside).observation).objects
+    for words, color in (
+        ("the box on top", "blue"),
+        ("the upper one of the two", "blue"),
+        ("the bottom box of the stack", "green"),
+        ("the box that has another box on it", "green"),
+        ("the lowest box", "green"),
+    ):
+        assert dominant_color(find(phrase(words), things).thing.colors) == color, words
+
+
+def test_where_nothing_is_on_anything_nothing_is_on_top():
     items = [
         make_item("box", "green", 0.42, -0.1, x=0.1, y=0.1, z=0.05),
         make_item("box", "blue", 0.55, 0.1, x=0.1, y=0.1, z=0.12),
     ]
     things = read_scene(render(*items).observation).objects
-    found = find(phrase("the box on top"), things).thing
-    assert dominant_color(found.colors) == "blue"
+    assert code_of("the box on top", things) == ErrorCode.OBJECT_NOT_FOUND

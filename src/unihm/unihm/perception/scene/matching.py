@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from unihm.errors import ErrorCode, UnihmError
+from unihm.geometry import covers
 from unihm.perception.colors import NAMES, SIMILARITY, VIVID
 from unihm.perception.language import Phrase, Relation, lexicon
 from unihm.perception.language.nouns import COLORS, NOUNS, SIZES, VAGUE, lookup
@@ -34,6 +35,7 @@ _COLORED_MISFIT = 0.3
 _COLOR_CHANCE = 0.1
 # So much that is vivid names a thing whose rest is white, grey or black, a little less surely.
 _NOTICED, _ACCENT = 0.3, 0.7
+_UNSEEN = 0.5  # share of what is hidden by which two are told apart less
 # Where so little of the best one has the colours that were said, whatever fits at least this share
 # as well is as likely: an orange box is not "the red box" because the others are still less red.
 _PALE, _PALE_TIE = 0.4, 0.4
@@ -63,8 +65,10 @@ _PART, _MOST_OF_PART, _MOST_OF_IT, _ALL_OVER = 0.15, 0.5, 0.6, 0.6
 _UPPER, _LOWER = 0.75, 0.25
 # Difference of brightness, of 1, that tells a light colour from a dark one.
 _SHADE = 0.06
+# Difference in height over length by which one stands rather, and the other lies.
+_POSED = 0.35
 # Metres from what is seen of a thing to the middle of one that stands on it.
-_CARRIED = 0.03
+_CARRIED = 0.05
 # Metres from the middle of a thing within which something is on it or in it, if it is not larger.
 _WITHIN = 0.15
 
@@ -154,7 +158,12 @@ def find(
         )
     is_pale = color_fit(phrase, objects[int(scores.argmax())]) < _PALE
     tie = _PALE_TIE if phrase.colors and is_pale else TIE
-    tied = _without_pieces([o for o, s in zip(objects, scores) if s >= tie * best])
+    # By its kind alone nobody knows whether what is partly hidden would not fit as well.
+    described = phrase.colors or phrase.sizes or phrase.place or phrase.relations
+    unseen = 0.0 if described else _UNSEEN
+    tied = _without_pieces(
+        [o for o, s in zip(objects, scores) if s >= tie * (1.0 - unseen * o.hidden) * best]
+    )
     if len(tied) > 1 and not phrase.any_will_do:
         raise UnclearPhrase(
             ErrorCode.OBJECT_AMBIGUOUS,
@@ -205,13 +214,18 @@ def score(
             scores = scores * [max(o.shapes[s] for s in SHAPE_WORDS[word]) ** 0.5 for o in objects]
         else:
             values = np.array([MEASURES[word](o.extents) for o in objects])
-            scores = scores * _preference(values, rivals, 0.004, rank)
+            tie = _POSED if word in ("standing", "lying") else 0.004
+            scores = scores * _preference(values, rivals, tie, rank)
     if phrase.shade:
         values = np.array(
             [o.brightness if phrase.shade == "light" else -o.brightness for o in objects]
         )
         scores = scores * _preference(values, rivals, _SHADE)
     if phrase.place:
+        if {"top", "bottom"} & set(phrase.place.split()):
+            piled = _piled(objects)
+            rivals = rivals & piled
+            scores = scores * np.where(piled, 1.0, _CONTRADICTED)
         values, rivals = _along(phrase.place, objects, rivals)
         scores = np.where(rivals, scores, 0.5 * scores)
         scores = scores * _preference(values, rivals, 0.015, phrase.rank)
@@ -307,7 +321,6 @@ def _along(
         rivals = rivals & half if (rivals & half).any() else rivals
     way = (others or sides)[0]
     if way in ("top", "bottom"):
-        rivals = rivals & _piled(objects)
         tops = np.array([robust_range(o.cluster.points[:, 2])[1] for o in objects])
         return (tops if way == "top" else -tops), rivals
     if way == "middle":
@@ -351,7 +364,7 @@ def _has_part(part: Phrase, thing: DetectedObject) -> float:
     elif part.noun in lexicon.LOWER_PARTS:
         colors, needed = thing.colors_between(0.0, _LOWER), _MOST_OF_PART
     has, all_over = (
-        min(float(shares[NAMES.index(color)]) for color in part.colors)
+        min(float(SIMILARITY[NAMES.index(color)] @ shares) for color in part.colors)
         for shares in (colors, thing.colors)
     )
     return min(1.0, has / needed) * (1.0 if all_over < _MOST_OF_IT else _ALL_OVER)
@@ -398,8 +411,10 @@ def _piled(objects: list[DetectedObject]) -> NDArray[np.bool_]:
     for (i, one), (j, other) in permutations(enumerate(objects), 2):
         if not (piled[i] and piled[j]) and _stands_on(one, other):
             middle = np.median(one.cluster.points[:, :2], axis=0)
-            away = np.linalg.norm(other.cluster.points[:, :2] - middle, axis=1).min()
-            piled[[i, j]] |= away < _CARRIED
+            under = other.cluster.points[:, :2]
+            away = np.linalg.norm(under - middle, axis=1).min()
+            # What carries another is seen round it.
+            piled[[i, j]] |= away < _CARRIED or covers(under, middle[None])[0]
     return piled
 
 

@@ -52,7 +52,8 @@ _OF_SO_MANY = re.compile(
 # "The bottom box of the stack", "the upper one of the two": which of a pile.
 _PILED = re.compile(
     rf"(?:very )?(top|topmost|upper|uppermost|bottom|bottommost|lower|lowest) (?:\w+ )?"
-    rf"(?:\w+ (?:of|in|on|from) {PILE}|(?:\w+ )?of (?:the |these |those )?two(?: \w+)?$)"
+    rf"(?:\w+ (?:of|in|on|from) {PILE}|(?:\w+ )?of (?:the |these |those )?two(?: \w+)?$)|"
+    r"(?:very )?(lowest|lowermost|bottommost|uppermost)\b(?= \w)"
 )
 _WHAT_IS = re.compile(
     r"(?:what|whatever) is (?=(?:on|in|at|next|behind|beside|between|to the|left of|right of) )"
@@ -311,7 +312,8 @@ class _Builder:
         found = None if self.nouns else _PILED.match(cursor.rest)
         if found is None:
             return False
-        self.places.append("top" if found.group(1).startswith(("top", "up")) else "bottom")
+        tier = found.group(1) or found.group(2)
+        self.places.append("top" if tier.startswith(("top", "up")) else "bottom")
         cursor.at += cursor.word == "very"
         return True
 
