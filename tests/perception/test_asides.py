@@ -24,9 +24,11 @@ SAID = [
     ("if you don't mind, close the drawer", "close drawer"),
     ("pick up the apple when you have a moment, thank you so much", "grab apple"),
     ("move the mug to the left would you", "push mug > left"),
+    ("please don't forget to take the cup", "grab cup"),
 ]
 NOT_ASKED = [
     "my friend said, grab the cup",
+    "don't forget not to take the cup",
     "he told me something, so he said, take the plate",
     "if the light is on, grab the cup",
     "unless i say stop, take the cup",

@@ -57,6 +57,7 @@ _OPENER = re.compile(
     r"|i (?:was|am) (?:just )?wondering(?: if| whether| ,)?(?= (?:you )?(?:could|can|would)\b)"
     r"|time to \w+(?: up)?(?: now)?(?= [.,;])|go(?: ahead| on| over)? and"
     r"|(?:i (?:think|guess) )?(?:it is )?time (?:for you )?to(?= )"
+    r"|do not (?:forget|hesitate|fail) to(?= )"
     r"|time for (?:\w+ )?(?:breakfast|lunch|dinner|tea|coffee)"
     r"|(?:the|your) (?:next|first|last|only) (?:thing|task|job|step|goal)(?: for you)? is to"
     r"|your (?:job|task|goal|mission)(?: here| now| today)* is(?: to|(?: (?:simple|easy|clear))"

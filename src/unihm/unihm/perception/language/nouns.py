@@ -114,6 +114,14 @@ SIZES: dict[str, tuple[float, float, float]] = {
     "cap": (0.02, 0.10, 0.10), "soap": (0.04, 0.14, 0.10), "lego": (0.01, 0.12, 0.08),
 }  # fmt: skip
 
+# Metres that things which lie flat on a table are high at most.
+THICKNESS: dict[str, float] = {
+    "scissors": 0.03, "key": 0.02, "coin": 0.01, "card": 0.02, "pen": 0.025, "pencil": 0.02,
+    "marker": 0.03, "chalk": 0.025, "knife": 0.035, "fork": 0.035, "spoon": 0.04,
+    "spatula": 0.06, "wrench": 0.045, "toothbrush": 0.03, "phone": 0.03, "remote": 0.045,
+    "wallet": 0.04,
+}  # fmt: skip
+
 # What kinds that have a colour of their own look like.
 COLORS: dict[str, tuple[str, ...]] = {
     "banana": ("yellow", "green"), "lemon": ("yellow",), "lime": ("green",),

@@ -14,7 +14,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.geometry import covers
 from unihm.perception.colors import NAMES, SIMILARITY, VIVID
 from unihm.perception.language import Phrase, Relation, lexicon
-from unihm.perception.language.nouns import COLORS, NOUNS, SIZES, VAGUE, lookup
+from unihm.perception.language.nouns import COLORS, NOUNS, SIZES, THICKNESS, VAGUE, lookup
 from unihm.perception.scene.certainty import LEAST_SURE, confidence
 from unihm.perception.scene.describe import MEASURES, SHAPE_WORDS, DetectedObject
 from unihm.perception.scene.frames import robust_range
@@ -56,6 +56,7 @@ _SLIVER = 0.0005
 # How much smaller and larger than usual a thing may seem to be, the share of it that has the colour
 # of its kind, and what remains of the fit of one that is not like its kind at all.
 _SMALLER, _LARGER, _TYPICAL, _CONTRADICTED = 0.85, 1.2, 0.4, 0.15
+_NOISE = 0.01  # m by which a thin thing may seem thicker
 # Of a thing that is named by its kind alone the shape fits at least this well.
 _ALONE = 0.5
 # Share of a thing, and of a place on it, from which on its colour is surely that of a part there,
@@ -297,6 +298,10 @@ def _looks_like(noun: str, phrase: Phrase, thing: DetectedObject) -> float:
         sides = sorted(thing.outline[1])
         least *= max(_SMALLER - thing.hidden, 0.0)  # of what is partly hidden less is seen
         if sides[2] < least or sides[2] > most * _LARGER or sides[1] > second * _LARGER:
+            fit = _CONTRADICTED
+    if noun in THICKNESS:
+        low, high = robust_range(thing.cluster.points[:, 2])
+        if high - low > THICKNESS[noun] * _LARGER + _NOISE:
             fit = _CONTRADICTED
     if noun in COLORS and not phrase.colors:
         share = sum(float(thing.colors[NAMES.index(c)]) for c in COLORS[noun])
