@@ -25,6 +25,10 @@ SAID = [
     ("pick up the apple when you have a moment, thank you so much", "grab apple"),
     ("move the mug to the left would you", "push mug > left"),
     ("please don't forget to take the cup", "grab cup"),
+    ("uh, could you, um, pick up the, the wrench for me?", "grab wrench"),
+    ("no rush, just grab the tube, pretty please", "grab tube"),
+    ("that green block over there, put it in the box", "place block{green} > in:box"),
+    ("how about you grab that stapler", "grab stapler"),
 ]
 NOT_ASKED = [
     "my friend said, grab the cup",

@@ -44,9 +44,9 @@ _FEELING = (
 # Greetings, hesitations and the like, at the beginning.
 _INTERJECTION = re.compile(
     r"(?:um|uh|uhm|er|erm|hmm|oh|ah|ok|okay|right|alright|all right|well|so|and|but|hey(?: there)?"
-    r"|hi(?: there)?|hello(?: there)?|good (?:morning|afternoon|evening|day)|morning|yeah|yes|yep|"
+    r"|hi(?: there)?|hello(?: there)?|of course|certainly|absolutely|good (?:morning|afternoon|evening|day)|morning|yeah|yes|yep|"
     r"sure|now(?: then)?|then|next(?: one)?(?: up)?|please|robot(?: arm)?|mister robot|buddy|mate|"
-    r"pal|dear|my friend|come on|go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
+    r"pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
     r"excuse me|pardon me|you know(?: what)?|guess what|anyway|good job|well done|"
     r"nice(?: one| work| job)?|great|perfect|cool|thanks|thank you|like|just|i mean|,|\.|!)"
     r"(?: |$)"
@@ -57,7 +57,7 @@ _OPENER = re.compile(
     r"|i (?:was|am) (?:just )?wondering(?: if| whether| ,)?(?= (?:you )?(?:could|can|would)\b)"
     r"|time to \w+(?: up)?(?: now)?(?= [.,;])|go(?: ahead| on| over)? and"
     r"|(?:i (?:think|guess) )?(?:it is )?time (?:for you )?to(?= )"
-    r"|do not (?:forget|hesitate|fail) to(?= )"
+    r"|do not (?:forget|hesitate|fail) to(?= )|no (?:rush|hurry|pressure|worries)"
     r"|time for (?:\w+ )?(?:breakfast|lunch|dinner|tea|coffee)"
     r"|(?:the|your) (?:next|first|last|only) (?:thing|task|job|step|goal)(?: for you)? is to"
     r"|your (?:job|task|goal|mission)(?: here| now| today)* is(?: to|(?: (?:simple|easy|clear))"
@@ -81,7 +81,7 @@ _OPENER = re.compile(
 )
 # The same at the end.
 _CLOSING = re.compile(
-    r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|(?:thanks|thank you|cheers|ta)"
+    r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|pretty please|(?:thanks|thank you|cheers|ta)"
     r"(?: (?:so|very) much| a (?:lot|bunch|million)| again| in advance)?(?: (?:robot|mate|buddy|"
     r"dear|my friend))?"
     r"|you are (?:the best|great|awesome|amazing|wonderful|(?:so|very) kind|"
@@ -93,8 +93,8 @@ _CLOSING = re.compile(
 )
 # In the middle of a sentence.
 _HESITATION = re.compile(
-    r"\b(?:(?:um|uh|uhm|er|erm|hmm) |(?:the )?(?:what is it called|what do you call it|"
-    r"what is that called|whatever it is called) )"
+    r"(?:, )?\b(?:um|uh|uhm|er|erm|hmm) (?:, )?|\b(?:the )?(?:what is it called|"
+    r"what do you call it|what is that called|whatever it is called) "
 )
 _REPEATED = re.compile(r"\b((?:\w+ )?\w+)(?: (?:, )?\1)+\b")
 # Statements that name the thing which "it" then means.

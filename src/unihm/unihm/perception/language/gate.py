@@ -45,6 +45,8 @@ _NOT_ON_TABLE = lexicon.TABLES | {
     "move", "step",
 }  # fmt: skip
 
+_BOARDS = frozenset({"cutting board", "chopping board", "bread board", "game board", "chess board"})
+
 # Words before what is ruled out.
 _NEGATED = lexicon.NEGATIONS | {"but"}
 
@@ -219,10 +221,11 @@ class _Judge:
             self._ask_for(clauses[0])
         prohibited = [c for c in clauses if c.mood is Mood.PROHIBITION]
         requests = [c for c in clauses if c.mood is Mood.REQUEST]
-        for clause in clauses:
+        for clause in clauses if prohibited else _with_places(clauses):
             self._judge_mood(clause, clauses)
         if prohibited:
             self._allow(prohibited, requests, clauses)
+        clauses = _with_places(clauses)
         for number, clause in enumerate(clauses):
             if clause.mood is Mood.THING and self.steps and _adds_to(clause, self.steps[-1]):
                 described = grammar.attach(clause.targets[0], clause.relations)
@@ -375,10 +378,8 @@ class _Judge:
         target = step.target
         if not target.says_something and target.pronoun != "held" and target.words != "the object":
             before = self._before()
-            last = self.steps[-1] if self.steps else None
-            opens = step.action in (Action.OPEN, Action.CLOSE)
-            if opens and last is not None and last.source is not None:
-                before = last.source  # "take the cup out of the drawer and close it"
+            if step.action in (Action.OPEN, Action.CLOSE):
+                before = self._opened() or before
             refers = target.pronoun == "it" or not target.words
             if refers and before is not None:
                 if target.count != 1 and before.count == 1 and target.pronoun:
@@ -399,6 +400,17 @@ class _Judge:
             things = tuple(self._referent(thing) for thing in step.destination.things)
             step = replace(step, destination=Relation(step.destination.name, things))
         return step
+
+    def _opened(self) -> Phrase | None:
+        """What "close it" is about: "take the cup out of the drawer and close it"."""
+        for last in reversed(self.steps):
+            if last.action in (Action.OPEN, Action.CLOSE):
+                return last.target
+            if last.source is not None:
+                return last.source
+            if last.destination is not None and last.destination.name == "in":
+                return last.destination.things[0]
+        return None
 
     def _known(self, step: Step) -> Step:
         """With "that block" replaced by the block that the clause before was about."""
@@ -510,7 +522,7 @@ class _Judge:
                     f"Did you mean '{describe_step(replace(step, target=one))}'?"
                 )
             head = target.noun.split()[-1] if target.noun else ""
-            if head in _NOT_ON_TABLE and head not in NOUNS:
+            if head in _NOT_ON_TABLE and target.noun not in _BOARDS and head not in NOUNS:
                 raise _Refused(f"I cannot {step.action.value} the {target.noun}.", unknown=(head,))
             if step.action in (Action.OPEN, Action.CLOSE) and head in _NOT_PULLED:
                 raise _Refused(
@@ -521,9 +533,10 @@ class _Judge:
             if not target.says_something and not target.pronoun and not target.words:
                 raise _Refused(f"'{self.said}' does not say which object to {step.action.value}.")
             goes = step.destination
-            if goes is not None and goes.name == "between" and len(goes.things) == 1:
+            two = goes is not None and goes.name == "between" and len(goes.things) == 1
+            if goes is not None and two and (goes.things[0].count != 2 or not goes.things[0].noun):
                 raise _Refused(f"'between {goes.things[0].words}': name both of them.")
-            if goes is not None and any(thing.count != 1 for thing in goes.things):
+            if goes is not None and not two and any(thing.count != 1 for thing in goes.things):
                 raise _Refused(f"'{goes.things[0].words}' are several things; name one.")
             if goes is not None and any(t.words.startswith("the other") for t in goes.things):
                 raise _Refused(f"I do not know which '{goes.things[0].words}' is; name it.")
@@ -593,6 +606,24 @@ def _complete_in_itself(clauses: list[Clause]) -> bool:
         phrase.noun and not phrase.pronoun and not pointing & set(phrase.words.split())
         for phrase in [*named, *(t for things in others for t in things if not t.place)]
     )
+
+
+def _with_places(clauses: list[Clause]) -> list[Clause]:
+    """With a place that is said first, "on the board, put the cheese", as where something goes."""
+    found: list[Clause] = []
+    for clause in clauses:
+        before = found[-1] if found else None
+        if before is not None and before.mood is Mood.PLACE and _lacks_place(clause):
+            found[-1] = replace(clause, relations=before.relations)
+        else:
+            found.append(clause)
+    return found
+
+
+def _lacks_place(clause: Clause) -> bool:
+    """Whether something shall be put that is named, and not where."""
+    named = len(clause.targets) == 1 and not clause.targets[0].pronoun
+    return named and clause.action is Action.PLACE and not clause.relations
 
 
 def _adds_to(clause: Clause, step: Step) -> bool:

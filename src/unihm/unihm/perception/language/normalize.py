@@ -217,9 +217,15 @@ def mended(word: str, at_verb: bool = False) -> str:
         if len(nearest) > 1:
             likely = nearest & (set(lexicon.ACTIONS) if at_verb else set(NOUNS) | {*colors.NAMES})
             nearest = likely or nearest
-        if len(nearest) == 1:
-            return nearest.pop()
+        if len(nearest) == 1 or (at_verb and _is_one_action(nearest)):
+            return min(nearest)
     return word
+
+
+def _is_one_action(verbs: set[str]) -> bool:
+    """Such as "grab" and "grasp", either of which "grap" may be."""
+    actions = {lexicon.ACTIONS.get(verb) for verb in verbs}
+    return len(actions) == 1 and None not in actions
 
 
 def edit_distance(a: str, b: str) -> int:

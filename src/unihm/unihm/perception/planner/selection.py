@@ -10,7 +10,7 @@ import numpy as np
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language import Action, Phrase, Step, is_table
 from unihm.perception.scene import DetectedObject, TableScene
-from unihm.perception.scene.matching import find, score_by_geometry
+from unihm.perception.scene.matching import find, find_several, score_by_geometry
 from unihm.perception.scene.reader import cluster_at
 from unihm.types import FloatArray, RgbdObservation
 
@@ -121,7 +121,10 @@ def select(
     anchors: list[DetectedObject] = []
     if step.destination is not None and step.destination.name != "area":
         for thing in step.destination.things:
-            if not is_table(thing):
+            if thing.count != 1:
+                others = [o for o in objects if o is not target]
+                anchors += find_several(thing, others, scorer)
+            elif not is_table(thing):
                 others = [o for o in objects if o is not target and o not in anchors]
                 anchors.append(find(thing, others, scorer).thing)
     return Selection(step, target, tuple(anchors), pick_point, match.confidence)

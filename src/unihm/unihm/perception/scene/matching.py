@@ -185,6 +185,33 @@ def find(
     return Match(min(tied, key=lambda o: float(np.hypot(*o.center[:2]))), sure)
 
 
+def find_several(
+    phrase: Phrase, objects: list[DetectedObject], scorer: Scorer = score_by_geometry
+) -> list[DetectedObject]:
+    """The objects that "the two plates" means: as many as were said, and no more that fit.
+
+    Raises:
+        UnihmError: OBJECT_NOT_FOUND where there are fewer.
+        UnclearPhrase: OBJECT_AMBIGUOUS where there are more.
+    """
+    scores = score(phrase, objects, scorer)
+    least = max(FOUND, TIE * float(scores.max(initial=0.0)))
+    fit = _without_pieces([o for o, s in zip(objects, scores) if s >= least])
+    if len(fit) < phrase.count:
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND,
+            f"'{phrase.words.strip()}' fits {len(fit)} of what is on the table.",
+        )
+    if len(fit) > phrase.count:
+        raise UnclearPhrase(
+            ErrorCode.OBJECT_AMBIGUOUS,
+            f"'{phrase.words.strip()}' fits {len(fit)} objects ({', '.join(map(where, fit))}); "
+            "name both.",
+            fit,
+        )
+    return fit
+
+
 def _without_pieces(things: list[DetectedObject]) -> list[DetectedObject]:
     """Without what is rather a piece of a larger one, parted from it by its own shadow or gap."""
 

@@ -17,7 +17,7 @@ from unihm.perception.language.grammar.noun_phrases import (
     pose_of,
     the_others,
 )
-from unihm.perception.language.grammar.places import SIDE, table_side
+from unihm.perception.language.grammar.places import SIDE, join_places, table_side
 from unihm.perception.language.nouns import NOUNS
 
 _UNIT = "|".join(sorted(lexicon.UNITS, key=len, reverse=True))
@@ -116,8 +116,10 @@ _FROM_ME = re.compile(
 def read_body(cursor: Cursor, clause: Clause) -> None:
     """Read what follows the verb into the clause."""
     joined = False  # "and" or a relative clause before what comes next
+    end_of_source = -1
     while cursor.word:
         word = cursor.word
+        at_source = cursor.at == end_of_source
         moving = clause.action in (Action.PUSH, Action.PULL) or clause.verb in lexicon.MOVES
         if word == "," or (
             word == "over"
@@ -203,6 +205,9 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
         elif moving and (found := cursor.match(_DIRECTION)) is not None:
             _set_direction(clause, found)
             cursor.match(_OF_TABLE)
+        elif at_source and clause.source and (side := table_side(cursor)) is not None:
+            place = join_places(clause.source.place, side[0])
+            clause.source = replace(clause.source, place=place)
         elif (side := table_side(cursor)) is not None:
             place = Relation("area", (Phrase(place=side[0], words=side[0]),))
             clause.relations.append(Found(place, side[1], joined))
@@ -219,8 +224,13 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             cursor.at += 1
         elif _measured_from(cursor, clause) or _take_relation(cursor, clause, joined):
             joined = False
-        elif _take_source(cursor, clause) or _take_toward(cursor, clause):
+        elif _take_source(cursor, clause):
+            end_of_source = cursor.at
+        elif _take_toward(cursor, clause):
             pass
+        elif word == "from" and clause.targets and RELATION.match(cursor.rest.partition(" ")[2]):
+            cursor.at += 1  # "from beside the lamp"
+            joined = True
         elif (
             clause.targets
             and clause.action in (None, Action.GRAB, Action.HAND_OVER)

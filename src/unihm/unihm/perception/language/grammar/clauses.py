@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from unihm.perception.language import lexicon
 from unihm.perception.language.command import Action, Phrase, Relation
@@ -17,7 +18,8 @@ from unihm.perception.language.nouns import NOUNS
 _PREFIXES = re.compile(
     r"(?:(?:would|do) you mind |do you think (?:that )?you (?:could|can) (?:please )?"
     r"|it would be (?:great|nice|good|lovely|helpful) if you (?:could|would) "
-    r"|i would (?:appreciate it|be (?:glad|happy|grateful)) if you (?:could|would) "
+    r"|(?:i|we) (?:would|should) (?:appreciate it|be (?:so |very |most |really )?(?:glad|happy|"
+    r"grateful|thankful|obliged)) if you (?:could|would) (?:please |kindly )?|how about you "
     r"|(?:could|can|would|will) (?:you|we) (?:please )?(?:try to |help me (?:to )?|"
     r"be so kind (?:as to|and|to) |"
     r"be able to |go )?"
@@ -57,7 +59,7 @@ _STATEMENT = re.compile(
 )
 # "That box", "the box that is nearest to you": the name of a thing all the same.
 _NAMED = re.compile(
-    r"(?:that|this|these|those) \w+(?: \w+)?$|(?:the|a|an) (?:\w+ ){1,4}(?:that|which) (?:is|"
+    r"(?:that|this|these|those) \w+(?: \w+)?(?: over there| here)?(?: ,)?$|(?:the|a|an) (?:\w+ ){1,4}(?:that|which) (?:is|"
     r"are|has|have|the|another)\b|my (?!.*\b(?:is|are|was|were|has|have|looks?|needs?)\b)"
 )
 # "The small box, the one behind the cup": told in two goes.
@@ -90,6 +92,29 @@ _PHRASAL = re.compile(
 )
 
 
+_THING = r"(?P<thing>(?:the|that|this|my|your) [^,]+?)"
+# Ways round a verb, and that verb.
+_ROUNDABOUT = (
+    (
+        re.compile(
+            rf"\bgive {_THING} an? (?:(?:little|small|slight|tiny|gentle|soft|light|good) )?"
+            r"(?P<verb>push|shove|nudge|pull|tug)\b"
+        ),
+        r"\g<verb> \g<thing>",
+    ),
+    (
+        re.compile(rf"\b(?:make sure|ensure|see to it)(?: that)? {_THING} is open$"),
+        r"open \g<thing>",
+    ),
+    (
+        re.compile(rf"\b(?:make sure|ensure|see to it)(?: that)? {_THING} is (?:closed|shut)$"),
+        r"close \g<thing>",
+    ),
+    (re.compile(rf"\b(?:swing|flip|pry|crack) {_THING} open\b"), r"open \g<thing>"),
+    (re.compile(rf"\b(?:swing|flip) {_THING} (?:closed|shut)\b"), r"close \g<thing>"),
+)
+
+
 def sentences_of(words: list[str]) -> list[tuple[list[str], str]]:
     """Words between marks that end a sentence, each with its mark."""
     found: list[tuple[list[str], str]] = []
@@ -108,6 +133,7 @@ def sentences_of(words: list[str]) -> list[tuple[list[str], str]]:
 
 def clauses_of(words: list[str]) -> list[list[str]]:
     """Cut a sentence before every "and", "then" or comma that a verb follows."""
+    words = _in_order(words)
     found: list[list[str]] = []
     current: list[str] = []
     position = 0
@@ -127,8 +153,11 @@ def clauses_of(words: list[str]) -> list[list[str]]:
                 "do",
                 "you",
             ]
-            starts = (is_verb(verb) or negated or verb in ("release",)) and not (
-                verb in NOUNS and words[ahead + 1 : ahead + 2] in ([], [","], ["and"])
+            in_group = current[0] == "of" and len(current) < 6  # "of the three cups, take ..."
+            starts = (
+                not in_group
+                and (is_verb(verb) or negated or verb in ("release",))
+                and not (verb in NOUNS and words[ahead + 1 : ahead + 2] in ([], [","], ["and"]))
             )
             if starts and ahead > position and not _joins_adjectives(current, verb, words, ahead):
                 found.append(current)
@@ -139,6 +168,27 @@ def clauses_of(words: list[str]) -> list[list[str]]:
         current.append(word)
         position += 1
     return [*found, current] if current else found
+
+
+def _in_order(words: list[str]) -> list[str]:
+    """With "after opening the box, ..." and "before you take the cup, ..." as one after the other.
+
+    The same words where there is none of that.
+    """
+    if words[:1] not in (["after"], ["before"]) or words.count(",") != 1:
+        return words
+    comma = words.index(",")
+    aside, request = words[1:comma], words[comma + 1 :]
+    if aside[:1] == ["you"]:
+        aside = aside[1:]
+    if not aside or not request:
+        return words
+    verb = gerunds().get(aside[0], aside[0])
+    if verb not in lexicon.ACTIONS or request[0] not in lexicon.ACTIONS:
+        return words
+    aside = [verb, *aside[1:]]
+    first, second = (aside, request) if words[0] == "after" else (request, aside)
+    return [*first, ",", "then", *second]
 
 
 def _joins_adjectives(current: list[str], verb: str, words: list[str], ahead: int) -> bool:
@@ -157,7 +207,10 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     """
     said = " ".join(words)
     polite = False
-    cursor = Cursor(_THE_ONE.sub(" ", said).split())
+    plain = _THE_ONE.sub(" ", said)
+    for pattern, plainer in _ROUNDABOUT:
+        plain = pattern.sub(plainer, plain)
+    cursor = Cursor(plain.split())
     manner: list[str] = []
     leading: list[Found] = []
     wished = False
@@ -187,6 +240,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     if _prohibits(rest) or _prohibits(said):
         return Clause(Mood.PROHIBITION, words=said)
     clause = Clause(Mood.REQUEST, words=said, manner=manner)
+    group = ""
     if (found := cursor.match(_WISHES)) is not None and cursor.word:
         clause.verb, clause.action = "give", Action.HAND_OVER
         wished = True
@@ -194,6 +248,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
             return Clause(Mood.STATEMENT, words=said)
     else:
         if cursor.word in ("from", "in", "on", "at", "of", "to", "inside", "behind"):
+            group = _of_several(cursor)
             start = cursor.at
             if not _leading_place(cursor, leading):
                 cursor.at = start
@@ -258,7 +313,11 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
             clause.mood = Mood.THING
     start = cursor.at
     read_body(cursor, clause)
+    if clause.action is Action.PLACE and not clause.relations:
+        leading = [replace(found, to_head=False) for found in leading]  # "in the tray put the cup"
     clause.relations = leading + clause.relations
+    if group and clause.targets and not clause.targets[0].noun:
+        clause.targets[0] = replace(clause.targets[0], noun=group)
     if wished and any(f.relation.name in ("on", "in") for f in clause.relations):
         # "I want the cup on the plate": that one, or there?
         clause.unknown += [f.preposition for f in clause.relations]
@@ -309,6 +368,21 @@ def _approaches(cursor: Cursor) -> bool:
     if word in ("reach", "look", "search"):
         return following in ("for", "to", "out", "over", "towards", "at")
     return word in ("find", "locate", "approach")
+
+
+def _of_several(cursor: Cursor) -> str:
+    """Take "of the three cups, ..." before a verb: which noun the thing has."""
+    start = cursor.at
+    if cursor.word != "of":
+        return ""
+    cursor.at += 1
+    several = noun_phrase(cursor)
+    while cursor.word == ",":
+        cursor.at += 1
+    if several is None or several.count == 1 or not several.noun or not is_verb(cursor.word):
+        cursor.at = start
+        return ""
+    return several.noun
 
 
 def _leading_place(cursor: Cursor, found: list[Found]) -> bool:
