@@ -44,9 +44,11 @@ _FEELING = (
 # Greetings, hesitations and the like, at the beginning.
 _INTERJECTION = re.compile(
     r"(?:um|uh|uhm|er|erm|hmm|oh|ah|ok|okay|right|alright|all right|well|so|and|but|hey(?: there)?"
-    r"|hi(?: there)?|hello(?: there)?|of course|certainly|absolutely|good (?:morning|afternoon|evening|day)|morning|yeah|yes|yep|"
+    r"|hi(?: there)?|hello(?: there)?|of course|certainly|absolutely|"
+    r"good (?:morning|afternoon|evening|day)|morning|yeah|yes|yep|"
     r"sure|now(?: then)?|then|next(?: one)?(?: up)?|please|robot(?: arm)?|mister robot|buddy|mate|"
-    r"pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
+    r"pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|"
+    r"go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
     r"excuse me|pardon me|you know(?: what)?|guess what|anyway|good job|well done|"
     r"nice(?: one| work| job)?|great|perfect|cool|thanks|thank you|like|just|i mean|,|\.|!)"
     r"(?: |$)"
@@ -81,7 +83,8 @@ _OPENER = re.compile(
 )
 # The same at the end.
 _CLOSING = re.compile(
-    r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|pretty please|(?:thanks|thank you|cheers|ta)"
+    r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|pretty please|"
+    r"(?:thanks|thank you|cheers|ta)"
     r"(?: (?:so|very) much| a (?:lot|bunch|million)| again| in advance)?(?: (?:robot|mate|buddy|"
     r"dear|my friend))?"
     r"|you are (?:the best|great|awesome|amazing|wonderful|(?:so|very) kind|"

@@ -206,8 +206,8 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             _set_direction(clause, found)
             cursor.match(_OF_TABLE)
         elif at_source and clause.source and (side := table_side(cursor)) is not None:
-            place = join_places(clause.source.place, side[0])
-            clause.source = replace(clause.source, place=place)
+            where = join_places(clause.source.place, side[0])
+            clause.source = replace(clause.source, place=where)
         elif (side := table_side(cursor)) is not None:
             place = Relation("area", (Phrase(place=side[0], words=side[0]),))
             clause.relations.append(Found(place, side[1], joined))
