@@ -60,7 +60,8 @@ _STATEMENT = re.compile(
 # "That box", "the box that is nearest to you": the name of a thing all the same.
 _NAMED = re.compile(
     r"(?:that|this|these|those) \w+(?: \w+)?(?: over there| here)?(?: ,)?$|"
-    r"(?:the|a|an) (?:\w+ ){1,4}(?:that|which) (?:is|are|has|have|the|another)\b|my (?!.*\b(?:is|are|was|were|has|have|looks?|needs?)\b)"
+    r"(?:the|a|an) (?:\w+ ){1,4}(?:that|which) (?:is|are|has|have|the|another)\b|"
+    r"my (?!.*\b(?:is|are|was|were|has|have|looks?|needs?)\b)"
 )
 # "The small box, the one behind the cup": told in two goes.
 _THE_ONE = re.compile(
