@@ -203,8 +203,9 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
         return False
     return bool(
         re.match(
-            r"(?:i|we|it|this|that|there|here|my|our|your|the|a|an|these|those|now that|in front|"
-            r"over there|on the|you (?:can |will )?(?:see|need)|can you see|do you see|see|today|"
+            r"(?:i|we|it|this|that|there|here|my|our|your|the|a|an|these|those|now that|"
+            r"(?:in front|over there|on the)(?=.* (?:is|are) )|you (?:can |will )?(?:see|need)|"
+            r"can you see|do you see|see|today|"
             r"lunch|dinner|breakfast)\b",
             line,
         )

@@ -609,21 +609,26 @@ def _complete_in_itself(clauses: list[Clause]) -> bool:
 
 
 def _with_places(clauses: list[Clause]) -> list[Clause]:
-    """With a place that is said first, "on the board, put the cheese", as where something goes."""
+    """With a place that is said first, "on the board, put the cheese", beside what is done."""
     found: list[Clause] = []
     for clause in clauses:
         before = found[-1] if found else None
-        if before is not None and before.mood is Mood.PLACE and _lacks_place(clause):
+        if before is not None and _is_place(before) and _lacks_place(clause):
             found[-1] = replace(clause, relations=before.relations)
         else:
             found.append(clause)
     return found
 
 
+def _is_place(clause: Clause) -> bool:
+    return clause.mood is Mood.PLACE and not clause.unknown
+
+
 def _lacks_place(clause: Clause) -> bool:
-    """Whether something shall be put that is named, and not where."""
+    """Whether something shall be taken or put that is named, and not where."""
     named = len(clause.targets) == 1 and not clause.targets[0].pronoun
-    return named and clause.action is Action.PLACE and not clause.relations
+    acts = clause.action in (Action.PLACE, Action.GRAB, Action.HAND_OVER)
+    return named and acts and not clause.relations
 
 
 def _adds_to(clause: Clause, step: Step) -> bool:
