@@ -171,14 +171,20 @@ class _Judge:
     def _clauses(self) -> list[Clause]:
         """The clauses; a sentence that takes back what it said before loses that."""
         found: list[Clause] = []
+        manner: list[str] = []  # "with a soft grip, take ..."
         for words, mark in grammar.sentences_of(self.words):
             words, corrected = _without_false_start(words)
             for part in grammar.clauses_of(words):
                 clause = grammar.read_clause(list(part), mark)
-                if clause.mood is not Mood.EMPTY:
-                    found.append(clause)
+                if clause.mood is Mood.EMPTY:
+                    manner += clause.manner
+                else:
+                    found.append(replace(clause, manner=[*manner, *clause.manner]))
+                    manner = []
             if corrected:
                 found += self._correction(corrected, mark, found)
+        if manner and found:  # "take the cup. Gently!"
+            found[-1] = replace(found[-1], manner=[*found[-1].manner, *manner])
         return found
 
     def _correction(self, words: list[str], mark: str, before: list[Clause]) -> list[Clause]:

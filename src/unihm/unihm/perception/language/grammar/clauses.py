@@ -234,7 +234,8 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
         else:
             break
     if not cursor.word:
-        return Clause(Mood.QUESTION if polite and mark == "?" else Mood.EMPTY, words=said)
+        mood = Mood.QUESTION if polite and mark == "?" else Mood.EMPTY
+        return Clause(mood, manner=manner, words=said)
     rest = cursor.rest
     if any(word in lexicon.CONDITIONS for word in cursor.words[cursor.at :]):
         return Clause(Mood.CONDITION, words=said)
