@@ -160,6 +160,17 @@ def test_beside_finds_a_free_place(with_tray):
     assert not inside_tray.all()
 
 
+def test_between_two_of_one_kind_is_between_both():
+    boxes = [
+        make_item("box", "green", 0.5, y, x=0.05, y=0.05, z=0.08) for y in (-0.15, 0.15, 0.28)
+    ]
+    ball = make_item("sphere", "red", 0.4, 0.0, radius=0.03)
+    end = plan("put the ball between the two boxes", render(*boxes[:2], ball))
+    np.testing.assert_allclose(end.T_world_object[-1, :2, 3], [0.5, 0.0], atol=0.02)
+    three = render(*boxes, ball)
+    assert code_of("put the ball between the two boxes", three) == ErrorCode.OBJECT_AMBIGUOUS
+
+
 def test_push_and_pull_directions(three):
     start, end = plan("push the can to the left", three).T_world_object[[0, -1], :3, 3]
     np.testing.assert_allclose(end - start, [0, 0.1, 0], atol=1e-9)
