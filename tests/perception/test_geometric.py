@@ -161,9 +161,7 @@ def test_beside_finds_a_free_place(with_tray):
 
 
 def test_between_two_of_one_kind_is_between_both():
-    boxes = [
-        make_item("box", "green", 0.5, y, x=0.05, y=0.05, z=0.08) for y in (-0.15, 0.15, 0.28)
-    ]
+    boxes = [make_item("box", "green", 0.5, y, x=0.05, y=0.05, z=0.08) for y in (-0.15, 0.15, 0.28)]
     ball = make_item("sphere", "red", 0.4, 0.0, radius=0.03)
     end = plan("put the ball between the two boxes", render(*boxes[:2], ball))
     np.testing.assert_allclose(end.T_world_object[-1, :2, 3], [0.5, 0.0], atol=0.02)
