@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+import trimesh
 from scipy.spatial import cKDTree
 
 from unihm.config import load_section
@@ -23,6 +24,7 @@ from unihm.grasps.parts import find_part
 from unihm.grasps.sources import GraspRequest, GraspSource, MaskedSource, Proposal, ViewSource
 from unihm.grasps.views import GraspView
 from unihm.perception.language.manner import Manner, manner_of
+from unihm.perception.scene import example
 from unihm.refinement import RefinementConfig, RefinementReport, refine_batch, warm_up
 from unihm.refinement.batch import check_hold
 from unihm.robots import load_hand
@@ -128,11 +130,21 @@ class GraspChooser:
         )
 
     def warm_up(self) -> None:
-        """Let sources and refinement do for once what takes seconds the first time."""
+        """Do for once what takes seconds the first time, and all the memory that it will take."""
         self.views.warm_up()
         if self.source is not self.views:
             self.source.warm_up()
         warm_up()
+        ball = trimesh.creation.icosphere(3, 0.03)
+        hand = load_hand(self.generator.tokenizer.hands[0])
+        with suppress(UnihmError):  # whether one of them will do is not the question
+            self.candidates(
+                Task("warm-up", "pick up the ball", hand.name),
+                example.example_trajectory(),
+                ObjectCloud(ball.vertices, ball.vertex_normals),
+                hand.open_joints,
+                np.eye(4),
+            )
 
     def candidates(
         self,
