@@ -118,7 +118,7 @@ def shipped() -> LanguageReader:
 @pytest.mark.parametrize(
     ("sentence", "signature"),
     [
-        ("sweetheart, the cup, please pick it up", "grab cup"),
+        ("darling, the cup, please pick it up", "grab cup"),
         ("my eyes are bad today, find the pen and pick it up", "grab pen"),
     ],
 )
