@@ -15,6 +15,7 @@ from unihm.perception.language.manner import Manner, manner_of
         ("pick up the egg gently", {"force": 0.6, "speed": 0.6}),
         ("carefully grab the cup", {"force": 0.6, "speed": 0.6}),
         ("with a soft grip, take the egg", {"force": 0.6}),
+        ("gently on the left, take the cup", {"force": 0.6, "speed": 0.6}),
         ("take the cup. Carefully!", {"force": 0.6, "speed": 0.6}),
         ("slowly lift the box", {"speed": 0.6}),
         ("hold the ball firmly", {"force": 1.3}),

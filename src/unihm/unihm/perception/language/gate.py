@@ -218,6 +218,7 @@ class _Judge:
         return clauses[1:]
 
     def _compose(self, clauses: list[Clause]) -> None:
+        clauses = _with_places(clauses)
         if not clauses:
             raise _Refused(
                 f"'{self.said}' does not ask to do anything with an object.",
@@ -227,11 +228,10 @@ class _Judge:
             self._ask_for(clauses[0])
         prohibited = [c for c in clauses if c.mood is Mood.PROHIBITION]
         requests = [c for c in clauses if c.mood is Mood.REQUEST]
-        for clause in clauses if prohibited else _with_places(clauses):
+        for clause in clauses:
             self._judge_mood(clause, clauses)
         if prohibited:
             self._allow(prohibited, requests, clauses)
-        clauses = _with_places(clauses)
         for number, clause in enumerate(clauses):
             if clause.mood is Mood.THING and self.steps and _adds_to(clause, self.steps[-1]):
                 described = grammar.attach(clause.targets[0], clause.relations)
@@ -620,7 +620,8 @@ def _with_places(clauses: list[Clause]) -> list[Clause]:
     for clause in clauses:
         before = found[-1] if found else None
         if before is not None and _is_place(before) and _lacks_place(clause):
-            found[-1] = replace(clause, relations=before.relations)
+            manner = [*before.manner, *clause.manner]
+            found[-1] = replace(clause, relations=before.relations, manner=manner)
         else:
             found.append(clause)
     return found

@@ -87,10 +87,7 @@ def words_of(sentence: str) -> list[str]:
         plain = re.sub(pattern, replacement, plain)
     plain = re.sub(r"(\d)\s*(cm|mm|m|inches|inch|in)\b", r"\1 \2", plain)
     plain = re.sub(r"(\d),(\d)", r"\1.\2", plain)
-    tokens = re.findall(
-        r"\d+\.\d+|[a-z0-9]+|[.,!?;:]",
-        plain.replace("-it ", "it ").replace("-", " ").replace("'", " "),
-    )
+    tokens = re.findall(r"\d+\.\d+|[a-z0-9]+|[.,!?;:]", plain.replace("-", " ").replace("'", " "))
     if not any(token.isalnum() for token in tokens):
         raise NotWords("The instruction has no words in it.")
     if _is_foreign(tokens):
@@ -113,6 +110,7 @@ def _joined(tokens: list[str]) -> list[str]:
         (r"\bont he\b", "on the"),
         (r"\bint he\b", "in the"),
         (r"\bred bull\b", "redbull"),
+        (r"\bcheez it\b", "cheezit"),
         (r"\bl shaped\b", "lshaped"),
         (r"\ball the way (?=on|at)", ""),
         (r"\bclos(?:et|es|set) (?=to |from )", "closest "),

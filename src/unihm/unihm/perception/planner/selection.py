@@ -121,11 +121,10 @@ def select(
     anchors: list[DetectedObject] = []
     if step.destination is not None and step.destination.name != "area":
         for thing in step.destination.things:
+            others = [o for o in objects if o is not target and o not in anchors]
             if thing.count != 1:
-                others = [o for o in objects if o is not target]
                 anchors += find_several(thing, others, scorer)
             elif not is_table(thing):
-                others = [o for o in objects if o is not target and o not in anchors]
                 anchors.append(find(thing, others, scorer).thing)
     return Selection(step, target, tuple(anchors), pick_point, match.confidence)
 

@@ -65,8 +65,8 @@ _NAMED = re.compile(
 )
 # "The small box, the one behind the cup": told in two goes.
 _THE_ONE = re.compile(
-    r" , (?:the )?one (?=(?:that|which|with|on|in|at|to|next|behind|beside|under|near|lying|"
-    r"standing|sitting|resting|closest|nearest|furthest|farthest)\b)"
+    r" , (?:the )?one (?=(?:that|which|is|with|on|in|at|to|next|behind|beside|under|near|lying|"
+    r"standing|sitting|resting|laid|placed|facing|closest|nearest|furthest|farthest)\b)"
 )
 _PROHIBITION = re.compile(
     r"(?:.*\b)?(?:do not|never|must not|should not|may not|can not|shall not|avoid|refrain|"
@@ -111,7 +111,7 @@ _ROUNDABOUT = (
         re.compile(rf"\b(?:make sure|ensure|see to it)(?: that)? {_THING} is (?:closed|shut)$"),
         r"close \g<thing>",
     ),
-    (re.compile(rf"\b(?:swing|flip|pry|crack) {_THING} open\b"), r"open \g<thing>"),
+    (re.compile(rf"\b(?:swing|flip|pry) {_THING} open\b"), r"open \g<thing>"),
     (re.compile(rf"\b(?:swing|flip) {_THING} (?:closed|shut)\b"), r"close \g<thing>"),
 )
 

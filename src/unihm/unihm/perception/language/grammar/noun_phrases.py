@@ -58,7 +58,6 @@ _PILED = re.compile(
 _WHAT_IS = re.compile(
     r"(?:what|whatever) is (?=(?:on|in|at|next|behind|beside|between|to the|left of|right of) )"
 )
-_THE_ONE = re.compile(r", ?(?:the )?one ")
 # What carries another thing: "that has a cup on it", "that the other box stands on".
 _CARRIES = re.compile(
     r"(?:(?:that|which|who) )?(?:has|have|having|with|supports|supporting|carries)\b"
@@ -419,7 +418,11 @@ class _Builder:
                     cursor.at += 1
                 continue
             is_table = self.nouns[-1:] and self.nouns[-1] in lexicon.TABLES
-            if not is_table and (self._posed(cursor) or self._carries(cursor)):
+            pose = "" if is_table else pose_of(cursor)
+            if pose:
+                self.sizes.append(pose)
+                continue
+            if not is_table and self._carries(cursor):
                 continue
             if cursor.match(_IN_VIEW) is not None:
                 continue
@@ -548,19 +551,6 @@ class _Builder:
                 named = Phrase(noun=part, colors=unique(filter(None, shown)), words=words)
                 self.relations.append(Relation("with", (named,)))
                 return True
-        cursor.at = start
-        return False
-
-    def _posed(self, cursor: Cursor) -> bool:
-        """Such as "lying on its side", and "the one ..." after a comma."""
-        start = cursor.at
-        begun = cursor.match(_THE_ONE) is not None
-        pose = pose_of(cursor)
-        if pose:
-            self.sizes.append(pose)
-            return True
-        if begun and self._superlative(cursor):
-            return True
         cursor.at = start
         return False
 
