@@ -310,3 +310,9 @@ def test_how_people_tell_which(sentence, signature):
     assert command.signature == signature
     told = [understand(describe_step(step)).signature for step in command.steps]
     assert command.refusal or "; ".join(told) == signature  # what a stage is told means the same
+
+
+def test_how_far_a_drawer_is_pulled_is_how_far_it_is_opened():
+    (pulled,) = understand("pull the drawer 10 cm towards you").accepted()
+    (opened,) = understand("open the drawer by 10 cm").accepted()
+    assert (pulled.signature, pulled.manner) == (opened.signature, opened.manner)

@@ -45,8 +45,6 @@ _NOT_ON_TABLE = lexicon.TABLES | {
     "move", "step",
 }  # fmt: skip
 
-_BOARDS = frozenset({"cutting board", "chopping board", "bread board", "game board", "chess board"})
-
 # Words before what is ruled out.
 _NEGATED = lexicon.NEGATIONS | {"but"}
 
@@ -528,7 +526,7 @@ class _Judge:
                     f"Did you mean '{describe_step(replace(step, target=one))}'?"
                 )
             head = target.noun.split()[-1] if target.noun else ""
-            if head in _NOT_ON_TABLE and target.noun not in _BOARDS and head not in NOUNS:
+            if head in _NOT_ON_TABLE and not {head, target.noun} & NOUNS.keys():
                 raise _Refused(f"I cannot {step.action.value} the {target.noun}.", unknown=(head,))
             if step.action in (Action.OPEN, Action.CLOSE) and head in _NOT_PULLED:
                 raise _Refused(

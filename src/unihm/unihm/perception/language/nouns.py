@@ -84,6 +84,7 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "cookie tin": ("cylinder", "flat"), "biscuit tin": ("cylinder", "flat"),
     "tub": ("cylinder", "tray", "bowl", "cup", "box"), "soup can": ("cylinder",),
     "cracker box": ("box",), "sugar box": ("box",), "pudding box": ("box", "flat"),
+    "cutting board": ("flat",), "chopping board": ("flat",), "chess board": ("flat",),
     "gelatin box": ("box", "flat"), "meat can": ("box", "cylinder"),
     "onion": ("ball", "egg"), "bread": ("long", "egg"), "sandwich": ("flat", "box"),
 }  # fmt: skip

@@ -68,8 +68,6 @@ _TO_ME = re.compile(
     r"person))\b(?! (?:on|in|at|with|who|next|behind|near|over|by)\b)"
     r"|(?:back )?to me\b"
 )
-_NEAREST = re.compile(r".*\b(?:(nearest|closest)|farthest|furthest)\b")
-
 _FOR_ME = re.compile(r"for (?:me|us)\b")
 _IN_HAND = re.compile(
     r"(?:with|in|into|inside) (?:your|the robot|the|its)(?: robot)? (?:hand|hands|gripper|palm|"
@@ -103,6 +101,8 @@ _DIRECTION = re.compile(
     r"eight|nine|ten|twenty|[.,;])|$)"
 )
 _OF_TABLE = re.compile(rf"of the (?:{'|'.join(lexicon.TABLES)})\b")
+# Of a thing that is told by how near it is to another; the group is not empty where that is near.
+_NEAREST = re.compile(r".*\b(?:(nearest|closest)|farthest|furthest)\b")
 _AWAY_FROM = re.compile(r"(?:away|further|farther|apart|off) from\b")
 _ME_DIRECTION = re.compile(
     r"(?:towards?|closer to|nearer to|near|back to|to|over to)(?: where)? (?:me|us|you|yourself|"

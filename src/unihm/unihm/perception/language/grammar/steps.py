@@ -118,6 +118,8 @@ def _step(clause: Clause, target: Phrase) -> Step:
         pulls = action is Action.PULL
         if direction is None or direction.name == ("toward" if pulls else "away"):
             moved = Action.OPEN if pulls else Action.CLOSE
+            if direction is not None and direction.distance is not None:
+                manner = (*manner, f"by {100 * direction.distance:g} cm")
             return Step(moved, target, source, manner=manner)
     if pushes and destination is None and (direction is None or not direction.name):
         name = "toward" if action is Action.PULL else ""
