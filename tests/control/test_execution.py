@@ -6,11 +6,11 @@ from unihm.control.config import ControlConfig
 from unihm.control.execution import (
     aim,
     hand_limits,
-    hand_points,
     plan_execution,
     plan_move,
     wrist_path,
 )
+from unihm.control.transit import hand_points
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
 from unihm.perception.trajectory import make_trajectory

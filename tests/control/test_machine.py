@@ -261,7 +261,8 @@ class Commotion(RuleBasedStateMachine):
             assert robot.machine.way_back is not None
         if robot.machine.way_back is not None and robot.machine.run is None:
             assert robot.machine.state in (ControllerState.HOLDING, ControllerState.STOPPED)
-            assert np.abs(robot.machine.way_back.hand[-1] - OPEN).max() < 1e-6
+            # After a stop a motion may have begun so far from the open hand.
+            assert np.abs(robot.machine.way_back.hand[-1] - OPEN).max() < 1e-3
 
     def teardown(self):
         self.robot.pass_time(300)

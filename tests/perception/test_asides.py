@@ -29,7 +29,23 @@ SAID = [
     ("no rush, just grab the tube, pretty please", "grab tube"),
     ("that green block over there, put it in the box", "place block{green} > in:box"),
     ("how about you grab that stapler", "grab stapler"),
-]
+    ("hand me the umbrella, the black one", "hand over umbrella{black}"),
+    ("pass me the box, the small one, please", "hand over box{small}"),
+    ("i can never reach it, so please get me the tall jar, the one behind the cup", (
+        "hand over jar{tall,behind:cup}"
+    )),
+    ("pick up the teacup by its handle, and be careful, it's old china", "grab teacup"),
+    ("let go of the spoon now, i've got it", "release spoon"),
+    ("push my plate back to the middle of the table, i'm done eating", (
+        "push plate > area:object{middle}"
+    )),
+    ("if it isn't too much trouble, please put the vase in the centre of the table", (
+        "place vase > area:object{middle}"
+    )),
+    ("take the pen, and then, if you would, lay it on the notebook", "place pen > on:notebook"),
+    ("might i ask you to lift the cup and set it down behind the bowl", "place cup > behind:bowl"),
+    ("i'd be ever so grateful if you could close the drawer", "close drawer"),
+]  # fmt: skip
 NOT_ASKED = [
     "my friend said, grab the cup",
     "don't forget not to take the cup",
@@ -57,6 +73,12 @@ NOT_ASKED = [
     "i am hungry",
     "could you would you",
     "the cup, the plate, grab it",
+    "grab the cup, i am done if it is red",
+    "take the cup, it is not heavy",
+    "hand me the umbrella, not the black one, the bag",
+    "i can never find it, and never touch the cup",
+    "if it isn't red, take the cup",
+    "let go of the spoon when i've got it",
 ]
 
 

@@ -129,3 +129,33 @@ def test_whichever_is_any():
     assert (thing.noun, thing.colors, thing.place, thing.any_will_do) == (
         "block", ("blue",), "near", True
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("pick up the 50 ml tube with the orange cap", "grab 50ml tube{with:cap{orange}}"),
+        ("push the 10 cm box 5 cm to the left", "push 10cm box > left"),
+        ("lay it on the spoon rest", "refuse: request"),
+        ("put the ladle on the spoon rest", "place ladle > on:spoon rest"),
+        ("take the glass slide from the tray", "grab glass slide < tray"),
+        ("put the work gloves behind the clipboard", "place work gloves > behind:clipboard"),
+        ("catch the ball which is behind of the vase", "grab ball{behind:vase}"),
+        ("please to take the cup of color green", "grab cup{green}"),
+        ("transfer the vial from the tray to the bucket", "place vial < tray > in:bucket"),
+        ("put the banana on the counter in front of the mug", "place banana > front:mug"),
+        ("stack the red block on the big blue one", "place block{red} > on:block{blue,large}"),
+        ("put the apple on the blue one", "place apple > on:object{blue}"),
+        ("lift the pan and move it over to the back left corner of the table", (
+            "place pan > area:object{far left}"
+        )),
+        ("take the napkin from the right side of my plate", "grab napkin{right:plate}"),
+        ("take the cup from the right side of the table", "grab cup{right}"),
+        ("grab the keys quick", "grab keys"),
+        ("take the stick out of the mug n put it on the plate", "place stick < mug > on:plate"),
+        ("hold it, that's enough now", "refuse: stop"),
+        ("whoa, stop right there!", "refuse: stop"),
+    ],
+)  # fmt: skip
+def test_ways_in_which_people_say_it(sentence: str, signature: str) -> None:
+    assert understand(sentence).signature == signature

@@ -151,7 +151,7 @@ def test_clouds_are_in_the_frame_of_the_trajectory(segmenter, three):
     np.testing.assert_allclose(b.normals @ pose[:3, :3].T, a.normals, atol=1e-9)
 
 
-def test_what_stands_near_the_goal_is_around_too():
+def test_what_else_is_seen_is_around_finely_near_the_way():
     box = make_item("box", "red", 0.45, -0.2, x=0.05, y=0.05, z=0.08)
     other = make_item("box", "blue", 0.45, 0.2, x=0.05, y=0.05, z=0.08)
     frame = render(box, other)
@@ -160,11 +160,11 @@ def test_what_stands_near_the_goal_is_around_too():
     going = dataclasses.replace(
         staying, T_world_object=np.stack([np.eye(4), goal]), phase=np.zeros(2, int)
     )
-    near = [
+    far, near = (
         Segmenter().segment(frame.observation, course).cloud.around for course in (staying, going)
-    ]
-    assert not (near[0][:, 1] > 0.1).any()
-    assert (near[1][:, 1] > 0.1).any()
+    )
+    counts = [np.sum(around[:, 1] > 0.1) for around in (far, near)]
+    assert 4 < counts[0] < counts[1] / 3
 
 
 @pytest.mark.parametrize("wrong", [{"backend": "magic"}, {"completion": "magic"}])

@@ -7,6 +7,7 @@ from crowd import Crowd
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.partners import Partners
+from unihm_msgs.msg import Heartbeat
 
 pytestmark = pytest.mark.ros
 
@@ -62,3 +63,20 @@ def test_a_partner_that_dies_is_named_and_one_that_is_ill_too(crowd: Crowd) -> N
     assert crowd.until(lambda: "hand_controller" in why_not(partners))
     with pytest.raises(UnihmError, match="Nothing is heard of hand_controller, without which"):
         partners.wait_for(needed, 0.1)
+
+
+def test_who_begins_anew_within_the_silence_is_noticed(crowd: Crowd) -> None:
+    partners = Partners(crowd.add(UnihmNode, "coordinator"))
+
+    def hear(life: int) -> None:
+        partners._receive(Heartbeat(node="arm_controller", life=life))
+
+    hear(1)
+    partners.begin()
+    hear(1)
+    assert partners.restarted(["arm_controller", "planner"]) == []
+    hear(2)
+    assert partners.restarted(["arm_controller", "planner"]) == ["arm_controller"]
+    assert "arm_controller has been started again" in why_not(partners)
+    partners.begin()
+    assert partners.restarted(["arm_controller"]) == []

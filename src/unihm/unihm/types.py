@@ -149,7 +149,7 @@ class ObjectCloud:
         normals: (N, 3) unit, outward.
         confidence: 0 to 1: how far the completed part may be trusted.
         observed: (N,) bool: seen by the camera, not completed.
-        around: (M, 3) metres: what is seen of other things near it, which a hand must not touch.
+        around: (M, 3) metres: what else is seen in the workspace, which a hand must not touch.
     """
 
     points: FloatArray

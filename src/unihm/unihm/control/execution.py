@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -11,18 +10,17 @@ from unihm.control.config import ControlConfig
 from unihm.control.grip import squeeze_offsets
 from unihm.control.leaving import things_about, way_home
 from unihm.control.timing import TimedPath, follow, move
+from unihm.control.transit import CLOSE, PathPlanner, TransitPlanner, what_stands
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.robots.collision import lowest_of_hand
 from unihm.robots.limits import JointLimits
-from unihm.transforms import apply, interpolate, minimum_snap
 from unihm.types import FloatArray, HandMotion, IntArray, ObjectCloud, Phase, TaskKind
 
 _TRANSIT_FRAME = 0.05  # s per 2 cm frame of a vertical transit
 _HAND_ACCELERATION_TIME = 0.1  # s in which a finger reaches its full speed
-_CLOSE = 1e-3  # rad below which a transit is not worth a move
 _LONGEST_JOIN = 0.6  # rad: more than a stop travels
 
 
@@ -78,10 +76,11 @@ def plan_execution(
     config: ControlConfig | None = None,
     cloud: ObjectCloud | None = None,
     manner: Manner | None = None,
+    paths: PathPlanner | None = None,
 ) -> ExecutionPlan:
     """Carry out ``motion`` from where arm and hand are now, which is at rest.
 
-    The arm first travels at a safe height to the first frame, or from its home past what stands
+    The arm first travels past what is seen to the first frame, or from its home past what stands
     before something that opens. Then every phase is followed with
     the timing of its frames, slowed down where a limit asks for it, and ends at rest. The squeeze
     comes at the end of GRASP, stays through HOLD and goes with RELEASE; a push has none. A motion
@@ -96,11 +95,14 @@ def plan_execution(
         config: timings and margins.
         cloud: of the object; with it the squeeze acts along the surface's normals.
         manner: how hard and how fast, as the words of the task ask for; None: as usual.
+        paths: finds the arm's ways; None: a :class:`TransitPlanner`.
 
     Raises:
-        UnihmError: UNREACHABLE where the arm cannot follow; INVALID_MOTION for a wrong hand.
+        UnihmError: UNREACHABLE where the arm cannot follow, or there is no way to the first frame;
+            INVALID_MOTION for a wrong hand.
     """
     config, manner = config or ControlConfig(), manner or Manner()
+    paths = paths or TransitPlanner(arm, hand, config)
     joints = np.clip(motion.joints, hand.lower, hand.upper)
     path = arm.solve_path(wrist_path(motion, hand, config), hand, q_arm)
     phases = motion.trajectory.phase
@@ -111,14 +113,14 @@ def plan_execution(
     limits = arm.limits.scaled(speed).joined(hand_limits(hand))
     builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
     opens = motion.trajectory.kind == TaskKind.OPEN_CLOSE
+    things = what_stands(motion.trajectory, cloud, 0)
     if opens:
-        _travel(builder, arm, hand, arm.home, joints[0], config, Phase.APPROACH)
-        things = things_about(motion.trajectory, cloud, np.array([0]))
+        _travel(builder, paths, arm.home, joints[0], things, Phase.APPROACH)
         way = way_home(arm, hand, path[0], joints[0], things)
         for posture in [*way[-2::-1], path[0]]:
             builder.go(np.concatenate([posture, joints[0]]), Phase.APPROACH)
     else:
-        _travel(builder, arm, hand, path[0], joints[0], config, Phase.APPROACH)
+        _travel(builder, paths, path[0], joints[0], things, Phase.APPROACH)
     grip = np.zeros_like(squeeze)
     for phase in Phase:
         frames = np.flatnonzero(phases == phase)
@@ -146,7 +148,8 @@ def plan_execution(
             builder.go(np.concatenate([posture, fingers]), Phase.RETREAT)
         builder.go(np.concatenate([arm.home, hand.open_joints]), Phase.RETREAT)
     elif phases[-1] == Phase.RETREAT:
-        _leave(builder, arm, hand, arm.home, hand.open_joints, config, Phase.RETREAT)
+        things = what_stands(motion.trajectory, cloud, -1)
+        _leave(builder, paths, arm.home, hand.open_joints, things, Phase.RETREAT)
     return builder.plan(len(arm), squeeze)
 
 
@@ -159,15 +162,22 @@ def plan_move(
     goal_hand: FloatArray,
     config: ControlConfig | None = None,
     phase: Phase = Phase.RETREAT,
+    things: FloatArray | None = None,
+    paths: PathPlanner | None = None,
 ) -> ExecutionPlan:
-    """From rest to rest at a safe height, e.g. home; the hand moves first, then the arm.
+    """From rest to rest, e.g. home, past ``things`` (N, 3); the hand moves first, then the arm.
 
     That order lets go of whatever the hand is about before it leaves.
+
+    Raises:
+        UnihmError: UNREACHABLE where there is no way past what stands there.
     """
     config = config or ControlConfig()
+    paths = paths or TransitPlanner(arm, hand, config)
+    things = np.zeros((0, 3)) if things is None else things
     limits = arm.limits.scaled(config.speed).joined(hand_limits(hand))
     builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
-    _leave(builder, arm, hand, goal_arm, goal_hand, config, phase)
+    _leave(builder, paths, goal_arm, goal_hand, things, phase)
     return builder.plan(len(arm), np.zeros(len(q_hand)))
 
 
@@ -187,7 +197,7 @@ def begin_at(
         UnihmError: SAFETY_STOP where the plan begins further away than any stop can have led.
     """
     away = max(np.abs(plan.arm[0] - q_arm).max(), np.abs(plan.hand[0] - q_hand).max())
-    if away <= _CLOSE:
+    if away <= CLOSE:
         return plan
     if np.abs(plan.arm[0] - q_arm).max() > _LONGEST_JOIN:
         raise UnihmError(
@@ -258,103 +268,37 @@ def keep_above(
     return shifted
 
 
-def transit(
-    arm: Arm,
-    hand: Hand,
-    start: FloatArray,
-    goal: FloatArray,
-    joints: FloatArray,
-    config: ControlConfig,
-) -> list[FloatArray]:
-    """Arm paths [(K, 7), ...] from ``start`` to ``goal``: up, across at a safe height, down.
-
-    Each begins where the one before ends. Where a full safe height is out of reach, or the way
-    across sags on it, lower heights and the way through the home posture are tried; the last
-    resort is the direct way in joint space.
-    """
-    if np.abs(goal - start).max() < _CLOSE:
-        return []
-    points = hand_points(hand, joints)
-    T_start, T_goal = (arm.forward(q) @ hand.T_flange_wrist for q in (start, goal))
-    for height in config.safe_height * np.array([1.0, 0.75, 0.5]):
-        try:
-            up = _upwards(arm, hand, start, T_start, _rise(T_start, points, height))
-            down = _upwards(arm, hand, goal, T_goal, _rise(T_goal, points, height))[::-1]
-        except UnihmError:
-            continue
-        for between in ([up[-1], down[0]], [up[-1], arm.home, down[0]]):
-            legs = [np.stack(leg) for leg in pairwise(between)]
-            if all(_lowest(arm, hand, leg, points) > 0.7 * height for leg in legs):
-                return [path for path in (up, *legs, down) if len(path) > 1]
-    return [np.stack([start, goal])]
-
-
-def hand_points(hand: Hand, joints: FloatArray) -> FloatArray:
-    """(M, 3) m in the wrist frame: points whose lowest one stands for the hand's lowest point."""
-    pads = hand.fingertips(joints)[0]
-    return np.vstack([pads, hand.T_wrist_palm[:3, 3][None], np.zeros((1, 3))])
-
-
-def _rise(T_world_wrist: FloatArray, points: FloatArray, height: float) -> float:
-    """Metres to go up until the hand's lowest point is at ``height``; 0 where it is higher."""
-    return max(0.0, height - float(apply(T_world_wrist, points)[:, 2].min()))
-
-
-def _lowest(arm: Arm, hand: Hand, leg: FloatArray, points: FloatArray) -> float:
-    """World z in metres of the lowest point of arm and hand on a straight leg (2, 7)."""
-    heights = []
-    for share in np.linspace(0.0, 1.0, 12):
-        q = leg[0] + share * (leg[1] - leg[0])
-        T_world_wrist = arm.forward(q) @ hand.T_flange_wrist
-        heights += [apply(T_world_wrist, points)[:, 2].min(), arm.lowest_point(q)]
-    return float(min(heights))
-
-
-def _upwards(
-    arm: Arm, hand: Hand, q: FloatArray, T_world_wrist: FloatArray, rise: float
-) -> FloatArray:
-    """Joint path (K, 7) from ``q`` straight up by ``rise`` metres, evenly timed, rest to rest."""
-    if rise < 1e-3:
-        return q[None]
-    top = T_world_wrist.copy()
-    top[2, 3] += rise
-    fractions = minimum_snap(np.linspace(0.0, 1.0, max(6, int(np.ceil(rise / 0.02)))))
-    return arm.track(interpolate(T_world_wrist, top, fractions), hand, q)
-
-
 def _leave(
     builder: _Builder,
-    arm: Arm,
-    hand: Hand,
+    paths: PathPlanner,
     goal_arm: FloatArray,
     goal_hand: FloatArray,
-    config: ControlConfig,
+    things: FloatArray,
     phase: Phase,
 ) -> None:
     """Append the hand's new shape where it is, which lets go of things, and then the way."""
-    builder.go(np.concatenate([builder.here[: len(arm)], goal_hand]), phase)
-    _travel(builder, arm, hand, goal_arm, goal_hand, config, phase)
+    builder.go(np.concatenate([builder.here[: len(goal_arm)], goal_hand]), phase)
+    _travel(builder, paths, goal_arm, goal_hand, things, phase)
 
 
 def _travel(
     builder: _Builder,
-    arm: Arm,
-    hand: Hand,
+    paths: PathPlanner,
     goal_arm: FloatArray,
     goal_hand: FloatArray,
-    config: ControlConfig,
+    things: FloatArray,
     phase: Phase,
 ) -> None:
     """Append the way to ``goal_arm``; the hand takes its new shape up in the air."""
-    paths = transit(arm, hand, builder.here[: len(arm)], goal_arm, goal_hand, config)
-    for path in paths:
+    n = len(goal_arm)
+    for path in paths.path(builder.here[:n], goal_arm, goal_hand, things):
         if len(path) == 2:
             builder.go(np.concatenate([path[-1], goal_hand]), phase)
         else:
-            before = builder.here[len(arm) :]
+            before = builder.here[n:]
             waypoints = np.hstack([path, np.tile(before, (len(path), 1))])
             builder.follow(waypoints, _TRANSIT_FRAME, phase)
-    builder.go(np.concatenate([builder.here[: len(arm)], goal_hand]), phase)
+    builder.go(np.concatenate([builder.here[:n], goal_hand]), phase)
 
 
 def _squeeze(motion: HandMotion, hand: Hand, depth: float, cloud: ObjectCloud | None) -> FloatArray:
@@ -383,7 +327,7 @@ class _Builder:
 
     def go(self, goal: FloatArray, phase: Phase) -> None:
         """Straight in joint space, as fast as the limits allow."""
-        if np.abs(goal - self.here).max() > _CLOSE:
+        if np.abs(goal - self.here).max() > CLOSE:
             self._append(move(self.here, goal, self.limits, self.rate), phase)
 
     def ramp(self, goal: FloatArray, seconds: float, phase: Phase) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
 from unihm.control.safety import SafetyGate, warm_up
+from unihm.control.transit import PathPlanner, TransitPlanner
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
 from unihm.robots import Hand
@@ -29,10 +30,14 @@ class MotionPlanner:
         arm: that carries the hand.
         hand: that is mounted.
         config: timings, margins and bounds.
+        paths: finds the arm's ways; None: a :class:`TransitPlanner`.
     """
 
-    def __init__(self, arm: Arm, hand: Hand, config: ControlConfig) -> None:
+    def __init__(
+        self, arm: Arm, hand: Hand, config: ControlConfig, paths: PathPlanner | None = None
+    ) -> None:
         self.arm, self.hand, self.config = arm, hand, config
+        self._paths = paths or TransitPlanner(arm, hand, config)
         self._collisions = CollisionModel(arm, hand)
 
     def warm_up(self) -> None:
@@ -52,14 +57,22 @@ class MotionPlanner:
         manner: Manner | None = None,
     ) -> ExecutionPlan:
         """The motion of a task; see :func:`plan_execution`."""
-        return plan_execution(motion, self.hand, self.arm, *here, self.config, cloud, manner)
+        return plan_execution(
+            motion, self.hand, self.arm, *here, self.config, cloud, manner, self._paths
+        )
 
-    def way_home(self, here: Posture) -> ExecutionPlan | None:
-        """Open the hand, then go home; None where both are there."""
+    def way_home(self, here: Posture, things: FloatArray | None = None) -> ExecutionPlan | None:
+        """Open the hand, then go home past ``things`` (N, 3); None where both are there.
+
+        Raises:
+            UnihmError: UNREACHABLE where there is no way past them.
+        """
         goal = self.arm.home, self.hand.open_joints
         if are_close(here, goal):
             return None
-        return plan_move(self.arm, self.hand, *here, *goal, self.config)
+        return plan_move(
+            self.arm, self.hand, *here, *goal, self.config, things=things, paths=self._paths
+        )
 
     def is_open(self, q_hand: FloatArray) -> bool:
         """Whether the hand (J,) is so open that it cannot hold anything."""

@@ -18,6 +18,7 @@ from unihm.ros.arm_tasks import ArmTasks
 from unihm.ros.base import UnihmNode
 from unihm.ros.emergency import EmergencyListener
 from unihm.ros.motion_watch import MotionWatch
+from unihm.ros.moveit import MoveItPathPlanner
 from unihm.ros.partners import declare_window
 from unihm.ros.qos import RELIABLE
 
@@ -38,6 +39,14 @@ class ArmControllerNode(UnihmNode):
         super().__init__(name, **kwargs)
         self.arm_name = self.declare("arm", "fr3", "The arm: a file in config/robots.")
         self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
+        self._path_planner = self.declare(
+            "path_planner", "builtin", "Who finds the arm's ways past things: builtin or moveit."
+        )
+        if self._path_planner not in ("builtin", "moveit"):
+            raise UnihmError(
+                ErrorCode.INVALID_CONFIG,
+                f"path_planner is '{self._path_planner}'; it may be 'builtin' or 'moveit'.",
+            )
         window = declare_window(self)
         self.motion_watch = MotionWatch(self)
         self.runs = ArmRuns(self, self.motion_watch, self.hand_name, window)
@@ -53,7 +62,11 @@ class ArmControllerNode(UnihmNode):
 
     def load(self) -> None:
         config = load_section(self.preset, "control", ControlConfig)
-        planner = MotionPlanner(Arm(self.arm_name), load_hand(self.hand_name), config)
+        arm, hand = Arm(self.arm_name), load_hand(self.hand_name)
+        paths = None
+        if self._path_planner == "moveit":
+            paths = MoveItPathPlanner(arm, hand)
+        planner = MotionPlanner(arm, hand, config, paths)
         planner.warm_up()
         self.runs.load(planner)
         self.runs.on_emergency(self.emergency.reason)

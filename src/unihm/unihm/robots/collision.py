@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pinocchio as pin
 from numpy.typing import ArrayLike
+from scipy.spatial import cKDTree
 
 from unihm.robots.arm import Arm
 from unihm.robots.cover import cover
@@ -16,9 +17,10 @@ from unihm.robots.urdf import Primitive
 from unihm.transforms import FloatArray, apply
 
 _SPACING = 0.02  # m between the balls that stand for a link
-# Links so many joints apart in the arm's chain are looked at; nearer ones cannot be kept apart.
-_APART = 3
+#: Links so many joints apart in the arm's chain are looked at; nearer ones cannot be kept apart.
+APART = 3
 _FIXED = 3  # the arm's first links stand on the table and turn above it
+_FAR = 0.5  # m from which on it does not matter how far away something is
 
 
 def lowest_of_hand(hand: Hand, T_world_wrist: FloatArray, joints: FloatArray) -> FloatArray:
@@ -75,6 +77,9 @@ class CollisionModel:
         arm: whose base stands on the table.
         hand: at its flange.
         table_height: m, world.
+
+    Attributes:
+        touching: pairs of links that are let alone, since they touch each other at home.
     """
 
     def __init__(self, arm: Arm, hand: Hand, table_height: float = 0.0) -> None:
@@ -97,10 +102,13 @@ class CollisionModel:
         self._of_hand = np.arange(len(joint)) >= len(on_arm)
         self._over_table = (joint > _FIXED) & ~self._of_hand
         one, other = np.triu_indices(len(joint), 1)
-        apart = np.abs(joint[one] - joint[other]) >= _APART
+        apart = np.abs(joint[one] - joint[other]) >= APART
         self._pairs = np.stack([one[apart], other[apart]])
-        at_home = self._distances(self._poses(arm.home, hand.open_joints))
-        self._pairs = self._pairs[:, at_home > 0.0]
+        touch = self._distances(self._poses(arm.home, hand.open_joints)) <= 0.0
+        self.touching = {
+            frozenset((self._names[a], self._names[b])) for a, b in self._pairs[:, touch].T
+        }
+        self._pairs = self._pairs[:, ~touch]
 
     def clearance(self, q_arm: ArrayLike, q_hand: ArrayLike) -> Clearance:
         """How near every sample of a motion comes.
@@ -131,6 +139,48 @@ class CollisionModel:
             itself,
             links,
         )
+
+    def room(self, q_arm: FloatArray, q_hand: FloatArray, things: cKDTree) -> FloatArray:
+        """How near arm and hand come to things, (N,) metres, at most :data:`_FAR`.
+
+        The arm's first links are left out: nothing can stand where they turn.
+
+        Args:
+            q_arm: (N, n) rad.
+            q_hand: (J,) rad, all along.
+            things: points (M, 3) metres, world.
+        """
+        centres, radii = self._posed(q_arm, q_hand)
+        distance, _ = things.query(centres, distance_upper_bound=_FAR)
+        return np.minimum((distance - radii).min(axis=1), _FAR)
+
+    def distances(self, q_arm: FloatArray, q_hand: FloatArray, points: FloatArray) -> FloatArray:
+        """(M,) metres from arm and hand, in one posture (n,), (J,), to points (M, 3)."""
+        centres, radii = self._posed(q_arm[None], q_hand)
+        gaps = np.linalg.norm(points[:, None] - centres[0], axis=-1) - radii
+        return gaps.min(axis=1)
+
+    def _posed(self, q_arm: FloatArray, q_hand: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Balls of the links that move above the table: centres (N, B, 3), world; radii (B,)."""
+        on_arm = np.flatnonzero(self._over_table)
+        in_wrist = self._hand.link_poses(q_hand)
+        of_hand = [
+            apply(in_wrist[link], balls)
+            for link, balls in zip(self._hand_links, self._balls[len(self._frames) :])
+        ]
+        fingers = np.concatenate(of_hand)
+        centres = []
+        for q in q_arm:
+            T_world_wrist = self._arm.forward(q) @ self._hand.T_flange_wrist
+            pin.updateFramePlacements(self._arm.model, self._arm.data)
+            of_arm = [
+                apply(self._arm.data.oMf[self._frames[k]].homogeneous, self._balls[k])
+                for k in on_arm
+            ]
+            centres.append(np.concatenate([*of_arm, apply(T_world_wrist, fingers)]))
+        moving = [*on_arm, *range(len(self._frames), len(self._balls))]
+        radii = np.repeat(self._radii[moving], [len(self._balls[k]) for k in moving])
+        return np.array(centres), radii
 
     def _poses(self, q_arm: FloatArray, q_hand: FloatArray) -> FloatArray:
         """T_world_link (L, 4, 4) of all links."""

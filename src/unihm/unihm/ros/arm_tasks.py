@@ -9,6 +9,7 @@ from unihm_msgs import msg
 
 from unihm.control.execution import ExecutionPlan
 from unihm.control.machine import ControllerState
+from unihm.control.transit import what_stands
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import manner_of
 from unihm.ros import conversions
@@ -16,6 +17,7 @@ from unihm.ros.arm_runs import ArmRuns
 from unihm.ros.base import UnihmNode
 from unihm.ros.qos import RELIABLE
 from unihm.ros.worker import Worker
+from unihm.types import FloatArray
 
 # After these the robot stays where it stopped: what moved it, or what saw it move, is not trusted.
 _STAY = (ErrorCode.SAFETY_STOP, ErrorCode.JOINT_STATE_TIMEOUT)
@@ -39,6 +41,7 @@ class ArmTasks:
         self.cloud: msg.ObjectCloud | None = None
         self._task: msg.Task | None = None
         self._carried_out = ""  # the task whose motion came last
+        self._things: FloatArray | None = None  # (N, 3) m, world: what the last image showed
         self._ended = False
 
     def get_ready(self, task: msg.Task) -> None:
@@ -104,6 +107,7 @@ class ArmTasks:
         cloud = None
         if self.cloud is not None and self.cloud.task_id == task_id:
             cloud = conversions.cloud_from_msg(self.cloud)
+            self._things = what_stands(motion.trajectory, cloud, 0)
         manner = None
         if self._task is not None and self._task.task_id == task_id:
             manner = manner_of(self._task.instruction)
@@ -140,7 +144,13 @@ class ArmTasks:
         except UnihmError as error:
             self._requests.publish(String(data=error.message))
             raise
-        return planner.way_home(here)
+        try:
+            return planner.way_home(here, self._things)
+        except UnihmError as error:
+            # Who makes room does not tell us: the next try goes as if nothing stood there.
+            self._things = None
+            sentence = f"{error.message} Make room for its way home, then say it again."
+            raise UnihmError(error.code, sentence) from error
 
     def _wait_until_idle(self) -> None:
         while self._runs.machine.run is not None and not self._ended and self._node.context.ok():

@@ -17,7 +17,7 @@ from unihm.ros.goals import Goals, Request
 from unihm.ros.partners import FIRST_WORD, Partners
 from unihm.ros.progress import PROGRESS, STEPS, feedback_of, measured, nodes_until
 from unihm.ros.qos import RELIABLE, STATUS
-from unihm.ros.senders import FORGOTTEN, NotYet
+from unihm.ros.senders import FORGOTTEN, HELD_BACK, NotYet
 from unihm.types import Task
 
 _POLL = 0.02  # s between looks at cancel and time-outs
@@ -53,6 +53,7 @@ class Attempts:
         self._emergency, self._partners = emergency, partners
         self._hand_name, self._last_stage = hand_name, last_stage
         self._stage_timeout, self._stop_timeout = stage_timeout, stop_timeout
+        self._sure = 0.0  # s by the clock that never jumps, when it was sure who speaks
         self._tasks = node.publisher(msg.Task, "task", RELIABLE)
         self._stops = node.publisher(msg.StopTask, "stop", RELIABLE)
         node.subscription(msg.StageStatus, "status", self._on_status, STATUS)
@@ -115,6 +116,8 @@ class Attempts:
         if step.action is Action.RELEASE:
             last = STEPS[0]
         began = self._node.seconds
+        self._partners.begin()
+        self._sure = time.monotonic()
         self._tell(request, msg.StageStatus(task_id=task.task_id, stage=STEPS[0]), attempt)
         message = task_to_msg(task, self._node.header(), attempt, bool(request.until))
         self._tasks.publish(message)
@@ -200,9 +203,13 @@ class Attempts:
         if self._node.clock_watch.jumping:
             return
         self._check_wanted(request, stage)
-        if self._node.trespass is not None:
-            raise self._node.trespass
+        self._check_trespass()
         self._check_alive(request)
+        if again := self._partners.restarted(self._needed(request)):
+            raise UnihmError(
+                ErrorCode.STAGE_TIMEOUT,
+                f"{' and '.join(again)} has been started again amid the task.",
+            )
         if now - heard > self._stage_timeout:
             raise UnihmError(
                 ErrorCode.STAGE_TIMEOUT,
@@ -212,6 +219,19 @@ class Attempts:
             raise UnihmError(
                 ErrorCode.STAGE_TIMEOUT, f"The task's time was over in the stage {stage}."
             )
+
+    def _check_trespass(self) -> None:
+        """Whether somebody speaks in another's place.
+
+        Who was killed stays in the graph for some seconds; what its successor says is held back
+        until then (:data:`HELD_BACK`). Two that live are known by their heartbeats.
+        """
+        trespass = self._node.trespass
+        if not isinstance(trespass, NotYet):
+            self._sure = time.monotonic()
+        waits = isinstance(trespass, NotYet) and time.monotonic() - self._sure < HELD_BACK
+        if trespass is not None and not waits:
+            raise trespass
 
     def _tell(self, request: Request, status: msg.StageStatus, attempt: int) -> None:
         feedback = feedback_of(status, attempt, request.step, request.steps)

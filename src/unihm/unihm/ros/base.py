@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import secrets
 import time
 import traceback
 from collections import Counter, deque
@@ -36,7 +37,7 @@ from unihm.ros.qos import (
     publisher_events,
     subscription_events,
 )
-from unihm.ros.senders import NAMED, NotYet, Senders
+from unihm.ros.senders import HELD_BACK, NotYet, Senders
 
 # Humble's callbacks are not told where a message comes from.
 _TOLD_SENDER = hasattr(rclpy.subscription, "MessageInfo")
@@ -118,6 +119,7 @@ class UnihmNode(LifecycleNode):
         )
         self._status = self.publisher(StageStatus, "status", STATUS)
         self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", RELIABLE)
+        self._life = secrets.randbits(32)
         self._beats = self.publisher(Heartbeat, f"heartbeat/{self.get_name()}", HEARTBEAT)
         period = self.declare(
             "heartbeat_period", 0.1, "Seconds between two words that this node is alive.", 0.02, 1.0
@@ -253,7 +255,7 @@ class UnihmNode(LifecycleNode):
                 self._senders.check(arrival.topic, arrival.message, arrival.gid)
             arrival.callback(arrival.message)
         except NotYet as error:
-            if self._steady.now().nanoseconds * 1e-9 - arrival.time > NAMED:
+            if self._steady.now().nanoseconds * 1e-9 - arrival.time > HELD_BACK:
                 self._drop(arrival, error.message)
             else:
                 self._undecided.append(arrival)
@@ -437,6 +439,7 @@ class UnihmNode(LifecycleNode):
             Heartbeat(
                 header=self.header(),
                 node=self.get_name(),
+                life=self._life,
                 **{"fault": self.fault.message if self.fault else "", **self.pulse()},
             )
         )

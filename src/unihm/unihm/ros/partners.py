@@ -41,6 +41,7 @@ class Partners:
         self._me = node.get_name()
         self._beats: dict[str, Heartbeat] = {}
         self._alive = Heartbeats(timeout, step)
+        self._lives: dict[str, int] = {}  # when what goes on began
         self.watched: set[str] = set()
         for name in NODES:
             if name != self._me:
@@ -78,16 +79,22 @@ class Partners:
         """Those of ``names`` that were heard of once and have fallen silent, sorted."""
         return self._alive.silent(self.known(names))
 
+    def restarted(self, names: Iterable[str]) -> list[str]:
+        """Those of ``names`` that have begun anew since :meth:`begin`, sorted."""
+        lives = {name: beat.life for name, beat in list(self._beats.items())}
+        return sorted(n for n in names if lives.get(n) != self._lives.get(n, lives.get(n)))
+
     def begin(self) -> None:
-        """A motion begins: whoever is alive and well now has to stay so."""
+        """A task or motion begins: whoever is alive and well now has to stay so."""
+        self._lives = {name: beat.life for name, beat in list(self._beats.items())}
         self.watched = {name for name in self._alive.alive() if not self._beats[name].fault}
 
     def check(self) -> None:
         """Whether the motion may go on.
 
         Raises:
-            UnihmError: SAFETY_STOP with the name of who has fallen silent, or says that it cannot
-                do its part.
+            UnihmError: SAFETY_STOP with the name of who has fallen silent, has begun anew, or says
+                that it cannot do its part.
         """
         silent = self._alive.silent(self.watched)
         if silent:
@@ -95,6 +102,10 @@ class Partners:
                 ErrorCode.SAFETY_STOP,
                 f"Nothing has been heard of {' and '.join(silent)} for "
                 f"{self._alive.timeout:.2f} s; stopping.",
+            )
+        if again := self.restarted(self.watched):
+            raise UnihmError(
+                ErrorCode.SAFETY_STOP, f"{' and '.join(again)} has been started again; stopping."
             )
         for name in sorted(self.watched):
             if self._beats[name].fault:

@@ -42,6 +42,9 @@ _REPORTERS = {
 }
 _GID = 16  # bytes; Humble pads with zeros
 NAMED = 2.5  # s in which the graph learns which node a new publisher belongs to, on a busy machine
+# s for which a message waits until it is known whose it is: a node that was killed has left by then
+# (its lease is 5 s).
+HELD_BACK = 6.0
 # s after which the graph has forgotten a node that was killed: Fast DDS's default, and some.
 FORGOTTEN = 25.0
 

@@ -25,6 +25,10 @@ _STOPS = frozenset(
     ["stop", "halt", "freeze", "abort", "emergency", "cease", "wait", "cancel", "pause", "quit"]
 )
 _SOMEBODY = lexicon.PEOPLE | {"he", "she", "they", "people", "who", "nobody"}
+_LINKS = frozenset(
+    "in on at to of from with by near next behind beside under between into onto off for and or "  # noqa: SIM905
+    "that which is are not one it me you i".split()
+)
 _HAND = r"(?:arm|hand|gripper|fingers)"
 _MOMENT = r"(?:a|the|one) (?:moment|minute|second|sec|chance|time)"
 _POLITE_IF = (
@@ -32,6 +36,8 @@ _POLITE_IF = (
     rf"{_MOMENT}|have time)(?! (?:to|it|that|the|a)\b)"
     r"|if (?:it|that) is (?:ok|okay|fine|possible|alright|all right|no trouble)(?: (?:with|by|for) "
     r"you)?"
+    r"|if (?:it|that) is not (?:too much|any|a|too)(?: big)? (?:trouble|bother|hassle|problem|ask)"
+    r"(?: (?:for you|at all))*|if you would(?= ,)|if i may"
     rf"|when(?:ever)? you (?:are ready|can|like|(?:have|get) {_MOMENT}|have time)"
     r"|as soon as you (?:can|are ready)|while you are at it)"
 )
@@ -41,6 +47,11 @@ _FEELING = (
     r"starving|done|finished|urgent|important|waiting|a hurry)(?: (?:now|already|today))?"
 )
 
+# Why something is done with care; how it is done does not change by it.
+_FRAIL = (
+    r"(?:fragile|delicate|breakable|old|antique|precious|valuable|expensive|hot|heavy|full|sharp|"
+    r"slippery|wet|dirty)"
+)
 # Greetings, hesitations and the like, at the beginning.
 _INTERJECTION = re.compile(
     r"(?:um|uh|uhm|er|erm|hmm|oh|ah|ok|okay|right|alright|all right|well|so|and|but|hey(?: there)?"
@@ -50,7 +61,8 @@ _INTERJECTION = re.compile(
     r"pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|"
     r"go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
     r"excuse me|pardon me|you know(?: what)?|guess what|anyway|good job|well done|"
-    r"nice(?: one| work| job)?|great|perfect|cool|thanks|thank you|like|just|i mean|,|\.|!)"
+    r"nice(?: one| work| job)?|very good|excellent|lovely|wonderful|super|honestly|ha|haha|phew|"
+    r"great|perfect|cool|thanks|thank you|like|just|i mean|,|\.|!)"
     r"(?: |$)"
 )
 # Ways to begin a request that say nothing of it.
@@ -65,6 +77,7 @@ _OPENER = re.compile(
     r"|your (?:job|task|goal|mission)(?: here| now| today)* is(?: to|(?: (?:simple|easy|clear))"
     r"(?: [:,.])?)"
     r"|what (?:i|we) (?:want|need|would like) you to do(?: now| next)* is(?: to)?"
+    r"|(?:might|may|can|could) i (?:please )?(?:ask|trouble|bother) you to|let us see you(?= \w)"
     r"|have the robot|i (?:would like|want|need) for you to"
     r"|do (?:me|us) (?:a|one) (?:favor|favour|kindness)(?: (?:and|please|,|:))*"
     r"|(?:(?:would|could|can|will) you )?(?:please )?be (?:a |an |so )(?:\w+ )?(?:dear|robot|"
@@ -92,12 +105,24 @@ _CLOSING = re.compile(
     r"|already|okay|ok|alright|yeah|hurry(?: up)?|come on"
     r"|(?:would|will|could|can) you(?: please)?"
     rf"|{_POLITE_IF}|{_FEELING}"
+    r"|i have (?:got|caught) it(?: now)?"
+    r"|i am (?:done|finished|through) (?:eating|drinking|reading|writing|cooking|with (?:it|that))"
+    r"|(?:there|that) is a (?:good|nice) (?:fellow|lad|boy|girl|chap|robot|man)"
+    rf"|it is (?:(?:very|really|so|quite|rather|pretty|a bit|an?) )*{_FRAIL}"
+    r"(?: (?:one|china|glass|porcelain|thing))?"
     r"|i (?:need|want) it(?: (?:now|soon|later|today|right away))?))(?: [.,!?])*$"
 )
 # In the middle of a sentence.
 _HESITATION = re.compile(
     r"(?:, )?\b(?:um|uh|uhm|er|erm|hmm) (?:, )?|\b(?:the )?(?:what is it called|"
     r"what do you call it|what is that called|whatever it is called) "
+)
+_POLITE_BETWEEN = re.compile(rf" , {_POLITE_IF} (?=, )")
+# "The umbrella, the black one": told in two goes.
+_NO_PART = rf"(?:(?!(?:{'|'.join(sorted(lexicon.DETERMINERS | _LINKS))})\b)\w+ )"
+_BLACK_ONE = re.compile(
+    rf"\b(the|my|that|this|your|our|an?) ({_NO_PART}{{0,3}}?)(?=\w)(\w+)((?: for me| please)?) , "
+    rf"(?:the|a|an|my) ({_NO_PART}{{1,3}})ones?(?= [.,!?]| not\b| please\b|$)"
 )
 _REPEATED = re.compile(r"\b((?:\w+ )?\w+)(?: (?:, )?\1)+\b")
 # Statements that name the thing which "it" then means.
@@ -128,6 +153,9 @@ def without_asides(words: list[str]) -> list[str]:
         return words
     line = _HESITATION.sub("", f"{' '.join(words)} ").strip()
     line = _REPEATED.sub(r"\1", line)
+    line = _POLITE_BETWEEN.sub(" ", line)
+    line = grammar.THE_ONE.sub(" ", line)
+    line = _BLACK_ONE.sub(r"\1 \5\2\3\4", line)
     line = _stripped(line)
     rest = _after_statement(line.split())
     return _stripped(" ".join(rest)).split() if rest else line.split() or words
@@ -187,7 +215,10 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
         leads: a "so" follows: it gives the reason.
     """
     line = " ".join(said)
-    if re.match(r"(?:i|we) can not (?:reach|get|find|see|lift|hold|open|get to) ", line):
+    if re.match(
+        r"(?:i|we) can (?:not|never|hardly|barely) (?:reach|get|find|see|lift|hold|open|get to) ",
+        line,
+    ):
         said = said[3:]
     named = _NAMES.fullmatch(line)
     never = lexicon.NEGATIONS | lexicon.CONDITIONS | lexicon.REPORTS | _MODAL

@@ -45,6 +45,9 @@ _NOT_ON_TABLE = lexicon.TABLES | {
     "move", "step",
 }  # fmt: skip
 
+# One is put on another.
+_STACKED = (["block"], ["cube"], ["brick"], ["book"], ["lego"], ["coin"], ["plate"])
+
 # Words before what is ruled out.
 _NEGATED = lexicon.NEGATIONS | {"but"}
 
@@ -457,7 +460,8 @@ class _Judge:
 
         def beside(relation: Relation, kind: str) -> Relation:
             # "Put the apple on the red one": a plate, perhaps.
-            if relation.name in ("in", "on", "under", "of"):
+            stacked = relation.name == "on" and kind.split()[-1:] in _STACKED
+            if relation.name in ("in", "on", "under", "of") and not stacked:
                 kind = ""
             return Relation(relation.name, tuple(meant(thing, kind) for thing in relation.things))
 

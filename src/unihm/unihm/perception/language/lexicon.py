@@ -109,7 +109,7 @@ SHARES = _words("half halfway wide entirely partway partly percent degree degree
 
 # Parts of a thing that have a colour of their own.
 PARTS = _words("lid cap cover label sticker stripe dot band logo text letter writing pattern print "
-               "picture handle rim neck spout base bottom top side end")  # fmt: skip
+               "picture handle rim neck spout base bottom top side end frame")  # fmt: skip
 
 UPPER_PARTS = _words("lid cap cover top rim neck")
 LOWER_PARTS = _words("base bottom")
@@ -132,7 +132,8 @@ PLACES: dict[str, str] = {
 TIERED = _words("drawer drawers shelf compartment layer rack")
 # Into these, rather than onto them, where only "to" was said.
 HOLLOW = _words("compartment drawer cabinet caddy basket bag sink bin slider cupboard fridge box "
-                "microwave oven pocket carton crate case container")  # fmt: skip
+                "microwave oven pocket carton crate case container bucket tote backpack purse "
+                "holder tub vase jar beaker")  # fmt: skip
 TIERS = _words("top bottom upper lower middle")
 
 SIZES: dict[str, str] = {

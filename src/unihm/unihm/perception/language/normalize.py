@@ -33,6 +33,8 @@ _CONTRACTIONS = (
     (r"\bu\b", "you"),
     (r"\bplace holder\b", "placeholder"),
 )
+_SIZE_UNITS = "ml|cl|l|oz|g|kg|mg|lb|lbs|mm|cm|inch|volt"
+_MOVES = r"(?:push|pull|shove|nudge|tug|move|step|shift|way|gap|distance)\b"
 # Signs of code; nobody says them.
 _CODE = re.compile(r"[|$<>{}\[\]\\=*_~^`@#&+]|--|/\*|;\s*\w+\s+(?:table|-)")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": ","})
@@ -117,6 +119,37 @@ def _joined(tokens: list[str]) -> list[str]:
         (r"\bthe (?=is (?:in|on|the|closest|second|next|between|touching)\b)", "that "),
         (r"\bsome ?thing\b", "something"),
         (r"\bupside down\b", "upsidedown"),
+        # "The 50 ml tube", "a 10 cm box": of a thing, not of a way.
+        (rf"\b(the|an?|this|that|my) (\d+) ({_SIZE_UNITS}) (?=[a-z])(?!{_MOVES})", r"\1 \2\3 "),
+        (r"\bbehind of\b", "behind"),
+        (r"\bafter this\b", "after that"),
+        (
+            rf"\bfrom the (left|right) side of (?!\w+ (?:{'|'.join(lexicon.TABLES)})\b)",
+            r"on the \1 side of ",
+        ),
+        (r"\bat (left|right) of\b", r"at the \1 of"),
+        (r"\bmore (?:near|close) to\b", "closer to"),
+        (r"\bof (?:the )?colored (?=\w)", "that is "),
+        (r"\bmake (open|close)\b", r"\1"),
+        (r"\bplease to\b", "please"),
+        (
+            r"\bn (?=(?:put|place|drop|give|take|grab|set|bring|close|open|push|pull|hand|move)\b)",
+            "and ",
+        ),
+        (r"\b(?:real )?quick(?= [.,!]|$)", "quickly"),
+        (r"\bnice and (?:easy|slow|slowly|gentle|gently|careful|carefully)\b", "gently"),
+        (r"\ba hand s width\b", "10 cm"),
+        (
+            r"(?: ,)?(?: (?:and|but))?(?: please)? be (?:very |really |so )?(careful|gentle)"
+            r"(?: with (?:it|them|that))?(?= [.,!]|$)",
+            r" \1ly",
+        ),
+        # "Doesn't it?", "won't you?"
+        (
+            r" , (?:is|are|was|does|do|did|will|would|can|could|has|have) not (?:it|he|she|they|we|"
+            r"you|i|that|there)(?= [.,!?]|$)",
+            "",
+        ),
     ):
         line = re.sub(pattern, replacement, line)
     return line.split()
@@ -177,14 +210,15 @@ def is_known(word: str) -> bool:
             and text.is_word(word[: -len(ending)])
             for ending in ("er", "ers", "ing", "ed", "or", "y", "ies")
         )
+        or (word.endswith("r") and word[:-1] in _known())
         or (word.endswith("s") and len(word) > 4 and is_known(word[:-1]))
     )
 
 
 @cache
 def is_plausible(word: str) -> bool:
-    """Whether it can be a name that no list has: it can be spoken."""
-    return (
+    """Whether it can be a name that no list has: it can be spoken, or is a measure ("50ml")."""
+    return re.fullmatch(rf"\d+(?:{_SIZE_UNITS})", word) is not None or (
         len(word) > 2
         and not word.isdigit()
         and re.search(r"[aeiouy]", word) is not None

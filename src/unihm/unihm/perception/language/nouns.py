@@ -86,6 +86,8 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "cracker box": ("box",), "sugar box": ("box",), "pudding box": ("box", "flat"),
     "cutting board": ("flat",), "chopping board": ("flat",), "chess board": ("flat",),
     "gelatin box": ("box", "flat"), "meat can": ("box", "cylinder"),
+    "caliper": ("long", "flat", "irregular"), "calipers": ("long", "flat", "irregular"),
+    "paper": ("flat",), "lunchbox": ("box",), "backpack": ("irregular", "box"),
     "onion": ("ball", "egg"), "bread": ("long", "egg"), "sandwich": ("flat", "box"),
 }  # fmt: skip
 

@@ -42,7 +42,7 @@ _AGREEMENT = 0.005
 _COARSE = 4  # every so many pixels show where the table is
 _OWN, _NEAR = 0.015, 0.25  # m from the target: what is nearer is its own; how far a hand extends
 _BESIDE = 0.010  # m from a handle's points within which there is nothing but its edge
-_GRAIN = 0.006  # m between the points of what is around
+_GRAIN, _FAR_GRAIN = 0.006, 0.02  # m between the points of what is around, near and far
 _REACH = 0.03  # m from the pick point within which its object must be seen
 
 
@@ -229,7 +229,7 @@ class Segmenter:
         table: Plane,
         own: float = _OWN,
     ) -> FloatArray:
-        """What is seen of other things within a hand's length of where a surface is and goes.
+        """What is seen of other things, finely within a hand's length of where a surface goes.
 
         Args:
             observation: the image.
@@ -250,8 +250,9 @@ class Segmenter:
         there = cKDTree(apply(last @ invert(first), surface)).query(
             seen, distance_upper_bound=_NEAR
         )[0]
-        near = seen[(distance > own) & (np.minimum(distance, there) < _NEAR)]
-        return voxelise(near, _GRAIN)[1] if len(near) else near
+        other, near = distance > own, np.minimum(distance, there) < _NEAR
+        pieces = [(seen[other & near], _GRAIN), (seen[other & ~near], _FAR_GRAIN)]
+        return np.concatenate([voxelise(p, grain)[1] if len(p) else p for p, grain in pieces])
 
     def _target(
         self, observation: RgbdObservation, pick_point: FloatArray, scene: TableScene | None

@@ -6,7 +6,12 @@ carried out is not decided here but in `unihm.perception.language.gate`.
 """
 
 from unihm.perception.language.grammar.clause import Clause, Mood
-from unihm.perception.language.grammar.clauses import clauses_of, read_clause, sentences_of
+from unihm.perception.language.grammar.clauses import (
+    THE_ONE,
+    clauses_of,
+    read_clause,
+    sentences_of,
+)
 from unihm.perception.language.grammar.cursor import Cursor
 from unihm.perception.language.grammar.interruptions import correction_of, stops
 from unihm.perception.language.grammar.noun_phrases import merged, noun_phrase
@@ -14,6 +19,7 @@ from unihm.perception.language.grammar.steps import attach, steps_of
 from unihm.perception.language.grammar.words import gerunds, is_verb, singular
 
 __all__ = [
+    "THE_ONE",
     "Clause",
     "Cursor",
     "Mood",

@@ -23,7 +23,8 @@ from unihm.perception.language.nouns import NOUNS
 _UNIT = "|".join(sorted(lexicon.UNITS, key=len, reverse=True))
 _NUMBER = "|".join(lexicon.NUMBERS)
 _AMOUNT = re.compile(
-    rf"(?:by |about |around |approximately |roughly |exactly |for )*(?:(half an?|a|an|"
+    rf"(?:by |about |around |approximately |roughly |exactly |maybe |perhaps |some |for )*"
+    rf"(?:(half an?|a|an|"
     rf"\d+(?:\.\d+)?|{_NUMBER})"
     rf"(?: and a half)? ({_UNIT})\b)"
 )
@@ -220,7 +221,9 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             clause.down |= word == "down"
             clause.back |= word == "back"
             cursor.at += 1
-        elif word == "in" and not cursor.following and clause.action is Action.PUSH:
+        elif (word == "back" and moving and clause.targets and _BACK_TO.match(cursor.rest)) or (
+            word == "in" and not cursor.following and clause.action is Action.PUSH
+        ):
             cursor.at += 1
         elif _measured_from(cursor, clause) or _take_relation(cursor, clause, joined):
             joined = False
@@ -277,6 +280,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
 
 
 _HERE = re.compile(r"(?:over )?here\b")
+_BACK_TO = re.compile(r"back (?:towards?|to|into|onto|in|on) (?:the|its|my|your|where)\b")
 
 
 def _more_things(cursor: Cursor, clause: Clause) -> bool:
@@ -338,14 +342,14 @@ def _set_direction(clause: Clause, found: re.Match[str]) -> None:
 
 
 _CORNER = re.compile(
-    r"(?:to|in|into|on|at|towards?|toward)(?: the| your|) ((?:top|bottom|upper|lower|far|near|"
-    r"back|front|left|right|center|middle|"
+    r"(?:over )?(?:to|in|into|on|at|towards?|toward)(?: the| your|) "
+    r"((?:top|bottom|upper|lower|far|near|back|front|left|right|center|middle|"
     r"centre|northwest|northeast|southwest|southeast)(?: (?:left|right|center|middle|centre))?)"
     r" (corner|center|centre|edge|side|quadrant|middle|half)(?: of (?:the )?(?:table|board|desk|"
     r"workspace))?(?= |$)"
 )
 _CENTER = re.compile(
-    r"(?:to|in|into|at|towards?|on)(?: the| your|) ((?:top|bottom|upper|lower|left|"
+    r"(?:over )?(?:to|in|into|at|towards?|on)(?: the| your|) ((?:top|bottom|upper|lower|left|"
     r"right)? ?(?:center|middle|centre))(?: side)?"
     r"(?: of (?:the )?(?:table|board|desk|workspace))?(?= (?:please|and|then|[.,])|$)"
 )

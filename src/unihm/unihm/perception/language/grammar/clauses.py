@@ -18,8 +18,9 @@ from unihm.perception.language.nouns import NOUNS
 _PREFIXES = re.compile(
     r"(?:(?:would|do) you mind |do you think (?:that )?you (?:could|can) (?:please )?"
     r"|it would be (?:great|nice|good|lovely|helpful) if you (?:could|would) "
-    r"|(?:i|we) (?:would|should) (?:appreciate it|be (?:so |very |most |really )?(?:glad|happy|"
-    r"grateful|thankful|obliged)) if you (?:could|would) (?:please |kindly )?|how about you "
+    r"|(?:i|we) (?:would|should) (?:appreciate it|be (?:ever so |so |very |most |really )?"
+    r"(?:glad|happy|grateful|thankful|obliged)) if you (?:could|would) (?:please |kindly )?"
+    r"|how about you "
     r"|(?:could|can|would|will) (?:you|we) (?:please )?(?:try to |help me (?:to )?|"
     r"be so kind (?:as to|and|to) |"
     r"be able to |go )?"
@@ -64,8 +65,8 @@ _NAMED = re.compile(
     r"my (?!.*\b(?:is|are|was|were|has|have|looks?|needs?)\b)"
 )
 # "The small box, the one behind the cup": told in two goes.
-_THE_ONE = re.compile(
-    r" , (?:the )?one (?=(?:that|which|is|with|on|in|at|to|next|behind|beside|under|near|lying|"
+THE_ONE = re.compile(
+    r" , (?:the )?ones? (?=(?:that|which|is|with|on|in|at|to|next|behind|beside|under|near|lying|"
     r"standing|sitting|resting|laid|placed|facing|closest|nearest|furthest|farthest)\b)"
 )
 _PROHIBITION = re.compile(
@@ -208,7 +209,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     """
     said = " ".join(words)
     polite = False
-    plain = _THE_ONE.sub(" ", said)
+    plain = THE_ONE.sub(" ", said)
     for pattern, plainer in _ROUNDABOUT:
         plain = pattern.sub(plainer, plain)
     cursor = Cursor(plain.split())

@@ -6,7 +6,7 @@ import re
 
 _STOP = re.compile(
     r"(?:please )?(?:stop|halt|freeze|abort|cancel|pause|quit|enough|wait|whoa|emergency|"
-    r"hold on|hold it|"
+    r"hold on|hold it(?: right there)?|(?:stop )?right there|"
     r"stand still|do not|do not move|never mind|nevermind|forget (?:it|that|about it)|leave it|"
     r"leave it "
     r"(?:alone|be|there)|that is enough|no more|cut it out|let it (?:be|alone)|no|no no|nope|"
@@ -51,6 +51,9 @@ def stops(words: list[str]) -> bool:
     ):
         if _STOP.fullmatch(candidate):
             return True
+    parts = [part.split() for part in re.split(r"[.,!?;:]", " ".join(words)) if part.strip()]
+    if len(parts) > 1 and all(stops(part) for part in parts):
+        return True  # "hold it, that is enough now"
     ends = [
         spoken[0] if spoken else "",
         spoken[-1] if spoken else "",

@@ -19,7 +19,7 @@ from unihm.perception.language.grammar.words import (
     singular,
     unique,
 )
-from unihm.perception.language.normalize import is_known
+from unihm.perception.language.normalize import is_known, is_plausible
 from unihm.perception.language.nouns import NOUNS
 
 _SUPERLATIVE = re.compile(
@@ -88,6 +88,12 @@ _POSES = {
     ),
 }
 _WITH = re.compile(r"(?:with|having|has)\b")
+# Verbs that end the name of a thing: "spoon rest", unless what follows is what is done it to.
+_ENDS = frozenset(
+    ["rest", "punch", "slide", "press", "stand", "clip", "mix", "spread", "grip", "hook", "wrap",
+     "polish", "spray", "mount", "dip"]
+)  # fmt: skip
+_AFTER_VERBS = lexicon.DETERMINERS | lexicon.PRONOUNS | lexicon.ME | {"up", "down"}
 RELATIVE = re.compile(
     r"(?:,? ?(?:that|which|who|and)(?: is| are| s|'s| has been| was)(?: also)?(?! not)|thats|"
     r"(?:and )?(?:it )?is(?! not)"
@@ -384,6 +390,10 @@ class _Builder:
     def _noun(self, cursor: Cursor) -> bool:
         word = cursor.word
         before_noun = may_be_noun(cursor.following)
+        ends = self.nouns and word in _ENDS and cursor.following not in _AFTER_VERBS
+        if ends or (before_noun and word[0].isdigit() and is_plausible(word)):
+            self.nouns.append(word)
+            return True
         if not may_be_noun(word):
             named = self.nouns and is_known(self.nouns[-1])
             begins = self.determined or self._adjectives() or before_noun

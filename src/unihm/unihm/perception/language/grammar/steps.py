@@ -64,7 +64,10 @@ def _step(clause: Clause, target: Phrase) -> Step:
                 things = (attach(things[0], after), *things[1:])
             if found.preposition == "at" and action is Action.PLACE and name != "area":
                 name = into_or_onto(things[0])
-            destination = Relation(name, things)
+            if things[0].noun in lexicon.TABLES and things[0].relations:
+                destination = things[0].relations[0]  # "on the counter in front of the toaster"
+            else:
+                destination = Relation(name, things)
             relations = before
     target = attach(target, relations)
     manner = tuple(clause.manner)
