@@ -123,6 +123,8 @@ def _joined(tokens: list[str]) -> list[str]:
         (rf"\b(the|an?|this|that|my) (\d+) ({_SIZE_UNITS}) (?=[a-z])(?!{_MOVES})", r"\1 \2\3 "),
         (r"\bbehind of\b", "behind"),
         (r"\bafter this\b", "after that"),
+        (r"\bto (?:its|the|their) (?:usual |own |proper )?(?:spot|place|home)"
+         r"(?= (?:beside|next|near|on|in|by|behind|between|under)\b)", ""),
         (
             rf"\bfrom the (left|right) side of (?!\w+ (?:{'|'.join(lexicon.TABLES)})\b)",
             r"on the \1 side of ",

@@ -24,6 +24,8 @@ _KINDS: dict[str, Kind] = {
     "lid": "lid", "cover": "lid", "case": "lid", "trunk": "lid", "casket": "lid",
 }  # fmt: skip
 _ALSO = ("box", "chest", "cabinet", "container", "thing", "object", "furniture", "dresser", "crate")
+_TIERS = {"top": "top", "upper": "top", "middle": "middle", "bottom": "bottom", "lower": "bottom"}
+_APART = 0.04  # m at least between the handles of drawers above each other
 _FULL = {"drawer": 0.6, "door": 1.2, "lid": 1.1}  # shares of the depth; radians
 _DEEPEST = 0.14  # m that a drawer is pulled out at the most
 _SHARES = (  # what words say of it
@@ -83,14 +85,43 @@ def choose_opening(step: Step, openings: list[Opening], click: FloatArray | None
         )
     if click is not None:
         return min(fitting, key=lambda o: float(np.linalg.norm(o.part - click, axis=1).min()))
-    phrase = step.target
+    phrase, tier = _tier_of(step.target)
     if kind is not None or noun in _ALSO or not noun:
         phrase = replace(phrase, noun="", relations=_others(phrase))
         if not phrase.says_something:
-            return _the_one(fitting, said)
+            return _the_one(_in_tier(fitting, tier), said)
     things = list({id(o.thing): o.thing for o in fitting}.values())
     thing = find(phrase, things).thing
-    return _the_one([o for o in fitting if o.thing is thing], said)
+    return _the_one(_in_tier([o for o in fitting if o.thing is thing], tier), said)
+
+
+def _tier_of(target: Phrase) -> tuple[Phrase, tuple[str, int] | None]:
+    """The phrase without its tier; and that, as "top", "middle" or "bottom" with a rank."""
+    if target.place in ("top", "bottom"):
+        return replace(target, place="", rank=1), (target.place, target.rank)
+    first = target.noun.split()[0] if target.noun else ""
+    return target, (_TIERS[first], 1) if first in _TIERS else None
+
+
+def _in_tier(openings: list[Opening], tier: tuple[str, int] | None) -> list[Opening]:
+    """The one of that tier, by the height of its handle; all where tiers tell none apart.
+
+    Raises:
+        UnihmError: OBJECT_NOT_FOUND where there are not so many.
+    """
+    if tier is None or len(openings) < 2:
+        return openings
+    heights = np.array([o.T_world_handle[2, 3] for o in openings])
+    order = np.argsort(-heights)
+    if (np.diff(heights[order]) > -_APART).any():
+        return openings  # side by side
+    (where, rank), count = tier, len(openings)
+    at = {"top": rank - 1, "middle": count // 2, "bottom": count - rank}[where]
+    if not 0 <= at < count or (where == "middle" and count % 2 == 0):
+        raise UnihmError(
+            ErrorCode.OBJECT_NOT_FOUND, f"Of {count} that I see above each other none is that one."
+        )
+    return [openings[order[at]]]
 
 
 def _may_be(opening: Opening, kind: Kind) -> bool:

@@ -369,7 +369,8 @@ def _corner(cursor: Cursor) -> Found | None:
     if len(parts) > 1:
         parts.discard("middle")
     area = Phrase(place=" ".join(sorted(parts)), words=found.group(0))
-    return Found(Relation("area", (area,)), found.group(0).split()[0])
+    first = found.group(0).split()[0]
+    return Found(Relation("area", (area,)), "to" if first.startswith("toward") else first)
 
 
 def _take_relation(cursor: Cursor, clause: Clause, joined: bool) -> bool:

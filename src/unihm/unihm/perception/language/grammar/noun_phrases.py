@@ -517,7 +517,9 @@ class _Builder:
         if side is None:
             cursor.at = start
             return False
-        self.places.append(side[0])
+        tiers = {"top", "bottom"} & set(cursor.words[start : cursor.at])
+        tiered = self.nouns[-1:] and self.nouns[-1] in lexicon.TIERED
+        self.places.append(tiers.pop() if tiers and tiered else side[0])
         return True
 
     def _excluded(self, cursor: Cursor) -> bool:
