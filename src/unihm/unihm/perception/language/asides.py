@@ -61,7 +61,8 @@ _INTERJECTION = re.compile(
     r"pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|"
     r"go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
     r"excuse me|pardon me|you know(?: what)?|guess what|anyway|good job|well done|"
-    r"nice(?: one| work| job)?|very good|excellent|lovely|wonderful|super|honestly|ha|haha|phew|"
+    r"nice(?: one| work| job)?|very good|excellent|lovely|wonderful|super|honestly|ha|haha|"
+    r"phew|goodness(?: me)?|gosh|wow|"
     r"great|perfect|cool|thanks|thank you|like|just|i mean|,|\.|!)"
     r"(?: |$)"
 )
@@ -98,14 +99,16 @@ _OPENER = re.compile(
 _CLOSING = re.compile(
     r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|pretty please|"
     r"(?:thanks|thank you|cheers|ta)"
-    r"(?: (?:so|very) much| a (?:lot|bunch|million)| again| in advance)?(?: (?:robot|mate|buddy|"
-    r"dear|my friend))?"
+    r"(?: (?:so|very|ever so) much| a (?:lot|bunch|million)| again| in advance)?"
+    r"(?: (?:robot|mate|buddy|dear|my friend))?"
     r"|you are (?:the best|great|awesome|amazing|wonderful|(?:so|very) kind|"
     r"a (?:star|legend|lifesaver|dear|hero|genius))"
     r"|already|okay|ok|alright|yeah|hurry(?: up)?|come on"
     r"|(?:would|will|could|can) you(?: please)?"
     rf"|{_POLITE_IF}|{_FEELING}"
-    r"|i have (?:got|caught) it(?: now)?"
+    r"|i have (?:got|caught) it(?: now)?|(?:my )?(?:love|darling|honey|sweetie|hon|boss|champ)"
+    r"|so(?: that)? (?:i|we|she|he|they|my \w+|the \w+|everybody|everyone) can "
+    r"(?:see|reach|use|read|get to|have|take|open) (?:it|them|this|that)(?: better| too| easily)?"
     r"|i am (?:done|finished|through) (?:eating|drinking|reading|writing|cooking|with (?:it|that))"
     r"|(?:there|that) is a (?:good|nice) (?:fellow|lad|boy|girl|chap|robot|man)"
     rf"|it is (?:(?:very|really|so|quite|rather|pretty|a bit|an?) )*{_FRAIL}"
@@ -137,6 +140,7 @@ _NAMES = re.compile(
     r"|(?P<subject>(?:the|that|this|my) .+?) (?:is|has|looks) (?!the |a |an |in |on |next |near |"
     r"beside |behind |under |to |at |from )\w+(?: \w+)?"
     r"|(?:i (?:guess|think) )?we (?:could|can|will) (?:start|begin) with (?P<first>(?:the|that) .+)"
+    r"|(?:that|this) is (?P<shown>(?:a|an|the|my) .+)"
     r"|(?:i|we) can not (?:reach|get|find|see|lift|hold|open|get to) (?P<missed>(?:the|that|this|"
     r"my) .+?)(?: (?:from here|anymore|anywhere|myself))*"
 )
@@ -216,7 +220,8 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
     """
     line = " ".join(said)
     if re.match(
-        r"(?:i|we) can (?:not|never|hardly|barely) (?:reach|get|find|see|lift|hold|open|get to) ",
+        r"(?:i|we) can (?:not|never|hardly|barely) (?:reach|get|find|see|lift|hold|open|get to|"
+        r"manage|do) ",
         line,
     ):
         said = said[3:]

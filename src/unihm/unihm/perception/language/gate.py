@@ -389,7 +389,8 @@ class _Judge:
                 before = self._opened() or before
             refers = target.pronoun == "it" or not target.words
             if refers and before is not None:
-                if target.count != 1 and before.count == 1 and target.pronoun:
+                pair = before.noun.endswith("s")  # "the scissors": put them down
+                if target.count != 1 and before.count == 1 and target.pronoun and not pair:
                     raise _Refused("I do not know what 'them' are; name one thing.")
                 step = replace(step, target=before)
             elif refers and self.dialogue.held is not None:
@@ -424,6 +425,12 @@ class _Judge:
         before = self._before()
         if before is None:
             return step
+
+        opened = self._opened()
+        if step.action in (Action.OPEN, Action.CLOSE) and opened is not None:
+            alone = step.target.words == f"the {step.target.noun}"
+            if alone and opened.noun.split()[-1:] == [step.target.noun]:
+                return replace(step, target=opened)  # "close the drawer" that was opened
 
         def meant(phrase: Phrase) -> Phrase:
             if phrase.words.split()[:1] in (["that"], ["this"]) and phrase.noun == before.noun:
@@ -514,6 +521,17 @@ class _Judge:
             step = replace(step, target=part[1], manner=(*step.manner, f"by the {part[0]}"))
         self.steps.append(step)
 
+    def _check_direction(self, step: Step) -> None:
+        """Refuse what goes two ways, or one that may be two."""
+        if step.direction is None:
+            return
+        ways = set(step.direction.name.split())
+        if {"left", "right"} <= ways or {"away", "toward"} <= ways:
+            raise _Refused(f"'{self.said}' goes two ways; say one.")
+        back = step.action is Action.PUSH and step.direction.words.split()[-1:] == ["back"]
+        if back and step.destination is None:
+            raise _Refused("'Back' may be towards you or away from you; say which.")
+
     def _check_steps(self) -> None:
         """Refuse what is incomplete, about several things, or about nothing that can be taken."""
         for step in self.steps:
@@ -522,6 +540,7 @@ class _Judge:
             for phrase in phrases(step):
                 self._check_phrase(phrase)
             target = step.target
+            self._check_direction(step)
             if target.count != 1:
                 many = f"{target.count} things" if target.count else "several things"
                 one = replace(target, count=1, any_will_do=True)

@@ -19,7 +19,7 @@ ACTIONS: dict[str, Action] = {
     **dict.fromkeys(_words(
         "put place set drop move lay stand deposit stack insert return deliver leave carry tidy "
         "store slip position relocate transfer transport pop stick stow rest situate plop dump "
-        "arrange park settle balance sit"
+        "arrange park settle balance sit chuck bung"
     ), Action.PLACE),
     **dict.fromkeys(_words("push slide shove nudge shift sweep poke scoot"), Action.PUSH),
     **dict.fromkeys(_words("pull drag tug draw"), Action.PULL),
@@ -109,7 +109,8 @@ SHARES = _words("half halfway wide entirely partway partly percent degree degree
 
 # Parts of a thing that have a colour of their own.
 PARTS = _words("lid cap cover label sticker stripe dot band logo text letter writing pattern print "
-               "picture handle rim neck spout base bottom top side end frame")  # fmt: skip
+               "picture handle rim neck spout base bottom top side end frame stopper cork "
+               "grip grips tip strap button knob")  # fmt: skip
 
 UPPER_PARTS = _words("lid cap cover top rim neck")
 LOWER_PARTS = _words("base bottom")
@@ -208,7 +209,8 @@ TABLES = _words("table desk tabletop surface board counter countertop workspace 
 ME = _words("me you us robot yourself myself arm")
 MANNER = _words(
     "gently carefully slowly quickly softly lightly firmly tightly fast delicately quietly "
-    "smoothly steadily upright loosely cautiously sideways hard rapidly properly neatly"
+    "smoothly evenly calmly steadily upright loosely cautiously sideways hard rapidly properly "
+    "neatly"
 )
 PEOPLE = _words(
     "man woman person boy girl child kid people mother father mom mum dad friend guest customer "
@@ -261,7 +263,8 @@ FOREIGN = _words(
 
 # Things on tables that neither the encoder's words nor `nouns.NOUNS` have.
 NAMES_OF_THINGS = _words(
-    "mango melon watermelon durian lychee papaya guava kiwi pineapple raspberry blueberry "
+    "vise vice oat oats mango melon watermelon durian lychee papaya guava kiwi pineapple raspberry "
+    "blueberry "
     "blackberry "
     "strawberry cranberry grape grapes fig date coconut pomegranate nectarine persimmon zucchini "
     "eggplant broccoli cauliflower cabbage lettuce spinach celery radish turnip beet garlic leek "

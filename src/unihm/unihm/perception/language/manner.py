@@ -28,6 +28,7 @@ _SLOW = re.compile(r"\b(slowly|carefully|cautiously)\b")
 _FAST = re.compile(r"\b(quickly|fast|rapidly)\b")
 _COUNTS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _PINCH = re.compile(r"\b(pinch|fingertips|tips|thumb)\b")
+_BELOW = re.compile(r"\b(underneath|beneath|below)\b")
 _TWO_HANDS = re.compile(r"\b(both|two) hands\b")
 
 
@@ -71,7 +72,9 @@ def read_manner(words: Iterable[str]) -> Manner:
     for said in words:
         part = next((p for p in PARTS if re.search(rf"\b{p}\b", said)), "")
         if said.startswith("from"):
-            if "handle" in said:
+            if _BELOW.search(said):
+                manner = replace(manner, impossible=said)
+            elif "handle" in said:
                 manner = replace(manner, part="thin", part_words="by its handle")
             else:
                 manner = replace(manner, side="side" if "side" in said else "above")

@@ -10,6 +10,7 @@ from unihm.perception import colors
 from unihm.perception.language import lexicon
 from unihm.perception.language import sentence_encoder as text
 from unihm.perception.language.nouns import NOUNS
+from unihm.perception.language.plainer import MEASURES, plainer
 
 # A verb may come after these, and a word that is none is then rather one with a mistake in it.
 _BEFORE_VERBS = frozenset({"and", "then", "please", "you", "to", ",", ".", "robot", "now", "just"})
@@ -32,9 +33,8 @@ _CONTRACTIONS = (
     (r"\blemme\b", "let me"),
     (r"\bu\b", "you"),
     (r"\bplace holder\b", "placeholder"),
+    (r"(?<=\w\w)'s\b", "s"),  # the visitor's badge
 )
-_SIZE_UNITS = "ml|cl|l|oz|g|kg|mg|lb|lbs|mm|cm|inch|volt"
-_MOVES = r"(?:push|pull|shove|nudge|tug|move|step|shift|way|gap|distance)\b"
 # Signs of code; nobody says them.
 _CODE = re.compile(r"[|$<>{}\[\]\\=*_~^`@#&+]|--|/\*|;\s*\w+\s+(?:table|-)")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": ","})
@@ -119,42 +119,9 @@ def _joined(tokens: list[str]) -> list[str]:
         (r"\bthe (?=is (?:in|on|the|closest|second|next|between|touching)\b)", "that "),
         (r"\bsome ?thing\b", "something"),
         (r"\bupside down\b", "upsidedown"),
-        # "The 50 ml tube", "a 10 cm box": of a thing, not of a way.
-        (rf"\b(the|an?|this|that|my) (\d+) ({_SIZE_UNITS}) (?=[a-z])(?!{_MOVES})", r"\1 \2\3 "),
-        (r"\bbehind of\b", "behind"),
-        (r"\bafter this\b", "after that"),
-        (r"\bto (?:its|the|their) (?:usual |own |proper )?(?:spot|place|home)"
-         r"(?= (?:beside|next|near|on|in|by|behind|between|under)\b)", ""),
-        (
-            rf"\bfrom the (left|right) side of (?!\w+ (?:{'|'.join(lexicon.TABLES)})\b)",
-            r"on the \1 side of ",
-        ),
-        (r"\bat (left|right) of\b", r"at the \1 of"),
-        (r"\bmore (?:near|close) to\b", "closer to"),
-        (r"\bof (?:the )?colored (?=\w)", "that is "),
-        (r"\bmake (open|close)\b", r"\1"),
-        (r"\bplease to\b", "please"),
-        (
-            r"\bn (?=(?:put|place|drop|give|take|grab|set|bring|close|open|push|pull|hand|move)\b)",
-            "and ",
-        ),
-        (r"\b(?:real )?quick(?= [.,!]|$)", "quickly"),
-        (r"\bnice and (?:easy|slow|slowly|gentle|gently|careful|carefully)\b", "gently"),
-        (r"\ba hand s width\b", "10 cm"),
-        (
-            r"(?: ,)?(?: (?:and|but))?(?: please)? be (?:very |really |so )?(careful|gentle)"
-            r"(?: with (?:it|them|that))?(?= [.,!]|$)",
-            r" \1ly",
-        ),
-        # "Doesn't it?", "won't you?"
-        (
-            r" , (?:is|are|was|does|do|did|will|would|can|could|has|have) not (?:it|he|she|they|we|"
-            r"you|i|that|there)(?= [.,!?]|$)",
-            "",
-        ),
     ):
         line = re.sub(pattern, replacement, line)
-    return line.split()
+    return plainer(line).split()
 
 
 def _is_foreign(tokens: list[str]) -> bool:
@@ -220,7 +187,7 @@ def is_known(word: str) -> bool:
 @cache
 def is_plausible(word: str) -> bool:
     """Whether it can be a name that no list has: it can be spoken, or is a measure ("50ml")."""
-    return re.fullmatch(rf"\d+(?:{_SIZE_UNITS})", word) is not None or (
+    return re.fullmatch(rf"\d+(?:{MEASURES})", word) is not None or (
         len(word) > 2
         and not word.isdigit()
         and re.search(r"[aeiouy]", word) is not None
@@ -248,6 +215,8 @@ def mended(word: str, at_verb: bool = False) -> str:
         nearest = found.get(distance, set())
         # People seldom mistake the first letter, and a verb stands where verbs do.
         nearest = {c for c in nearest if c[0] == word[0]}
+        if len(word) == 3:  # a name of its own as likely: "oat" is no "out"
+            nearest -= _function_words() - set(lexicon.ACTIONS)
         if len(nearest) > 1:
             likely = nearest & (set(lexicon.ACTIONS) if at_verb else set(NOUNS) | {*colors.NAMES})
             nearest = likely or nearest

@@ -24,7 +24,7 @@ _UNIT = "|".join(sorted(lexicon.UNITS, key=len, reverse=True))
 _NUMBER = "|".join(lexicon.NUMBERS)
 _AMOUNT = re.compile(
     rf"(?:by |about |around |approximately |roughly |exactly |maybe |perhaps |some |for )*"
-    rf"(?:(half an?|a|an|"
+    rf"(?:(half an?|a couple of|a|an|"
     rf"\d+(?:\.\d+)?|{_NUMBER})"
     rf"(?: and a half)? ({_UNIT})\b)"
 )
@@ -56,6 +56,7 @@ MANNERS = re.compile(
     r"arm|claw|touch)"
     r"(?: and (?:your |the )?(?:thumb|index finger|middle finger))?\b"
     rf"|by (?:the|its|his|her) (?:\w+ )?{_BODY}\b(?: of it)?"
+    r"|from (?:underneath|beneath|below)(?= (?:and|then)|$)"
     r"|from (?:above|the top down|its top|its side|the side|overhead|its handle)\b(?! of)"
     r"|in (?:one|a single) (?:motion|go|move)|as (?:gently|slowly|quickly|"
     r"carefully) as (?:possible|you can)"
@@ -104,13 +105,17 @@ _DIRECTION = re.compile(
 _OF_TABLE = re.compile(rf"of the (?:{'|'.join(lexicon.TABLES)})\b")
 # Of a thing that is told by how near it is to another; the group is not empty where that is near.
 _NEAREST = re.compile(r".*\b(?:(nearest|closest)|farthest|furthest)\b")
-_AWAY_FROM = re.compile(r"(?:away|further|farther|apart|off) from\b")
+_AWAY_FROM = re.compile(
+    r"(?:(?:just|a (?:little|bit|little bit)|bit|little|slightly|more) )*"
+    r"(?:(?:further|farther) )?(?:away|further|farther|apart|off) from\b"
+)
 _ME_DIRECTION = re.compile(
     r"(?:towards?|closer to|nearer to|near|back to|to|over to)(?: where)? (?:me|us|you|yourself|"
     r"the robot|myself)(?: are| am)?\b"
 )
 _FROM_ME = re.compile(
-    r"(?:away|further away|farther away|farther|further) from (?:me|you|us|yourself|the robot)\b"
+    r"(?:away|further away|farther away|farther|further) from (?:me|you|us|yourself|"
+    r"the robots?(?: base)?)\b"
 )
 
 
@@ -231,7 +236,12 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             end_of_source = cursor.at
         elif _take_toward(cursor, clause):
             pass
-        elif word == "from" and clause.targets and RELATION.match(cursor.rest.partition(" ")[2]):
+        elif (
+            word == "from"
+            and clause.targets
+            and cursor.following not in ("underneath", "beneath", "below")
+            and RELATION.match(cursor.rest.partition(" ")[2])
+        ):
             cursor.at += 1  # "from beside the lamp"
             joined = True
         elif (
@@ -280,7 +290,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
 
 
 _HERE = re.compile(r"(?:over )?here\b")
-_BACK_TO = re.compile(r"back (?:towards?|to|into|onto|in|on) (?:the|its|my|your|where)\b")
+_BACK_TO = re.compile(r"back (?:towards?|to|into|onto|in|on) (?:the|its|my|your|where|me|you|us)\b")
 
 
 def _more_things(cursor: Cursor, clause: Clause) -> bool:
@@ -321,6 +331,8 @@ def _set_amount(clause: Clause, found: re.Match[str]) -> None:
         count = 0.5
     elif number in ("a", "an"):
         count = 1.0
+    elif number == "a couple of":
+        count = 2.0
     else:
         count = float(lexicon.NUMBERS.get(number) or float(number))
     if "and a half" in found.group(0):
@@ -431,7 +443,9 @@ def _take_relation(cursor: Cursor, clause: Clause, joined: bool) -> bool:
             clause.relations.append(Found(Relation(name, (other,)), found.group(1), True))
             return True
         cursor.at = mark
-    clause.relations.append(Found(Relation(name, tuple(things)), found.group(1), joined or bound))
+    # "Take the cup off the tray and onto the mat": where to, rather than which cup.
+    describes = bound or (joined and found.group(1) not in ("onto", "into"))
+    clause.relations.append(Found(Relation(name, tuple(things)), found.group(1), describes))
     return True
 
 

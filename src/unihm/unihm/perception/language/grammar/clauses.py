@@ -113,6 +113,14 @@ _ROUNDABOUT = (
         r"close \g<thing>",
     ),
     (re.compile(rf"\b(?:swing|flip|pry) {_THING} open\b"), r"open \g<thing>"),
+    (
+        re.compile(
+            rf"^{_THING} (?:goes|(?:should|needs to|has to|must|is to|can) "
+            r"(?:go|be put|be placed))(?: back)? "
+            r"(?=(?:in|on|into|onto|between|next|beside|under|behind|to) )"
+        ),
+        r"put \g<thing> ",
+    ),
     (re.compile(rf"\b(?:swing|flip) {_THING} (?:closed|shut)\b"), r"close \g<thing>"),
 )
 

@@ -88,10 +88,11 @@ _POSES = {
     ),
 }
 _WITH = re.compile(r"(?:with|having|has)\b")
+_OPPOSITES = {"large": "small", "small": "large", "tall": "short", "short": "tall"}
 # Verbs that end the name of a thing: "spoon rest", unless what follows is what is done it to.
 _ENDS = frozenset(
     ["rest", "punch", "slide", "press", "stand", "clip", "mix", "spread", "grip", "hook", "wrap",
-     "polish", "spray", "mount", "dip"]
+     "polish", "spray", "mount", "dip", "balance", "meter", "mop"]
 )  # fmt: skip
 _AFTER_VERBS = lexicon.DETERMINERS | lexicon.PRONOUNS | lexicon.ME | {"up", "down"}
 RELATIVE = re.compile(
@@ -538,6 +539,14 @@ class _Builder:
                 self.not_colors.append(color_of(cursor.following))
                 cursor.at += 2
             return True
+        if cursor.word in lexicon.SIZES:
+            opposite = _OPPOSITES.get(lexicon.SIZES[cursor.word])
+            if opposite is None or cursor.following not in (*lexicon.GENERIC, *self.nouns[-1:]):
+                cursor.at = start
+                return False
+            self.sizes.append(opposite)
+            cursor.at += 2
+            return True
         if may_be_noun(cursor.word) and not is_verb(cursor.word):
             self.not_nouns.append(cursor.word)
             cursor.at += 1
@@ -591,7 +600,11 @@ class _Builder:
         if (not self.nouns or self.places) and cursor.match(_OF_SO_MANY) is not None:
             return True
         cursor.at += 1
-        other = noun_phrase(cursor)
+        if cursor.word in ("water", "order"):  # a verb where no bottle is before it
+            other: Phrase | None = Phrase(noun=cursor.word, words=cursor.word)
+            cursor.at += 1
+        else:
+            other = noun_phrase(cursor)
         if other is None:
             cursor.at = start
             return False
