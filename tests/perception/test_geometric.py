@@ -304,3 +304,13 @@ def test_a_planner_back_end_that_there_is_not_is_a_sentence(word):
         Planner(PlannerConfig(backend=word))
     assert error.value.code is ErrorCode.INVALID_CONFIG
     assert word in error.value.message
+
+
+def test_behind_is_behind_or_nowhere():
+    cup = make_item("box", "blue", 0.52, 0.0, x=0.06, y=0.06, z=0.08)
+    ball = make_item("sphere", "red", 0.42, 0.2, radius=0.03)
+    end = plan("put the ball behind the blue box", render(cup, ball)).T_world_object[-1, :2, 3]
+    offset = end - [0.52, 0.0]
+    assert offset[0] > 0.8 * np.linalg.norm(offset)
+    far = make_item("box", "blue", 0.74, 0.0, x=0.06, y=0.06, z=0.08)
+    assert code_of("put the ball behind the blue box", render(far, ball)) == ErrorCode.UNREACHABLE

@@ -11,6 +11,7 @@ from unihm.perception.planner.placing import (
     GAP,
     aligning_turn,
     area_center,
+    is_beside,
     nearest_free,
     side_axis,
 )
@@ -87,13 +88,28 @@ def _place(selection: Selection, scene: TableScene) -> tuple[FloatArray, float]:
         floor = scene.height_below(anchor.center, radius)
         return np.array([*anchor.center[:2], floor]), _turn_to_fit(target, anchor)
     named = side_axis(destination.name)
-    options = []
+    gap = half + float(anchor.extents[:2].max()) / 2 + GAP
+    outlines, options = _outlines(others), []
     for axis in [np.array(way) for way in DIRECTIONS.values()] if named is None else [named]:
-        gap = half + anchor.extents[:2].max() / 2 + GAP
         spot = anchor.center[:2] + gap * axis
-        free = _free_place(spot, half, others, scene.table.offset)
-        options.append((np.linalg.norm(free[:2] - spot) + 0.2 * np.hypot(*free[:2]), free))
-    return min(options, key=lambda option: float(option[0]))[1], 0.0
+        free = nearest_free(
+            spot, half, outlines, lambda at: is_beside(at, anchor.center[:2], gap, named)
+        )
+        if free is not None:
+            options.append((np.linalg.norm(free - spot) + 0.2 * np.hypot(*free), free))
+    if not options:
+        raise UnihmError(
+            ErrorCode.UNREACHABLE,
+            f"There is no free place within reach {_where(destination.name)} the {anchor.words}.",
+        )
+    best = min(options, key=lambda option: float(option[0]))[1]
+    return np.array([*best, scene.table.offset]), 0.0
+
+
+def _where(relation: str) -> str:
+    """The relation of a destination, for people."""
+    words = {"front": "in front of", "beside": "next to", "behind": "behind"}
+    return words.get(relation, f"on the {relation} of")
 
 
 def _travel_height(

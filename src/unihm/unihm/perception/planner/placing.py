@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from unihm.types import FloatArray
@@ -23,8 +25,10 @@ AREAS = {
 }
 GAP = 0.03  # m between two things that stand side by side
 CLEAR = 0.01  # m that a thing needs round it
-RANGE = (0.30, 0.72)  # m from the arm's base within which things are put down
+RANGE = (0.30, 0.78)  # m from the arm's base within which things are put down
 ALIGNED = 1.5  # long side over short side from which a thing is laid along its container
+_BESIDE = 0.03  # m further away than it need be that a thing still is next to another
+_SIDEWAYS = 0.8  # cosine: within 37 degrees of a side
 OBLONG = 1.15  # long side over short side from which a container has a direction
 
 
@@ -68,13 +72,38 @@ def is_free(spot: FloatArray, half: float, others: list[tuple[FloatArray, float]
 
 
 def nearest_free(
-    center: FloatArray, half: float, others: list[tuple[FloatArray, float]]
+    center: FloatArray,
+    half: float,
+    others: list[tuple[FloatArray, float]],
+    allowed: Callable[[FloatArray], bool] = lambda spot: True,
 ) -> FloatArray | None:
-    """(2,) the place nearest to ``center`` where nothing is in the way; None if there is none."""
+    """(2,) the place nearest to ``center`` where nothing is in the way; None if there is none.
+
+    Args:
+        center: (2,) metres, world.
+        half: m, half the length of what is put there.
+        others: middle and half the length of everything that stands there.
+        allowed: whether a place (2,) is as it was asked for.
+    """
     steps = np.arange(-0.25, 0.2501, 0.025)
     grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     for offset in grid[np.argsort(np.linalg.norm(grid, axis=1), kind="stable")]:
         spot = np.asarray(center) + offset
-        if RANGE[0] <= np.hypot(*spot) <= RANGE[1] and is_free(spot, half, others):
+        within = RANGE[0] <= np.hypot(*spot) <= RANGE[1]
+        if within and is_free(spot, half, others) and allowed(spot):
             return spot
     return None
+
+
+def is_beside(spot: FloatArray, anchor: FloatArray, gap: float, axis: FloatArray | None) -> bool:
+    """Whether a thing at ``spot`` is next to one at ``anchor``, on the side that was said.
+
+    Args:
+        spot, anchor: (2,) metres, world: middles.
+        gap: m between the middles of two that stand side by side.
+        axis: (2,) unit: the side; None: any.
+    """
+    offset = spot - anchor
+    distance = float(np.linalg.norm(offset))
+    along = distance if axis is None else float(offset @ axis)
+    return distance <= gap + _BESIDE and along >= _SIDEWAYS * distance
