@@ -528,7 +528,8 @@ class _Judge:
         ways = set(step.direction.name.split())
         if {"left", "right"} <= ways or {"away", "toward"} <= ways:
             raise _Refused(f"'{self.said}' goes two ways; say one.")
-        back = step.action is Action.PUSH and step.direction.words.split()[-1:] == ["back"]
+        words = step.direction.words.split()  # "toward the back" is a side of the table
+        back = step.action is Action.PUSH and words[:1] == ["back"] and ways == {"toward"}
         if back and step.destination is None:
             raise _Refused("'Back' may be towards you or away from you; say which.")
 
