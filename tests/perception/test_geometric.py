@@ -314,3 +314,14 @@ def test_behind_is_behind_or_nowhere():
     assert offset[0] > 0.8 * np.linalg.norm(offset)
     far = make_item("box", "blue", 0.74, 0.0, x=0.06, y=0.06, z=0.08)
     assert code_of("put the ball behind the blue box", render(far, ball)) == ErrorCode.UNREACHABLE
+
+
+def test_what_cannot_be_looked_for_is_asked_about_where_there_are_several():
+    box = make_item("box", "blue", 0.5, 0.0, x=0.06, y=0.06, z=0.08)
+    ball = make_item("sphere", "red", 0.42, 0.2, radius=0.03)
+    other = make_item("box", "green", 0.5, -0.25, x=0.05, y=0.05, z=0.07)
+    picked = plan("grab the box with the straw", render(box, ball)).pick_point
+    assert np.linalg.norm(picked[:2] - [0.5, 0.0]) < 0.06
+    two = render(box, other, ball)
+    assert code_of("grab the box with the straw", two) == ErrorCode.OBJECT_AMBIGUOUS
+    assert plan("grab the green box with the straw", two)

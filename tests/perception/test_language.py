@@ -153,6 +153,28 @@ def test_whichever_is_any():
         ("take the cup from the right side of the table", "grab cup{right}"),
         ("grab the keys quick", "grab keys"),
         ("take the stick out of the mug n put it on the plate", "place stick < mug > on:plate"),
+        ("put the teacup on the saucer with the roses", "place teacup > on:saucer{with:rose}"),
+        ("take the cup with a spoon in it", "grab cup{with:spoon}"),
+        ("grab the cereal box with the tiger on it", "grab cereal box{with:tiger}"),
+        ("take the fork with the thick handle", "grab fork{with:handle{wide}}"),
+        ("grab the ball with the tongs", "refuse: request"),
+        ("take the cup with the crack", "refuse: request"),
+        ("pick up the coin with the tips of your fingers", "refuse: request"),
+        ("pull the drawer halfway open", "open drawer"),
+        ("bring the mug with the straw a bit closer to me", "push mug{with:straw} > toward"),
+        ("move the vase a little further away from the edge", "push vase > away:edge"),
+        ("the petri dish should go between the box and the tray", (
+            "place petri dish > between:box&tray"
+        )),
+        ("pass me the oat milk carton", "hand over oat milk carton"),
+        ("get the cup off my book and onto the coaster", "place cup < book > on:coaster"),
+        ("pull the laptop closer to me", "pull laptop > toward"),
+        ("i need the small pitcher, not the big one", "hand over pitcher{small}"),
+        ("push the jar up to the front, by the register", "refuse: request"),
+        ("push the monitor back two inches", "refuse: request"),
+        ("open the middle drawer, put the cup inside, and close the drawer", (
+            "open middle drawer; place cup > in:middle drawer; close middle drawer"
+        )),
         ("hold it, that's enough now", "refuse: stop"),
         ("whoa, stop right there!", "refuse: stop"),
     ],

@@ -41,8 +41,8 @@ class Relation:
 
     Attributes:
         name: "on", "in", "under", "front", "behind", "left", "right", "beside", "between",
-            "apart" (far from), "of" (a part of), "with" (that has a part), "toward" or "away" (for
-            where it goes).
+            "apart" (far from), "of" (a part of), "with" (that has a part; one without a colour
+            cannot be looked for), "toward" or "away" (for where it goes).
         things: one other thing; for "between" two, or one of several.
     """
 

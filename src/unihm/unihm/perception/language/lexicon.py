@@ -112,6 +112,11 @@ PARTS = _words("lid cap cover label sticker stripe dot band logo text letter wri
                "picture handle rim neck spout base bottom top side end frame stopper cork "
                "grip grips tip strap button knob")  # fmt: skip
 
+# Parts and decorations by which people tell a thing, though they cannot be looked for.
+SHOWN = _words("lid cap cover label sticker stripe dot logo text writing pattern print picture "
+               "handle rim neck spout frame stopper cork grip strap button knob straw ribbon bow "
+               "rose flower heart star zipper lining cartoon")  # fmt: skip
+
 UPPER_PARTS = _words("lid cap cover top rim neck")
 LOWER_PARTS = _words("base bottom")
 
@@ -263,8 +268,8 @@ FOREIGN = _words(
 
 # Things on tables that neither the encoder's words nor `nouns.NOUNS` have.
 NAMES_OF_THINGS = _words(
-    "vise vice oat oats mango melon watermelon durian lychee papaya guava kiwi pineapple raspberry "
-    "blueberry "
+    "vise vice oat oats wafer wafers mango melon watermelon durian lychee papaya guava kiwi pineapple "
+    "raspberry blueberry "
     "blackberry "
     "strawberry cranberry grape grapes fig date coconut pomegranate nectarine persimmon zucchini "
     "eggplant broccoli cauliflower cabbage lettuce spinach celery radish turnip beet garlic leek "

@@ -34,12 +34,12 @@ _PLAINER = (
     ),
     # "Pull the box closer to me": which way, not which box.
     (
-        rf"\bbring ({_THE} (?:\w+ ){{1,4}}?)(?:(?:just )?a (?:little|tad|bit|little bit) )?"
+        rf"\bbring ({_THE} (?:\w+ ){{1,6}}?)(?:(?:just )?a (?:little|tad|bit|little bit) )?"
         r"(?=(?:closer|nearer)\b)",
         r"move \1",
     ),
     (
-        rf"\b(pull|push|move|slide|drag|draw|shift|scoot|nudge) ({_THE} (?:\w+ ){{1,3}}?)"
+        rf"\b(pull|push|move|slide|drag|draw|shift|scoot|nudge) ({_THE} (?:\w+ ){{1,6}}?)"
         r"(?:closer|nearer) to (?=(?:me|us|you|yourself)\b)",
         r"\1 \2toward ",
     ),

@@ -159,12 +159,21 @@ def find(
         )
     is_pale = color_fit(phrase, objects[int(scores.argmax())]) < _PALE
     tie = _PALE_TIE if phrase.colors and is_pale else TIE
+    if untold := [r.things[0].words for r in phrase.relations if _is_untold(r)]:
+        tie = FOUND / best
     # By its kind alone nobody knows whether what is partly hidden would not fit as well.
     described = phrase.colors or phrase.sizes or phrase.place or phrase.relations
     unseen = 0.0 if described else _UNSEEN
     tied = _without_pieces(
         [o for o, s in zip(objects, scores) if s >= tie * (1.0 - unseen * o.hidden) * best]
     )
+    if len(tied) > 1 and untold:
+        raise UnclearPhrase(
+            ErrorCode.OBJECT_AMBIGUOUS,
+            f"Which of {len(tied)} ({', '.join(map(where, tied))}) has {untold[0]} I cannot see; "
+            "add a colour, a size or a place, or point at it.",
+            tied,
+        )
     if len(tied) > 1 and not phrase.any_will_do:
         raise UnclearPhrase(
             ErrorCode.OBJECT_AMBIGUOUS,
@@ -367,6 +376,8 @@ def _related(relation: Relation, objects: list[DetectedObject], scorer: Scorer) 
 
     What is named may be one of several: each object is judged by the one that suits it.
     """
+    if _is_untold(relation):
+        return np.ones(len(objects))  # nobody can look whether it is so: :func:`find` asks
     if relation.name == "with":
         return np.array([_has_part(relation.things[0], o) for o in objects])
     choices: list[list[int]] = []
@@ -384,6 +395,11 @@ def _related(relation: Relation, objects: list[DetectedObject], scorer: Scorer) 
     # Of what is in or on nothing near enough the nearest is none the more.
     within = np.exp(-1.0) if relation.name in ("on", "in") else 0.0
     return best / max(best.max(), within, 1e-6)
+
+
+def _is_untold(relation: Relation) -> bool:
+    """Whether nobody can look if a thing stands so: "with the roses"."""
+    return relation.name == "with" and not relation.things[0].colors
 
 
 def _has_part(part: Phrase, thing: DetectedObject) -> float:

@@ -65,6 +65,10 @@ _CARRIES = re.compile(
 _ON_IT = re.compile(
     r"(?:(?:lying|sitting|standing|resting|placed|stacked|balanced) )?on (?:it|top(?: of it)?)\b"
 )
+_IN_IT = re.compile(
+    r"(?:(?:printed|painted|written|drawn|lying) )?(?:in(?:side)?|on)(?: of)? (?:it|them)\b|inside"
+    r"(?= (?:and|then|please|,|halfway|open)|$)"
+)
 _ON_WHICH = re.compile(r"(?:that|which)\b(?= (?:the|a|an|another)\b)")
 _STANDS_ON = re.compile(
     r"(?:(?:is|are) )?(?:sits?|lies?|lays?|rests?|stands?|leans?|sitting|lying|resting|standing|"
@@ -571,6 +575,20 @@ class _Builder:
                 words = " ".join(cursor.words[before : cursor.at])
                 named = Phrase(noun=part, colors=unique(filter(None, shown)), words=words)
                 self.relations.append(Relation("with", (named,)))
+                return True
+            cursor.at = before
+            return self._unseen_part(cursor, start)
+        cursor.at = start
+        return False
+
+    def _unseen_part(self, cursor: Cursor, start: int) -> bool:
+        """Such as "with the roses" or "with my letters in it": nobody can look whether it is so."""
+        part = noun_phrase(cursor)
+        if part is not None and part.noun and not part.relations:
+            shown = singular(part.noun.split()[-1]) in lexicon.SHOWN
+            if cursor.match(_IN_IT) is not None or (shown and cursor.word != "of"):
+                part = replace(part, count=1, colors=(), any_will_do=False)
+                self.relations.append(Relation("with", (part,)))
                 return True
         cursor.at = start
         return False
