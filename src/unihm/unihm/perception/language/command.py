@@ -370,6 +370,8 @@ def _is_side(part: str) -> bool:
 
 def describe_relation(relation: Relation) -> str:
     """Where, in words that are read back with the same meaning."""
+    if relation.name == "with" and not relation.things[0].colors:
+        return f"with {relation.things[0].words}"
     if relation.name == "area":
         parts = relation.things[0].place.split()
         if len(parts) > 1:

@@ -268,8 +268,8 @@ FOREIGN = _words(
 
 # Things on tables that neither the encoder's words nor `nouns.NOUNS` have.
 NAMES_OF_THINGS = _words(
-    "vise vice oat oats wafer wafers mango melon watermelon durian lychee papaya guava kiwi pineapple "
-    "raspberry blueberry "
+    "vise vice oat oats wafer wafers mango melon watermelon durian lychee papaya guava kiwi "
+    "pineapple raspberry blueberry "
     "blackberry "
     "strawberry cranberry grape grapes fig date coconut pomegranate nectarine persimmon zucchini "
     "eggplant broccoli cauliflower cabbage lettuce spinach celery radish turnip beet garlic leek "

@@ -583,11 +583,13 @@ class _Builder:
 
     def _unseen_part(self, cursor: Cursor, start: int) -> bool:
         """Such as "with the roses" or "with my letters in it": nobody can look whether it is so."""
+        begins = cursor.at
         part = noun_phrase(cursor)
         if part is not None and part.noun and not part.relations:
             shown = singular(part.noun.split()[-1]) in lexicon.SHOWN
             if cursor.match(_IN_IT) is not None or (shown and cursor.word != "of"):
-                part = replace(part, count=1, colors=(), any_will_do=False)
+                said = " ".join(cursor.words[begins : cursor.at])
+                part = replace(part, count=1, colors=(), any_will_do=False, words=said)
                 self.relations.append(Relation("with", (part,)))
                 return True
         cursor.at = start
