@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from unihm.cli.main import main
+from unihm.config import read_yaml
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.language import measure, normal, prohibitions, read_sentences
 from unihm.perception.language import Action, Dialogue, SentenceKind, describe_step, understand
@@ -175,7 +176,10 @@ def test_the_benchmark_counts_each_kind_of_mistake(tmp_path):
     ("sentence", "understood"),
     [
         ("leave the red cup alone and take the green one", "grab the green cup"),
-        ("grab the box left of the smaller one", "grab the box to the left of the small box"),
+        (
+            "grab the box left of the smaller one",
+            "grab the box that is to the left of the small box",
+        ),
         (
             "put the red block next to the green one on the tray",
             "put the red block next to the green block on the tray",
@@ -316,3 +320,14 @@ def test_how_far_a_drawer_is_pulled_is_how_far_it_is_opened():
     (pulled,) = understand("pull the drawer 10 cm towards you").accepted()
     (opened,) = understand("open the drawer by 10 cm").accepted()
     assert (pulled.signature, pulled.manner) == (opened.signature, opened.manner)
+
+
+@pytest.mark.parametrize("name", ["fourteen", "later", "new_sentences", "people", "twelve"])
+def test_every_step_is_told_on_in_words_that_mean_the_same(name):
+    """What stages are given of what people say."""
+    said = read_yaml(Path(__file__).with_name(f"language_{name}.yaml"))
+    commands = [understand(entry["text"]) for entry in said]
+    steps = [step for command in commands for step in command.steps]
+    assert len(steps) > 50
+    told = {describe_step(step): step.signature for step in steps}
+    assert {words: understand(words).signature for words in told} == told

@@ -323,6 +323,13 @@ _DIRECTION_WORDS = {
     "away": "forward",
     "toward": "backward",
 }
+_SLIDES = {  # to where a thing is pushed
+    "left": "to the left side of the table",
+    "right": "to the right side of the table",
+    "middle": "to the middle of the table",
+    "near": "to the bottom center",
+    "far": "to the far end of the table",
+}
 _IN_PILE = {"top": "on top", "bottom": "underneath"}
 _PLACES = ("near", "far", "middle", "left", "right", *_IN_PILE)
 _SHADES = {"dark": "darker", "light": "brighter"}  # where no colour is said
@@ -360,6 +367,8 @@ def describe_phrase(phrase: Phrase) -> str:
         words.append(f"that is not a {excluded}")
     words += [describe_relation(r) for r in phrase.relations if r.name == "with"]
     stands = [describe_relation(r) for r in phrase.relations if r.name != "with"]
+    if phrase.relations and stands and phrase.relations[0].name in ("left", "right"):
+        words.append("that is")  # "hand me the cup to the left of the plate" may be where to
     words += [" and ".join(stands)] if stands else []
     return " ".join(words)
 
@@ -402,7 +411,13 @@ def describe_step(step: Step) -> str:
     if step.source is not None:
         parts.append(f"from {describe_phrase(step.source)}")
     if step.destination is not None:
-        parts.append(describe_relation(step.destination))
+        slides = step.action in (Action.PUSH, Action.PULL) and step.destination.name == "area"
+        place = step.destination.things[0].place
+        where = _SLIDES.get(place, "") if slides else ""
+        where = where or describe_relation(step.destination)
+        if step.action is Action.PUSH and step.destination.name == "in":
+            where = f"into{where.removeprefix('in')}"
+        parts.append(where)
     if step.direction is not None:
         if step.direction.distance is not None:
             parts.append(f"{100 * step.direction.distance:g} cm")

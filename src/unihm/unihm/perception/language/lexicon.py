@@ -114,7 +114,7 @@ PARTS = _words("lid cap cover label sticker stripe dot band logo text letter wri
 
 # Parts and decorations by which people tell a thing, though they cannot be looked for.
 SHOWN = _words("lid cap cover label sticker stripe dot logo text writing pattern print picture "
-               "handle rim neck spout frame stopper cork grip strap button knob straw ribbon bow "
+               "handle rim neck spout frame stopper cork strap button knob straw ribbon bow "
                "rose flower heart star zipper lining cartoon")  # fmt: skip
 
 UPPER_PARTS = _words("lid cap cover top rim neck")

@@ -56,7 +56,7 @@ MANNERS = re.compile(
     r"arm|claw|touch)"
     r"(?: and (?:your |the )?(?:thumb|index finger|middle finger))?\b"
     rf"|by (?:the|its|his|her) (?:\w+ )?{_BODY}\b(?: of it)?"
-    r"|from (?:underneath|beneath|below)(?= (?:and|then)|$)"
+    r"|from (?:underneath|beneath|below)\b(?! (?:the|a|my|it|that|this)\b)"
     r"|from (?:above|the top down|its top|its side|the side|overhead|its handle)\b(?! of)"
     r"|in (?:one|a single) (?:motion|go|move)|as (?:gently|slowly|quickly|"
     r"carefully) as (?:possible|you can)"

@@ -19,7 +19,7 @@ SIDE = re.compile(
     rf"image|scene|row|line|cluster|yourself)"
     r"(?: top)?)?(?= (?:and|then|of|located|lying|standing|sitting|placed|directly|from|on|in|"
     r"at|to|that|which|who|with|by|please|for|next|beside|near|is|touching|it|a bit|a little|"
-    r"open|closed|shut|all the way|halfway|"
+    r"open|closed|shut|all the way|halfway|\w+ly|with|using|without|"
     r"[.,;])|$)"
 )
 # On others or under them, rather than at an edge of what is seen.

@@ -118,6 +118,6 @@ _NO_NOUNS = frozenset(re.findall(
     upsidedown upright twice thrice times again minute minutes second seconds hour hours anymore
     directly starting counting yourself somewhere anywhere first second third fourth fifth sixth
     seventh last together side apart while group rest hidden obscured occluded concealed supporting
-    labelled labeled marked titled saying
+    labelled labeled marked titled saying using
     """,
 ))  # fmt: skip
