@@ -175,6 +175,12 @@ def test_whichever_is_any():
         ("open the middle drawer, put the cup inside, and close the drawer", (
             "open middle drawer; place cup > in:middle drawer; close middle drawer"
         )),
+        ("pass me the spool of red ribbon", "hand over spool{of:ribbon{red}}"),
+        ("drop the garlic clove into the small bowl", "place garlic clove > in:bowl{small}"),
+        ("put a map at the near right corner of the table", "place map > area:object{near right}"),
+        ("i'd like the card placed in front of the bouquet", "place card > front:bouquet"),
+        ("shove the glue over to the left edge of the table", "push glue > area:object{left}"),
+        ("nudge the lamp backwards two inches", "refuse: request"),
         ("hold it, that's enough now", "refuse: stop"),
         ("whoa, stop right there!", "refuse: stop"),
     ],

@@ -35,8 +35,8 @@ def told(monkeypatch, sentence, tags, intent="request", sure=0.99):
     ("sentence", "tags", "signature"),
     [
         ("starving over here , give me the banana", "- - - - act rec tar tar", "hand over banana"),
-        ("the wrench , the big one , pass it to me",
-         "tar tar - tar tar tar - act pro rec rec", "hand over wrench{large}"),
+        ("wrench , the big one , pass it to me",
+         "tar - tar tar tar - act pro rec rec", "hand over wrench{large}"),
         ("boring day today but grab the red block", "- - - - act tar tar tar", "grab block{red}"),
         ("grab the spoon , much appreciated", "act tar tar - - -", "grab spoon"),
     ],

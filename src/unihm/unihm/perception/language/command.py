@@ -321,7 +321,7 @@ _DIRECTION_WORDS = {
     "left": "to the left",
     "right": "to the right",
     "away": "forward",
-    "toward": "backward",
+    "toward": "towards me",
 }
 _SLIDES = {  # to where a thing is pushed
     "left": "to the left side of the table",

@@ -48,6 +48,8 @@ _NOT_ON_TABLE = lexicon.TABLES | {
 # One is put on another.
 _STACKED = (["block"], ["cube"], ["brick"], ["book"], ["lego"], ["coin"], ["plate"])
 
+_BACK = (["back"], ["backward"], ["backwards"])
+
 # Words before what is ruled out.
 _NEGATED = lexicon.NEGATIONS | {"but"}
 
@@ -529,7 +531,7 @@ class _Judge:
         if {"left", "right"} <= ways or {"away", "toward"} <= ways:
             raise _Refused(f"'{self.said}' goes two ways; say one.")
         words = step.direction.words.split()  # "toward the back" is a side of the table
-        back = step.action is Action.PUSH and words[:1] == ["back"] and ways == {"toward"}
+        back = step.action is Action.PUSH and ways == {"toward"} and words[:1] in _BACK
         if back and step.destination is None:
             raise _Refused("'Back' may be towards you or away from you; say which.")
 
@@ -599,7 +601,9 @@ class _Judge:
             several = [t for t in relation.things if t.count != 1]
             if relation.name == "with":
                 continue
-            if several and not (relation.name == "between" and len(relation.things) == 1):
+            pair = relation.name == "between" and len(relation.things) == 1
+            mass = relation.name == "of" and not any(t.count for t in several)  # "a dish of mints"
+            if several and not pair and not mass:
                 raise _Refused(f"'{several[0].words}' are several things; name one.")
             if relation.name == "between" and len(relation.things) == 1 and not several:
                 raise _Refused(f"'between {relation.things[0].words}' does not say what else.")

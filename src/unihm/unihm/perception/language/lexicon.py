@@ -22,13 +22,13 @@ ACTIONS: dict[str, Action] = {
         "arrange park settle balance sit chuck bung"
     ), Action.PLACE),
     **dict.fromkeys(_words("push slide shove nudge shift sweep poke scoot"), Action.PUSH),
-    **dict.fromkeys(_words("pull drag tug draw"), Action.PULL),
+    **dict.fromkeys(_words("pull drag tug draw haul lug"), Action.PULL),
     "open": Action.OPEN, "close": Action.CLOSE, "shut": Action.CLOSE,
     "release": Action.RELEASE,
     **dict.fromkeys(_words("hand give pass bring fetch"), Action.HAND_OVER),
 }  # fmt: skip
 # Verbs that move a thing along the table where only a direction is said.
-MOVES = _words("move shift slide push drag transfer")
+MOVES = _words("move shift slide push drag transfer haul")
 # "Go to the ball and pick it up": the first clause says only where.
 APPROACH = _words("go reach find locate look approach drive navigate walk search come get")
 
@@ -110,7 +110,7 @@ SHARES = _words("half halfway wide entirely partway partly percent degree degree
 # Parts of a thing that have a colour of their own.
 PARTS = _words("lid cap cover label sticker stripe dot band logo text letter writing pattern print "
                "picture handle rim neck spout base bottom top side end frame stopper cork "
-               "grip grips tip strap button knob")  # fmt: skip
+               "grip grips tip tag strap button knob")  # fmt: skip
 
 # Parts and decorations by which people tell a thing, though they cannot be looked for.
 SHOWN = _words("lid cap cover label sticker stripe dot logo text writing pattern print picture "
@@ -268,6 +268,15 @@ FOREIGN = _words(
 
 # Things on tables that neither the encoder's words nor `nouns.NOUNS` have.
 NAMES_OF_THINGS = _words(
+    "actuator anchovy anvil arduino artichoke asparagus awl barometer barrette beanie burette "
+    "capacitor caper cappuccino cashew casserole caulk clam cleaver clove cloves corer "
+    "crucible cruet crutch cuvette decal diode dowel easel espresso fillet floss forceps "
+    "frother gasket gauze griddle grout hinge hoe infuser inhaler jigsaw kale latte locket "
+    "loofah mitt mocha modem monocle mussel nozzle ointment okra oscilloscope pail parsnip "
+    "pecan pestle pickle pistachio plumb portafilter prawn prune pruner pulley putty quill "
+    "racket rasp relish rivet router sardine satchel scalpel scone scrunchie secateurs "
+    "sextant shard sieve skewer spanner spool sprocket starch stencil stethoscope stylus "
+    "succulent thermometer thimble tote transistor trowel tulip twine varnish wok yam zester "
     "vise vice oat oats wafer wafers mango melon watermelon durian lychee papaya guava kiwi "
     "pineapple raspberry blueberry "
     "blackberry "

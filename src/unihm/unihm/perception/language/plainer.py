@@ -43,12 +43,15 @@ _PLAINER = (
         r"(?:closer|nearer) to (?=(?:me|us|you|yourself)\b)",
         r"\1 \2toward ",
     ),
-    (r"\ba hands width\b", "10 cm"),
+    (r"\ba hands (?:width|breadth)\b", "10 cm"),
+    (r"\bback from (?=the (?:edge|end|corner)\b)", "away from "),
     # How it is like, and how it is done.
     (r"\bof (?:the )?colored (?=\w)", "that is "),
     (rf"\b(?:real )?quick{_END}", "quickly"),
     (r"\bnice and (?:easy|gentle|gently|careful|carefully)\b", "gently"),
     (r"\bnice and slow(?:ly)?\b|\bwithout (?:any )?(?:rush|hurry)\b", "slowly"),
+    (r"(?: ,)? easy (?:now|does it)(?= and\b| [.,!]|$)", " gently"),
+    (rf" and (?:then )?(?:keep holding|keep hold of|hold on to) (?:it|them){_END}", ""),
     (r"\b(?:and )?mind you do it (?=\w+ly\b)", ""),
     (
         r"(?: ,)?(?: (?:and|but))?(?: please)? be (?:very |really |so )?(careful|gentle)"

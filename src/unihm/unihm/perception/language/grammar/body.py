@@ -46,16 +46,16 @@ _HOW_FAR = re.compile(
 )
 _BODY = (
     r"(?:handle|rim|edge|top|side|sides|neck|stem|middle|base|lid|body|blade|end|bottom|"
-    r"corner|cap|spout|waist|brim|knob)"
+    r"corner|cap|spout|waist|brim|knob|ring)"
 )
 MANNERS = re.compile(
     rf"(?:with|using) (?:(?:your|the|a|one|two|three|four|five|all|only|just|both|some|more|"
-    rf"less|great|extra|"
+    rf"less|great|extra|utmost|extreme|"
     r"right|left|whole|gentle|firm|light|soft|little|lot|of|index|entire|full|robot|force) )*"
     r"(?:fingers?|hands?|gripper|care|caution|thumb|grip|grasp|fingertips|tips|force|pinch|palm|"
     r"arm|claw|touch)"
-    r"(?: and (?:your |the )?(?:thumb|index finger|middle finger))?\b"
-    rf"|by (?:the|its|his|her) (?:\w+ )?{_BODY}\b(?: of it)?"
+    r"(?: and (?:your |the )?(?:thumb|index finger|middle finger))?\b(?: only)?"
+    rf"|by (?:the|its|his|her|their) (?:\w+ )?{_BODY}s?\b(?: of it)?"
     r"|from (?:underneath|beneath|below)\b(?! (?:the|a|my|it|that|this)\b)"
     r"|from (?:above|the top down|its top|its side|the side|overhead|its handle)\b(?! of)"
     r"|in (?:one|a single) (?:motion|go|move)|as (?:gently|slowly|quickly|"
@@ -92,8 +92,8 @@ _SOURCE = re.compile(
 )
 _DIRECTION_WORDS = "|".join(sorted({*lexicon.DIRECTIONS, *lexicon.COMPASS}, key=len, reverse=True))
 _DIRECTION = re.compile(
-    rf"(?:(?:straight|directly|further|farther|diagonally|over|more|a bit|a little|bit|little|"
-    rf"slightly) )*"
+    rf"(?:(?:straight|directly|further|farther|diagonally|over|across|more|a bit|a little|bit|"
+    rf"little|slightly) )*"
     rf"(?:(?:to|towards?|toward|in)(?: the| your| my)? |(?=\w))"
     rf"((?:{_DIRECTION_WORDS})(?: (?:and|and to the|to the|) ?(?:{_DIRECTION_WORDS})\b)?)"
     r"(?:(?: hand| handside|)(?: (?:side|direction|edge|end|corner))?)(?: from (?:me|you|"
@@ -377,11 +377,12 @@ def _corner(cursor: Cursor) -> Found | None:
         cursor.at = start
         return None
     words = found.group(1).split() + ([found.group(2)] if found.re is _CORNER else [])
-    parts = {part for word in words for part in lexicon.PLACES.get(word, "").split()}
+    named = {"near": "near", **lexicon.PLACES}
+    parts = {part for word in words for part in named.get(word, "").split()}
     if len(parts) > 1:
         parts.discard("middle")
     area = Phrase(place=" ".join(sorted(parts)), words=found.group(0))
-    first = found.group(0).split()[0]
+    first = found.group(0).removeprefix("over ").split()[0]
     return Found(Relation("area", (area,)), "to" if first.startswith("toward") else first)
 
 

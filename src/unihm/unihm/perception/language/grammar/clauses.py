@@ -114,6 +114,10 @@ _ROUNDABOUT = (
     ),
     (re.compile(rf"\b(?:swing|flip|pry) {_THING} open\b"), r"open \g<thing>"),
     (
+        re.compile(rf"^(?:i|we) (?:would like|want|need) {_THING} (?:placed|put|moved|set) "),
+        r"put \g<thing> ",
+    ),
+    (
         re.compile(rf"\bpull {_THING} (?P<far>halfway|half way|all the way|partly|fully) open$"),
         r"open \g<thing> \g<far>",
     ),

@@ -96,7 +96,7 @@ _OPPOSITES = {"large": "small", "small": "large", "tall": "short", "short": "tal
 # Verbs that end the name of a thing: "spoon rest", unless what follows is what is done it to.
 _ENDS = frozenset(
     ["rest", "punch", "slide", "press", "stand", "clip", "mix", "spread", "grip", "hook", "wrap",
-     "polish", "spray", "mount", "dip", "balance", "meter", "mop"]
+     "polish", "spray", "mount", "dip", "balance", "meter", "mop", "iron"]
 )  # fmt: skip
 _AFTER_VERBS = lexicon.DETERMINERS | lexicon.PRONOUNS | lexicon.ME | {"up", "down"}
 RELATIVE = re.compile(

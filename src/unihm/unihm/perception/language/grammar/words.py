@@ -38,7 +38,7 @@ def unique(values: Iterable[str]) -> tuple[str, ...]:
 _ONE = frozenset(re.findall(r"\S+", """
     scissors tongs pliers chips glasses brass lens noodles crackers cheerios keys tweezers cookies
     beans peas headphones earphones earbuds cards matches sunglasses goggles airpods fries rubiks
-    grapes gloves mittens calipers shears pincers nuts news
+    strippers cutters snips nippers clippers grapes gloves mittens calipers shears pincers nuts news
     binoculars pringles spectacles doritos skittles smarties oreos
 """))  # fmt: skip
 
