@@ -1,6 +1,7 @@
 """What is carried out and what is refused, whatever somebody says."""
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -331,3 +332,32 @@ def test_every_step_is_told_on_in_words_that_mean_the_same(name):
     assert len(steps) > 50
     told = {describe_step(step): step.signature for step in steps}
     assert {words: understand(words).signature for words in told} == told
+
+
+def test_no_mixture_of_what_people_say_ends_reading():
+    """Halves of two sentences, their words in any order, and words of one in another."""
+    said = [
+        entry["text"].split()
+        for name in ("fourteen", "later", "people", "ten", "twelve")
+        for entry in yaml.safe_load(Path(__file__).with_name(f"language_{name}.yaml").read_text())
+    ]
+    rng = random.Random(1)
+    for _ in range(1000):
+        one, other = rng.sample(said, 2)
+        cut = rng.randrange(len(one)), rng.randrange(len(other))
+        shuffled = rng.sample(one, len(one))
+        swapped = [rng.choice([word, rng.choice(other)]) for word in one]
+        for words in (one[: cut[0]] + other[cut[1] :], shuffled, swapped):
+            command = understand(" ".join(words) or "it")
+            assert bool(command.refusal) != bool(command.steps)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("take the purple block near you", "grab block{purple,near}"),
+        ("put the bowl on the top and the drawer", "refuse: request"),
+    ],
+)
+def test_near_whom_and_on_top_of_nothing(sentence, signature):
+    assert understand(sentence).signature == signature

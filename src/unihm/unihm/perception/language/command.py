@@ -393,6 +393,7 @@ def describe_relation(relation: Relation) -> str:
             "middle": "in the middle",
             "near": "at the front",
             "far": "at the back",
+            **_IN_PILE,
         }[parts[0]]
     things = " and ".join(describe_phrase(thing) for thing in relation.things)
     return f"{_RELATION_WORDS[relation.name]} {things}"

@@ -101,14 +101,23 @@ def decide(sentence: str, dialogue: Dialogue) -> Command:
         message = "Stopped: nothing is done."
         return _refuse(sentence, SentenceKind.STOP, message, code=ErrorCode.CANCELLED)
     command = _Judge(sentence, words, dialogue).command()
-    if command.refusal is None:
-        return command
-    plain = without_asides(words)
-    if plain != words:
+    if command.refusal is not None and (plain := without_asides(words)) != words:
         again = _Judge(sentence, plain, dialogue).command()
-        if again.refusal is None:
-            return again
+        command = command if again.refusal is not None else again
+    if not all(_is_told_alike(step) for step in command.steps):
+        message = "I am not sure that I understand what goes where; say it in simpler words."
+        return _refuse(sentence, SentenceKind.REQUEST, message)
     return command
+
+
+def _is_told_alike(step: Step) -> bool:
+    """Whether the words in which stages are told of a step mean that step."""
+    told = describe_step(step)
+    try:
+        again = _Judge(told, words_of(told), Dialogue()).command()
+    except NotWords:
+        return False
+    return [s.signature for s in again.steps] == [step.signature]
 
 
 def _refuse(

@@ -488,7 +488,7 @@ class _Builder:
         if farthest is not None:
             self.places.append(farthest.group(1))
         elif found is not None:
-            self.places.append(lexicon.PLACES[found.group(1)])
+            self.places.append({"near": "near", **lexicon.PLACES}[found.group(1)])
         elif (away := cursor.match(_AWAY) or cursor.match(_TO_AN_END)) is not None:
             self.places.append(lexicon.PLACES[away.group(1)])
         elif (rank and cursor.word in lexicon.PLACES and cursor.following in ("", ".", "on")) or (
