@@ -14,7 +14,7 @@ from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
 from unihm.robots.collision import CollisionModel
-from unihm.transforms import FloatArray, make_transform
+from unihm.transforms import FloatArray, apply, make_transform
 from unihm.types import ObjectCloud, TaskKind
 
 ARM, HAND = load_arm(), load_hand("xhand")
@@ -89,7 +89,8 @@ def test_where_there_is_no_way_it_says_so(planner: TransitPlanner) -> None:
 
 
 def test_what_is_at_the_end_of_the_way_is_let_alone(planner: TransitPlanner) -> None:
-    fingertip = MODEL._posed(RIGHT[None], HAND.open_joints)[0][0, -1]
+    T_world_wrist = ARM.forward(RIGHT) @ HAND.T_flange_wrist
+    fingertip = apply(T_world_wrist, HAND.fingertips(HAND.open_joints)[0])[0]
     held = fingertip + np.array([[0.0, 0.0, 0.0], [0.2, 0.2, 0.0]])
     left = obstacles(MODEL, LEFT, RIGHT, HAND.open_joints, held)
     np.testing.assert_allclose(left, held[1:])

@@ -7,9 +7,11 @@ import pytest
 from grasp_cases import HAND, box, grab, with_arm
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import View
+from unihm.grasps import chooser as module
 from unihm.grasps import grasp_views
 from unihm.grasps.chooser import alike
 from unihm.pipeline import wrist_at_home
+from unihm.refinement import refine_batch
 from unihm.robots import load_hand
 from unihm.transforms import from_xyz_rpy, make_transform
 from unihm.types import ObjectCloud, Task, TaskKind
@@ -131,3 +133,16 @@ def test_a_neighbour_is_not_touched(chooser):
     assert same.measures.collides
     order = [(not c.measures.sound, c.measures.collides) for c in found]
     assert order == sorted(order)
+
+
+def test_the_warm_up_is_a_whole_search(chooser, monkeypatch):
+    """What a first search among many takes of time and memory is taken before anybody waits."""
+    searched = []
+
+    def refine(motions, *others):
+        searched.append(len(motions))
+        return refine_batch(motions, *others)
+
+    monkeypatch.setattr(module, "refine_batch", refine)
+    chooser.warm_up()
+    assert searched == [chooser.config.candidates]

@@ -79,6 +79,10 @@ NOT_ASKED = [
     "i can never find it, and never touch the cup",
     "if it isn't red, take the cup",
     "let go of the spoon when i've got it",
+    "the train goes under the bridge",
+    "should the cup go in the sink?",
+    "the cup should go in the sink?",
+    "the cup should not go in the sink",
 ]
 
 

@@ -9,6 +9,7 @@ from ompl import base, geometric, util
 
 from unihm.types import FloatArray
 
+_SEED = 1
 _RANGE = 0.8  # rad, joints together, that a tree grows by at a time
 _MOST = 1000  # straight lines that are looked at before it is given up
 
@@ -21,18 +22,18 @@ def connect(
     lower: FloatArray,
     upper: FloatArray,
     is_free: IsFree,
-    seed: int = 1,
 ) -> list[FloatArray] | None:
     """Postures [(n,), ...] rad from ``start`` to ``goal``; None where none is found.
+
+    The same question gets the same answer.
 
     Args:
         start, goal: (n,) rad.
         lower, upper: (n,) rad, which all postures in between keep.
         is_free: whether a straight line of joints may be gone, from one posture to another.
-        seed: the same one finds the same way.
     """
     util.setLogLevel(util.LOG_NONE)
-    util.RNG.setSeed(seed)
+    util.RNG.setSeed(_SEED)
     space = base.RealVectorStateSpace(len(start))
     bounds = base.RealVectorBounds(len(start))
     for k, (least, most) in enumerate(zip(lower, upper)):

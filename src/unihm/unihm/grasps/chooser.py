@@ -24,12 +24,12 @@ from unihm.grasps.parts import find_part
 from unihm.grasps.sources import GraspRequest, GraspSource, MaskedSource, Proposal, ViewSource
 from unihm.grasps.views import GraspView
 from unihm.perception.language.manner import Manner, manner_of
-from unihm.perception.scene import example
+from unihm.perception.trajectory import make_trajectory
 from unihm.refinement import RefinementConfig, RefinementReport, refine_batch, warm_up
 from unihm.refinement.batch import check_hold
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
-from unihm.transforms import BoolArray, invert
+from unihm.transforms import BoolArray, invert, make_transform
 from unihm.types import (
     FloatArray,
     HandMotion,
@@ -135,15 +135,19 @@ class GraspChooser:
         if self.source is not self.views:
             self.source.warm_up()
         warm_up()
-        ball = trimesh.creation.icosphere(3, 0.03)
+        # Tall, so that it has as many views as are made, and of as many points as clouds have.
+        box = trimesh.creation.box((0.05, 0.05, 0.15))
+        while len(box.vertices) < 1000:
+            box = box.subdivide()
         hand = load_hand(self.generator.tokenizer.hands[0])
+        T_world_object = make_transform(np.eye(3), [0.5, 0.0, 0.075])
         with suppress(UnihmError):  # whether one of them will do is not the question
             self.candidates(
-                Task("warm-up", "pick up the ball", hand.name),
-                example.example_trajectory(),
-                ObjectCloud(ball.vertices, ball.vertex_normals),
+                Task("warm-up", "pick up the box", hand.name),
+                make_trajectory(TaskKind.GRAB, T_world_object, T_world_object[:3, 3]),
+                ObjectCloud(box.vertices, box.vertex_normals),
                 hand.open_joints,
-                np.eye(4),
+                self.arm.forward(self.arm.home) @ hand.T_flange_wrist,
             )
 
     def candidates(

@@ -144,13 +144,17 @@ class ArmTasks:
         except UnihmError as error:
             self._requests.publish(String(data=error.message))
             raise
+        # Who makes room does not tell us: the next try goes as if nothing stood there.
+        things, self._things = self._things, None
         try:
-            return planner.way_home(here, self._things)
+            plan = planner.way_home(here, things)
         except UnihmError as error:
-            # Who makes room does not tell us: the next try goes as if nothing stood there.
-            self._things = None
+            if things is None:
+                raise
             sentence = f"{error.message} Make room for its way home, then say it again."
             raise UnihmError(error.code, sentence) from error
+        self._things = things
+        return plan
 
     def _wait_until_idle(self) -> None:
         while self._runs.machine.run is not None and not self._ended and self._node.context.ok():

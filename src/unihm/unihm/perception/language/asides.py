@@ -25,10 +25,10 @@ _STOPS = frozenset(
     ["stop", "halt", "freeze", "abort", "emergency", "cease", "wait", "cancel", "pause", "quit"]
 )
 _SOMEBODY = lexicon.PEOPLE | {"he", "she", "they", "people", "who", "nobody"}
-_LINKS = frozenset(
-    "in on at to of from with by near next behind beside under between into onto off for and or "  # noqa: SIM905
-    "that which is are not one it me you i".split()
-)
+_LINKS = frozenset(re.findall(r"\w+", """
+    in on at to of from with by near next behind beside under between into onto off for and or that
+    which is are not one it me you i
+"""))  # fmt: skip
 _HAND = r"(?:arm|hand|gripper|fingers)"
 _MOMENT = r"(?:a|the|one) (?:moment|minute|second|sec|chance|time)"
 _POLITE_IF = (

@@ -121,15 +121,12 @@ _ROUNDABOUT = (
         re.compile(rf"\bpull {_THING} (?P<far>halfway|half way|all the way|partly|fully) open$"),
         r"open \g<thing> \g<far>",
     ),
-    (
-        re.compile(
-            rf"^{_THING} (?:goes|(?:should|needs to|has to|must|is to|can) "
-            r"(?:go|be put|be placed))(?: back)? "
-            r"(?=(?:in|on|into|onto|between|next|beside|under|behind|to) )"
-        ),
-        r"put \g<thing> ",
-    ),
     (re.compile(rf"\b(?:swing|flip) {_THING} (?:closed|shut)\b"), r"close \g<thing>"),
+)
+# "The box should go on the shelf", unless it is asked.
+_SHOULD_GO = re.compile(
+    rf"^{_THING} (?:should|needs to|has to|must) (?:go|be put|be placed)(?: back)? "
+    r"(?=(?:in|on|into|onto|between|next|beside|under|behind) )"
 )
 
 
@@ -228,6 +225,8 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     plain = THE_ONE.sub(" ", said)
     for pattern, plainer in _ROUNDABOUT:
         plain = pattern.sub(plainer, plain)
+    if mark != "?":
+        plain = _SHOULD_GO.sub(r"put \g<thing> ", plain)
     cursor = Cursor(plain.split())
     manner: list[str] = []
     leading: list[Found] = []
