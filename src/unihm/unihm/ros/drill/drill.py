@@ -213,6 +213,7 @@ class Drill:
         self.witness.set_clock(0.0)
         for node in EVERYTHING:
             self._set(node, "use_sim_time", False)
+        time.sleep(0.2)  # the arm's driver has noticed then, and can be acknowledged
 
     def _set(self, node: str, name: str, value: Any) -> None:
         request = SetParameters.Request(
