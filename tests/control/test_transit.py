@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -106,3 +107,14 @@ def test_what_is_carried_stands_at_its_place_and_all_else_where_it_was() -> None
     np.testing.assert_allclose(things[0], trajectory.T_world_object[-1][:3, 3])
     np.testing.assert_allclose(things[1:], [[1.4, 1.0, 1.0]] * 2)
     assert what_stands(trajectory, None, 0).shape == (0, 3)
+
+
+@pytest.mark.parametrize("described", ["hand", "arm", "neither"])
+def test_what_is_described_by_meshes_alone_is_not_seen(described: str) -> None:
+    arm, hand = copy.copy(ARM), copy.copy(HAND)
+    if described != "arm":
+        arm.shapes = ()
+    if described != "hand":
+        hand.shapes = ()
+    paths = TransitPlanner(arm, hand, ControlConfig()).path(LEFT, RIGHT, hand.open_joints, WALL)
+    assert paths[-1][-1] == pytest.approx(RIGHT)

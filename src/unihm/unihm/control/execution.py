@@ -237,8 +237,8 @@ def wrist_path(motion: HandMotion, hand: Hand, config: ControlConfig) -> FloatAr
     if motion.trajectory.kind == TaskKind.PUSH:
         pushing = motion.trajectory.phase == Phase.HOLD
         lowest = lowest_of_hand(hand, T_world_wrist[pushing], motion.joints[pushing]).min()
-        # What is pushed above the middle falls over.
-        T_world_wrist[:, 2, 3] -= max(0.0, float(lowest) - config.push_gap)
+        if np.isfinite(lowest):  # what is pushed above the middle falls over
+            T_world_wrist[:, 2, 3] -= max(0.0, float(lowest) - config.push_gap)
     return keep_above(T_world_wrist, motion.joints, hand, config.touch_depth)
 
 

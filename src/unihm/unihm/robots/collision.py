@@ -91,7 +91,8 @@ class CollisionModel:
         self._names = [link for link, *_ in on_arm + on_hand]
         self._balls = [centres for _, centres, _ in on_arm + on_hand]
         self._radii = np.array([radius for *_, radius in on_arm + on_hand])
-        self._middles = [centres.mean(axis=0) for centres in self._balls]
+        middles = [centres.mean(axis=0) for centres in self._balls]
+        self._middles = np.reshape(middles, (-1, 3))
         self._reach = self._radii + [
             np.linalg.norm(centres - middle, axis=1).max()
             for centres, middle in zip(self._balls, self._middles)
@@ -152,13 +153,13 @@ class CollisionModel:
         """
         centres, radii = self._posed(q_arm, q_hand)
         distance, _ = things.query(centres, distance_upper_bound=_FAR)
-        return np.minimum((distance - radii).min(axis=1), _FAR)
+        return (distance - radii).min(axis=1, initial=_FAR)
 
     def distances(self, q_arm: FloatArray, q_hand: FloatArray, points: FloatArray) -> FloatArray:
         """(M,) metres from arm and hand, in one posture (n,), (J,), to points (M, 3)."""
         centres, radii = self._posed(q_arm[None], q_hand)
         gaps = np.linalg.norm(points[:, None] - centres[0], axis=-1) - radii
-        return gaps.min(axis=1)
+        return gaps.min(axis=1, initial=np.inf)
 
     def _posed(self, q_arm: FloatArray, q_hand: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Balls of the links that move above the table: centres (N, B, 3), world; radii (B,)."""
@@ -168,7 +169,7 @@ class CollisionModel:
             apply(in_wrist[link], balls)
             for link, balls in zip(self._hand_links, self._balls[len(self._frames) :])
         ]
-        fingers = np.concatenate(of_hand)
+        fingers = np.concatenate([np.zeros((0, 3)), *of_hand])
         centres = []
         for q in q_arm:
             T_world_wrist = self._arm.forward(q) @ self._hand.T_flange_wrist
@@ -189,7 +190,7 @@ class CollisionModel:
         of_arm = [self._arm.data.oMf[frame].homogeneous for frame in self._frames]
         in_wrist = self._hand.link_poses(q_hand)
         of_hand = [T_world_wrist @ in_wrist[link] for link in self._hand_links]
-        return np.array(of_arm + of_hand)
+        return np.reshape(of_arm + of_hand, (-1, 4, 4))
 
     def _distances(self, poses: FloatArray) -> FloatArray:
         """(P,) between the surfaces of the links of every pair; of those far apart at least it."""
