@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.spatial import cKDTree
 
+from unihm.control.transit import line
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
 from unihm.robots.collision import CollisionModel, cover_hand
@@ -18,7 +19,6 @@ from unihm.transforms import FloatArray, apply
 from unihm.types import IntArray, ObjectCloud, ObjectTrajectory
 
 _ENOUGH = 0.02  # m between the hand and what stands there
-_STEP = 0.06  # rad between two postures that are looked at
 _TABLE = 0.01  # m that the hand stays above the table
 _APART = 0.005  # m between links of the arm
 _SAME = 1e-3  # m
@@ -63,7 +63,7 @@ def way_home(
     enough, above = min(_ENOUGH, here) - _SAME, min(_TABLE, low) - _SAME
     rooms = []
     for way in ways:
-        least, height = room(np.concatenate([*_between([q_arm, *way])]))
+        least, height = room(np.concatenate([line(*leg) for leg in pairwise([q_arm, *way])]))
         if least >= enough and height >= above:
             return way
         rooms.append(least if height >= above else -np.inf)
@@ -99,10 +99,3 @@ def _ways(arm: Arm, start: FloatArray) -> Iterator[list[FloatArray]]:
         aside = np.array(start)
         aside[0] = np.clip(start[0] + angle, arm.limits.lower[0], arm.limits.upper[0])
         yield [aside, arm.home]
-
-
-def _between(postures: list[FloatArray]) -> Iterator[FloatArray]:
-    """Postures (K, 7) of each straight piece."""
-    for here, there in pairwise(postures):
-        count = max(2, int(np.ceil(np.abs(there - here).max() / _STEP)) + 1)
-        yield here + np.linspace(0.0, 1.0, count)[:, None] * (there - here)

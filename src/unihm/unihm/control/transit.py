@@ -78,7 +78,7 @@ class TransitPlanner:
             if is_free(_along(way)):
                 return way
         limits = self.arm.limits
-        found = connect(start, goal, limits.lower, limits.upper, lambda a, b: is_free(_line(a, b)))
+        found = connect(start, goal, limits.lower, limits.upper, lambda a, b: is_free(line(a, b)))
         if found is None:
             raise UnihmError(
                 ErrorCode.UNREACHABLE, "The arm finds no way there past what stands on the table."
@@ -192,10 +192,10 @@ def _rise(T_world_wrist: FloatArray, points: FloatArray, height: float) -> float
 
 def _along(way: list[FloatArray]) -> FloatArray:
     """Postures (M, n) of a whole way, so near each other that nothing fits between."""
-    return np.concatenate([_line(*leg) for path in way for leg in pairwise(path)])
+    return np.concatenate([line(*leg) for path in way for leg in pairwise(path)])
 
 
-def _line(start: FloatArray, end: FloatArray) -> FloatArray:
+def line(start: FloatArray, end: FloatArray) -> FloatArray:
     """Postures (M, n) in a straight line of joints, both ends included."""
     count = max(2, int(np.ceil(np.abs(end - start).max() / _STEP)) + 1)
     return start + np.linspace(0.0, 1.0, count)[:, None] * (end - start)
