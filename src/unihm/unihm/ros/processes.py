@@ -35,6 +35,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Of prctl(2).
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+# Of mallopt(3): how many heaps its threads share. By default each thread has one, and what a thread
+# has freed stays in its own: a node that works for days would grow with every new thread.
+_M_ARENA_MAX = -8
+_ARENAS = 2
 _FORK = multiprocessing.get_context("fork")
 _LOGGER = get_logger("nodes")
 
@@ -168,6 +172,7 @@ def be_node(
 ) -> None:
     """Be a node from now on, in a process that ``parent`` has forked and that ends with it."""
     libc = ctypes.CDLL(None)
+    libc.mallopt(_M_ARENA_MAX, _ARENAS)
     libc.prctl(_PR_SET_NAME, name.encode())
     libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
     code = 0
