@@ -224,6 +224,17 @@ class TestFiles:
                 "camera_info_topic",
             }
 
+    def test_who_is_led_has_no_controllers(self) -> None:
+        alone = {"follower", "emergency_stop", "robot_state"}
+        assert set(start("teleop.launch.py")) == alone
+        mocked = start("teleop.launch.py", use_mock_hardware="true")
+        assert set(mocked) == alone | MOCKS
+        assert parameters(mocked["mock_hand"])["protocol"] == "joint_trajectory"
+        simulated = start("teleop.launch.py", scene="table")
+        assert set(simulated) == alone | {"simulation"}
+        for started in (mocked, simulated):
+            assert parameters(started["follower"])["protocol"] == "joint_trajectory"
+
     def test_perception_alone_moves_nothing(self) -> None:
         started = start("perception_only.launch.py")
         assert set(started) == {"capture", "coordinator", "planner", "segmentation", "markers"}

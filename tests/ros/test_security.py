@@ -14,7 +14,7 @@ from unihm.ros.senders import SENDERS
 
 pytest.importorskip("cryptography")
 pytestmark = [pytest.mark.ros, pytest.mark.xdist_group("security")]
-NAMES = [*NODES, *FURTHER, "commander"]
+NAMES = [*NODES, *FURTHER, "commander", "teleop"]
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +35,21 @@ def topics(keystore: Path, name: str, what: str) -> set[str]:
     return {topic.text or "" for topic in grant.findall(f"allow_rule/{what}/topics/topic")}
 
 
-@pytest.mark.parametrize("topic", [*SENDERS, "/hand_controller/joint_trajectory"])
+def writers(keystore: Path, topic: str) -> set[str]:
+    return {name for name in NAMES if topic in topics(keystore, name, "publish")}
+
+
+@pytest.mark.parametrize("topic", SENDERS)
 def test_a_topic_is_written_by_its_sender_alone(keystore: Path, topic: str) -> None:
-    full = f"rt{topic}" if topic.startswith("/") else f"rt/unihm/{topic}"
-    writers = [name for name in NAMES if full in topics(keystore, name, "publish")]
-    assert writers == [SENDERS.get(topic, "hand_controller")]
+    assert writers(keystore, f"rt/unihm/{topic}") == {SENDERS[topic]}
+
+
+@pytest.mark.parametrize("driver", ["hand_controller", "fr3_arm_controller"])
+def test_a_driver_is_written_to_by_its_controller_or_who_takes_its_place(
+    keystore: Path, driver: str
+) -> None:
+    controller = driver.removeprefix("fr3_")
+    assert writers(keystore, f"rt/{driver}/joint_trajectory") == {controller, "follower"}
 
 
 def test_nobody_writes_where_a_star_would_let_him(keystore: Path) -> None:

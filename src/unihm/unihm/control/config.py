@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from unihm.config import NotNegative, Positive, settings
+from unihm.errors import ErrorCode, UnihmError
+from unihm.types import FloatArray
 
 
 @settings()
@@ -30,6 +32,16 @@ class SafetyConfig:
     def __post_init__(self) -> None:
         if not all(a < b for a, b in zip(self.workspace_lower, self.workspace_upper)):
             raise ValueError("workspace_lower must be less than workspace_upper along every axis")
+
+    def check_workspace(self, position: FloatArray) -> None:
+        """Raises SAFETY_STOP for a wrist at a position (3,) m, world, outside the workspace."""
+        x, y, z = position
+        bounds = zip(self.workspace_lower, position, self.workspace_upper)
+        if not all(low <= at <= high for low, at, high in bounds):
+            raise UnihmError(
+                ErrorCode.SAFETY_STOP,
+                f"The wrist would leave its workspace at x {x:.2f}, y {y:.2f}, z {z:.2f} m.",
+            )
 
 
 @settings()

@@ -29,6 +29,7 @@ LEAD = 0.03  # s from a decision to the first set-point that it changes
 LONGEST_LEAD = 1.0  # s, of a machine that is so slow that it needs them
 WINDOW = 0.25  # s of the path in a horizon, before its stop
 REFRESH = 0.4  # share of the window after which the next horizon is sent
+_KEPT = 30  # samples that are over, with which what is measured is compared
 _SAME = 1e-5  # rad between two set-points that count as one
 
 
@@ -147,6 +148,13 @@ class Follower:
     def shift(self, seconds: float) -> None:
         """The clock has jumped by so much, and nothing else has."""
         self.start += seconds
+
+    def forget(self, now: float) -> None:
+        """Drop the samples that are over, for a path that has no end; samples count anew."""
+        over = min(self.sample(now) - _KEPT, len(self._sent) - 1)
+        if over > 0:
+            del self._sent[:over], self._index[:over]
+            self.start += over / self.rate
 
     def advance(self, now: float) -> None:
         """Take for decided what the driver will have done before anything new can reach it."""

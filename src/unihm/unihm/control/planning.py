@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from unihm.control.config import ControlConfig
+from unihm.control.config import ControlConfig, SafetyConfig
 from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
 from unihm.control.safety import SafetyGate, warm_up
 from unihm.control.transit import PathPlanner, TransitPlanner
@@ -12,7 +12,7 @@ from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.language.manner import Manner
 from unihm.robots import Hand
 from unihm.robots.arm import Arm
-from unihm.robots.collision import CollisionModel
+from unihm.robots.collision import Clearance, CollisionModel
 from unihm.types import FloatArray, HandMotion, ObjectCloud
 
 CLOSE = 0.05  # rad between two places of a joint below which they are the same
@@ -96,27 +96,33 @@ class MotionPlanner:
         return ExecutionPlan(plan.times, np.array(arm), plan.hand, plan.phase, plan.squeeze)
 
     def _check_collisions(self, plan: ExecutionPlan) -> None:
-        """Whether arm and hand keep away from the table and from each other.
-
-        What touches already where the plan begins may stay as near as it is, so that a robot that
-        was stopped there can leave.
-        """
         step = max(1, round(self.config.rate / _LOOKS))
         samples = [*range(0, len(plan), step), len(plan) - 1]
         clearance = self._collisions.clearance(plan.arm[samples], plan.hand[samples])
-        links = " and ".join(clearance.links)
-        for distance, least, what in (
-            (clearance.table_arm, 0.0, "The arm would go {:.0f} mm into the table."),
-            (
-                clearance.table_hand,
-                -self.config.safety.table_depth,
-                "The hand would go {:.0f} mm into the table.",
-            ),
-            (clearance.itself, 0.0, f"{links} would be {{:.0f}} mm inside each other."),
-        ):
-            if distance.min() < min(least, distance[0]) - _ROUNDING:
-                sentence = what.format(-1e3 * distance.min())
-                raise UnihmError(ErrorCode.SAFETY_STOP, sentence)
+        check_clearance(clearance, self.config.safety)
+
+
+def check_clearance(clearance: Clearance, safety: SafetyConfig) -> None:
+    """Whether arm and hand keep away from the table and from each other along a motion.
+
+    What touches already where it begins may stay as near as it is, so that a robot that was stopped
+    there can leave.
+
+    Raises:
+        UnihmError: SAFETY_STOP with what would touch.
+    """
+    links = " and ".join(clearance.links)
+    for distance, least, what in (
+        (clearance.table_arm, 0.0, "The arm would go {:.0f} mm into the table."),
+        (
+            clearance.table_hand,
+            -safety.table_depth,
+            "The hand would go {:.0f} mm into the table.",
+        ),
+        (clearance.itself, 0.0, f"{links} would be {{:.0f}} mm inside each other."),
+    ):
+        if distance.min() < min(least, distance[0]) - _ROUNDING:
+            raise UnihmError(ErrorCode.SAFETY_STOP, what.format(-1e3 * distance.min()))
 
 
 def are_close(one: Posture, other: Posture) -> bool:

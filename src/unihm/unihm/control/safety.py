@@ -87,7 +87,7 @@ class SafetyGate:
         wanted = self._vector("command", wanted)
         self.check(measured, age)
         if wrist_position is not None:
-            self._check_workspace(wrist_position)
+            self.config.check_workspace(wrist_position)
         return self._limiter.step(wanted)
 
     def check(self, measured: FloatArray | None, age: float) -> None:
@@ -135,15 +135,6 @@ class SafetyGate:
                 f"{vector.shape}.",
             )
         return vector
-
-    def _check_workspace(self, position: FloatArray) -> None:
-        lower, upper = self.config.workspace_lower, self.config.workspace_upper
-        x, y, z = position
-        if not all(low <= at <= high for low, at, high in zip(lower, position, upper)):
-            raise UnihmError(
-                ErrorCode.SAFETY_STOP,
-                f"The wrist would leave its workspace at x {x:.2f}, y {y:.2f}, z {z:.2f} m.",
-            )
 
     def _check_tracking(self, measured: FloatArray) -> None:
         error = np.abs(measured - self._limiter.position)

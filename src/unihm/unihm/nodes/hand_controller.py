@@ -17,7 +17,7 @@ from unihm.robots import load_hand
 from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import plan_from_msg, time_to_seconds
 from unihm.ros.emergency import EmergencyListener
-from unihm.ros.hand_drivers import DRIVERS, HandDriver, make_driver
+from unihm.ros.hand_drivers import HandDriver, HandProtocol, make_driver
 from unihm.ros.joints import JointStates
 from unihm.ros.partners import declare_window
 from unihm.ros.qos import HEARTBEAT, RELIABLE, SENSOR
@@ -38,17 +38,7 @@ class HandControllerNode(UnihmNode):
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
-        self.protocol = self.declare(
-            "protocol",
-            "",
-            f"How the driver is spoken to: {', '.join(DRIVERS)}; empty: the hand file's protocol "
-            "and topic.",
-        )
-        self.command_topic = self.declare(
-            "command_topic",
-            "/hand_controller/joint_trajectory",
-            "Topic of the commands where protocol is set.",
-        )
+        self._protocol = HandProtocol(self)
         self._window = declare_window(self)
         self.joint_states = JointStates(self)
         self._driver: HandDriver | None = None
@@ -62,15 +52,9 @@ class HandControllerNode(UnihmNode):
 
     def load(self) -> None:
         self.hand = load_hand(self.hand_name)
-        spec = self.hand.spec.driver
-        protocol, topic = (
-            (self.protocol, self.command_topic)
-            if self.protocol
-            else (spec.protocol, spec.command_topic)
-        )
-        self._driver = make_driver(self, self.hand, protocol, topic, self._on_state)
+        self._driver = make_driver(self, self.hand, *self._protocol.of(self.hand), self._on_state)
         warm_up(hand_limits(self.hand))
-        self.create_timer(1.0 / spec.rate_hz, self._tick)
+        self.create_timer(1.0 / self.hand.spec.driver.rate_hz, self._tick)
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         # The way home begins after the stop, and may be heard of before it.

@@ -16,7 +16,7 @@ from trajectory_msgs.msg import JointTrajectory
 from unihm.control.drivers import from_driver, to_driver
 from unihm.robots import load_hand
 from unihm.ros.course import Course, course_from_msg
-from unihm.ros.hand_drivers import DRIVERS, import_interfaces, vendor_messages
+from unihm.ros.hand_drivers import HandProtocol, import_interfaces, vendor_messages
 from unihm.ros.mock import MockDriver
 from unihm.ros.qos import LATCHED, RELIABLE, SENSOR
 from unihm.types import FloatArray
@@ -37,16 +37,7 @@ class MockHandNode(MockDriver):
     def __init__(self, name: str, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.hand_name = self.declare("hand", "xhand", "The hand that is mounted.")
-        self.protocol = self.declare(
-            "protocol",
-            "",
-            f"How it is spoken to: {', '.join(DRIVERS)}; empty: the hand file's protocol.",
-        )
-        self.command_topic = self.declare(
-            "command_topic",
-            "/hand_controller/joint_trajectory",
-            "Topic of the commands where protocol is set.",
-        )
+        self._protocol = HandProtocol(self)
         self._held = False
         self.subscription(Bool, "mock/held", self._on_held, LATCHED)
 
@@ -56,7 +47,7 @@ class MockHandNode(MockDriver):
         self._course = Course.resting(self.begin(self.hand.open_joints))
         self._shown = self._course.positions[0]
         self._period = 1.0 / driver.rate_hz
-        topic = self.command_topic if self.protocol else driver.command_topic
+        protocol, topic = self._protocol.of(self.hand)
         speak = {
             "joint_trajectory": self._speak_joint_trajectory,
             "joint_state": self._speak_joint_state,
@@ -65,7 +56,7 @@ class MockHandNode(MockDriver):
             "gripper_command": self._speak_gripper_command,
             "franka_gripper": self._speak_franka_gripper,
         }
-        speak[self.protocol or driver.protocol](topic, driver.state_topic)
+        speak[protocol](topic, driver.state_topic)
         self.create_timer(self._period, self._publish)
 
     # ------------------------------------------------------------ protocols
@@ -218,7 +209,7 @@ class MockHandNode(MockDriver):
         if self.broken != "held_positions":
             self._shown = self._measured()
         joints = self._shown
-        protocol = self.protocol or self.hand.spec.driver.protocol
+        protocol, _ = self._protocol.of(self.hand)
         if protocol == "joint_trajectory":
             names, values = list(self.hand.joint_names), joints.tolist()
         else:

@@ -38,7 +38,8 @@ ARGUMENTS = {
     "log_level": "debug, info, warn, error or fatal.",
     "hand": "The hand that is mounted: a file in config/hands.",
     "preset": "Configuration and weights: a file in config/presets.",
-    "scene": "Of the simulation: a name in config/scenes, or a scene file's path.",
+    "scene": "Of the simulation: a name in config/scenes, or a scene file's path; empty, where "
+    "there are drivers as well: no simulation.",
     "simulator": "Whose physics: sapien, or mujoco where it is installed.",
     "real_time_factor": "Simulated per real seconds; 0: as fast as it can.",
     "camera": "Whose topics are listened to: a file in config/cameras, or its path.",
@@ -276,6 +277,39 @@ def replay_actions() -> list[Any]:
         "remap",
         bag=None,
         use_sim_time="true",
+    )
+
+
+def teleop_actions() -> list[Any]:
+    """The robot without the task graph: it follows set-points, of a person or of a policy."""
+
+    def start(values: Values) -> list[Any]:
+        names = {"follower", "emergency_stop", "robot_state"}
+        spoken = {"protocol": "joint_trajectory"}
+        if values["scene"]:
+            own: dict[str, dict[str, Any]] = {
+                "simulation": {"scene": values["scene"], "simulator": values["simulator"]},
+                "follower": spoken,
+            }
+            return [_nodes(values, names | {"simulation"}, own)]
+        if _flag(values, "use_mock_hardware"):
+            own = {"mock_hand": spoken, "follower": spoken}
+            return [_nodes(values, names.union(MOCKS), own)]
+        return [*_drivers(values), _nodes(values, names)]
+
+    return _with_arguments(
+        start,
+        *USUAL,
+        "preset",
+        "use_mock_hardware",
+        "scene",
+        "simulator",
+        "camera",
+        "start_drivers",
+        "robot_ip",
+        "camera_model",
+        "hand_driver",
+        scene="",
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
-from types import TracebackType
 from typing import Any
 
 from action_msgs.msg import GoalStatus
@@ -16,7 +14,6 @@ from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.timer import Timer
 from unihm_msgs.action import Manipulate
@@ -24,7 +21,7 @@ from unihm_msgs.msg import ManipulateOptions
 from unique_identifier_msgs.msg import UUID
 
 from unihm.errors import ErrorCode, UnihmError
-from unihm.ros.context import new_context
+from unihm.ros.client import Client
 from unihm.ros.qos import REQUESTS
 from unihm.types import STAGES
 
@@ -39,11 +36,10 @@ _STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 OnFeedback = Callable[[Manipulate.Feedback], None]
 
 
-class Commander:
-    """A client of the graph that spins itself, after the model of nav2's simple commander.
+class Commander(Client):
+    """Says what is to be done and hears what became of it, like nav2's simple commander.
 
-    It has a context, an executor and a thread of its own: a program that uses ROS otherwise is
-    not disturbed, and every method may be called from any thread::
+    For example::
 
         with Commander() as robot:
             robot.manipulate("pick up the red box")
@@ -55,22 +51,12 @@ class Commander:
         namespace: that the graph runs in.
         name: of the client's node.
         domain_id: DDS domain; None: the environment's.
-
-    Attributes:
-        node: in the namespace, spun by the commander; for further subscriptions.
     """
 
     def __init__(
         self, namespace: str = "unihm", name: str = "commander", domain_id: int | None = None
     ) -> None:
-        self._context = new_context(domain_id, f"/{namespace.strip('/')}/commander")
-        self.node = Node(
-            name,
-            namespace=namespace,
-            context=self._context,
-            use_global_arguments=False,
-            start_parameter_services=False,
-        )
+        super().__init__(namespace, name, "commander", domain_id)
         self._client: Any = ActionClient(
             self.node,
             Manipulate,
@@ -80,11 +66,7 @@ class Commander:
             cancel_service_qos_profile=REQUESTS,
         )
         self._goal: _Goal | None = None
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
-        self._spinning = True
-        self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
-        self._thread.start()
+        self.begin()
 
     # ------------------------------------------------------------ one task
 
@@ -181,33 +163,9 @@ class Commander:
     def _address(self) -> str:
         return f"{self.node.get_namespace().rstrip('/')}/manipulate"
 
-    def _spin(self) -> None:
-        while self._spinning:
-            try:
-                self._executor.spin_once(timeout_sec=0.1)
-            except ExternalShutdownException:
-                return
-
-    def close(self) -> None:
-        """End the client; a goal that is being carried out goes on without it."""
-        # rclpy stumbles when an executor is shut down in the middle of a callback.
-        self._spinning = False
-        self._thread.join()
-        self._executor.shutdown()
+    def end(self) -> None:
+        """A goal that is being carried out goes on."""
         self._client.destroy()
-        self.node.destroy_node()
-        self._context.try_shutdown()
-
-    def __enter__(self) -> Commander:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Goal:

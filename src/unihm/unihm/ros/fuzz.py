@@ -39,7 +39,7 @@ from unihm.ros.run import node_class
 # The others hand what they hear to the functions of unihm.ros.conversions, and to a thread.
 LISTENERS = (
     *("capture", "coordinator", "emergency_stop", "arm_controller", "hand_controller"),
-    *("verifier", "markers", "retargeter", "robot_state", "mock_arm", "mock_hand"),
+    *("verifier", "markers", "retargeter", "robot_state", "follower", "mock_arm", "mock_hand"),
 )
 TASK = "t"  # that the node is told it is at
 _LENGTHS = (0, 1, 2, 3, 7, 12, 16, 21, 60)

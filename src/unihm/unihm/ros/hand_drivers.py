@@ -339,6 +339,33 @@ DRIVERS: dict[str, type[HandDriver]] = {
 }
 
 
+class HandProtocol:
+    """The parameters ``protocol`` and ``command_topic``: how a hand's driver is spoken to.
+
+    Args:
+        node: that speaks to it, or is it.
+    """
+
+    def __init__(self, node: UnihmNode) -> None:
+        self._protocol: str = node.declare(
+            "protocol",
+            "",
+            f"How the driver is spoken to: {', '.join(DRIVERS)}; empty: the hand file's protocol "
+            "and topic.",
+        )
+        self._topic: str = node.declare(
+            "command_topic",
+            "/hand_controller/joint_trajectory",
+            "Topic of the commands where protocol is set.",
+        )
+
+    def of(self, hand: Hand) -> tuple[str, str]:
+        """The protocol of a hand, and the topic of its commands."""
+        if self._protocol:
+            return self._protocol, self._topic
+        return hand.spec.driver.protocol, hand.spec.driver.command_topic
+
+
 def vendor_messages(node: UnihmNode, protocol: str) -> Any:
     """The vendor's ``msg`` module; sources disagree on the package's name.
 

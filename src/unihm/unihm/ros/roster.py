@@ -28,6 +28,7 @@ NODES = {
 
 # Nodes that no task needs.
 FURTHER = {
+    "follower": "FollowerNode",
     "markers": "MarkersNode",
     "player": "PlayerNode",
     "retargeter": "RetargeterNode",

@@ -30,6 +30,7 @@ SENDERS = {
     "execution_plan": "arm_controller",
     "verdict": "verifier",
     "emergency_stop/state": "emergency_stop",
+    "teleop/setpoints": "teleop",
 }
 # It is safe to stop, whoever else is there.
 _STOPPING = ("stop", "emergency_stop/state")

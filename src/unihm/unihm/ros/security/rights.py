@@ -15,6 +15,7 @@ from unihm.ros.commander import Commander
 from unihm.ros.context import new_context
 from unihm.ros.roster import FURTHER, NODES
 from unihm.ros.run import node_class
+from unihm.ros.teleop import Teleoperator
 
 # What every participant exchanges: the graph, and the clock of a simulation.
 _GRAPH = "ros_discovery_info"
@@ -35,7 +36,7 @@ class Rights:
 def graph_rights(
     namespace: str, hand: str, protocol: str = "", robot_namespace: str = ""
 ) -> dict[str, Rights]:
-    """Enclave to rights, of every node of the graph and of the client.
+    """Enclave to rights, of every node of the graph and of the clients.
 
     The nodes are made, not started, in a domain of their own, and say what they use.
 
@@ -63,7 +64,7 @@ def graph_rights(
                     Parameter("robot_namespace", value=robot_namespace),
                 ],
             )
-            if name == "hand_controller":  # its topics are its driver's
+            if name in ("hand_controller", "follower"):  # their topics are the driver's
                 node.load()
             more = (*_VIEWER, f"rt/{namespace}/*") if name == "viewer" else ()
             rights[node.get_fully_qualified_name()] = _rights_of(node, more)
@@ -73,6 +74,10 @@ def graph_rights(
         context.try_shutdown()
     with Commander(namespace, "commander", domain_id=_APART) as commander:
         rights[f"/{namespace}/commander"] = _rights_of(commander.node)
+    with Teleoperator(
+        hand=hand, namespace=namespace, robot_namespace=robot_namespace, domain_id=_APART
+    ) as robot:
+        rights[f"/{namespace}/teleop"] = _rights_of(robot.node)
     return rights
 
 
