@@ -171,9 +171,12 @@ def test_what_a_stranger_says_moves_nothing_and_he_is_named(bench: Bench, what: 
             result = goal.result(SLOW)
             assert result.error_code == ErrorCode.SAFETY_STOP
             assert "/unihm/stranger" in result.error_msg
-            status = bench.diagnostics["/unihm/coordinator"]
-            assert status.level == DiagnosticStatus.ERROR
-            assert status.message == result.error_msg
+
+            def is_told() -> bool:
+                status = bench.diagnostics["/unihm/coordinator"]
+                return (status.level, status.message) == (DiagnosticStatus.ERROR, result.error_msg)
+
+            assert eventually(is_told)
     assert not bench.has_moved()
     coordinator = bench.graph.nodes["coordinator"]
     assert eventually(lambda: coordinator.trespass is None)
@@ -216,6 +219,20 @@ def test_two_of_one_name_are_waited_for_and_then_refused(bench: Bench) -> None:
     assert not waiting.done()
     bench.graph.commander.cancel_task()
     assert waiting.result(SLOW).error_code == ErrorCode.CANCELLED
+
+
+def test_a_twin_that_appears_amid_a_task_may_be_dead_and_does_not_end_it(bench: Bench) -> None:
+    """Its successor is heard at once, and it is forgotten some seconds later."""
+    goal, _ = bench.start()
+    coordinator = bench.graph.nodes["coordinator"]
+    with node_of_another(bench, "refiner") as twin:
+        twin.create_publisher(msg.HandMotion, "refined_hand_motion", 10)
+        assert eventually(lambda: isinstance(coordinator.trespass, Twin))
+        assert not goal.done()
+    assert eventually(lambda: coordinator.trespass is None)
+    assert not goal.done()
+    bench.graph.commander.cancel_task()
+    assert goal.result(SLOW).error_code == ErrorCode.CANCELLED
 
 
 class Endpoint:

@@ -288,14 +288,17 @@ class UnihmNode(LifecycleNode):
     def look_around(self) -> None:
         """Look at the clock, and at who publishes where one node alone may (:attr:`trespass`).
 
-        Where somebody else has begun to, the task at hand fails.
+        Where somebody else has begun to, the task at hand fails; not where it may be one that was
+        killed, until it is forgotten.
         """
         self.clock_watch.look()
         before, self.trespass = self.trespass, self._senders.trespass()
-        if self.trespass is not None and before is None:
-            self.get_logger().error(self.trespass.message)
-            if self.task_id and not self.is_stopped(self.task_id):
-                self.fail(self.task_id, self.trespass)
+        if self.trespass is None or type(before) is type(self.trespass):
+            return
+        self.get_logger().error(self.trespass.message)
+        at_hand = self.task_id and not self.is_stopped(self.task_id)
+        if at_hand and not isinstance(self.trespass, NotYet):
+            self.fail(self.task_id, self.trespass)
 
     # ------------------------------------------------------------ tasks
 
