@@ -253,7 +253,12 @@ class GraspChooser:
             candidate = Candidate(view, tokens, motion, report, measures)
             if candidate.obeys(manner, cloud, part):
                 found.append(candidate)
-        return sorted(found, key=lambda c: (not c.measures.sound, c.measures.collides))
+
+        def order(candidate: Candidate) -> tuple[bool, bool, float]:
+            measures = candidate.measures
+            return not measures.sound, measures.collides, measures.topples
+
+        return sorted(found, key=order)
 
     def choose(
         self,

@@ -11,11 +11,13 @@ from unihm.refinement import RefinementReport
 from unihm.refinement.chain import chain_of
 from unihm.robots import load_hand
 from unihm.transforms import apply
-from unihm.types import FloatArray, HandMotion, ObjectCloud, TaskKind
+from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase, TaskKind
 
 FORCE = 60.0  # N
 _FREE = 0.05  # m; what is farther away is of no interest
 _STRIDE = 2  # frames
+_FOOT = 0.2  # share of an object's height that is its foot
+_TOUCH = 0.006  # m behind the first point of a hand that touches, which other points touch as well
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class GraspMeasures:
         moved: m by which the refinement had to move the wrist.
         pads: how many are to touch: as many as the hand has, or as were asked for.
         pushes: whether it only leans on the object, which needs no thumb and carries nothing.
+        topples: m by which the lowest contact of a push is above what the object would slide by
+            rather than fall over; 0 where it is not.
     """
 
     fingers: int
@@ -50,6 +54,7 @@ class GraspMeasures:
     moved: float
     pads: int
     pushes: bool = False
+    topples: float = 0.0
 
     @property
     def sound(self) -> bool:
@@ -76,6 +81,7 @@ class GraspMeasures:
             + np.clip((-self.table - 0.012) / 0.015, 0.0, 2.0)
             + np.clip((self.moved - 0.012) / 0.02, 0.0, 1.0)
             + np.clip((0.008 - self.around) / 0.008, 0.0, 3.0)
+            + np.clip(self.topples / 0.012, 0.0, 2.0)
             + 0.5 * lacking
         )
 
@@ -126,4 +132,28 @@ def measure(
         moved=report.wrist_shift,
         pads=min(len(chain.pads), fingers or len(chain.pads)),
         pushes=trajectory.kind == TaskKind.PUSH,
+        topples=_topples(motion, cloud, T_world_wrist),
     )
+
+
+def _topples(motion: HandMotion, cloud: ObjectCloud, T_world_wrist: FloatArray) -> float:
+    """Metres by which a push is too high; see :attr:`GraspMeasures.topples`.
+
+    Pushed at a height h against the friction mu of the table, what reaches b ahead of its middle
+    falls over where h > b / mu. The table is taken for a rough one, mu = 1.
+    """
+    trajectory = motion.trajectory
+    if trajectory.kind != TaskKind.PUSH:
+        return 0.0
+    begin = int(np.flatnonzero(trajectory.phase == Phase.HOLD)[0])
+    points = apply(trajectory.T_world_object[begin], cloud.points)
+    way = (trajectory.T_world_object[-1] - trajectory.T_world_object[0])[:2, 3]
+    along = points[:, :2] @ (way / np.linalg.norm(way))
+    low, high = points[:, 2].min(), points[:, 2].max()
+    foot = along[points[:, 2] < low + _FOOT * (high - low)]
+    chain = chain_of(load_hand(motion.hand))
+    x = chain.placed(T_world_wrist[[begin]], motion.joints[[begin]])[0]
+    distance, nearest = cKDTree(points).query(x)
+    gap = distance - chain.body.radius
+    height = points[nearest[gap < gap.min() + _TOUCH], 2].min() - low
+    return max(0.0, float(height - (foot.max() - along.mean())))

@@ -59,12 +59,14 @@ def run(args: argparse.Namespace) -> int:
         f"{reactions['no answer']} of {args.goals} stuck, {len(violations)} illegal commands; "
         f"memory grew by {100 * growth[worst]:.1f} % at most ({worst}, {last[worst]:.0f} MB)."
     )
+    illegal = [f"{violation.topic}: {violation.reason}" for violation in violations]
+    print(*illegal, sep="\n", end="\n" if illegal else "")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         figures = {
             "goals": args.goals,
             "reactions": dict(reactions),
-            "illegal_commands": len(violations),
+            "illegal_commands": illegal,
             "memory_mb": last,
             "memory_growth": growth,
         }

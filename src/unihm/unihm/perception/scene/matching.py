@@ -68,8 +68,9 @@ _UPPER, _LOWER = 0.75, 0.25
 _SHADE = 0.06
 # Difference in height over length by which one stands rather, and the other lies.
 _POSED = 0.35
-# Metres from what is seen of a thing to the middle of one that stands on it.
-_CARRIED = 0.05
+# Metres from what is seen of a thing to the middle of one that stands on it; and between the foot of
+# one and the top of the other, where no more than its edge is seen.
+_CARRIED, _FOOT = 0.05, 0.02
 # Metres from the middle of a thing within which something is on it or in it, if it is not larger.
 _WITHIN = 0.15
 
@@ -259,13 +260,16 @@ def score(
         )
         scores = scores * _preference(values, rivals, _SHADE)
     if phrase.place:
-        if {"top", "bottom"} & set(phrase.place.split()):
+        is_pile = not {"top", "bottom"}.isdisjoint(phrase.place.split())
+        if is_pile:
             piled = _piled(objects)
             rivals = rivals & piled
             scores = scores * np.where(piled, 1.0, _CONTRADICTED)
         values, rivals = _along(phrase.place, objects, rivals)
         scores = np.where(rivals, scores, 0.5 * scores)
-        scores = scores * _preference(values, rivals, 0.015, phrase.rank)
+        fits = _preference(values, rivals, 0.015, phrase.rank)
+        # What carries another is not on top of it, however well it fits otherwise.
+        scores = scores * np.where(is_pile & (fits < 1.0), _CONTRADICTED, fits)
     return scores
 
 
@@ -458,12 +462,20 @@ def _piled(objects: list[DetectedObject]) -> NDArray[np.bool_]:
     piled = np.zeros(len(objects), bool)
     for (i, one), (j, other) in permutations(enumerate(objects), 2):
         if not (piled[i] and piled[j]) and _stands_on(one, other):
-            middle = np.median(one.cluster.points[:, :2], axis=0)
-            under = other.cluster.points[:, :2]
-            away = np.linalg.norm(under - middle, axis=1).min()
-            # What carries another is seen round it.
-            piled[[i, j]] |= away < _CARRIED or covers(under, middle[None])[0]
+            piled[[i, j]] |= _is_carried(one, other)
     return piled
+
+
+def _is_carried(one: DetectedObject, other: DetectedObject) -> bool:
+    """Whether one of two things, which is higher, stands on the other."""
+    above, under = one.cluster.points, other.cluster.points
+    middle = np.median(above[:, :2], axis=0)
+    away = np.linalg.norm(under[:, :2] - middle, axis=1).min()
+    if away < _CARRIED or covers(under[:, :2], middle[None])[0]:  # it is seen round it
+        return True
+    foot, top = robust_range(above[:, 2])[0], robust_range(under[:, 2])[1]
+    gap = cKDTree(under[:, :2]).query(above[:, :2])[0].min()
+    return abs(foot - top) < _FOOT and gap < _FOOT
 
 
 def _preference(values: FloatArray, rivals: np.ndarray, tie: float, rank: int = 1) -> FloatArray:
