@@ -235,11 +235,21 @@ def wrist_path(motion: HandMotion, hand: Hand, config: ControlConfig) -> FloatAr
     """T_world_wrist (T, 4, 4) that the arm is asked to follow for a motion."""
     T_world_wrist = aim(motion.T_world_wrist, hand, config.aim_low)
     if motion.trajectory.kind == TaskKind.PUSH:
-        pushing = motion.trajectory.phase == Phase.HOLD
-        lowest = lowest_of_hand(hand, T_world_wrist[pushing], motion.joints[pushing]).min()
-        if np.isfinite(lowest):  # what is pushed above the middle falls over
-            T_world_wrist[:, 2, 3] -= max(0.0, float(lowest) - config.push_gap)
+        T_world_wrist[:, 2, 3] -= _down_to_table(T_world_wrist, motion, hand, config)
     return keep_above(T_world_wrist, motion.joints, hand, config.touch_depth)
+
+
+def _down_to_table(
+    T_world_wrist: FloatArray, motion: HandMotion, hand: Hand, config: ControlConfig
+) -> FloatArray:
+    """Metres (T,) by which a hand goes lower that pushes: what is pushed too high falls over.
+
+    Where its fingers hang lower than when they push, as before they bend, it is by less.
+    """
+    lowest = lowest_of_hand(hand, T_world_wrist, motion.joints)
+    room = np.maximum(0.0, lowest - config.push_gap)
+    pushing = motion.trajectory.phase == Phase.HOLD
+    return np.where(np.isfinite(room), np.minimum(room, room[pushing].min()), 0.0)
 
 
 def aim(T_world_wrist: FloatArray, hand: Hand, aim_low: float) -> FloatArray:
