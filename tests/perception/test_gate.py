@@ -361,3 +361,514 @@ def test_no_mixture_of_what_people_say_ends_reading():
 )
 def test_near_whom_and_on_top_of_nothing(sentence, signature):
     assert understand(sentence).signature == signature
+
+
+# Classes of what people say, with what is like them and is to be refused.
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("take the mug, no not that one, the blue one", "grab mug{blue}"),
+        ("hand me the red pen, no, not the red one, the black one", "hand over pen{black}"),
+        ("slide the cup to the left i mean to the right", "push cup > right"),
+        ("push the can forward, sorry, to the left", "push can > left"),
+        ("put the sponge in the bucket no wait in the sink", "place sponge > in:sink"),
+        ("pick up the green i mean the yellow block", "grab block{yellow}"),
+        ("bring me the fork, or no, the spoon", "hand over spoon"),
+        ("take the apple, actually make it the pear", "grab pear"),
+        ("hand me the pen, wait, the pencil i mean", "hand over pencil"),
+        ("move the box ten cm to the right no to the left", "push box > left"),
+        ("open the top sorry the bottom drawer", "open bottom drawer"),
+        ("hand me the 10 mm, no, the 12 mm socket", "hand over 12mm socket"),
+        ("move the plant to the window, no, to the door", "push plant > toward:door"),
+        ("lift the first, no, the second bottle from the left", "grab bottle{left,#2}"),
+        ("hand me the red one no the blue one no wait the green one", "hand over object{green}"),
+    ],
+)
+def test_what_is_corrected_is_left(sentence: str, signature: str) -> None:
+    """The last of what is said counts."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "take the crayon, no",
+        "take the crayon, no don't",
+        "take the crayon, no not that one",
+    ],
+)
+def test_not_what_is_corrected_is_left(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("put the vial in the rack and let go of it", "place vial > in:rack; release vial"),
+        ("place the block on the plate, then release it", "place block > on:plate; release block"),
+        ("insert the pen into the cup and then let it go", "place pen > in:cup; release pen"),
+        ("set the egg in the bowl and let go", "place egg > in:bowl; release egg"),
+        ("set the chisel down and let go", "release chisel"),
+    ],
+)
+def test_letting_go_is_a_step(sentence: str, signature: str) -> None:
+    """What was placed is let go of."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("carrot on the cutting board, quick!", "place carrot > on:cutting board"),
+        ("hammer into the crate", "place hammer > in:crate"),
+        ("small bolt into bin", "place bolt{small} > in:bin"),
+        ("the apple goes on the plate", "place apple > on:plate"),
+        (
+            "the fork goes in the drawer and the cup goes on the shelf",
+            "place fork > in:drawer; place cup > on:shelf",
+        ),
+        (
+            "green folder in the box, then hand me the pen",
+            "place folder{green} > in:box; hand over pen",
+        ),
+        ("12mm spanner. pass it to me", "hand over 12mm spanner"),
+        ("the red screwdriver. give it to me", "hand over screwdriver{red}"),
+        ("blue mug: put it on the tray", "place mug{blue} > on:tray"),
+        ("coffee cup in dishwasher", "place coffee cup > in:dishwasher"),
+        ("m6 bolt to parts tray", "place m6 bolt > in:parts tray"),
+        ("sponge into the sink, then close the drawer", "place sponge > in:sink; close drawer"),
+        ("the stapler, please. hand it over.", "hand over stapler"),
+        ("knife on the board, fork in the sink!", "place knife > on:board; place fork > in:sink"),
+        (
+            "bolt into the left bin, nut into the right bin",
+            "place bolt > in:bin{left}; place nut > in:bin{right}",
+        ),
+        ("lid onto the pot, please", "place lid > on:pot"),
+        ("the stapler goes next to the phone", "place stapler > beside:phone"),
+        ("into the drawer goes the flashlight", "place flashlight > in:drawer"),
+    ],
+)
+def test_where_it_goes_without_a_verb(sentence: str, signature: str) -> None:
+    """What goes where, with no verb at all or with "goes"."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "the apple is in the bowl",
+        "apple on a plate?",
+        "there is an apple on the plate",
+        "the apple lies on the plate",
+        "the apple was on the plate",
+        "the apple goes bad",
+        "where the fork goes on the table",
+        "the fork never goes in the drawer",
+        "does the fork go in the drawer",
+        "the fork usually goes in the drawer",
+        "nothing on the table",
+        "dinner on the table",
+        "onion on the chopping board?",
+        "the plate goes with the cup",
+        "empty bottle into the bin",
+    ],
+)
+def test_not_where_it_goes_without_a_verb(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("hand me the pliers, then the hammer", "hand over pliers; hand over hammer"),
+        ("close the drawer and then the door", "close drawer; close door"),
+        (
+            "put the fork in the drawer and the spoon in the box",
+            "place fork > in:drawer; place spoon > in:box",
+        ),
+        ("give me the tape and after that the scissors", "hand over tape; hand over scissors"),
+        ("close the top drawer, then the bottom drawer", "close top drawer; close bottom drawer"),
+    ],
+)
+def test_the_same_again_with_another_thing(sentence: str, signature: str) -> None:
+    """The verb is said once."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "put the mug on the plate and the spoon next to it",
+        "grab the cup and then the plate",
+        "put her in the bed",
+        "do not pass me the tongs, and then the salt shaker",
+    ],
+)
+def test_not_the_same_again_with_another_thing(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("take the cup next to the books", "grab cup{beside:book}"),
+        ("put the lamp behind the boxes", "place lamp > behind:box"),
+        ("put the globe between the lamp and the books", "place globe > between:lamp&book"),
+        ("put the vase in front of the photos", "place vase > front:photo"),
+    ],
+)
+def test_several_things_are_one_place(sentence: str, signature: str) -> None:
+    """Beside several things is one place."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "put the cup in the boxes",
+        "put the apple on all the plates",
+        "put the lamp next to both boxes",
+        "take the cups next to the box",
+    ],
+)
+def test_not_several_things_are_one_place(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("don't take the fork, take the spoon", "grab spoon"),
+        ("take not the red cup but the blue one", "grab cup{blue,!red}"),
+        ("instead of the fork take the spoon", "grab spoon{!fork}"),
+        ("instead of the red mug, hand me the blue mug", "hand over mug{blue,!red}"),
+        ("bring me the pear instead of the apple", "hand over pear{!apple}"),
+        ("i don't want the small cup, give me the large one", "hand over cup{large}"),
+        ("give me not the pencil but the pen", "hand over pen{!pencil}"),
+        ("don't give me the big cup, give me the small one", "hand over cup{small}"),
+        ("don't push the box, push the ball to the left", "push ball > left"),
+    ],
+)
+def test_this_one_and_not_that(sentence: str, signature: str) -> None:
+    """The second is asked for."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "don't take the knife, take the paring knife",
+        "don't take the knife, take it",
+        "don't bring me the cup",
+        "do not open the drawer and take out the marble",
+        "do not open the door, and then put the doll in the bed",
+        "not the red cup",
+    ],
+)
+def test_not_this_one_and_not_that(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("grab mug w/ blue handle", "grab mug{with:handle{blue}}"),
+        ("open 2nd drawer", "open drawer{#2}"),
+        ("open the third drawer", "open drawer{#3}"),
+        ("push box 3 in left", "push box > left"),
+        ("push the box 3in to the left", "push box > left"),
+        ("slide the cup 10cm forward pls", "push cup > away"),
+    ],
+)
+def test_short_forms(sentence: str, signature: str) -> None:
+    """As people write in haste."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "slide it 10cm away",
+        "take the second box",
+        "put 2 in the box",
+        "grab the mug w/o handle",
+    ],
+)
+def test_not_short_forms(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("use your hand to slide the book to the right", "push book > right"),
+        ("use the robot arm to pick up the can", "grab can"),
+        ("perform a grasp on the blue cup", "grab cup{blue}"),
+        ("do a pinch grasp on the coin", "grab coin"),
+        ("execute a side grasp of the bottle", "grab bottle"),
+        ("reach for the cup", "grab cup"),
+        ("reach for the cup and push it to the left", "push cup > left"),
+        ("go get the mug", "grab mug"),
+        ("go and fetch me the pen", "hand over pen"),
+        ("do a grasp on the yellow block", "grab block{yellow}"),
+        ("reach for the book on the shelf", "grab book{on:shelf}"),
+    ],
+)
+def test_ways_to_ask_for_a_grasp(sentence: str, signature: str) -> None:
+    """With the hand named, or the grasp."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "use the knife to cut the bread",
+        "use the stick to push the ball to the left",
+        "perform a dance",
+        "do a flip",
+    ],
+)
+def test_not_ways_to_ask_for_a_grasp(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        (
+            "before you close the drawer, put the spoon in it",
+            "place spoon > in:drawer; close drawer",
+        ),
+        (
+            "after you put the cup on the tray, push the tray to the left",
+            "place cup > on:tray; push tray > left",
+        ),
+        ("once you have opened the box, take the pen out", "open box; grab pen"),
+        (
+            "put the spoon in the drawer before you close it",
+            "place spoon > in:drawer; close drawer",
+        ),
+        ("put the spoon in the drawer before closing it", "place spoon > in:drawer; close drawer"),
+        ("take the cup after opening the drawer", "open drawer; grab cup"),
+        ("before closing the box, put the pen in the box", "place pen > in:box; close box"),
+        (
+            "before you put the plate on the tray, take the cup off the tray",
+            "grab cup < tray; place plate > on:tray",
+        ),
+        ("take the cup out, but first open the cupboard", "open cupboard; grab cup"),
+        ("once you've closed the drawer, bring me the key", "close drawer; hand over key"),
+    ],
+)
+def test_one_before_the_other(sentence: str, signature: str) -> None:
+    """In the order in which it is to be done."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "once the bell rings, take the cup",
+        "before i come, take the cup",
+        "after you have washed the cup, put it on the shelf",
+        "once you see it, take the cup",
+        "before you break the cup, put it on the tray",
+        "don't take the red cup before you open the drawer",
+        "did you close the drawer after you put the spoon in it",
+        "take the mug after i have washed it",
+        "put the lid on the pot after you take the spoon out of it",
+    ],
+)
+def test_not_one_before_the_other(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        (
+            "put the knife at the side of the plate, on the right side from it",
+            "place knife > right:plate",
+        ),
+        ("put the cup beside the plate, on its left", "place cup > left:plate"),
+        ("push the can to direction right", "push can > right"),
+        ("move little bit the box to the left", "push box > left"),
+        ("put the the cup on the on the tray", "place cup > on:tray"),
+        ("take the, you know, the red cup", "grab cup{red}"),
+        ("the bowl on the right put it in the box", "place bowl{right} > in:box"),
+        ("the blue mug give it to me", "hand over mug{blue}"),
+        ("push the box like five cm to the left", "push box > left"),
+        ("take the keys what are on the book", "grab keys{on:book}"),
+        ("open the drawer the bottom one", "open bottom drawer"),
+        ("take the cup the red one and put it on the tray", "place cup{red} > on:tray"),
+        ("give me the cup please, the green one", "hand over cup{green}"),
+        (
+            "take the big dinosaur and put him behind the castle",
+            "place dinosaur{large} > behind:castle",
+        ),
+        ("please you bring me the bottle of water", "hand over water bottle"),
+        ("put the spoon in the right of the plate", "place spoon > right:plate"),
+        ("grab the, like, the green bottle", "grab bottle{green}"),
+        ("take the glass what is near from the bottle", "grab glass{beside:bottle}"),
+        ("lay the mirror flat on the towel", "place mirror > on:towel"),
+    ],
+)
+def test_speech_and_other_tongues(sentence: str, signature: str) -> None:
+    """As it is spoken, and by who learnt the language later."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "push it like five cm to the left",
+        "give the dog the red one",
+        "take the lid off the pot and put the egg in it",
+    ],
+)
+def test_not_speech_and_other_tongues(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        (
+            "take the pen out of the cup and put it on the left side of the table",
+            "place pen < cup > area:object{left}",
+        ),
+        (
+            "pick the ball from the box and put it in the middle",
+            "place ball < box > area:object{middle}",
+        ),
+        (
+            "remove the spoon from the red bowl and place it at the back",
+            "place spoon < bowl{red} > area:object{far}",
+        ),
+        (
+            "take the cup from the left tray and put it on the right",
+            "place cup < tray{left} > area:object{right}",
+        ),
+    ],
+)
+def test_a_source_and_a_side_are_told_on(sentence: str, signature: str) -> None:
+    """A source before a side of the table."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("take the choo choo train", "grab choo choo train"),
+        ("put the sprak plug into the box", "place spark plug > in:box"),
+        ("grab the bleu cup", "grab cup{blue}"),
+        ("pcik up the yelow blokc", "grab block{yellow}"),
+        ("put the batery left of the cup", "place battery > left:cup"),
+        ("take the woozle bottle", "grab woozle bottle"),
+        ("grab the jelly", "grab jelly"),
+        ("gvie me the scisors", "hand over scissors"),
+        ("move the agar plate 5 cm away from the burner", "push agar plate > away:burner"),
+    ],
+)
+def test_names_are_no_misspelt_words(sentence: str, signature: str) -> None:
+    """Letters that are swapped, and words that are names."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        (
+            "put the cup in the far left region of the workspace",
+            "place cup > area:object{far left}",
+        ),
+        ("put the cup on the far left", "place cup > area:object{left}"),
+        ("put the cup on the near right of the table", "place cup > area:object{near right}"),
+        ("take the foam brick next to the blue one", "grab foam brick{beside:brick{blue}}"),
+        ("take the teeny tiny cup", "grab cup{small}"),
+        ("take the giant box", "grab box{large}"),
+        ("push the pan 10 cm away from the edge", "push pan > away:edge"),
+        ("get the glass away from the edge", "push glass > away:edge"),
+        ("put my medicine on the side table", "place medicine > on:side table"),
+        ("get that knife away from the edge, slowly. push it.", "push knife > away:edge"),
+    ],
+)
+def test_sizes_regions_and_ones(sentence: str, signature: str) -> None:
+    """Regions of the table, sizes, and "the blue one"."""
+    assert understand(sentence).signature == signature
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The man goes to work.",
+        "The road goes on.",
+        "The key goes in the lock, but don't put it there.",
+        "The knife doesn't go in the sink.",
+        "The spoon goes in the drawer or on the tray.",
+        "Where should the fork go?",
+        "Milk in the fridge is sour.",
+        "Books on the shelf.",
+        "Look, cup on the table!",
+        "No cup on the table",
+        "Not in the box, on the tray.",
+        "Cup on the tray? No.",
+        "What about the cup on the tray",
+        "I saw the cup on the tray",
+        "Take the cup, it's not on the tray.",
+        "Give me the cup, it might be on the tray.",
+        "Let go of nothing.",
+        "Don't put it in the box, put it on the tray.",
+        "Bring me either the cup or the mug.",
+        "Take the cup, if not the plate.",
+        "Open the third box.",
+        "Put it in the second drawer.",
+        "Take 2 in the box.",
+        "Do a handstand on the table.",
+        "Do the dishes.",
+        "Make a cup of tea.",
+        "Perform surgery on the doll.",
+        "My pen fell, so what?",
+        "My cup is on the table.",
+        "My cup is on the tray. My plate is in the sink. Bring it to me.",
+        "Before taking the cup, think.",
+        "After you, put the cup on the tray.",
+        "Once upon a time there was a cup, take it.",
+        "You had put the cup on the tray before you opened the drawer.",
+        "Could I trouble you not to touch the cup?",
+        "May I have your attention.",
+        "Can I have a go?",
+        "Would you be so kind as to be quiet?",
+        "I wonder if you can talk.",
+        "I'd love it if it rained.",
+        "the the the",
+        "hand me the red pen no",
+        "grab the cup no the red no",
+        "push the box left no wait",
+        "Grab the bottle so it does not stand on the tray.",
+        "Move the chair so it doesn't block the door.",
+        "Put the cup on the tray so that it touches the plate.",
+        "Take the cup, I want to drink, and the plate.",
+        "Take the cup, I need the red one.",
+        "Put the cup next to all the plates.",
+        "Put the cup on the side.",
+        "Put him to bed.",
+        "Take her to the doctor.",
+        "Push her away.",
+        "Hold it for a moment.",
+        "Wait for a moment and grab the cup.",
+        "Grab the cup in a moment",
+        "I could use a hand.",
+        "Never let the ball fall, put it in the box.",
+        "You must never drop the glass, put it on the tray",
+        "Hold the glass and whatever you do never let it go",
+        "The glass, don't drop it!",
+        "I hold the glass, don't break it",
+        "Nobody should take the glass so it doesn't break",
+        "Did you hold the glass so it doesn't break",
+        "Would it break if you took the glass?",
+    ],
+)
+def test_what_is_like_a_request_and_is_none(sentence: str) -> None:
+    assert understand(sentence).refusal is not None

@@ -38,7 +38,7 @@ def told(monkeypatch, sentence, tags, intent="request", sure=0.99):
         ("wrench , the big one , pass it to me",
          "tar - tar tar tar - act pro rec rec", "hand over wrench{large}"),
         ("boring day today but grab the red block", "- - - - act tar tar tar", "grab block{red}"),
-        ("grab the spoon , much appreciated", "act tar tar - - -", "grab spoon"),
+        ("grab the spoon , fantastic job", "act tar tar - - -", "grab spoon"),
     ],
 )  # fmt: skip
 def test_what_is_said_beside_a_request_is_left_out(monkeypatch, sentence, tags, signature):
@@ -118,7 +118,7 @@ def shipped() -> LanguageReader:
 @pytest.mark.parametrize(
     ("sentence", "signature"),
     [
-        ("darling, the cup, please pick it up", "grab cup"),
+        ("sunshine, the cup, please pick it up", "grab cup"),
         ("my eyes are bad today, find the pen and pick it up", "grab pen"),
     ],
 )

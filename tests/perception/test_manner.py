@@ -24,6 +24,11 @@ from unihm.perception.language.manner import Manner, manner_of
         ("grab the box with your thumb and index finger", {"fingers": 2}),
         ("grab the box with both hands", {"impossible": "with both hands"}),
         ("push the box gently", {}),
+        ("hand me the egg, but don't break it", {"force": 0.6, "speed": 0.6}),
+        ("lift the cup so it doesn't spill", {"speed": 0.6}),
+        ("pick up the bulb, but not too fast", {"speed": 0.6}),
+        ("execute a top-down grasp on the can", {"side": "above"}),
+        ("do a pinch grasp on the coin", {"fingers": 2}),
     ],
 )
 def test_what_the_words_ask_for(sentence, wanted):

@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import re
 
+from unihm.perception import colors
 from unihm.perception.language import grammar, lexicon
-from unihm.perception.language.command import Phrase
+from unihm.perception.language.command import Action, Phrase
 from unihm.perception.language.nouns import NOUNS
 
+_PREPOSITIONS = (
+    "in", "on", "under", "underneath", "behind", "beside", "next to", "near", "between",
+    "in front of", "to the left of", "to the right of", "by", "inside", "at", "close to",
+)  # fmt: skip
 _MARKS = frozenset({",", ".", ";", ":", "!", "?"})
 _CONNECTIVES = _MARKS | {"so", "but"}
 _POINTING = frozenset({"it", "one", "ones", "them"})
@@ -30,9 +35,14 @@ _LINKS = frozenset(re.findall(r"\w+", """
     which is are not one it me you i
 """))  # fmt: skip
 _HAND = r"(?:arm|hand|gripper|fingers)"
+_WHOM = (
+    r"(?:(?:my |old )?(?:dear|love|darling|honey|hon|sweetie|sweetheart|babe|mate|buddy|pal|friend|"
+    r"boss|champ|chap|robot|robo|sir|madam|mister)|good (?:man|sir|lad|fellow)|old (?:boy|man))"
+)
 _MOMENT = r"(?:a|the|one) (?:moment|minute|second|sec|chance|time)"
 _POLITE_IF = (
-    rf"(?:if you (?:do not mind|would not mind|please|could|can|would|like|want|(?:have|get) "
+    r"(?:if you (?:would|could|will)(?: please)? be so (?:kind|good)(?: as to)?"
+    rf"|if you (?:do not mind|would not mind|please|could|can|would|like|want|(?:have|get) "
     rf"{_MOMENT}|have time)(?! (?:to|it|that|the|a)\b)"
     r"|if (?:it|that) is (?:ok|okay|fine|possible|alright|all right|no trouble)(?: (?:with|by|for) "
     r"you)?"
@@ -57,8 +67,8 @@ _INTERJECTION = re.compile(
     r"(?:um|uh|uhm|er|erm|hmm|oh|ah|ok|okay|right|alright|all right|well|so|and|but|hey(?: there)?"
     r"|hi(?: there)?|hello(?: there)?|of course|certainly|absolutely|"
     r"good (?:morning|afternoon|evening|day)|morning|yeah|yes|yep|"
-    r"sure|now(?: then)?|then|next(?: one)?(?: up)?|please|robot(?: arm)?|mister robot|buddy|mate|"
-    r"pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|"
+    r"sure|now(?: then)?|then|next(?: one)?(?: up)?|please|robot(?: arm)?|mister robot|"
+    r"buddy|mate|pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|"
     r"go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
     r"excuse me|pardon me|you know(?: what)?|guess what|anyway|good job|well done|"
     r"nice(?: one| work| job)?|very good|excellent|lovely|wonderful|super|honestly|ha|haha|"
@@ -69,7 +79,13 @@ _INTERJECTION = re.compile(
 # Ways to begin a request that say nothing of it.
 _OPENER = re.compile(
     r"(?:(?:i am |we are )?sorry to (?:bother|trouble|disturb) you(?: again)?(?: (?:but|,))*"
-    r"|i (?:was|am) (?:just )?wondering(?: if| whether| ,)?(?= (?:you )?(?:could|can|would)\b)"
+    r"|i (?:(?:was|am) (?:just )?(?:wondering|hoping)|wonder)(?: if| whether| that| ,)?"
+    r"(?= (?:you )?(?:could|can|would|might|may)\b)"
+    r"|(?:would|is|might|could|can) (?:it|that) (?:be )?(?:at all )?(?:possible|okay|ok|alright|"
+    r"all right|too much (?:trouble|bother|hassle|to ask|of a bother)|asking too much|"
+    r"a (?:big )?bother|any (?:trouble|bother)|(?:trouble|bother) you(?: too much)?)"
+    r"(?: (?:for|of) you)?"
+    r"(?: (?:you )?(?:to|if (?:you|i) (?:could|would|can|asked you to))(?! not\b))"
     r"|time to \w+(?: up)?(?: now)?(?= [.,;])|go(?: ahead| on| over)? and"
     r"|(?:i (?:think|guess) )?(?:it is )?time (?:for you )?to(?= )"
     r"|do not (?:forget|hesitate|fail) to(?= )|no (?:rush|hurry|pressure|worries)"
@@ -78,11 +94,19 @@ _OPENER = re.compile(
     r"|your (?:job|task|goal|mission)(?: here| now| today)* is(?: to|(?: (?:simple|easy|clear))"
     r"(?: [:,.])?)"
     r"|what (?:i|we) (?:want|need|would like) you to do(?: now| next)* is(?: to)?"
-    r"|(?:might|may|can|could) i (?:please )?(?:ask|trouble|bother) you to|let us see you(?= \w)"
+    r"|(?:i (?:hate|am sorry|do not (?:like|want|mean)) to (?:ask|bother you|trouble you|"
+    r"be an? (?:bother|pain|nuisance|burden))|i know you are busy|forgive me)(?: (?:but|,))+"
+    r"|(?:might|may|can|could) i (?:(?:please|possibly|perhaps|just) )*(?:ask|trouble|bother|get|"
+    r"have) you to"
+    r"|let us see you(?= \w)"
     r"|have the robot|i (?:would like|want|need) for you to"
-    r"|do (?:me|us) (?:a|one) (?:favor|favour|kindness)(?: (?:and|please|,|:))*"
-    r"|(?:(?:would|could|can|will) you )?(?:please )?be (?:a |an |so )(?:\w+ )?(?:dear|robot|"
-    r"friend|sweetheart|angel|star|pal|buddy|kind)(?: (?:and|to|as to))+"
+    r"|(?:(?:would|could|can|will) you )?(?:please )?do (?:me|us) (?:a|one) (?:favor|favour|"
+    r"kindness)(?: (?:and|please|,|:))*"
+    r"|(?:(?:would|could|can|will|might|may) you |you (?:would|could|can|will|might|may) )?"
+    r"(?:(?:do|please|possibly|perhaps|maybe|kindly|ever) )*"
+    r"(?:be (?:kind|good) enough to|be (?:a |an |so |ever so |very )"
+    rf"(?:\w+ )?(?:{_WHOM}|angel|star|lamb|sport|gem|hero|legend|treasure|help|kind|good|helpful|"
+    r"sweet|nice)(?: (?:and|to|as to))+)(?! not\b)"
     r"|(?:i think |maybe |perhaps )(?:you|we) (?:should|could|can)(?: now)?"
     r"|(?:reach|lean|stretch)(?: (?:forward|over|out|down|across|in))+ and"
     rf"|(?:extend|lower|stretch out|stretch|use) your {_HAND}(?: (?:down|over|forward|out|"
@@ -100,15 +124,18 @@ _CLOSING = re.compile(
     r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|pretty please|"
     r"(?:thanks|thank you|cheers|ta)"
     r"(?: (?:so|very|ever so) much| a (?:lot|bunch|million)| again| in advance)?"
-    r"(?: (?:robot|mate|buddy|dear|my friend))?"
+    rf"(?: {_WHOM})?"
+    r"|(?:and )?(?:that|it) would be (?:\w+ )?(?:great|nice|lovely|wonderful|helpful|perfect|kind)"
+    r"|i (?:would )?(?:really |much )?appreciate it|(?:very )?much (?:appreciated|obliged)|i mean"
+    r"|(?:there|that) is a (?:dear|love|darling)"
     r"|you are (?:the best|great|awesome|amazing|wonderful|(?:so|very) kind|"
     r"a (?:star|legend|lifesaver|dear|hero|genius))"
     r"|already|okay|ok|alright|yeah|hurry(?: up)?|come on"
     r"|(?:would|will|could|can) you(?: please)?"
     rf"|{_POLITE_IF}|{_FEELING}"
-    r"|i have (?:got|caught) it(?: now)?|(?:my )?(?:love|darling|honey|sweetie|hon|boss|champ)"
-    r"|so(?: that)? (?:i|we|she|he|they|my \w+|the \w+|everybody|everyone) can "
-    r"(?:see|reach|use|read|get to|have|take|open) (?:it|them|this|that)(?: better| too| easily)?"
+    rf"|i have (?:(?:got|caught) )?it(?: now)?|{_WHOM}"
+    r"|(?:the|my) other (?:one )?is (?:broken|dirty|empty|lost|gone|missing|too \w+)"
+    r"|watch out|mind out"
     r"|i am (?:done|finished|through) (?:eating|drinking|reading|writing|cooking|with (?:it|that))"
     r"|(?:there|that) is a (?:good|nice) (?:fellow|lad|boy|girl|chap|robot|man)"
     rf"|it is (?:(?:very|really|so|quite|rather|pretty|a bit|an?) )*{_FRAIL}"
@@ -119,14 +146,63 @@ _CLOSING = re.compile(
 _HESITATION = re.compile(
     r"(?:, )?\b(?:um|uh|uhm|er|erm|hmm) (?:, )?|\b(?:the )?(?:what is it called|"
     r"what do you call it|what is that called|whatever it is called) "
+    r"|, like ,(?= )|(?:, )?\byou know (?!what|that|where|how|which|who|if|the|it)(?:, )?"
+)
+_CALLED = re.compile(
+    rf"^{_WHOM} , |(?<=you) , {_WHOM} ,| , {_WHOM} ,(?= (?:and|to|as) )| , {_WHOM}(?= [.,;!?]|$)"
+)
+# Why it is done: what somebody can do then, or how a thing stays. That it stands somewhere, or may
+# not touch something, says how to do it.
+_SOMEONE = (
+    r"(?:i|we|she|he|they|people|nobody|no one|everybody|everyone|anybody|"
+    r"(?:my|the) (?:\w+ )?(?:kids?|children|baby|dog|cat|guests?|others|wife|husband|mother|father|"
+    r"mom|mum|dad|son|daughter|sister|brother|family|friends?|boss|neighbou?rs?|students?|visitors?|"
+    r"team))"
+)
+_NO_VERB = r"(?!(?:and|or|but|then|if|when|unless|until|you|before|after|once|while)\b)\w+"
+_PURPOSE = re.compile(
+    r"(?: ,)? (?:"
+    rf"so(?: that)? {_SOMEONE}(?: (?:all|both|also|still))* (?:can|could|may|might|will|would|do|"
+    rf"does|have|has|had|know|knows|see|sees|get|gets|am|are|is)"
+    rf"(?: {_NO_VERB}){{0,8}}"
+    rf"|so(?: that)? (?:nobody|no one|everybody|everyone|he|she) \w+s(?: {_NO_VERB}){{0,6}}"
+    r"|so(?: that)? (?:it|they) (?:stays?|keeps?|remains?|can (?:dry|cool|rest|drain|breathe|thaw|"
+    r"charge|soak)|dries|dry|cools?|is out of (?:the|my|our) way|is not in (?:the|my|our) way)"
+    r"(?: (?:down|off|out|up|warm|cold|cool|dry|fresh|safe|clean|nice|wet|hot|charged|there|put))*"
+    r"|for (?:my |the |our )?(?:breakfast|lunch|dinner|supper|tea|later|school|work|dessert)"
+    r")(?= [,.;!?]|$)"
+)
+# Why somebody asks, at the end.
+_BECAUSE = re.compile(
+    r"(?: [,.;:!]| because| since| cause)+ (?P<why>(?:because |since )?(?:i|we|my|our|it is "
+    r"(?:for|mine|ours|hers|his|cold|dark|late|time|getting))\b.*?)(?: [.!?])*$"
+)
+_WHY = re.compile(
+    r"(?:i|we) (?:am|are|have|need|must|should|will|would like|want|can (?:not|hardly|barely)|"
+    r"could (?:not|hardly)|do not (?:have|feel|see)|left|lost|forgot|spilled|just|think|feel|"
+    r"hurt)\b|(?:my|our) \w+(?: \w+)? (?:is|are|hurts?|feels?|needs?)\b|it is "
+)
+# Words that would change what is asked for: other things, ways, places, somebody else's words.
+_TELLING = (
+    lexicon.CONDITIONS | lexicon.REPORTS | lexicon.ACTIONS.keys() | lexicon.PLACES.keys()
+    | lexicon.SIZES.keys() | lexicon.ORDINALS.keys() | lexicon.GENERIC | {*colors.NAMES}
+    | {*colors.SYNONYMS} | {"no", "never", "nothing", "mean", "meant", "instead", "other"}
+) - {"something", "thing", "leave", "rest", "sit", "stand", "return"}  # fmt: skip
+# Where the thing is, told after the request.
+_STANDS = re.compile(
+    r"(?: [,.;!?])+ (?:they are|it is|that is|those are)(?: (?:somewhere|just|right|over there|"
+    rf"there|lying|sitting|standing|probably))* (?={'|'.join(_PREPOSITIONS)} )"
 )
 _POLITE_BETWEEN = re.compile(rf" , {_POLITE_IF} (?=, )")
 # "The umbrella, the black one": told in two goes.
 _NO_PART = rf"(?:(?!(?:{'|'.join(sorted(lexicon.DETERMINERS | _LINKS))})\b)\w+ )"
 _BLACK_ONE = re.compile(
-    rf"\b(the|my|that|this|your|our|an?) ({_NO_PART}{{0,3}}?)(?=\w)(\w+)((?: for me| please)?) , "
-    rf"(?:the|a|an|my) ({_NO_PART}{{1,3}})ones?(?= [.,!?]| not\b| please\b|$)"
+    rf"\b(the|my|that|this|your|our|an?) ((?:\w+ of )?{_NO_PART}{{0,3}}?)(?=\w)(\w+)"
+    rf"((?: for me|(?: ,)? please)?)(?: ,)?"
+    rf" (?:the|a|an|my) ({_NO_PART}{{1,3}})ones?(?= [.,!?]| not\b| please\b| and\b|$)"
 )
+# "The box for me, the one with the tiger": which box, and for whom.
+_TOLD_AFTER = re.compile(r"( for (?:me|us)|(?: ,)? please)( , (?:the )?ones? [^,.;!?]+)")
 _REPEATED = re.compile(r"\b((?:\w+ )?\w+)(?: (?:, )?\1)+\b")
 # Statements that name the thing which "it" then means.
 _NAMES = re.compile(
@@ -141,10 +217,18 @@ _NAMES = re.compile(
     r"beside |behind |under |to |at |from )\w+(?: \w+)?"
     r"|(?:i (?:guess|think) )?we (?:could|can|will) (?:start|begin) with (?P<first>(?:the|that) .+)"
     r"|(?:that|this) is (?P<shown>(?:a|an|the|my) .+)"
-    r"|(?:i|we) can not (?:reach|get|find|see|lift|hold|open|get to) (?P<missed>(?:the|that|this|"
-    r"my) .+?)(?: (?:from here|anymore|anywhere|myself))*"
+    r"|(?:i|we) can not (?:quite |really )?(?:reach|get|find|see|lift|hold|open|get to) "
+    r"(?P<missed>(?:the|that|this|my) .+?)(?: (?:from here|anymore|anywhere|myself))*"
+    r"|(?:(?:oh|sorry|oops) )?(?P<fallen>(?:the|that|this|my|our) (?:\w+ ){0,3}?\w+) "
+    r"(?:(?:has|have|just) )*(?:fell|fallen|rolled|dropped|slipped|slid|landed|is|are|got stuck|"
+    r"sits?|stands?|lies?)"
+    r"(?: (?:down|over|off|out|away|lying|standing|sitting|stuck|right|somewhere|very|awfully|too|"
+    r"quite|rather|really|so|still))*"
+    rf"(?: (?P<where>(?:{'|'.join(_PREPOSITIONS)}) .+))?"
 )
 _TOPIC = re.compile(r"(?P<thing>(?:the|that|this) (?:(?!the ).)+?)(?P<more> the .*)?")
+_ASKING = re.compile(r" (?:could|can|would|will) you$")
+_TOPIC_ALONE = re.compile(r"(?P<thing>[^,.;:]+)(?P<more>)")
 
 
 def without_asides(words: list[str]) -> list[str]:
@@ -153,16 +237,61 @@ def without_asides(words: list[str]) -> list[str]:
     Args:
         words: as of :func:`unihm.perception.language.normalize.words_of`.
     """
-    if not _STOPS.isdisjoint(words):
-        return words
     line = _HESITATION.sub("", f"{' '.join(words)} ").strip()
     line = _REPEATED.sub(r"\1", line)
+    if not _STOPS.isdisjoint(words):
+        return line.split() or words
     line = _POLITE_BETWEEN.sub(" ", line)
+    line = _CALLED.sub("", line)
+    line = _PURPOSE.sub("", line)
+    line = _TOLD_AFTER.sub(r"\2\1", line)
     line = grammar.THE_ONE.sub(" ", line)
-    line = _BLACK_ONE.sub(r"\1 \5\2\3\4", line)
-    line = _stripped(line)
+    line = _BLACK_ONE.sub(_in_one_go, line)
+    line = _with_place(_without_reason(_stripped(_without_reason(line))))
     rest = _after_statement(line.split())
     return _stripped(" ".join(rest)).split() if rest else line.split() or words
+
+
+def _in_one_go(found: re.Match[str]) -> str:
+    """Such as "the black umbrella" of "the umbrella, the black one".
+
+    Without a comma only of a thing that is asked for.
+    """
+    determiner, before, noun, after, told = found.groups()
+    known = grammar.singular(noun) in NOUNS or noun in lexicon.NAMES_OF_THINGS
+    if " , " not in found.group(0) and not (known and _asks(found.string)):
+        return found.group(0)
+    return f"{determiner} {told}{before}{noun}{after}"
+
+
+def _without_reason(line: str) -> str:
+    """Without why somebody asks, where that tells nothing of what is asked."""
+    found = _BECAUSE.search(line)
+    if found is None or not _asks(line[: found.start()]):
+        return line
+    why = re.sub(r"^(?:because|since) ", "", found["why"])
+    said = re.sub(r"^(?:i|we) (?:can not|could not|do not) ", "", why)
+    telling = (_TELLING | lexicon.NEGATIONS) & {*said.split()}
+    more = re.search(r"[,.;:!?]|\b(?:and|or|but|then|before)\b", why)
+    if more or _WHY.match(why) is None or telling - ({"reach", "get"} if said != why else set()):
+        return line
+    return _stripped(line[: found.start()])
+
+
+def _asks(line: str) -> bool:
+    return any(word in lexicon.ACTIONS for word in line.split())
+
+
+def _with_place(line: str) -> str:
+    """With "it is behind the lamp" after a request for one thing as that thing's place."""
+    found = _STANDS.search(line)
+    if found is None:
+        return line
+    clause = grammar.read_clause(line[: found.start()].split())
+    takes = clause.action in (Action.GRAB, Action.HAND_OVER) and len(clause.targets) == 1
+    if not takes or clause.unknown or clause.relations or clause.source or clause.toward:
+        return line
+    return f"{line[: found.start()]} that is {line[found.end() :].strip()}"
 
 
 def _stripped(line: str) -> str:
@@ -187,10 +316,13 @@ def _after_statement(words: list[str]) -> list[str]:
             said, rest = words[:at], words[at + 1 :]
             while rest and rest[0] in _CONNECTIVES | {"and"}:
                 rest = rest[1:]
-            if not rest or not _is_harmless(said, word == "so"):
+            if not rest:
                 return []
             rest = _stripped(" ".join(rest)).split()
-            return _with_names(rest, said)
+            named = _with_names(rest, said)
+            if _topic(" ".join(said)) is not None and not _asks(" ".join(said)):
+                return named if named != rest else []  # "the mug. take the plate" are two
+            return named if _is_harmless(said, word == "so") else []
     return _after_topic(words)
 
 
@@ -198,9 +330,10 @@ def _after_topic(words: list[str]) -> list[str]:
     """Such as "the tomato the red one grab it": the thing first, then what to do with it."""
     for at, word in enumerate(words[:-1]):
         if at > 1 and word in lexicon.ACTIONS:
-            topic, request = " ".join(words[:at]), words[at:]
-            found = _TOPIC.fullmatch(topic)
-            if found is None or _thing(found["thing"]) is None:
+            polite = at - 2 if _ASKING.search(" ".join(words[:at])) else at
+            topic, request = " ".join(words[:polite]), words[at:]
+            found = _topic(topic)
+            if found is None:
                 continue
             if " ".join(request).endswith(topic):
                 return request
@@ -220,8 +353,8 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
     """
     line = " ".join(said)
     if re.match(
-        r"(?:i|we) can (?:not|never|hardly|barely) (?:reach|get|find|see|lift|hold|open|get to|"
-        r"manage|do) ",
+        r"(?:i|we) can (?:not|never|hardly|barely) (?:quite |really )?(?:reach|get|find|see|"
+        r"lift|hold|open|get to|manage|do) ",
         line,
     ):
         said = said[3:]
@@ -253,7 +386,8 @@ def _with_names(rest: list[str], said: list[str]) -> list[str]:
     rest = re.sub(r"\b(?:that|this) one\b", "it", " ".join(rest)).split()
     pointing = [at for at, word in enumerate(rest) if _points(word, rest[at + 1 : at + 2])]
     if not pointing:
-        wishes = {"want", "need", "like", "looking"} & set(said)
+        sought = re.search(r"\blooking for (?:it|them)\b", " ".join(said))
+        wishes = {"want", "need", "like", *(() if sought else ("looking",))} & set(said)
         return [] if wishes else rest  # two requests, or one that is explained?
     thing = _named(" ".join(said))
     at = pointing[0]
@@ -273,13 +407,36 @@ def _named(said: str) -> str | None:
     """The one thing that a statement is about, as words with an article."""
     found = _NAMES.fullmatch(said)
     if found is None:
-        found = _TOPIC.fullmatch(said)
-        return None if found is None or _thing(found["thing"]) is None else found["thing"]
+        found = _topic(said)
+        return None if found is None else _described(found["thing"])
+    if found["fallen"]:
+        where = f" that is {found['where']}" if found["where"] else ""
+        words = re.sub(r"^(?:my|our|that|this) ", "the ", found["fallen"]) + where
+        return None if _thing(words) is None else words
     words = next(value for key, value in found.groupdict().items() if value and key != "kind")
     if found["named"] and found["kind"] not in ("target", "object", "thing", "goal", "one"):
         words = re.sub(r"\bone\b", found["kind"], words, count=1)
     words = re.sub(r"^(?:a|an|one|some|my|that|this) ", "the ", words)
     return None if _thing(words) is None else words
+
+
+def _topic(said: str) -> re.Match[str] | None:
+    """What is named alone before something is asked of it; None where it is no one thing."""
+    for pattern in (_TOPIC_ALONE, _TOPIC):
+        found = pattern.fullmatch(said)
+        thing = None if found is None else _thing(found["thing"])
+        if thing is not None and not thing.noun.endswith("ed"):  # "my pillow slipped"
+            return found
+    return None
+
+
+def _described(thing: str) -> str:
+    """A thing with its article, and its place as a clause: "the plate that is on the left"."""
+    words = thing.split()
+    thing = thing if words[0] in lexicon.DETERMINERS else f"the {thing}"
+    if "that" in words[1:]:
+        return thing
+    return re.sub(rf" (?=(?:{'|'.join(_PREPOSITIONS)}|to the) )", " that is ", thing, count=1)
 
 
 def _thing(words: str) -> Phrase | None:

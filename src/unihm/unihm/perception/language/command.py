@@ -63,7 +63,8 @@ class Phrase:
         shade: "light" or "dark" of a colour; of several that fit it tells which, and no more.
         place: "left", "right", "middle", "near" or "far"; two with a space for a corner; "top" or
             "bottom" of a pile; or empty.
-        rank: 2 for "the second box from the left"; 1 for the first, or where nothing was said.
+        rank: 2 for "the second box from the left"; 1 for the first, or where nothing was said;
+            of drawers and shelves without a place it counts from the top.
         relations: how it stands to other things.
         count: how many were asked for: 1, a number, or 0 for all of them.
         any_will_do: said with "a", "any", "one of".
@@ -179,7 +180,7 @@ class Step:
         if self.destination is not None:
             things = "&".join(thing.signature for thing in self.destination.things)
             line += f" > {self.destination.name}:{things}"
-        if self.direction is not None:
+        if self.direction is not None and self.direction.name:  # else an amount alone
             line += f" > {self.direction.name}"
         return line
 
@@ -416,13 +417,16 @@ def describe_step(step: Step) -> str:
         place = step.destination.things[0].place
         where = _SLIDES.get(place, "") if slides else ""
         where = where or describe_relation(step.destination)
+        if step.source is not None and step.destination.name == "area":
+            parts.append(",")  # "from the mug on the left" is another mug
         if step.action is Action.PUSH and step.destination.name == "in":
             where = f"into{where.removeprefix('in')}"
         parts.append(where)
     if step.direction is not None:
         if step.direction.distance is not None:
             parts.append(f"{100 * step.direction.distance:g} cm")
-        parts.append(" and ".join(_DIRECTION_WORDS[p] for p in step.direction.name.split()))
+        if step.direction.name:
+            parts.append(" and ".join(_DIRECTION_WORDS[p] for p in step.direction.name.split()))
     return " ".join([*parts, *step.manner])
 
 

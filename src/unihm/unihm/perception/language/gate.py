@@ -42,7 +42,7 @@ _NOT_ON_TABLE = lexicon.TABLES | {
     "instruction", "system", "prompt", "password", "table users", "everything", "order", "care",
     "break", "rest", "time", "photo", "picture", "look", "name", "help", "answer", "chance", "turn",
     "attention", "hand", "five", "question", "advice", "job", "task", "way", "place", "action",
-    "move", "step",
+    "move", "step", "word",
 }  # fmt: skip
 
 # One is put on another.
@@ -214,14 +214,12 @@ class _Judge:
                 SentenceKind.CORRECTION,
             )
         if new.mood is Mood.THING or (new.mood is Mood.UNREAD and new.targets and not new.unknown):
-            thing = new.targets[0]
-            old = last.targets[0] if last.targets else Phrase()
-            if not thing.noun and old.noun:
-                thing = replace(thing, noun=old.noun)
-            last.targets = [thing]
-            last.relations = new.relations or last.relations
-        elif new.mood is Mood.PLACE:
-            last.relations, last.toward, last.direction = new.relations, None, None
+            _take_instead(last, new)
+        elif (again := grammar.read_clause([last.verb, "it", *new.words.split()])) and (
+            not again.unknown and (again.relations or again.toward or again.direction)
+        ):
+            last.relations, last.toward = again.relations, again.toward
+            last.direction = again.direction
         else:
             raise _Refused(
                 f"I did not understand the correction '{' '.join(words)}'.",
@@ -236,6 +234,7 @@ class _Judge:
                 f"'{self.said}' does not ask to do anything with an object.",
                 SentenceKind.STATEMENT,
             )
+        self._ask_to_put(clauses)
         if len(clauses) == 1:
             self._ask_for(clauses[0])
         prohibited = [c for c in clauses if c.mood is Mood.PROHIBITION]
@@ -262,6 +261,19 @@ class _Judge:
             known = thing.noun and thing.noun.split()[-1] in {*NOUNS, *lexicon.NAMES_OF_THINGS}
             if known and not thing.not_nouns:
                 clause.mood, clause.action = Mood.REQUEST, Action.GRAB
+
+    def _ask_to_put(self, clauses: list[Clause]) -> None:
+        """Take "torch into toolbox" and "onion on the board" for requests to put them there.
+
+        With no verb at all; "the onion on the board" only says which one, and so does what is
+        asked or spoken of with "it".
+        """
+        goes = [c for c in clauses if _goes_without_a_verb(c)]
+        others = [c for c in clauses if c not in goes]
+        whole = all(c.mood is Mood.REQUEST and not self._refers(c) for c in others)
+        if "?" not in self.words and whole:
+            for clause in goes:
+                clause.mood, clause.verb, clause.action = Mood.REQUEST, "put", Action.PLACE
 
     def _judge_mood(self, clause: Clause, clauses: list[Clause]) -> None:
         """Refuse a clause that is no request."""
@@ -313,7 +325,13 @@ class _Judge:
         self, prohibited: list[Clause], requests: list[Clause], clauses: list[Clause]
     ) -> None:
         """Let "don't take the red one, take the blue one" be a request, and nothing else."""
-        first = clauses[0].mood is Mood.PROHIBITION and len(prohibited) == 1
+        # "Don't open the box and take the cup" forbids both.
+        words = prohibited[0].words
+        line = " ".join(self.words)
+        both = {"not", "never"} & {*words.split()} and re.search(
+            rf"{re.escape(words)}(?: ,)? and\b", line
+        )
+        first = clauses[0].mood is Mood.PROHIBITION and len(prohibited) == 1 and not both
         if first and requests and not any(self._refers(r) for r in requests):
             ruled_out = _things_of(prohibited[0].words)
             if ruled_out is not None and all(
@@ -321,7 +339,6 @@ class _Judge:
             ):
                 return
         hint = self._nearest(requests)
-        words = prohibited[0].words
         raise _Refused(f"Not done: '{words}' forbids it.{hint}", SentenceKind.PROHIBITION)
 
     @staticmethod
@@ -342,6 +359,8 @@ class _Judge:
 
     def _add(self, clause: Clause, later: list[Clause]) -> None:
         """Put a clause to the steps before it."""
+        if not later and re.search(r"\breach (?:out )?for\b", clause.words):
+            clause.action = Action.GRAB
         if clause.action is None and clause.mood is Mood.REQUEST:
             self._approach(clause, later)
             return
@@ -359,7 +378,7 @@ class _Judge:
                     f"I did not understand '{' '.join(clause.unknown)}'.",
                     unknown=tuple(clause.unknown),
                 )
-            known = self._known(_on_the_table(self._of_its_kind(step)))
+            known = self._known(_on_the_table(_with_one_anchor(self._of_its_kind(step))))
             self._append(self._resolved(known, clause))
 
     def _rises(self, clause: Clause) -> bool:
@@ -415,6 +434,8 @@ class _Judge:
                 raise _Refused(f"I do not know what '{word}' is; name the thing.", unknown=(word,))
             elif refers:
                 raise _Refused(f"'{self.said}' does not say which object to {step.action.value}.")
+        if step.source is not None:
+            step = replace(step, source=self._referent(step.source))
         if step.destination is not None:
             things = tuple(self._referent(thing) for thing in step.destination.things)
             step = replace(step, destination=Relation(step.destination.name, things))
@@ -472,6 +493,8 @@ class _Judge:
                 for thing in relation.things
             )
             if not phrase.noun and not bears and phrase.words.split()[-1:] in (["one"], ["ones"]):
+                # "The foam brick next to the blue one": a brick; a coffee mug is a kind.
+                kind = kind if kind in NOUNS else kind.split()[-1] if kind else ""
                 phrase = replace(phrase, noun=kind)
             relations = (beside(relation, phrase.noun) for relation in phrase.relations)
             return replace(phrase, relations=tuple(relations))
@@ -506,9 +529,12 @@ class _Judge:
                 unknown=(thing.words,),
             )
         goes = self.steps[-1].destination if self.steps else None
+        other = self.steps[-1].source if self.steps else None
         if goes is not None and goes.name != "area":
+            other = goes.things[0]
+        if other is not None:
             raise _Refused(
-                f"'{thing.words}' may be {_the(before)} or {_the(goes.things[0])}; name it.",
+                f"'{thing.words}' may be {_the(before)} or {_the(other)}; name it.",
                 unknown=(thing.words,),
             )
         return before
@@ -517,6 +543,8 @@ class _Judge:
         """Add a step, or make one of it and the step before it."""
         last = self.steps[-1] if self.steps else None
         self.seen = None
+        if last is not None and _does_again(last, step) and "again" not in self.words:
+            return
         opens = step.action in (Action.OPEN, Action.CLOSE)
         if (
             last is not None
@@ -620,7 +648,8 @@ class _Judge:
                 if thing.pronoun == "it":
                     raise _Refused(f"I do not know what '{thing.words}' is; name it.")
         ranked = {*phrase.words.split()} & {*lexicon.ORDINALS}
-        if ranked and not phrase.place and not phrase.sizes:
+        stacked = phrase.noun.split()[-1:] and phrase.noun.split()[-1] in lexicon.STACKED
+        if ranked and not phrase.place and not phrase.sizes and not stacked:
             raise _Refused(
                 f"'{phrase.words}' does not say from where to count; say for example "
                 f"'the {sorted(ranked)[0]} {phrase.noun or 'one'} from the left'."
@@ -635,6 +664,24 @@ _PLEASE = re.compile(r"\b(?:please|pls|plz)\W*$|^\W*(?:please|pls|plz)\b")
 _DESCRIBES = re.compile(
     r"(?:there (?:is|are)|th(?:is|at) \w+ is)\b(?!.*\b(?:not|no|never|if|do)\b)"
 )
+
+
+def _take_instead(last: Clause, new: Clause) -> None:
+    """Put the thing of a correction in place of the target, where it is that which it corrects."""
+    thing = new.targets[0]
+    old = last.targets[0] if last.targets else Phrase()
+    other = thing.noun and thing.noun.split()[-1:] != old.noun.split()[-1:]
+    if other and last.action is Action.PLACE and last.relations and not new.relations:
+        raise _Refused(
+            f"I do not know whether {_the(thing)} is to be moved, or something goes there.",
+            SentenceKind.CORRECTION,
+        )
+    if not thing.noun and old.noun:
+        thing = replace(thing, noun=old.noun)
+    if not last.targets and lexicon.NEGATIONS.isdisjoint(last.unknown):
+        last.unknown = []  # "the first, no, the second cup"
+    last.targets = [thing]
+    last.relations = new.relations or last.relations
 
 
 def _complete_in_itself(clauses: list[Clause]) -> bool:
@@ -660,6 +707,24 @@ def _with_places(clauses: list[Clause]) -> list[Clause]:
         else:
             found.append(clause)
     return found
+
+
+def _goes_without_a_verb(clause: Clause) -> bool:
+    """Whether a clause is the name of a thing, and then where it goes."""
+    one = clause.mood in (Mood.THING, Mood.UNREAD) and len(clause.targets) == 1
+    if not one or clause.unknown or clause.source or not clause.targets[0].noun:
+        return False
+    thing, first = clause.targets[0], clause.words.split()[0]
+    if clause.toward is not None:  # "bolt to the tray"
+        return not clause.relations and f" to {clause.toward.things[0].words}" in clause.words
+    goes = clause.relations[-1] if clause.relations else None
+    if goes is None or goes.to_head or goes.relation.name not in ("in", "on"):
+        return False
+    if goes.preposition in ("into", "onto", "in to", "on to"):
+        return True
+    known = grammar.singular(thing.noun.split()[-1]) in {*NOUNS, *lexicon.NAMES_OF_THINGS}
+    described = bool(thing.colors or thing.sizes)
+    return first not in lexicon.DETERMINERS and (known or described) and thing.count == 1
 
 
 def _is_place(clause: Clause) -> bool:
@@ -699,6 +764,38 @@ def _on_the_table(step: Step) -> Step:
     return replace(step, target=bare(step.target), source=source)
 
 
+_BESIDES = ("behind", "front", "left", "right", "beside", "between", "apart")
+
+
+def _does_again(last: Step, step: Step) -> bool:
+    """Such as "set it down and let go", "get it away from the edge. Push it."."""
+    same = last.target == step.target and last.action == step.action
+    pushed = step.action is Action.PUSH and step.destination is None and not _goes(step)
+    return same and (step.action is Action.RELEASE or pushed)
+
+
+def _with_one_anchor(step: Step) -> Step:
+    """With "the books" as one place, where something stands or goes beside them."""
+
+    def beside(relation: Relation) -> Relation:
+        pair = relation.name == "between" and len(relation.things) == 1
+        one = relation.name in _BESIDES and not pair
+        return Relation(relation.name, tuple(anchor(t, one) for t in relation.things))
+
+    def anchor(phrase: Phrase, one: bool) -> Phrase:
+        several = phrase.count == 0 and not phrase.pronoun and phrase.noun
+        if one and several and lexicon.ALL.isdisjoint(phrase.words.split()):
+            phrase = replace(phrase, count=1, any_will_do=True)
+        return replace(phrase, relations=tuple(map(beside, phrase.relations)))
+
+    return replace(
+        step,
+        target=anchor(step.target, False),
+        source=None if step.source is None else anchor(step.source, False),
+        destination=None if step.destination is None else beside(step.destination),
+    )
+
+
 def _goes(step: Step) -> bool:
     return step.direction is not None and bool(step.direction.name)
 
@@ -731,10 +828,13 @@ def _part_and_whole(phrase: Phrase) -> tuple[str, Phrase] | None:
 
 
 _FALSE_START = re.compile(
-    r"^(?P<before>\w.*?) (?:, )?(?:no wait|no no|no sorry|wait no|wait|no i mean|no i meant|"
-    r"i mean|i meant|sorry i mean|"
+    r"^(?P<before>\w.*?) (?:, )?(?:or |oh )?(?:no wait|no no|no sorry|wait no|wait|no i mean|"
+    r"no i meant|i mean|i meant|sorry i mean|"
     r"sorry|actually|or rather|scratch that|make that|correction|oops|no|"
-    r"rather) (?:, )?(?:i mean |i meant |actually |rather |make that )?(?P<after>\w.*)$"
+    r"rather) (?:, )?(?:(?:i mean|i meant|actually|rather|sorry|wait|make (?:that|it)) (?:, )?)*"
+    r"(?:not (?:that|this)(?: one)?(?! ones?\b) (?:, )?(?:but )?|"
+    r"not (?:the|that|this) [^,]+ (?:, |but )+)?"
+    r"(?P<after>\w.*?)(?: i (?:mean|meant))?$"
 )
 
 
@@ -747,7 +847,10 @@ def _without_false_start(words: list[str]) -> tuple[list[str], list[str]]:
     before = found["before"].strip(" ,").split()
     if not any(grammar.is_verb(w) for w in before) or re.search(r"\brather than\b", line):
         return words, []
-    return before, found["after"].strip(" ,").split()
+    after = found["after"].strip(" ,")
+    while (again := _FALSE_START.match(after)) is not None:  # corrected more than once
+        after = again["after"].strip(" ,")
+    return before, after.split()
 
 
 def _things_of(words: str) -> Phrase | None:
@@ -756,14 +859,27 @@ def _things_of(words: str) -> Phrase | None:
     if not rest or not grammar.is_verb(rest[0]):
         return None
     cursor = grammar.Cursor(rest[1:])
-    while cursor.word in ("up", "down"):
+    while cursor.word in ("up", "down", "me", "us"):
         cursor.at += 1
     thing = grammar.noun_phrase(cursor)
     return thing if thing is not None and not cursor.word.strip(",") else None
+
+
+_OPPOSITES = (
+    ("large", "small"), ("tall", "short"), ("long", "short"), ("wide", "thin"), ("left", "right"),
+    ("near", "far"), ("top", "bottom"),
+)  # fmt: skip
 
 
 def _differ(one: Phrase, other: Phrase) -> bool:
     """Whether two phrases certainly mean different things."""
     if one.colors and other.colors and not set(one.colors) & set(other.colors):
         return True
-    return bool(one.noun and other.noun and one.noun != other.noun and not other.relations)
+    first, second = ({*phrase.sizes, *phrase.place.split()} for phrase in (one, other))
+    if any({a, b} <= first ^ second and (a in first) != (b in first) for a, b in _OPPOSITES):
+        return True
+    if not one.noun or not other.noun or other.relations:
+        return False
+    # A paring knife is a knife, and no blunt knife.
+    short, long = sorted((one.noun, other.noun), key=len)
+    return not f" {long}".endswith(f" {short}")

@@ -100,6 +100,8 @@ RELATIONS: dict[str, str] = {
     "furthest from": "apart", "away from": "apart", "farthest away from": "apart",
     "furthest away from": "apart", "farther from": "apart", "further from": "apart",
 }  # fmt: skip
+# What somebody thinks of a thing; which one it is nobody can see by that.
+OPINIONS = _words("lovely nice pretty beautiful cute silly ugly gorgeous wonderful poor")
 # "Directly to the left of": nothing changes.
 DEGREES = _words("directly just right immediately almost completely slightly exactly straight all "
                  "somewhat quite very partially partly mostly half fully currently")  # fmt: skip
@@ -136,6 +138,8 @@ PLACES: dict[str, str] = {
 }  # fmt: skip
 # Things that have parts of which these words name one, rather than a place on the table.
 TIERED = _words("drawer drawers shelf compartment layer rack")
+# Of these, which are above each other, "the third" counts from the top.
+STACKED = _words("drawer shelf layer tier")
 # Into these, rather than onto them, where only "to" was said.
 HOLLOW = _words("compartment drawer cabinet caddy basket bag sink bin slider cupboard fridge box "
                 "microwave oven pocket carton crate case container bucket tote backpack purse "
@@ -146,6 +150,8 @@ SIZES: dict[str, str] = {
     "big": "large", "large": "large", "bigger": "large", "biggest": "large", "larger": "large",
     "largest": "large", "huge": "large", "small": "small", "smaller": "small",
     "smallest": "small", "little": "small", "tiny": "small", "mini": "small", "tiniest": "small",
+    **dict.fromkeys(("teeny", "teensy", "weeny", "wee", "itsy", "bitsy", "itty", "bitty"), "small"),
+    **dict.fromkeys(("giant", "gigantic", "enormous", "massive", "jumbo"), "large"),
     "tall": "tall", "taller": "tall", "tallest": "tall", "high": "tall", "highest": "tall",
     "short": "short", "shorter": "short", "shortest": "short", "low": "short",
     "long": "long", "longer": "long", "longest": "long", "wide": "wide", "wider": "wide",
@@ -316,6 +322,13 @@ NAMES_OF_THINGS = _words(
     "scrubber "
     "dispenser holder shaker opener cutter sharpener organizer container pouch packet jug kettle "
     "teapot skillet straw peg washer cloth towel pillow "
+    "dishwasher dustbin wastebasket sideboard windowsill worktop nightstand dresser "
+    "jig nib cog bib shim gimbal grommet spigot doily tureen carabiner abacus maraca xylophone "
+    "kazoo spork centrifuge ampoule swab solenoid inductor potentiometer servo crochet slinky "
+    "candelabra dentures cardigan hankie pouf bauble tinsel kumquat quinoa miso wasabi tahini "
+    "hummus pesto chutney gherkin brie feta gouda chorizo kindle "
+    "pcb dvd ssd hdd gps psu cpu gpu led rfid lcd dolly trolley holly "
+    "screw nail plug bolt nut washer "
     "dustpan broom mop bucket vase candle candles flowerpot planter ornament gnome statue trivet "
     "coaster coasters microwave oven stove fridge cabinet cupboard cookbook magazine"
 )

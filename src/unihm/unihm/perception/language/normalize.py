@@ -23,7 +23,7 @@ _CONTRACTIONS = (
     (r"\b(that|what|it|there|where|who|how|here)'?s\b(?<!\bits)", r"\1 is"),
     (r"\bit's\b", "it is"),
     (r"\blet ?'?s\b", "let us"),
-    (r"\b(i|you|he|she|we|they)(?:'| )(?:d)\b", r"\1 would"),
+    (r"\b(i|you|he|she|it|we|they)(?:'| )(?:d)\b", r"\1 would"),
     (r"\b(i|you|we|they)(?:'| )ll\b", r"\1 will"),
     (r"\b(i|you|we|they)'ve\b", r"\1 have"),
     (r"\bi'?m\b", "i am"),
@@ -31,7 +31,9 @@ _CONTRACTIONS = (
     (r"\b(?:gonna|wanna)\b", "want to"),
     (r"\bgimme\b", "give me"),
     (r"\blemme\b", "let me"),
-    (r"\bu\b", "you"),
+    (r"\bu\b(?![ -]shaped)", "you"),
+    (r"\bw/o(?=\s)", "without"),
+    (r"\bw/ ?(?=\w)", "with "),
     (r"\bplace holder\b", "placeholder"),
     (r"(?<=\w\w)'s\b", "s"),  # the visitor's badge
 )
@@ -113,7 +115,7 @@ def _joined(tokens: list[str]) -> list[str]:
         (r"\bint he\b", "in the"),
         (r"\bred bull\b", "redbull"),
         (r"\bcheez it\b", "cheezit"),
-        (r"\bl shaped\b", "lshaped"),
+        (r"\b([b-hj-z]) shaped\b", r"\1shaped"),
         (r"\ball the way (?=on|at)", ""),
         (r"\bclos(?:et|es|set) (?=to |from )", "closest "),
         (r"\bthe (?=is (?:in|on|the|closest|second|next|between|touching)\b)", "that "),
@@ -167,6 +169,12 @@ def _known() -> frozenset[str]:
 
 
 @cache
+def _verbs_alone() -> frozenset[str]:
+    """Verbs of what cannot be done that name no thing."""
+    return lexicon.OTHER - NOUNS.keys() - lexicon.NAMES_OF_THINGS
+
+
+@cache
 def is_known(word: str) -> bool:
     """Whether it is a word at all: one of ours, of English, or two of them in one."""
     if word in _known() or text.is_word(word):
@@ -186,8 +194,11 @@ def is_known(word: str) -> bool:
 
 @cache
 def is_plausible(word: str) -> bool:
-    """Whether it can be a name that no list has: it can be spoken, or is a measure ("50ml")."""
-    return re.fullmatch(rf"\d+(?:{MEASURES})", word) is not None or (
+    """Whether it can be a name that no list has.
+
+    It can be spoken, or is a measure or the designation of a part ("50ml", "m6").
+    """
+    return re.fullmatch(rf"\d+(?:{MEASURES})|[a-z]{{1,2}}\d{{1,3}}", word) is not None or (
         len(word) > 2
         and not word.isdigit()
         and re.search(r"[aeiouy]", word) is not None
@@ -201,11 +212,12 @@ def mended(word: str, at_verb: bool = False) -> str:
     """The word that was meant where ``word`` is none and one word alone is nearest to it."""
     if len(word) < 3 or not word.isalpha() or is_known(word):
         return word
-    swapped = {
-        word[:k] + word[k + 1] + word[k] + word[k + 2 :] for k in range(len(word) - 1)
-    } & _known()
-    if len(swapped) == 1:
-        return swapped.pop()
+    swapped = {word[:k] + word[k + 1] + word[k] + word[k + 2 :] for k in range(len(word) - 1)}
+    # Short words have many neighbours: "agar" is no "Agra".
+    english = {w for w in swapped if len(w) > 4 and text.is_word(w)}
+    for swaps in (swapped & _known(), english):
+        if len(swaps) == 1:
+            return swaps.pop()
     allowed = 1 if len(word) < 7 else 2
     found: dict[int, set[str]] = {}
     for candidate in _known():
@@ -215,6 +227,8 @@ def mended(word: str, at_verb: bool = False) -> str:
         nearest = found.get(distance, set())
         # People seldom mistake the first letter, and a verb stands where verbs do.
         nearest = {c for c in nearest if c[0] == word[0]}
+        if not at_verb:  # "the choo choo train" is a name, and nothing to chop
+            nearest -= _verbs_alone()
         if len(word) == 3:  # a name of its own as likely: "oat" is no "out"
             nearest -= _function_words() - set(lexicon.ACTIONS)
         if len(nearest) > 1:

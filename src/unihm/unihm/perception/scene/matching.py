@@ -68,8 +68,8 @@ _UPPER, _LOWER = 0.75, 0.25
 _SHADE = 0.06
 # Difference in height over length by which one stands rather, and the other lies.
 _POSED = 0.35
-# Metres from what is seen of a thing to the middle of one that stands on it; and between the foot of
-# one and the top of the other, where no more than its edge is seen.
+# Metres from what is seen of a thing to the middle of one that stands on it; and between the foot
+# of one and the top of the other, where no more than its edge is seen.
 _CARRIED, _FOOT = 0.05, 0.02
 # Metres from the middle of a thing within which something is on it or in it, if it is not larger.
 _WITHIN = 0.15
@@ -475,7 +475,7 @@ def _is_carried(one: DetectedObject, other: DetectedObject) -> bool:
         return True
     foot, top = robust_range(above[:, 2])[0], robust_range(under[:, 2])[1]
     gap = cKDTree(under[:, :2]).query(above[:, :2])[0].min()
-    return abs(foot - top) < _FOOT and gap < _FOOT
+    return bool(abs(foot - top) < _FOOT and gap < _FOOT)
 
 
 def _preference(values: FloatArray, rivals: np.ndarray, tie: float, rank: int = 1) -> FloatArray:

@@ -98,7 +98,8 @@ _DIRECTION = re.compile(
     rf"((?:{_DIRECTION_WORDS})(?: (?:and|and to the|to the|) ?(?:{_DIRECTION_WORDS})\b)?)"
     r"(?:(?: hand| handside|)(?: (?:side|direction|edge|end|corner))?)(?: from (?:me|you|"
     r"the robot))?"
-    r"(?= (?:and|then|by|a|about|for|please|of the table|without|gently|slowly|carefully|until|"
+    r"(?= (?:and|then|by|a|about|for|please|pls|plz|asap|now|thanks|thank|with|using|"
+    r"of the table|without|gently|slowly|carefully|quickly|until|"
     r"on|slightly|all|some|from|half|but|in|next|to me|\d|one|two|three|four|five|six|seven|"
     r"eight|nine|ten|twenty|[.,;])|$)"
 )
@@ -137,7 +138,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             clause.no_lift = True
         elif (found := cursor.match(MANNERS)) is not None:
             clause.manner.append(found.group(0).strip())
-        elif word in lexicon.MANNER:
+        elif word in lexicon.MANNER or (word == "flat" and clause.targets):
             clause.manner.append(word)
             cursor.at += 1
         elif (
@@ -146,7 +147,8 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
         ):
             clause.manner.append(found.group(0).strip())
         elif cursor.match(_FOR_ME) is not None:
-            pass
+            # "Get it for me" is "get me it"; "get it out for me" is only to be taken out.
+            clause.to_me |= clause.verb == "get" and clause.source is None
         elif (cursor.match(_TO_ME) is not None and (clause.targets or clause.action)) or (
             clause.verb in ("bring", "fetch", "pass", "hand") and cursor.match(_HERE) is not None
         ):

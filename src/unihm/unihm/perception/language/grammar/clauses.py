@@ -12,41 +12,51 @@ from unihm.perception.language.grammar.clause import Clause, Found, Mood
 from unihm.perception.language.grammar.cursor import Cursor
 from unihm.perception.language.grammar.noun_phrases import noun_phrase
 from unihm.perception.language.grammar.places import table_side
-from unihm.perception.language.grammar.words import gerunds, is_verb
+from unihm.perception.language.grammar.words import gerunds, is_offered, is_verb, participles
 from unihm.perception.language.nouns import NOUNS
 
 _PREFIXES = re.compile(
-    r"(?:(?:would|do) you mind |do you think (?:that )?you (?:could|can) (?:please )?"
-    r"|it would be (?:great|nice|good|lovely|helpful) if you (?:could|would) "
-    r"|(?:i|we) (?:would|should) (?:appreciate it|be (?:ever so |so |very |most |really )?"
-    r"(?:glad|happy|grateful|thankful|obliged)) if you (?:could|would) (?:please |kindly )?"
-    r"|how about you "
-    r"|(?:could|can|would|will) (?:you|we) (?:please )?(?:try to |help me (?:to )?|"
-    r"be so kind (?:as to|and|to) |"
-    r"be able to |go )?"
+    r"(?:(?:would|do) you (?:terribly |awfully )?mind "
+    r"(?:awfully |terribly |very much |just )?|mind (?=\w+ing )"
+    r"|(?:do you )?(?:think|suppose|reckon) (?:that )?(?:you|we) (?:could|can|might) (?:please )?"
+    r"|(?:is there )?any (?:chance|way) (?:that )?you (?:could|can|would|might) "
+    r"|(?:it|that) would be (?:\w+ ){0,2}(?:great|nice|good|lovely|helpful|kind|wonderful|"
+    r"awesome|amazing|fantastic|kind of you|good of you) if you (?:could |would )?"
+    r"|(?:i|we) (?:would|should) (?:(?:really|very much|so|greatly|certainly) )*"
+    r"(?:appreciate it|love it|like it|be (?:(?:ever so|so|very|most|really|much|awfully) )*"
+    r"(?:glad|happy|grateful|thankful|obliged|delighted|pleased)) if you (?:could |would )?"
+    r"(?:please |kindly |just )?"
+    r"|how about you |(?:would|will) you (?:care|like|be willing) to "
+    r"|(?:could|can|would|will|might) (?:you|we) "
+    r"(?:(?:please|possibly|perhaps|maybe|kindly|just) )*"
+    r"(?:try to |help me (?:to )?|be so kind (?:as to|and|to) |be able to |manage to |go )?"
     r"|(?:i|we) (?:want|need|would like|would love|expect|ask|asked|order|command|told|"
     r"tell) you to "
     r"|from your (?:perspective|point of view|view|position|side)(?: ,)?(?: |$)|i would (?=(?:pick|"
     r"grab|"
     r"take|lift|choose|select) )|i would (?:like you to|ask (?:you|them|the robot) to|have you|"
     r"tell (?:you|them|it) to) "
-    r"|you (?:should|must|can|could|need to|have to|may|will|are to|shall|ought to|want to) "
-    r"|(?:we|i) (?:should|need to|must|have to|want to) "
+    r"|you (?:should|must|can|could|might|need to|have to|may|will|are to|shall|ought to|want to) "
+    r"(?:(?:possibly|perhaps|maybe|kindly|just) )*"
+    r"|(?:we|i) (?:should|need to|must|have to|want to(?! have)) "
     r"|let us (?:now )?(?:try to )?|help me (?:to )?|try to |make sure (?:to|that you|you) |"
     r"be sure to "
     r"|remember to |your (?:task|job|goal) is to |the (?:task|goal) is to |(?:go|come)(?: ahead|"
     r" on)?(?: and)? "
     r"(?=(?:please )?(?!to |and|there|back|up|down|in|on)\w)|mr robot |dear robot |hey robot |"
     r"the robot (?:should|must|needs to|has to) "
-    r"|begin by |start by |proceed to |feel free to |it is time to |use (?:your|the) (?:right|"
-    r"left)? ?(?:hand|arm) (?:to|and) "
-    r"|use (?:right|left) (?:hand|arm) (?:to|and) )"
+    r"|begin by |start by |proceed to |feel free to |it is time to "
+    r"|use (?:your |the )?(?:own |robot |robotic |right |left )*(?:hand|arm|gripper|fingers|claw|"
+    r"robot) (?:to|and) )"
 )
 # "I want the ball", "can I have the ball": it is to be handed over.
 _WISHES = re.compile(
-    r"(?:(?:can|could|may|might) (?:i|we) (?:please )?(?:just )?(?:have|get|see)|i (?:want|need|"
+    r"(?:(?:can|could|may|might) (?:i|we) (?:(?:please|just|possibly|perhaps) )*(?:have|get|see)|"
+    r"i (?:want|need|"
     r"would like|"
     r"would love|will have|will take|am looking for|could use)(?: to have)?|let me (?:have|get)|"
+    r"(?:can|could|may|might) i (?:(?:please|possibly|perhaps|just) )*"
+    r"(?:trouble|bother|ask) you for|"
     r"we (?:want|need|would like))\b(?! to\b)(?: you to)?(?: me)?"
 )
 _QUESTION = re.compile(
@@ -56,12 +66,15 @@ _QUESTION = re.compile(
 )
 _STATEMENT = re.compile(
     r"(?:(?:this|that|it|there|these|those|i|you|we|he|she|they|my|your|who|everything|nothing|"
-    r"here|name)\b|(?:\w+ ){1,6}(?:is|are|was|were|has|have|looks?|feels?|means?|belongs?)\b)"
+    r"here|name)\b|(?:\w+ ){1,12}?(?<!that )(?<!which )(?<!who )(?<!what )"
+    r"(?:is|are|was|were|has|have|looks?|feels?|means?|belongs?|lies|sits|stands|rests|lives|"
+    r"goes|needs|fell|went)\b)"
 )
 # "That box", "the box that is nearest to you": the name of a thing all the same.
 _NAMED = re.compile(
     r"(?:that|this|these|those) \w+(?: \w+)?(?: over there| here)?(?: ,)?$|"
-    r"(?:the|a|an) (?:\w+ ){1,4}(?:that|which) (?:is|are|has|have|the|another)\b|"
+    r"(?:the|a|an) (?:\w+ ){1,4}(?:that|which) (?:is|are|has|have|lies|sits|stands|rests|the|"
+    r"another)\b|"
     r"my (?!.*\b(?:is|are|was|were|has|have|looks?|needs?)\b)"
 )
 # "The small box, the one behind the cup": told in two goes.
@@ -149,6 +162,9 @@ def sentences_of(words: list[str]) -> list[tuple[list[str], str]]:
 def clauses_of(words: list[str]) -> list[list[str]]:
     """Cut a sentence before every "and", "then" or comma that a verb follows."""
     words = _in_order(words)
+    parts = " ".join(words).split(" , ")
+    if len(parts) > 1 and all(map(_VERBLESS.fullmatch, parts)):
+        return [part.split() for part in parts]
     found: list[list[str]] = []
     current: list[str] = []
     position = 0
@@ -171,7 +187,7 @@ def clauses_of(words: list[str]) -> list[list[str]]:
             in_group = current[0] == "of" and len(current) < 6  # "of the three cups, take ..."
             starts = (
                 not in_group
-                and (is_verb(verb) or negated or verb in ("release",))
+                and (is_verb(verb) or negated or _lets_go(words[ahead:]))
                 and not (verb in NOUNS and words[ahead + 1 : ahead + 2] in ([], [","], ["and"]))
             )
             if starts and ahead > position and not _joins_adjectives(current, verb, words, ahead):
@@ -185,25 +201,81 @@ def clauses_of(words: list[str]) -> list[list[str]]:
     return [*found, current] if current else found
 
 
+# "Knife on the board, fork in the sink": each part by itself says what goes where.
+_VERBLESS = re.compile(
+    rf"(?!(?:{'|'.join(lexicon.DETERMINERS | set(lexicon.RELATIONS))})\b)"
+    rf"(?:(?!(?:{'|'.join(sorted({*lexicon.ACTIONS} - NOUNS.keys()))}|and|or|not)\b)\w+ ){{1,4}}"
+    r"(?:in|into|on|onto|to) [^,]+"
+)
+
+
+def _lets_go(words: list[str]) -> bool:
+    """Whether "let go" or "let it go" begins here."""
+    return words[:2] == ["let", "go"] or (words[:1] == ["let"] and words[2:3] == ["go"])
+
+
+_TIMES = ("after", "before", "once")
+
+
 def _in_order(words: list[str]) -> list[str]:
     """With "after opening the box, ..." and "before you take the cup, ..." as one after the other.
 
-    The same words where there is none of that.
+    So too "..., but first open the box" and "... before you close it". The same words where there
+    is none of that, or where one of the two is no action that is offered.
     """
-    if words[:1] not in (["after"], ["before"]) or words.count(",") != 1:
+    line = " ".join(words)
+    if not lexicon.NEGATIONS.isdisjoint(words):
         return words
-    comma = words.index(",")
-    aside, request = words[1:comma], words[comma + 1 :]
-    if aside[:1] == ["you"]:
-        aside = aside[1:]
-    if not aside or not request:
-        return words
-    verb = gerunds().get(aside[0], aside[0])
-    if verb not in lexicon.ACTIONS or request[0] not in lexicon.ACTIONS:
-        return words
-    aside = [verb, *aside[1:]]
-    first, second = (aside, request) if words[0] == "after" else (request, aside)
-    return [*first, ",", "then", *second]
+    if (found := _BUT_FIRST.fullmatch(line)) is not None:
+        return [*found["first"].split(), ",", "then", *found["second"].split()]
+    for at, word in enumerate(words):
+        if word not in _TIMES or not (done := _done(words[at + 1 :])):
+            continue
+        comma = done.index(",") if "," in done else len(done)
+        request = words[:at] or done[comma + 1 :]
+        request = request[:-1] if request[-1:] == [","] else request
+        ends = bool(words[:at]) != bool(done[comma:])  # after the request, or before its comma
+        if not ends or not any(map(is_offered, request)):
+            return words
+        aside = done[:comma]
+        if word == "before":
+            request = request if words[:at] else _with_thing(request, aside)
+            return [*request, ",", "then", *aside]
+        return [*aside, ",", "then", *request]
+    return words
+
+
+_BUT_FIRST = re.compile(
+    rf"(?P<second>(?:{'|'.join(lexicon.ACTIONS)}) .+?) (?:(?:, )?but first|, first) "
+    rf"(?P<first>(?:{'|'.join(lexicon.ACTIONS)}) [^,]+)"
+)
+
+
+def _done(words: list[str]) -> list[str]:
+    """What is to have been done, from its verb in its plain form; empty where that is no action."""
+    told = words[:1] == ["you"] or words[:1] == ["we"]
+    rest = words[1:] if told else words
+    forms = gerunds()
+    while told and rest[:1] in (["have"], ["already"], ["are"], ["done"], ["finished"]):
+        forms = {**gerunds(), **participles()}
+        rest = rest[1:]
+    if not rest:
+        return []
+    verb = forms.get(rest[0], rest[0] if told else "")
+    if told and not is_offered(verb):
+        verb = participles().get(rest[0], "")  # "after you opened the box"
+    return [verb, *rest[1:]] if is_offered(verb) else []
+
+
+def _with_thing(request: list[str], aside: list[str]) -> list[str]:
+    """The request with the thing of an aside that is said first in place of "it"."""
+    cursor = Cursor(aside[1:])
+    thing = noun_phrase(cursor)
+    one = request.count("it") == 1 and {"and", "then", ","}.isdisjoint(request)
+    if thing is None or thing.pronoun or cursor.word or not one:
+        return request  # "take the cup and put it in the sink" has a thing of its own
+    at = request.index("it")
+    return [*request[:at], *aside[1:], *request[at + 1 :]]
 
 
 def _joins_adjectives(current: list[str], verb: str, words: list[str], ahead: int) -> bool:
@@ -309,9 +381,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
                 "out",
             ):
                 cursor.at += 1
-        elif cursor.word in lexicon.ACTIONS and not (
-            cursor.word in NOUNS and cursor.following in ("", "on", "in", "is", "next")
-        ):
+        elif cursor.word in lexicon.ACTIONS and not _is_name(cursor):
             clause.verb = cursor.word
             clause.action = lexicon.ACTIONS[cursor.word]
             cursor.at += 1
@@ -321,9 +391,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
             return Clause(Mood.STATEMENT, words=said)
         elif mark == "?" or _QUESTION.match(rest) or polite:
             return Clause(Mood.QUESTION, words=said)
-        elif cursor.word in lexicon.OTHER and not (
-            cursor.word in NOUNS and cursor.following in ("", "on", "in", "is", "next")
-        ):
+        elif cursor.word in lexicon.OTHER and not _is_name(cursor):
             return Clause(Mood.OTHER, verb=cursor.word, words=said)
         elif _STATEMENT.match(rest) and not _NAMED.match(rest):
             return Clause(Mood.STATEMENT, words=said)
@@ -376,6 +444,12 @@ def _is_filler(cursor: Cursor) -> bool:
         )
         or (word == "first" and cursor.following not in ("", ",", *lexicon.ACTIONS))
     )
+
+
+def _is_name(cursor: Cursor) -> bool:
+    """Whether the verb here is the name of a thing: "hammer into the crate"."""
+    named = cursor.word in NOUNS or cursor.word in lexicon.NAMES_OF_THINGS
+    return named and cursor.following in ("", "on", "in", "into", "onto", "to", "is", "next")
 
 
 def _approaches(cursor: Cursor) -> bool:

@@ -26,7 +26,7 @@ _SUPERLATIVE = re.compile(
     r"(?:the )?(?:one )?(?:(?:most )?(nearest|closest|closer|nearer|near|close|farthest|"
     r"furthest|farther|further|far)"
     r"(?: away)?)(?: (?:to|from|of|by))? (?:me|you|us|the robot|robot|yourself|myself|"
-    r"the (?:robot )?arm|the camera|"
+    r"the (?:robot )?(?:arm|gripper|base|hand)|the camera|your gripper|"
     r"the viewer|where you are|your (?:position|location|base|self|body|hand|arm)|"
     r"my (?:position|hand|body))\b"
 )
@@ -96,11 +96,12 @@ _OPPOSITES = {"large": "small", "small": "large", "tall": "short", "short": "tal
 # Verbs that end the name of a thing: "spoon rest", unless what follows is what is done it to.
 _ENDS = frozenset(
     ["rest", "punch", "slide", "press", "stand", "clip", "mix", "spread", "grip", "hook", "wrap",
-     "polish", "spray", "mount", "dip", "balance", "meter", "mop", "iron"]
+     "polish", "spray", "mount", "dip", "balance", "meter", "mop", "iron", "train", "plug", "screw",
+     "nail", "pin", "saw", "label", "button", "watch", "pack", "measure", "file", "charge"]
 )  # fmt: skip
 _AFTER_VERBS = lexicon.DETERMINERS | lexicon.PRONOUNS | lexicon.ME | {"up", "down"}
 RELATIVE = re.compile(
-    r"(?:,? ?(?:that|which|who|and)(?: is| are| s|'s| has been| was)(?: also)?(?! not)|thats|"
+    r"(?:,? ?(?:that|which|who|what|and)(?: is| are| s|'s| has been| was)(?: also)?(?! not)|thats|"
     r"(?:and )?(?:it )?is(?! not)"
     r"|that(?= (?:sits|stands|lies))|,? ?(?:that|which)(?= (?:touches|touching|has)))\b"
 )
@@ -214,7 +215,7 @@ class _Builder:
     def phrase(self) -> Phrase:
         """What was collected."""
         return Phrase(
-            noun=" ".join(self.nouns).replace("lshaped", "l shaped"),
+            noun=re.sub(r"\b([b-hj-z])shaped\b", r"\1 shaped", " ".join(self.nouns)),
             colors=unique(self.colors),
             not_colors=unique(self.not_colors),
             not_nouns=unique(self.not_nouns),
@@ -238,7 +239,9 @@ class _Builder:
                     return
                 self.any |= word in lexicon.ANY
                 self.determined = True
-            elif word == "both" and following in ("the", "a", "an", "this", "that"):
+            elif (word == "both" and following in ("the", "a", "an", "this", "that")) or (
+                word in lexicon.OPINIONS and not self.nouns and self._noun_follows(cursor)
+            ):
                 pass
             elif word in lexicon.ALL and not self.nouns:
                 self.count = 2 if word == "both" else 0
@@ -273,7 +276,7 @@ class _Builder:
                     and not (self.nouns or self.generic or self._chosen)
                 )
                 or word in ("colored", "shaped", "color", "solid", "whole", "sized")
-                or (word == "side" and may_be_noun(following))
+                or (word == "side" and may_be_noun(following) and following not in lexicon.TABLES)
                 or (word == "most" and following in (*lexicon.PLACES, *lexicon.SIZES))
             ):
                 pass
@@ -286,7 +289,9 @@ class _Builder:
                 word == "," and self._adjectives() and is_adjective(following) and not self.nouns
             ):
                 pass
-            elif word in lexicon.TIERS and _tiered(cursor):
+            elif (word in lexicon.TIERS and _tiered(cursor)) or (
+                word == "side" and following in lexicon.TABLES
+            ):
                 self.nouns.append(word)
             elif self._piled(cursor) or self._adjective(cursor):
                 pass
@@ -395,6 +400,8 @@ class _Builder:
     def _noun(self, cursor: Cursor) -> bool:
         word = cursor.word
         before_noun = may_be_noun(cursor.following)
+        if self.nouns and word == "flat" and not before_noun:  # "lay the card flat on the mat"
+            return False
         ends = self.nouns and word in _ENDS and cursor.following not in _AFTER_VERBS
         if ends or (before_noun and word[0].isdigit() and is_plausible(word)):
             self.nouns.append(word)
@@ -538,6 +545,9 @@ class _Builder:
             self.not_colors.append(color_of(cursor.word))
             cursor.at += 1
             if cursor.word in lexicon.GENERIC or cursor.word == (self.nouns or [""])[-1]:
+                cursor.at += 1
+            elif self.generic and not self.nouns and singular(cursor.word) in NOUNS:
+                self.nouns.append(singular(cursor.word))  # "the blue one instead of the red cup"
                 cursor.at += 1
             if cursor.word == "or" and color_of(cursor.following):
                 self.not_colors.append(color_of(cursor.following))

@@ -8,12 +8,15 @@ from unihm.perception.language import lexicon
 from unihm.perception.language.grammar.cursor import Cursor
 
 _PLACE_WORDS = "|".join(sorted(lexicon.PLACES, key=len, reverse=True))
+_NEAR = r"near(?= (?:left|right|side|end|edge|middle|center)\b)"
 _SIDE_WORDS = "|".join(lexicon.SIDES)
+# Of these "far left" is said of both ways; of a side it is the leftmost one.
+_PARTS = re.compile(r"\b(?:region|area|quadrant)\b")
 _TABLE_WORDS = "|".join(lexicon.TABLES)
 SIDE = re.compile(
     rf"(on|at|to|in|into|onto|from|toward|towards|along|starting from|near|by)(?: the| your| my|"
     rf" our| its|)"
-    rf"(?: very| extreme| direct|)((?: (?:{_PLACE_WORDS})){{1,3}})(?: hand| handside|"
+    rf"(?: very| extreme| direct|)((?: (?:{_PLACE_WORDS}|{_NEAR})){{1,3}})(?: hand| handside|"
     rf")(?:(?: (?:{_SIDE_WORDS}))*)"
     rf"(?: (?:of|on|in) (?:the |your |my |this )?(?:{_TABLE_WORDS}|you|me|robot|group|picture|"
     rf"image|scene|row|line|cluster|yourself)"
@@ -64,8 +67,8 @@ def table_side(cursor: Cursor) -> tuple[str, str] | None:
         cursor.at = start
         return None
     words = found.group(2).split()
-    places = [lexicon.PLACES[w] for w in words]
-    if words[0] == "far" and len(words) > 1:
+    places = [{"near": "near", **lexicon.PLACES}[w] for w in words]
+    if words[0] == "far" and len(words) > 1 and not _PARTS.search(found.group(0)):
         places = places[1:]  # "on the far right" is the rightmost
     elif len(places) > 1 and "middle" in places:
         places = [p for p in places if p != "middle"]

@@ -29,6 +29,26 @@ def gerunds() -> dict[str, str]:
     return found
 
 
+@cache
+def participles() -> dict[str, str]:
+    """Past forms of the verbs of what is offered."""
+    found = {
+        "taken": "take", "took": "take", "given": "give", "gave": "give", "brought": "bring",
+        "held": "hold", "got": "get", "gotten": "get", "laid": "lay", "slid": "slide",
+        "stood": "stand", "caught": "catch", "drawn": "draw", "stuck": "stick", "chosen": "choose",
+        "left": "leave", "put": "put", "set": "set", "shut": "shut",
+    }  # fmt: skip
+    for gerund, verb in gerunds().items():
+        if is_offered(verb):
+            found.setdefault(f"{gerund.removesuffix('ing')}ed", verb)
+    return found
+
+
+def is_offered(word: str) -> bool:
+    """Whether it is a verb of what can be done."""
+    return word in lexicon.ACTIONS
+
+
 def unique(values: Iterable[str]) -> tuple[str, ...]:
     """Each value once, in the order in which they came."""
     return tuple(dict.fromkeys(values))
@@ -39,7 +59,8 @@ _ONE = frozenset(re.findall(r"\S+", """
     scissors tongs pliers chips glasses brass lens noodles crackers cheerios keys tweezers cookies
     beans peas headphones earphones earbuds cards matches sunglasses goggles airpods fries rubiks
     strippers cutters snips nippers clippers grapes gloves mittens calipers shears pincers nuts news
-    binoculars pringles spectacles doritos skittles smarties oreos
+    forceps jeans shorts trousers dentures callipers compasses binoculars pringles spectacles
+    doritos skittles smarties oreos
 """))  # fmt: skip
 
 
@@ -95,7 +116,8 @@ def may_be_noun(word: str) -> bool:
         or word in _NO_NOUNS
         or word in lexicon.DIRECTIONS
     )
-    return not closed and not word.endswith("ly") and is_known(word)
+    adverb = word.endswith("ly") and word not in lexicon.NAMES_OF_THINGS
+    return not closed and not adverb and is_known(word)
 
 
 @cache
@@ -116,8 +138,8 @@ _NO_NOUNS = frozenset(re.findall(
     theirs him himself itself themselves today now soon tomorrow shaped colored color shape touches
     touch because though although however therefore please rm ls sudo said says say ago until
     upsidedown upright twice thrice times again minute minutes second seconds hour hours anymore
-    directly starting counting yourself somewhere anywhere first second third fourth fifth sixth
-    seventh last together side apart while group rest hidden obscured occluded concealed supporting
-    labelled labeled marked titled saying using
+    moment directly starting counting yourself somewhere anywhere first second third fourth fifth
+    sixth seventh last together side apart while group rest hidden obscured occluded concealed
+    supporting labelled labeled marked titled saying using direction
     """,
 ))  # fmt: skip
