@@ -47,6 +47,7 @@ class MarkersNode(UnihmNode):
     """
 
     stage = "markers"
+    nice = 5
     believes_anyone = True
 
     def __init__(self, name: str, **kwargs: Any) -> None:

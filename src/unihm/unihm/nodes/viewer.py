@@ -36,6 +36,7 @@ class ViewerNode(UnihmNode):
     """
 
     stage = "viewer"
+    nice = 5
     believes_anyone = True
 
     def __init__(self, name: str, **kwargs: Any) -> None:

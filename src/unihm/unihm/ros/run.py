@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import signal
 import sys
 import threading
@@ -36,6 +37,7 @@ def run_node(name: str, argv: list[str] | None = None) -> int:
     gc.disable()  # until it spins: nothing of what is imported is ever thrown away
     try:
         kind = node_class(name)
+        os.nice(kind.nice)
         init(argv)
         end_after_standstill(name)
         node = kind(name, namespace="unihm")

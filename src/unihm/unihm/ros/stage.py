@@ -29,6 +29,7 @@ class StageNode(UnihmNode):
         output: topic and message type.
     """
 
+    nice = 5
     inputs: ClassVar[dict[str, type]]
     output: ClassVar[tuple[str, type]]
 

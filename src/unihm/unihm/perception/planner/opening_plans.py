@@ -99,6 +99,8 @@ def _tier_of(target: Phrase) -> tuple[Phrase, tuple[str, int] | None]:
     """The phrase without its tier; and that, as "top", "middle" or "bottom" with a rank."""
     if target.place in ("top", "bottom"):
         return replace(target, place="", rank=1), (target.place, target.rank)
+    if target.rank > 1 and not target.place and not target.sizes:  # "the third drawer"
+        return replace(target, rank=1), ("top", target.rank)
     first = target.noun.split()[0] if target.noun else ""
     return target, (_TIERS[first], 1) if first in _TIERS else None
 
