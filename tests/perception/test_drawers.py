@@ -36,6 +36,8 @@ STACK = [drawer(0.10), drawer(0.20), drawer(0.04)]
         ("open the second drawer from the top", 0.10),
         ("pull the second drawer from the bottom open", 0.10),
         ("open the third drawer from the top", 0.04),
+        ("close the 2nd drawer", 0.10),
+        ("open the third drawer", 0.04),
     ],
 )
 def test_tiers_are_told_by_height(sentence: str, height: float) -> None:

@@ -14,10 +14,11 @@ from unihm.perception.language.command import (
     describe_step,
 )
 from unihm.perception.language.config import LanguageConfig
-from unihm.perception.language.gate import Dialogue, is_table, understand
+from unihm.perception.language.gate import Dialogue, understand
 from unihm.perception.language.nouns import lookup
 from unihm.perception.language.reader import LanguageReader
 from unihm.perception.language.sentence_encoder import encode
+from unihm.perception.language.steps import is_table
 
 __all__ = [
     "Action",

@@ -25,6 +25,12 @@ from unihm.perception.language.command import (
     describe_step,
     phrases,
 )
+from unihm.perception.language.corrections import (
+    differ,
+    take_instead,
+    things_of,
+    without_false_start,
+)
 from unihm.perception.language.grammar import Clause, Mood
 from unihm.perception.language.normalize import (
     NotWords,
@@ -33,6 +39,15 @@ from unihm.perception.language.normalize import (
     words_of,
 )
 from unihm.perception.language.nouns import NOUNS
+from unihm.perception.language.refusals import Refused, the
+from unihm.perception.language.steps import (
+    does_again,
+    has_way,
+    is_complete,
+    on_the_table,
+    part_and_whole,
+    with_one_anchor,
+)
 
 CAN = "I can grab, hand over, place, push, pull, open, close and release things"
 # Things that are no things on the table: they cannot be taken.
@@ -130,20 +145,6 @@ def _refuse(
     return Command(sentence, kind, (), unknown, Refusal(code, message))
 
 
-class _Refused(Exception):
-    """The reason, the kind of sentence and the words that were not understood."""
-
-    def __init__(
-        self,
-        message: str,
-        kind: SentenceKind = SentenceKind.REQUEST,
-        unknown: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.unknown = unknown
-
-
 class _Judge:
     """Puts the clauses of one sentence together."""
 
@@ -163,7 +164,7 @@ class _Judge:
             if not self.steps:
                 self._compose(self._clauses())
             self._check_steps()
-        except _Refused as refused:
+        except Refused as refused:
             return _refuse(self.sentence, refused.kind, str(refused), refused.unknown)
         return Command(self.sentence, SentenceKind.REQUEST, tuple(self.steps))
 
@@ -185,7 +186,7 @@ class _Judge:
         found: list[Clause] = []
         manner: list[str] = []  # "with a soft grip, take ..."
         for words, mark in grammar.sentences_of(self.words):
-            words, corrected = _without_false_start(words)
+            words, corrected = without_false_start(words)
             for part in grammar.clauses_of(words):
                 clause = grammar.read_clause(list(part), mark)
                 if clause.mood is Mood.EMPTY:
@@ -209,19 +210,19 @@ class _Judge:
             before.pop()
             return clauses
         if last.action is None:
-            raise _Refused(
+            raise Refused(
                 f"I do not know what '{' '.join(words)}' corrects.",
                 SentenceKind.CORRECTION,
             )
         if new.mood is Mood.THING or (new.mood is Mood.UNREAD and new.targets and not new.unknown):
-            _take_instead(last, new)
+            take_instead(last, new)
         elif (again := grammar.read_clause([last.verb, "it", *new.words.split()])) and (
             not again.unknown and (again.relations or again.toward or again.direction)
         ):
             last.relations, last.toward = again.relations, again.toward
             last.direction = again.direction
         else:
-            raise _Refused(
+            raise Refused(
                 f"I did not understand the correction '{' '.join(words)}'.",
                 SentenceKind.CORRECTION,
             )
@@ -230,7 +231,7 @@ class _Judge:
     def _compose(self, clauses: list[Clause]) -> None:
         clauses = _with_places(clauses)
         if not clauses:
-            raise _Refused(
+            raise Refused(
                 f"'{self.said}' does not ask to do anything with an object.",
                 SentenceKind.STATEMENT,
             )
@@ -251,7 +252,7 @@ class _Judge:
             elif clause.mood in (Mood.REQUEST, Mood.THING):
                 self._add(clause, clauses[number + 1 :])
         if not self.steps:
-            raise _Refused(f"'{self.said}' does not say what to do with an object.")
+            raise Refused(f"'{self.said}' does not say what to do with an object.")
 
     def _ask_for(self, clause: Clause) -> None:
         """Take "the white bowl, please" for a request: who asks for a thing so wants it taken."""
@@ -279,12 +280,12 @@ class _Judge:
         """Refuse a clause that is no request."""
         said = clause.words
         if clause.mood is Mood.QUESTION:
-            raise _Refused(
+            raise Refused(
                 f"'{said}' is a question; I only do what I am asked to. {CAN}.",
                 SentenceKind.QUESTION,
             )
         if clause.mood is Mood.CONDITION:
-            raise _Refused(
+            raise Refused(
                 f"'{said}' depends on something that I cannot judge; ask when it shall be done.",
             )
         if clause.mood is Mood.STATEMENT:
@@ -294,28 +295,28 @@ class _Judge:
             kind = SentenceKind.STATEMENT
             if re.match(r"(?:no|wrong|that is (?:not|wrong)|this is (?:not|wrong))\b", said):
                 kind = SentenceKind.CORRECTION
-            raise _Refused(f"'{said}' tells me something and asks for nothing.{hint}", kind)
+            raise Refused(f"'{said}' tells me something and asks for nothing.{hint}", kind)
         if clause.mood is Mood.OTHER:
-            raise _Refused(f"I cannot {clause.verb}; {CAN[2:]}.".replace("; can", "; I can"))
+            raise Refused(f"I cannot {clause.verb}; {CAN[2:]}.".replace("; can", "; I can"))
         if clause.mood is Mood.PLACE:
-            raise _Refused(f"'{said}' says a place, and not what to do there.")
+            raise Refused(f"'{said}' says a place, and not what to do there.")
         if clause.mood is Mood.UNREAD:
             first = said.split()[0]
             if grammar.correction_of(said.split()):
-                raise _Refused(
+                raise Refused(
                     "I do not know what to correct; say the whole request again.",
                     SentenceKind.CORRECTION,
                 )
             if clause.targets and not clause.unknown and not clause.targets[0].pronoun:
                 thing = grammar.attach(clause.targets[0], clause.relations)
                 if not thing.relations:
-                    raise _Refused(
+                    raise Refused(
                         f"'{self.said}' does not say what to do. Did you mean "
                         f"'{describe_step(Step(Action.GRAB, thing))}'?",
                         SentenceKind.STATEMENT,
                     )
             unknown = tuple(clause.unknown) or (first,)
-            raise _Refused(
+            raise Refused(
                 f"'{self.said}' does not ask to do anything with an object that I know; {CAN}.",
                 SentenceKind.STATEMENT,
                 unknown,
@@ -333,13 +334,13 @@ class _Judge:
         )
         first = clauses[0].mood is Mood.PROHIBITION and len(prohibited) == 1 and not both
         if first and requests and not any(self._refers(r) for r in requests):
-            ruled_out = _things_of(prohibited[0].words)
+            ruled_out = things_of(prohibited[0].words)
             if ruled_out is not None and all(
-                _differ(ruled_out, target) for request in requests for target in request.targets
+                differ(ruled_out, target) for request in requests for target in request.targets
             ):
                 return
         hint = self._nearest(requests)
-        raise _Refused(f"Not done: '{words}' forbids it.{hint}", SentenceKind.PROHIBITION)
+        raise Refused(f"Not done: '{words}' forbids it.{hint}", SentenceKind.PROHIBITION)
 
     @staticmethod
     def _refers(clause: Clause) -> bool:
@@ -353,7 +354,7 @@ class _Judge:
             if clause.mood is Mood.REQUEST and clause.action and clause.targets:
                 clause.unknown = []
                 step = grammar.steps_of(clause)[0]
-                if not step.target.pronoun and _complete(step):
+                if not step.target.pronoun and is_complete(step):
                     return f" Did you mean '{describe_step(step)}'?"
         return ""
 
@@ -366,7 +367,7 @@ class _Judge:
             return
         if clause.unknown:
             unknown = tuple(dict.fromkeys(clause.unknown))
-            raise _Refused(
+            raise Refused(
                 f"I did not understand '{' '.join(unknown)}'.{self._nearest([clause])}",
                 unknown=unknown,
             )
@@ -374,11 +375,11 @@ class _Judge:
             return
         for step in grammar.steps_of(clause):
             if clause.unknown:
-                raise _Refused(
+                raise Refused(
                     f"I did not understand '{' '.join(clause.unknown)}'.",
                     unknown=tuple(clause.unknown),
                 )
-            known = self._known(_on_the_table(_with_one_anchor(self._of_its_kind(step))))
+            known = self._known(on_the_table(with_one_anchor(self._of_its_kind(step))))
             self._append(self._resolved(known, clause))
 
     def _rises(self, clause: Clause) -> bool:
@@ -407,7 +408,7 @@ class _Judge:
             return  # "reach out and grab the cup"
         if not follows or not clause.targets or clause.unknown:
             verb = {"go": "go places", "look": "look for things"}.get(clause.verb, clause.verb)
-            raise _Refused(f"I cannot only {verb}; {CAN[2:]}.".replace("; can", "; I can"))
+            raise Refused(f"I cannot only {verb}; {CAN[2:]}.".replace("; can", "; I can"))
         self.seen = grammar.attach(clause.targets[0], clause.relations)
 
     def _resolved(self, step: Step, clause: Clause) -> Step:
@@ -421,7 +422,7 @@ class _Judge:
             if refers and before is not None:
                 pair = before.noun.endswith("s")  # "the scissors": put them down
                 if target.count != 1 and before.count == 1 and target.pronoun and not pair:
-                    raise _Refused("I do not know what 'them' are; name one thing.")
+                    raise Refused("I do not know what 'them' are; name one thing.")
                 step = replace(step, target=before)
             elif refers and self.dialogue.held is not None:
                 step = replace(step, target=self.dialogue.held)
@@ -431,9 +432,9 @@ class _Judge:
                 step = replace(step, target=Phrase(pronoun="held", words=target.words))
             elif refers and target.pronoun:
                 word = target.words.split()[0] if target.words else "it"
-                raise _Refused(f"I do not know what '{word}' is; name the thing.", unknown=(word,))
+                raise Refused(f"I do not know what '{word}' is; name the thing.", unknown=(word,))
             elif refers:
-                raise _Refused(f"'{self.said}' does not say which object to {step.action.value}.")
+                raise Refused(f"'{self.said}' does not say which object to {step.action.value}.")
         if step.source is not None:
             step = replace(step, source=self._referent(step.source))
         if step.destination is not None:
@@ -524,7 +525,7 @@ class _Judge:
         last = self.steps[-1] if self.steps else self.dialogue.last
         before = last.target if last is not None else None
         if before is None:
-            raise _Refused(
+            raise Refused(
                 f"I do not know what '{thing.words}' is; name it.",
                 unknown=(thing.words,),
             )
@@ -533,8 +534,8 @@ class _Judge:
         if goes is not None and goes.name != "area":
             other = goes.things[0]
         if other is not None:
-            raise _Refused(
-                f"'{thing.words}' may be {_the(before)} or {_the(other)}; name it.",
+            raise Refused(
+                f"'{thing.words}' may be {the(before)} or {the(other)}; name it.",
                 unknown=(thing.words,),
             )
         return before
@@ -543,19 +544,19 @@ class _Judge:
         """Add a step, or make one of it and the step before it."""
         last = self.steps[-1] if self.steps else None
         self.seen = None
-        if last is not None and _does_again(last, step) and "again" not in self.words:
+        if last is not None and does_again(last, step) and "again" not in self.words:
             return
         opens = step.action in (Action.OPEN, Action.CLOSE)
         if (
             last is not None
             and last.target == step.target
-            and (last.action in (Action.GRAB, Action.HAND_OVER) or not _complete(last))
+            and (last.action in (Action.GRAB, Action.HAND_OVER) or not is_complete(last))
             and step.action is not Action.RELEASE
         ):
             source, manner = step.source or last.source, (*last.manner, *step.manner)
             self.steps.pop()
             step = replace(step, source=source, manner=manner)
-        part = _part_and_whole(step.target) if opens else None
+        part = part_and_whole(step.target) if opens else None
         if part is not None:
             step = replace(step, target=part[1], manner=(*step.manner, f"by the {part[0]}"))
         self.steps.append(step)
@@ -566,17 +567,17 @@ class _Judge:
             return
         ways = set(step.direction.name.split())
         if {"left", "right"} <= ways or {"away", "toward"} <= ways:
-            raise _Refused(f"'{self.said}' goes two ways; say one.")
+            raise Refused(f"'{self.said}' goes two ways; say one.")
         words = step.direction.words.split()  # "toward the back" is a side of the table
         back = step.action is Action.PUSH and ways == {"toward"} and words[:1] in _BACK
         if back and step.destination is None:
-            raise _Refused("'Back' may be towards you or away from you; say which.")
+            raise Refused("'Back' may be towards you or away from you; say which.")
 
     def _check_steps(self) -> None:
         """Refuse what is incomplete, about several things, or about nothing that can be taken."""
         for step in self.steps:
             if step.source is not None and step.source.count != 1:
-                raise _Refused(f"'{step.source.words}' are several things; name one.")
+                raise Refused(f"'{step.source.words}' are several things; name one.")
             for phrase in phrases(step):
                 self._check_phrase(phrase)
             target = step.target
@@ -584,42 +585,42 @@ class _Judge:
             if target.count != 1:
                 many = f"{target.count} things" if target.count else "several things"
                 one = replace(target, count=1, any_will_do=True)
-                raise _Refused(
+                raise Refused(
                     f"'{target.words or self.said}' asks for {many}, and I take one at a time. "
                     f"Did you mean '{describe_step(replace(step, target=one))}'?"
                 )
             head = target.noun.split()[-1] if target.noun else ""
             if head in _NOT_ON_TABLE and not {head, target.noun} & NOUNS.keys():
-                raise _Refused(f"I cannot {step.action.value} the {target.noun}.", unknown=(head,))
+                raise Refused(f"I cannot {step.action.value} the {target.noun}.", unknown=(head,))
             if step.action in (Action.OPEN, Action.CLOSE) and head in _NOT_PULLED:
-                raise _Refused(
+                raise Refused(
                     f"I cannot {step.action.value} a {head}: I open and close drawers, doors and "
                     "lids by a handle that I can see.",
                     unknown=(head,),
                 )
             if not target.says_something and not target.pronoun and not target.words:
-                raise _Refused(f"'{self.said}' does not say which object to {step.action.value}.")
+                raise Refused(f"'{self.said}' does not say which object to {step.action.value}.")
             goes = step.destination
             two = goes is not None and goes.name == "between" and len(goes.things) == 1
             if goes is not None and two and (goes.things[0].count != 2 or not goes.things[0].noun):
-                raise _Refused(f"'between {goes.things[0].words}': name both of them.")
+                raise Refused(f"'between {goes.things[0].words}': name both of them.")
             if goes is not None and not two and any(thing.count != 1 for thing in goes.things):
-                raise _Refused(f"'{goes.things[0].words}' are several things; name one.")
+                raise Refused(f"'{goes.things[0].words}' are several things; name one.")
             if goes is not None and any(t.words.startswith("the other") for t in goes.things):
-                raise _Refused(f"I do not know which '{goes.things[0].words}' is; name it.")
+                raise Refused(f"I do not know which '{goes.things[0].words}' is; name it.")
             if goes is not None and goes.name in ("under", "apart", "of"):
-                raise _Refused(f"I cannot {step.action.value} things {goes.name} others.")
+                raise Refused(f"I cannot {step.action.value} things {goes.name} others.")
             if (
                 goes is not None
                 and goes.name == "area"
                 and (goes.things[0].place in ("top", "bottom"))
             ):
-                raise _Refused(f"'{self.said}' does not say on top of what, or under it.")
+                raise Refused(f"'{self.said}' does not say on top of what, or under it.")
             if step.action is Action.PLACE and goes is None:
-                raise _Refused(f"'{self.said}' does not say where to put {_the(target)}.")
-            if step.action is Action.PUSH and step.destination is None and not _goes(step):
-                raise _Refused(
-                    f"'{self.said}' does not say which way to push {_the(target)}: left, right, "
+                raise Refused(f"'{self.said}' does not say where to put {the(target)}.")
+            if step.action is Action.PUSH and step.destination is None and not has_way(step):
+                raise Refused(
+                    f"'{self.said}' does not say which way to push {the(target)}: left, right, "
                     "forward, backward or towards another thing."
                 )
         takes = [s for s in self.steps if s.action in (Action.GRAB, Action.HAND_OVER)]
@@ -628,7 +629,7 @@ class _Judge:
             and all(s.action is Action.GRAB for s in takes[:-1])
             and len(takes) == len(self.steps)
         ):
-            raise _Refused(
+            raise Refused(
                 "I have one hand and can hold one thing at a time. Did you mean "
                 f"'{describe_step(self.steps[0])}'?"
             )
@@ -641,22 +642,22 @@ class _Judge:
             pair = relation.name == "between" and len(relation.things) == 1
             mass = relation.name == "of" and not any(t.count for t in several)  # "a dish of mints"
             if several and not pair and not mass:
-                raise _Refused(f"'{several[0].words}' are several things; name one.")
+                raise Refused(f"'{several[0].words}' are several things; name one.")
             if relation.name == "between" and len(relation.things) == 1 and not several:
-                raise _Refused(f"'between {relation.things[0].words}' does not say what else.")
+                raise Refused(f"'between {relation.things[0].words}' does not say what else.")
             for thing in relation.things:
                 if thing.pronoun == "it":
-                    raise _Refused(f"I do not know what '{thing.words}' is; name it.")
+                    raise Refused(f"I do not know what '{thing.words}' is; name it.")
         ranked = {*phrase.words.split()} & {*lexicon.ORDINALS}
         stacked = phrase.noun.split()[-1:] and phrase.noun.split()[-1] in lexicon.STACKED
         if ranked and not phrase.place and not phrase.sizes and not stacked:
-            raise _Refused(
+            raise Refused(
                 f"'{phrase.words}' does not say from where to count; say for example "
                 f"'the {sorted(ranked)[0]} {phrase.noun or 'one'} from the left'."
             )
         for word in phrase.noun.split():
             if not is_known(word) and not is_plausible(word):
-                raise _Refused(f"I do not know the word '{word}'.", unknown=(word,))
+                raise Refused(f"I do not know the word '{word}'.", unknown=(word,))
 
 
 _PLEASE = re.compile(r"\b(?:please|pls|plz)\W*$|^\W*(?:please|pls|plz)\b")
@@ -664,24 +665,6 @@ _PLEASE = re.compile(r"\b(?:please|pls|plz)\W*$|^\W*(?:please|pls|plz)\b")
 _DESCRIBES = re.compile(
     r"(?:there (?:is|are)|th(?:is|at) \w+ is)\b(?!.*\b(?:not|no|never|if|do)\b)"
 )
-
-
-def _take_instead(last: Clause, new: Clause) -> None:
-    """Put the thing of a correction in place of the target, where it is that which it corrects."""
-    thing = new.targets[0]
-    old = last.targets[0] if last.targets else Phrase()
-    other = thing.noun and thing.noun.split()[-1:] != old.noun.split()[-1:]
-    if other and last.action is Action.PLACE and last.relations and not new.relations:
-        raise _Refused(
-            f"I do not know whether {_the(thing)} is to be moved, or something goes there.",
-            SentenceKind.CORRECTION,
-        )
-    if not thing.noun and old.noun:
-        thing = replace(thing, noun=old.noun)
-    if not last.targets and lexicon.NEGATIONS.isdisjoint(last.unknown):
-        last.unknown = []  # "the first, no, the second cup"
-    last.targets = [thing]
-    last.relations = new.relations or last.relations
 
 
 def _complete_in_itself(clauses: list[Clause]) -> bool:
@@ -742,144 +725,3 @@ def _adds_to(clause: Clause, step: Step) -> bool:
     """Such as "pick up the box. The red one": the second sentence describes the same thing."""
     thing = clause.targets[0]
     return not thing.noun and step.action in (Action.GRAB, Action.HAND_OVER)
-
-
-def is_table(phrase: Phrase) -> bool:
-    """Whether it means the table itself, which everything stands on."""
-    return phrase.signature in lexicon.TABLES
-
-
-def _on_the_table(step: Step) -> Step:
-    """Without "on the table" and "off the table", which everything is."""
-
-    def bare(phrase: Phrase) -> Phrase:
-        kept = tuple(
-            r
-            for r in phrase.relations
-            if not (r.name in ("on", "beside") and is_table(r.things[0]))
-        )
-        return replace(phrase, relations=kept)
-
-    source = None if step.source is not None and is_table(step.source) else step.source
-    return replace(step, target=bare(step.target), source=source)
-
-
-_BESIDES = ("behind", "front", "left", "right", "beside", "between", "apart")
-
-
-def _does_again(last: Step, step: Step) -> bool:
-    """Such as "set it down and let go", "get it away from the edge. Push it."."""
-    same = last.target == step.target and last.action == step.action
-    pushed = step.action is Action.PUSH and step.destination is None and not _goes(step)
-    return same and (step.action is Action.RELEASE or pushed)
-
-
-def _with_one_anchor(step: Step) -> Step:
-    """With "the books" as one place, where something stands or goes beside them."""
-
-    def beside(relation: Relation) -> Relation:
-        pair = relation.name == "between" and len(relation.things) == 1
-        one = relation.name in _BESIDES and not pair
-        return Relation(relation.name, tuple(anchor(t, one) for t in relation.things))
-
-    def anchor(phrase: Phrase, one: bool) -> Phrase:
-        several = phrase.count == 0 and not phrase.pronoun and phrase.noun
-        if one and several and lexicon.ALL.isdisjoint(phrase.words.split()):
-            phrase = replace(phrase, count=1, any_will_do=True)
-        return replace(phrase, relations=tuple(map(beside, phrase.relations)))
-
-    return replace(
-        step,
-        target=anchor(step.target, False),
-        source=None if step.source is None else anchor(step.source, False),
-        destination=None if step.destination is None else beside(step.destination),
-    )
-
-
-def _goes(step: Step) -> bool:
-    return step.direction is not None and bool(step.direction.name)
-
-
-def _complete(step: Step) -> bool:
-    return not (
-        (step.action is Action.PLACE and step.destination is None)
-        or (step.action is Action.PUSH and step.destination is None and not _goes(step))
-    )
-
-
-def _the(phrase: Phrase) -> str:
-    return "it" if phrase.pronoun else phrase.words or f"the {phrase.noun or 'object'}"
-
-
-_PARTS = ("handle", "knob", "lid", "edge", "rim", "grip")
-
-
-def _part_and_whole(phrase: Phrase) -> tuple[str, Phrase] | None:
-    """Such as "the handle of the drawer", "the drawer handle": the part, and the drawer."""
-    words = phrase.noun.split()
-    if not words or words[-1] not in _PARTS:
-        return None
-    if len(words) > 1:
-        return words[-1], replace(phrase, noun=" ".join(words[:-1]))
-    for relation in phrase.relations:
-        if relation.name in ("of", "on"):
-            return words[-1], relation.things[0]
-    return None
-
-
-_FALSE_START = re.compile(
-    r"^(?P<before>\w.*?) (?:, )?(?:or |oh )?(?:no wait|no no|no sorry|wait no|wait|no i mean|"
-    r"no i meant|i mean|i meant|sorry i mean|"
-    r"sorry|actually|or rather|scratch that|make that|correction|oops|no|"
-    r"rather) (?:, )?(?:(?:i mean|i meant|actually|rather|sorry|wait|make (?:that|it)) (?:, )?)*"
-    r"(?:not (?:that|this)(?: one)?(?! ones?\b) (?:, )?(?:but )?|"
-    r"not (?:the|that|this) [^,]+ (?:, |but )+)?"
-    r"(?P<after>\w.*?)(?: i (?:mean|meant))?$"
-)
-
-
-def _without_false_start(words: list[str]) -> tuple[list[str], list[str]]:
-    """Such as "the red, no, the blue box": (what was said first, what it was corrected to)."""
-    line = " ".join(words)
-    found = _FALSE_START.match(line)
-    if found is None or re.search(r"\b(?:there is|is|has|with|if|but) no\b", line):
-        return words, []
-    before = found["before"].strip(" ,").split()
-    if not any(grammar.is_verb(w) for w in before) or re.search(r"\brather than\b", line):
-        return words, []
-    after = found["after"].strip(" ,")
-    while (again := _FALSE_START.match(after)) is not None:  # corrected more than once
-        after = again["after"].strip(" ,")
-    return before, after.split()
-
-
-def _things_of(words: str) -> Phrase | None:
-    """The thing that a prohibition is about."""
-    rest = re.sub(r"^.*?\b(?:not|never|avoid) ", "", words).split()
-    if not rest or not grammar.is_verb(rest[0]):
-        return None
-    cursor = grammar.Cursor(rest[1:])
-    while cursor.word in ("up", "down", "me", "us"):
-        cursor.at += 1
-    thing = grammar.noun_phrase(cursor)
-    return thing if thing is not None and not cursor.word.strip(",") else None
-
-
-_OPPOSITES = (
-    ("large", "small"), ("tall", "short"), ("long", "short"), ("wide", "thin"), ("left", "right"),
-    ("near", "far"), ("top", "bottom"),
-)  # fmt: skip
-
-
-def _differ(one: Phrase, other: Phrase) -> bool:
-    """Whether two phrases certainly mean different things."""
-    if one.colors and other.colors and not set(one.colors) & set(other.colors):
-        return True
-    first, second = ({*phrase.sizes, *phrase.place.split()} for phrase in (one, other))
-    if any({a, b} <= first ^ second and (a in first) != (b in first) for a, b in _OPPOSITES):
-        return True
-    if not one.noun or not other.noun or other.relations:
-        return False
-    # A paring knife is a knife, and no blunt knife.
-    short, long = sorted((one.noun, other.noun), key=len)
-    return not f" {long}".endswith(f" {short}")

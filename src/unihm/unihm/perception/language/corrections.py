@@ -1,0 +1,86 @@
+"""What takes the place of what was said before: "no, the blue one", "not the mug but the cup"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from unihm.perception.language import grammar, lexicon
+from unihm.perception.language.command import Action, Phrase, SentenceKind
+from unihm.perception.language.grammar import Clause
+from unihm.perception.language.refusals import Refused, the
+
+_FALSE_START = re.compile(
+    r"^(?P<before>\w.*?) (?:, )?(?:or |oh )?(?:no wait|no no|no sorry|wait no|wait|no i mean|"
+    r"no i meant|i mean|i meant|sorry i mean|"
+    r"sorry|actually|or rather|scratch that|make that|correction|oops|no|"
+    r"rather) (?:, )?(?:(?:i mean|i meant|actually|rather|sorry|wait|make (?:that|it)) (?:, )?)*"
+    r"(?:not (?:that|this)(?: one)?(?! ones?\b) (?:, )?(?:but )?|"
+    r"not (?:the|that|this) [^,]+ (?:, |but )+)?"
+    r"(?P<after>\w.*?)(?: i (?:mean|meant))?$"
+)
+
+
+def take_instead(last: Clause, new: Clause) -> None:
+    """Put the thing of a correction in place of the target, where it is that which it corrects."""
+    thing = new.targets[0]
+    old = last.targets[0] if last.targets else Phrase()
+    other = thing.noun and thing.noun.split()[-1:] != old.noun.split()[-1:]
+    if other and last.action is Action.PLACE and last.relations and not new.relations:
+        raise Refused(
+            f"I do not know whether {the(thing)} is to be moved, or something goes there.",
+            SentenceKind.CORRECTION,
+        )
+    if not thing.noun and old.noun:
+        thing = replace(thing, noun=old.noun)
+    if not last.targets and lexicon.NEGATIONS.isdisjoint(last.unknown):
+        last.unknown = []  # "the first, no, the second cup"
+    last.targets = [thing]
+    last.relations = new.relations or last.relations
+
+
+def without_false_start(words: list[str]) -> tuple[list[str], list[str]]:
+    """Such as "the red, no, the blue box": (what was said first, what it was corrected to)."""
+    line = " ".join(words)
+    found = _FALSE_START.match(line)
+    if found is None or re.search(r"\b(?:there is|is|has|with|if|but) no\b", line):
+        return words, []
+    before = found["before"].strip(" ,").split()
+    if not any(grammar.is_verb(w) for w in before) or re.search(r"\brather than\b", line):
+        return words, []
+    after = found["after"].strip(" ,")
+    while (again := _FALSE_START.match(after)) is not None:  # corrected more than once
+        after = again["after"].strip(" ,")
+    return before, after.split()
+
+
+def things_of(words: str) -> Phrase | None:
+    """The thing that a prohibition is about."""
+    rest = re.sub(r"^.*?\b(?:not|never|avoid) ", "", words).split()
+    if not rest or not grammar.is_verb(rest[0]):
+        return None
+    cursor = grammar.Cursor(rest[1:])
+    while cursor.word in ("up", "down", "me", "us"):
+        cursor.at += 1
+    thing = grammar.noun_phrase(cursor)
+    return thing if thing is not None and not cursor.word.strip(",") else None
+
+
+_OPPOSITES = (
+    ("large", "small"), ("tall", "short"), ("long", "short"), ("wide", "thin"), ("left", "right"),
+    ("near", "far"), ("top", "bottom"),
+)  # fmt: skip
+
+
+def differ(one: Phrase, other: Phrase) -> bool:
+    """Whether two phrases certainly mean different things."""
+    if one.colors and other.colors and not set(one.colors) & set(other.colors):
+        return True
+    first, second = ({*phrase.sizes, *phrase.place.split()} for phrase in (one, other))
+    if any({a, b} <= first ^ second and (a in first) != (b in first) for a, b in _OPPOSITES):
+        return True
+    if not one.noun or not other.noun or other.relations:
+        return False
+    # A paring knife is a knife, and no blunt knife.
+    short, long = sorted((one.noun, other.noun), key=len)
+    return not f" {long}".endswith(f" {short}")
