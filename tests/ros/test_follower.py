@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import children
 import numpy as np
 import pytest
 from crowd import Crowd
+from geometry_msgs.msg import Pose, PoseArray
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
@@ -22,12 +27,14 @@ from unihm.nodes.mock_hand import MockHandNode
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros.base import UnihmNode
-from unihm.ros.qos import RELIABLE
+from unihm.ros.conversions import point_to_msg
+from unihm.ros.qos import RELIABLE, SENSOR
 from unihm.ros.teleop import Teleoperator
+from unihm.types import FloatArray
 from waiting import eventually
 
 pytestmark = pytest.mark.ros
-HAND = load_hand("inspire")
+ARM, HAND = Arm("fr3"), load_hand("inspire")
 CAMERA = "/zed/zed_node/rgb/color/rect/image"
 
 
@@ -79,6 +86,13 @@ class Led:
         self._thread.join()
 
 
+def wrist_at(led: Led) -> FloatArray:
+    """(3,) m, where the wrist is told to be."""
+    follower = led.follower._follower
+    q_arm = ARM.home if follower is None else follower.setpoint(led.follower.seconds)[0]
+    return (ARM.forward(q_arm) @ HAND.T_flange_wrist)[:3, 3]
+
+
 @pytest.fixture
 def led(crowd: Crowd, tmp_path: Path, domain_id: int) -> Iterator[Led]:
     made = Led(crowd, tmp_path, domain_id)
@@ -91,7 +105,7 @@ def led(crowd: Crowd, tmp_path: Path, domain_id: int) -> Iterator[Led]:
 def test_arm_and_hand_go_where_they_are_sent(led: Led) -> None:
     robot = led.robot
     start = robot.joints()
-    assert robot.names == (*Arm("fr3").joint_names, *HAND.joint_names)
+    assert robot.names == (*ARM.joint_names, *HAND.joint_names)
     closed = dict(zip(HAND.joint_names, HAND.closed_joints))
     goal = {"fr3_joint1": start["fr3_joint1"] + 0.2, **closed}
     assert led.comes_to(goal)
@@ -158,6 +172,38 @@ def test_a_stranger_does_not_lead(led: Led) -> None:
 
     assert eventually(is_refused)
     assert abs(led.robot.joints()["fr3_joint1"] - start["fr3_joint1"]) < 1e-6
+
+
+def test_a_persons_hand_leads_by_the_command(crowd: Crowd, tmp_path: Path, domain_id: int) -> None:
+    led = Led(crowd, tmp_path, domain_id, leads=False)
+    try:
+        tracker = led.crowd.add(UnihmNode, "tracker")
+        publisher = tracker.create_publisher(PoseArray, "/keypoints", SENSOR)
+        human = load_hand("human")
+        frames = [
+            human.keypoints(human.open_joints) + np.array([0.0, 0.01 * k, 0.0]) for k in range(16)
+        ]
+        began: list[float] = []
+
+        def say() -> None:
+            """The hand waits until somebody follows, and then goes 15 cm to the left."""
+            began.extend([time.monotonic()] if led.follower._follower and not began else [])
+            frame = frames[min(int(10 * (time.monotonic() - began[0])), 15) if began else 0]
+            poses = [Pose(position=point_to_msg(point)) for point in frame]
+            publisher.publish(PoseArray(poses=poses))
+
+        tracker.create_timer(1 / 30, say)
+        command = ["unihm", "teleop", "--topic", "/keypoints", "--hand", "inspire"]
+        start = wrist_at(led)
+        with children.child(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            assert eventually(lambda: wrist_at(led)[1] - start[1] > 0.13)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=30)
+        assert process.returncode == 0, output
+        assert b"follows" in output
+        assert wrist_at(led) - start == pytest.approx([0.0, 0.15, 0.0], abs=0.02)
+    finally:
+        led.close()
 
 
 def test_without_a_follower_it_says_what_to_start(domain_id: int) -> None:
