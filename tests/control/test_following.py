@@ -72,8 +72,10 @@ def test_it_goes_where_it_is_told_and_rests_where_nobody_tells():
     assert np.abs(robot.hand[-1] - HAND.closed_joints).max() < 2e-3
     robot.lead(HERE[0], seconds=0.4)
     assert robot.speed() > 0.1
+    assert not robot.follower.rests(robot.now)
     robot.pass_time(round((SILENCE + 0.6) * RATE))
     assert robot.speed() < 1e-6
+    assert robot.follower.rests(robot.now)
     robot.check()
 
 

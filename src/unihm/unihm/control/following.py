@@ -28,6 +28,7 @@ PERIOD = 0.04  # s between two steps of the arm
 WINDOW = 0.1  # s of the way in a horizon, before its stop
 SILENCE = 0.25  # s without a set-point after which the robot comes to rest
 REACH = 0.35  # rad that a joint of the arm may be told to be away from where it is
+_STILL = 1e-6  # rad
 
 
 class SetpointFollower:
@@ -113,6 +114,11 @@ class SetpointFollower:
     def setpoint(self, now: float) -> Posture:
         """Where arm (n,) and hand (J,) are told to be now."""
         return self._follower.at(now), self._fingers.position
+
+    def rests(self, now: float) -> bool:
+        """Whether the arm has come to the end of all that its driver holds."""
+        follower = self._follower
+        return bool(np.abs(follower.at(now) - follower.at(follower.end)).max() < _STILL)
 
     def is_followed(self, now: float) -> bool:
         """Whether somebody tells it where to go."""

@@ -136,8 +136,14 @@ class FollowerNode(UnihmNode):
             self._follower.stop()
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._halted = self._follower = None
-        response.success, response.message = True, "Set-points are followed again."
+        response.success = self._follower is None or self._follower.rests(self.seconds)
+        if response.success:
+            self._halted = self._follower = None  # the next one begins where the robot is then
+        response.message = (
+            "Set-points are followed again."
+            if response.success
+            else "The arm has not come to rest yet; try again."
+        )
         return response
 
     def _on_state(self, positions: FloatArray, efforts: list[float]) -> None:
