@@ -154,9 +154,12 @@ def find(
     best = float(scores.max(initial=0.0))
     if best < FOUND:
         there = ", ".join(o.words for o in objects) or "nothing"
+        words = phrase.words.strip()  # without those of place
         raise UnihmError(
             ErrorCode.OBJECT_NOT_FOUND,
-            f"There is no '{phrase.words.strip()}' on the table; there is {there}.",
+            f"No '{words}' is where you say; there is {there}."
+            if phrase.place or phrase.relations
+            else f"There is no '{words}' on the table; there is {there}.",
         )
     is_pale = color_fit(phrase, objects[int(scores.argmax())]) < _PALE
     tie = _PALE_TIE if phrase.colors and is_pale else TIE
