@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from unihm.errors import ErrorCode, UnihmError
+
 
 def count(text: str) -> int:
     """A whole number from 1 up."""
@@ -20,6 +22,14 @@ def count_or_none(text: str) -> int:
 def port(text: str) -> int:
     """A TCP port; 0 takes any that is free."""
     return _whole(text, 0, 65535)
+
+
+def ros_missing(error: ImportError, otherwise: str = "") -> UnihmError:
+    """What is said where a command needs ROS; ``otherwise``: what does without it."""
+    return UnihmError(
+        ErrorCode.MISSING_DEPENDENCY,
+        f"ROS 2 is not to be found ({error}). Run `make setup`, then `source env.sh`.{otherwise}",
+    )
 
 
 def add_simulator(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unihm.cli._options import ros_missing
+
 if TYPE_CHECKING:
     from unihm.ros.ground_truth import GroundTruthRecorder
     from unihm.sim.scene import Scene
@@ -57,10 +59,7 @@ def run(args: argparse.Namespace) -> int:
         from unihm.ros.recorder import open_bag
         from unihm.visualization.pictures import picture_strip, write_picture, write_video
     except ImportError as error:
-        raise UnihmError(
-            ErrorCode.MISSING_DEPENDENCY,
-            f"ROS 2 is not to be found ({error}). Run `make setup`, then `source env.sh`.",
-        ) from error
+        raise ros_missing(error) from error
     bags = args.out / "bags"
     shutil.rmtree(bags, ignore_errors=True)
     args.out.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from unihm.cli._options import ros_missing
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``unihm record``."""
@@ -50,10 +52,7 @@ def run(args: argparse.Namespace) -> int:
         from unihm.ros.recorder import RecorderNode, open_bag
         from unihm.ros.run import init, spin
     except ImportError as error:
-        raise UnihmError(
-            ErrorCode.MISSING_DEPENDENCY,
-            f"ROS 2 is not to be found ({error}). Run `make setup`, then `source env.sh`.",
-        ) from error
+        raise ros_missing(error) from error
     path = args.out or Path("out/bags") / time.strftime("%Y-%m-%d_%H-%M-%S")
     failures: list[UnihmError] = []
 

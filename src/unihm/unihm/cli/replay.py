@@ -14,6 +14,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from unihm.cli._options import ros_missing
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``unihm replay``."""
@@ -28,19 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play it once, or until Ctrl-C."""
-    from unihm.errors import ErrorCode, UnihmError
-
     try:
         from rclpy.parameter import Parameter
 
         from unihm.nodes.player import PlayerNode
         from unihm.ros.run import init, spin
     except ImportError as error:
-        raise UnihmError(
-            ErrorCode.MISSING_DEPENDENCY,
-            f"ROS 2 is not to be found ({error}). Run `make setup`, then `source env.sh`. Without "
-            "ROS, `unihm eval bag` reads recordings.",
-        ) from error
+        raise ros_missing(error, " Without ROS, `unihm eval bag` reads recordings.") from error
     values = {
         "bag": str(args.bag),
         "rate": args.rate,

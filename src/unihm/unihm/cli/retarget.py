@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unihm.cli._options import count
+from unihm.cli._options import count, ros_missing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,14 +67,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _follow(args: argparse.Namespace) -> int:
-    from unihm.errors import ErrorCode, UnihmError
-
     try:
         from unihm.nodes.retargeter import run_live
     except ImportError as error:
-        raise UnihmError(
-            ErrorCode.MISSING_DEPENDENCY,
-            f"ROS 2 is not in this shell ({error}): run `make setup` and `source env.sh`.",
-        ) from error
+        raise ros_missing(error) from error
     run_live(args.hand, args.topic, args.preset)
     return 0

@@ -17,6 +17,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unihm.cli._options import ros_missing
+
 if TYPE_CHECKING:
     from unihm.learning.datasets.lerobot import DatasetWriter
     from unihm.retargeting.leading import HandLeader
@@ -48,10 +50,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from unihm.ros.teleop import Keypoints, Teleoperator
     except ImportError as error:
-        raise UnihmError(
-            ErrorCode.MISSING_DEPENDENCY,
-            f"ROS 2 is not in this shell ({error}): run `make setup` and `source env.sh`.",
-        ) from error
+        raise ros_missing(error) from error
     if args.record and not args.task:
         raise UnihmError(ErrorCode.INVALID_CONFIG, "--record needs --task: what is done, in words.")
     config = load_section(args.preset, "retargeting", RetargetingConfig)
