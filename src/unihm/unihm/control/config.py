@@ -55,6 +55,8 @@ class ControlConfig:
         squeeze_depth: m that each contact is pressed in, as a position offset of the fingers. The
             force follows from the hand's stiffness: 22 mm gives several newtons per finger.
         squeeze_seconds: s over which the squeeze comes and goes.
+        release_speed: share of a motion's speed at which the fingers let go: what they leave at
+            their own speed rolls away or turns.
         aim_low: m that a grasp from above is shifted down. A hand that is too low yields on the
             table; one that is 5 mm too high loses a ball.
         touch_depth: m that a finger may be told to go into the table, on which it yields; a motion
@@ -69,6 +71,7 @@ class ControlConfig:
     speed: Annotated[float, Field(gt=0, le=1)] = 0.5
     squeeze_depth: NotNegative = 0.022
     squeeze_seconds: Positive = 0.4
+    release_speed: Annotated[float, Field(gt=0, le=1)] = 0.4
     aim_low: float = 0.006
     touch_depth: NotNegative = 0.012
     push_gap: NotNegative = 0.005

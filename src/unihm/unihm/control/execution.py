@@ -109,8 +109,7 @@ def plan_execution(
     dt = motion.trajectory.dt / min(1.0, manner.speed)
     squeeze = _squeeze(motion, hand, manner.force * config.squeeze_depth, cloud)
 
-    speed = min(1.0, manner.speed * config.speed)
-    limits = arm.limits.scaled(speed).joined(hand_limits(hand))
+    limits = arm.limits.scaled(min(1.0, manner.speed * config.speed)).joined(hand_limits(hand))
     builder = _Builder(limits, config.rate, np.concatenate([q_arm, q_hand]))
     opens = motion.trajectory.kind == TaskKind.OPEN_CLOSE
     things = what_stands(motion.trajectory, cloud, 0)
@@ -126,16 +125,16 @@ def plan_execution(
         frames = np.flatnonzero(phases == phase)
         if len(frames) == 0:
             continue
+        speed = config.release_speed if phase == Phase.RELEASE else 1.0
         if phase == Phase.HOLD:
             joints[frames] += grip
         elif phase > Phase.HOLD and grip.any():  # let go before anything else moves
             before = frames[0] - 1
-            builder.ramp(
-                np.concatenate([path[before], motion.joints[before]]), config.squeeze_seconds, phase
-            )
+            loose = np.concatenate([path[before], motion.joints[before]])
+            builder.ramp(loose, config.squeeze_seconds / speed, phase)
             grip = np.zeros_like(grip)
         waypoints = np.hstack([path[frames], joints[frames]])
-        builder.follow(np.vstack([builder.here, waypoints]), dt, phase)
+        builder.follow(np.vstack([builder.here, waypoints]), dt / speed, phase)
         if phase == Phase.GRASP and squeeze.any():
             grip = squeeze
             gripping = np.concatenate([path[frames[-1]], joints[frames[-1]] + grip])
