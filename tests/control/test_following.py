@@ -168,7 +168,7 @@ def test_whatever_comes_the_limits_are_kept(data):
     robot.pass_time(200)
     assert robot.speed() < 1e-6
     robot.check()
-    # Where it would rest is looked at, with the hand of then; on the way it may come a little nearer.
+    # Where it would rest is looked at, with the hand of then; on the way it may come nearer.
     near = MODEL.clearance(robot.arm[::4], robot.hand_with_arm[::4])
     assert near.table_arm.min() > -0.015
     assert near.itself.min() > -0.015

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unihm.evaluation.language import normal
 from unihm.perception.language import understand
 from unihm.perception.language.asides import without_asides
 from unihm.perception.language.normalize import words_of
@@ -337,4 +338,124 @@ def test_polite_shells_ask(sentence: str, signature: str) -> None:
     ],
 )
 def test_not_polite_shells_ask(sentence: str) -> None:
+    assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        ", my knees won't let me bend",
+        ", it keeps catching my sleeve",
+        ", it was my mother's",
+        ", she's hungry",
+        ". The baby is asleep",
+        " or she'll eat them",
+        " before she knocks it over",
+        " before it goes over",
+        ", otherwise it will spill",
+        " because my hands are full",
+        " since the kids are coming",
+        ", it's freezing in here",
+        ", you will love it",
+        ", the wind keeps blowing my papers around",
+        ", that hurts, thank you",
+        ", I'm freezing, please",
+    ],
+)
+def test_what_only_comments_is_left_out(comment: str) -> None:
+    """Behind a request, and between two of them."""
+    assert understand(f"take the cup{comment}").signature == "grab cup"
+    if comment.startswith(", ") and not comment.endswith(("please", "you")):
+        between = understand(f"take the cup{comment}, and put it in the sink")
+        assert between.signature == "place cup > in:sink"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("my hands are wet, open the drawer", "open drawer"),
+        ("because my hands are full, take the cup", "grab cup"),
+        ("my knees won't let me bend, close the drawer", "close drawer"),
+        ("take the cup, it's the blue one", "grab cup{blue}"),
+        ("take the cup, it is beside the lamp", "grab cup{beside:lamp}"),
+        ("a mug is there behind the laptop, give me that one", "hand over mug{behind:laptop}"),
+        ("the target is the red cup on the tray; pick it up", "grab cup{red,on:tray}"),
+        ("take the cup and leave the others where they are, please", "grab cup"),
+        ("take the cup and nothing else", "grab cup"),
+        ("take the red cup, just that one", "grab cup{red}"),
+        ("give me a cup, any one will do", "hand over cup"),
+        ("please do the needful and take the cup", "grab cup"),
+        ("do take the cup", "grab cup"),
+        ("and now, for our guests, please take the cup", "grab cup"),
+        ("give me the remote the one uh the one on the book", "hand over remote{on:book}"),
+        ("put the duck in the box, the little yellow duck", "place duck{small,yellow} > in:box"),
+        ("take the small cup, not the big one", "grab cup{small}"),
+        ("push it um push the cup to the left", "push cup > left"),
+    ],
+)  # fmt: skip
+def test_comments_and_later_words(sentence: str, signature: str) -> None:
+    """What is said before, and what tells of the thing afterwards."""
+    assert normal(understand(sentence).signature) == normal(signature)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ", I changed my mind",
+        ", that's wrong",
+        ", you should put it there",
+        ", you don't need to",
+        ", it is not that one",
+        ", it is not yours",
+        ", I will wait",
+        ", she'll take it later",
+        ", my mother does not want it",
+        ", my boss will not allow it",
+        ", it should not be moved",
+        ", I don't want the cup",
+        ", I already have it",
+        ", it belongs on the shelf",
+        ", I want the blue one",
+        ", he put it on the plate",
+        ", it could be the mug",
+        ", it has a crack",
+        ", the plate is next",
+        ", the plate must go too",
+        ", the striped towels",
+        ", that was a joke",
+        ", that one is dirty",
+        " or I will take the plate",
+        " before I close the drawer",
+        ", we left it there",
+        ", he said no",
+        ", the job is over",
+        " as it is",
+        ", we need the plate too",
+        " and she will wait",
+        " if she wants it",
+        ", I would rather have tea",
+    ],
+)
+def test_what_changes_the_request_is_no_comment(words: str) -> None:
+    """It takes it back, tells which thing is meant, or asks for something else."""
+    assert understand(f"take the cup{words}").refusal is not None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "it keeps catching my sleeve",
+        "do not take the cup, it is wet",
+        "before i come, take the cup",
+        "or she will eat them, take the cup",
+        "leave the others alone",
+        "leave the others where they are and take the cup",
+        "do you take the cup, it is wet",
+        "take the cup, the red cup, the blue cup",
+        "a red mug and a blue mug are behind the laptop, give me that one",
+        "mind the plate",
+    ],
+)
+def test_comments_are_no_requests(sentence: str) -> None:
+    """Alone, beside a prohibition or a question, or where two things are named."""
     assert understand(sentence).refusal is not None

@@ -872,3 +872,52 @@ def test_sizes_regions_and_ones(sentence: str, signature: str) -> None:
 )
 def test_what_is_like_a_request_and_is_none(sentence: str) -> None:
     assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("push the left object toward the object in the middle", (
+            "push object{left} > toward:object{middle}"
+        )),
+        ("push the ball toward the cup on the left", "push ball > toward:cup{left}"),
+        ("push the ball on the left toward the cup", "push ball{left} > toward:cup"),
+        ("push the ball toward the box behind the lamp", "push ball > toward:box{behind:lamp}"),
+        ("push the ball away from the cup on the left", "push ball > away:cup{left}"),
+        ("put the third cube from the right behind the nut", "place cube{right,#3} > behind:nut"),
+        ("keep the mug on the tray", "place mug > on:tray"),
+        ("open the drawer and keep the punching machine inside it", (
+            "open drawer; place punching machine > in:drawer"
+        )),
+        ("take the packing slip out of the box", "grab packing slip < box"),
+        ("take the cup to the right of the suction tip", "grab cup{right:suction tip}"),
+        ("take the pen outta the bag n put em in the box", "refuse"),
+        ("take the chips outta the bag n stick em in the bowl", "place chips < bag > in:bowl"),
+        ("put the cup in the blu box k thx", "place cup > in:box{blue}"),
+        ("take the bottel", "grab bottle"),
+        ("open the hinged box", "open hinged box"),
+        ("push the can to my side", "push can > toward"),
+        ("push the can a wee bit closer to the cup", "push can > toward:cup"),
+        ("set the egg in the cup as softly as you possibly can", "place egg > in:cup"),
+        ("push the can to the left, mind the petals", "push can > left"),
+        ("open the box, extract the battery, and deposit it on the plate", (
+            "open box; place battery > on:plate"
+        )),
+        ("relocate the block adjacent to the funnel into the bin", (
+            "place block{beside:funnel} > in:bin"
+        )),
+        ("give me the second folder from the top", "hand over folder{top,#2}"),
+        ("keep the cup on the table", "refuse"),
+        ("do not keep the mug on the tray", "refuse"),
+        ("keep the lid on", "refuse"),
+        ("put the cup drop in the box", "refuse"),
+        ("take the cup tip it over", "refuse"),
+        ("take the lid off the box, then pass me the cup", "refuse"),
+        ("he'd put the cup on the tray", "refuse"),
+        ("she's got the cup", "refuse"),
+    ],
+)  # fmt: skip
+def test_ways_of_saying_it(sentence: str, signature: str) -> None:
+    """Anchors with a place of their own, other verbs, names of two nouns, careless spelling."""
+    command = understand(sentence)
+    assert (command.signature if command.refusal is None else "refuse") == signature

@@ -71,7 +71,7 @@ class ControlConfig:
     speed: Annotated[float, Field(gt=0, le=1)] = 0.5
     squeeze_depth: NotNegative = 0.022
     squeeze_seconds: Positive = 0.4
-    release_speed: Annotated[float, Field(gt=0, le=1)] = 0.4
+    release_speed: Annotated[float, Field(gt=0, le=1)] = 0.33
     aim_low: float = 0.006
     touch_depth: NotNegative = 0.012
     push_gap: NotNegative = 0.005

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 
-from unihm.perception import colors
 from unihm.perception.language import grammar, lexicon
 from unihm.perception.language.command import Action, Phrase
+from unihm.perception.language.comments import is_comment, without_comments
 from unihm.perception.language.nouns import NOUNS
 
 _PREPOSITIONS = (
@@ -34,10 +34,17 @@ _LINKS = frozenset(re.findall(r"\w+", """
     in on at to of from with by near next behind beside under between into onto off for and or that
     which is are not one it me you i
 """))  # fmt: skip
+_VERBS = "|".join(lexicon.ACTIONS)
 _HAND = r"(?:arm|hand|gripper|fingers)"
 _WHOM = (
     r"(?:(?:my |old )?(?:dear|love|darling|honey|hon|sweetie|sweetheart|babe|mate|buddy|pal|friend|"
     r"boss|champ|chap|robot|robo|sir|madam|mister)|good (?:man|sir|lad|fellow)|old (?:boy|man))"
+)
+_SOMEONE = (
+    r"(?:i|we|she|he|they|people|nobody|no one|everybody|everyone|anybody|"
+    r"(?:my|the|our) (?:\w+ )?(?:kids?|children|baby|dog|cat|guests?|others|wife|husband|"
+    r"mother|father|mom|mum|dad|son|daughter|sister|brother|family|friends?|boss|neighbou?rs?|"
+    r"students?|visitors?|team))"
 )
 _MOMENT = r"(?:a|the|one) (?:moment|minute|second|sec|chance|time)"
 _POLITE_IF = (
@@ -61,6 +68,13 @@ _FEELING = (
 _FRAIL = (
     r"(?:fragile|delicate|breakable|old|antique|precious|valuable|expensive|hot|heavy|full|sharp|"
     r"slippery|wet|dirty)"
+)
+# Of the other things nothing is asked.
+_NOTHING_ELSE = (
+    r"(?:and )?(?:nothing (?:else|more)|(?:just|only) (?:that|this)(?: one)?|only)"
+    r"|(?:(?:and|but) )?(?:please )?leave (?:all )?(?:of )?(?:the (?:others?|rest|other ones?)|"
+    r"everything else)(?: (?:of them|exactly|right|just))* (?:where (?:they are|it is)|alone|there|"
+    r"as (?:they are|it is)|be|in place|untouched)"
 )
 # Greetings, hesitations and the like, at the beginning.
 _INTERJECTION = re.compile(
@@ -99,6 +113,8 @@ _OPENER = re.compile(
     r"|(?:might|may|can|could) i (?:(?:please|possibly|perhaps|just) )*(?:ask|trouble|bother|get|"
     r"have) you to"
     r"|let us see you(?= \w)"
+    rf"|do(?= (?:{_VERBS}) (?!you\b))|(?:do the needful|do as i say)(?: ,)?(?: and|by)"
+    rf"|for {_SOMEONE}(?= ,)"
     r"|have the robot|i (?:would like|want|need) for you to"
     r"|(?:(?:would|could|can|will) you )?(?:please )?do (?:me|us) (?:a|one) (?:favor|favour|"
     r"kindness)(?: (?:and|please|,|:))*"
@@ -121,7 +137,7 @@ _OPENER = re.compile(
 )
 # The same at the end.
 _CLOSING = re.compile(
-    r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|pretty please|"
+    r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|pretty please|(?<=, )please|"
     r"(?:thanks|thank you|cheers|ta)"
     r"(?: (?:so|very|ever so) much| a (?:lot|bunch|million)| again| in advance)?"
     rf"(?: {_WHOM})?"
@@ -135,7 +151,10 @@ _CLOSING = re.compile(
     rf"|{_POLITE_IF}|{_FEELING}"
     rf"|i have (?:(?:got|caught) )?it(?: now)?|{_WHOM}"
     r"|(?:the|my) other (?:one )?is (?:broken|dirty|empty|lost|gone|missing|too \w+)"
-    r"|watch out|mind out"
+    r"|watch out|mind out|that is all(?: for now)?"
+    r"|(?:any|either)(?: one)?(?: of (?:them|those))? (?:will do|would do|is fine|is ok|is okay)"
+    r"|(?:(?:it|that) )?does not matter which(?: one)?"
+    rf"|{_NOTHING_ELSE}"
     r"|i am (?:done|finished|through) (?:eating|drinking|reading|writing|cooking|with (?:it|that))"
     r"|(?:there|that) is a (?:good|nice) (?:fellow|lad|boy|girl|chap|robot|man)"
     rf"|it is (?:(?:very|really|so|quite|rather|pretty|a bit|an?) )*{_FRAIL}"
@@ -148,17 +167,14 @@ _HESITATION = re.compile(
     r"what do you call it|what is that called|whatever it is called) "
     r"|, like ,(?= )|(?:, )?\byou know (?!what|that|where|how|which|who|if|the|it)(?:, )?"
 )
+# "Push it um push the speaker": the verb again.
+_FALSE_START = re.compile(rf"\b({_VERBS}) (?:it|the|that|this) (?:, )?(?:um|uh|uhm|er|erm|hmm) "
+                          r"(?:, )?(?=\1 )")  # fmt: skip
 _CALLED = re.compile(
     rf"^{_WHOM} , |(?<=you) , {_WHOM} ,| , {_WHOM} ,(?= (?:and|to|as) )| , {_WHOM}(?= [.,;!?]|$)"
 )
 # Why it is done: what somebody can do then, or how a thing stays. That it stands somewhere, or may
 # not touch something, says how to do it.
-_SOMEONE = (
-    r"(?:i|we|she|he|they|people|nobody|no one|everybody|everyone|anybody|"
-    r"(?:my|the) (?:\w+ )?(?:kids?|children|baby|dog|cat|guests?|others|wife|husband|mother|father|"
-    r"mom|mum|dad|son|daughter|sister|brother|family|friends?|boss|neighbou?rs?|students?|visitors?|"
-    r"team))"
-)
 _NO_VERB = r"(?!(?:and|or|but|then|if|when|unless|until|you|before|after|once|while)\b)\w+"
 _PURPOSE = re.compile(
     r"(?: ,)? (?:"
@@ -172,22 +188,6 @@ _PURPOSE = re.compile(
     r"|for (?:my |the |our )?(?:breakfast|lunch|dinner|supper|tea|later|school|work|dessert)"
     r")(?= [,.;!?]|$)"
 )
-# Why somebody asks, at the end.
-_BECAUSE = re.compile(
-    r"(?: [,.;:!]| because| since| cause)+ (?P<why>(?:because |since )?(?:i|we|my|our|it is "
-    r"(?:for|mine|ours|hers|his|cold|dark|late|time|getting))\b.*?)(?: [.!?])*$"
-)
-_WHY = re.compile(
-    r"(?:i|we) (?:am|are|have|need|must|should|will|would like|want|can (?:not|hardly|barely)|"
-    r"could (?:not|hardly)|do not (?:have|feel|see)|left|lost|forgot|spilled|just|think|feel|"
-    r"hurt)\b|(?:my|our) \w+(?: \w+)? (?:is|are|hurts?|feels?|needs?)\b|it is "
-)
-# Words that would change what is asked for: other things, ways, places, somebody else's words.
-_TELLING = (
-    lexicon.CONDITIONS | lexicon.REPORTS | lexicon.ACTIONS.keys() | lexicon.PLACES.keys()
-    | lexicon.SIZES.keys() | lexicon.ORDINALS.keys() | lexicon.GENERIC | {*colors.NAMES}
-    | {*colors.SYNONYMS} | {"no", "never", "nothing", "mean", "meant", "instead", "other"}
-) - {"something", "thing", "leave", "rest", "sit", "stand", "return"}  # fmt: skip
 # Where the thing is, told after the request.
 _STANDS = re.compile(
     r"(?: [,.;!?])+ (?:they are|it is|that is|those are)(?: (?:somewhere|just|right|over there|"
@@ -203,6 +203,17 @@ _BLACK_ONE = re.compile(
 )
 # "The box for me, the one with the tiger": which box, and for whom.
 _TOLD_AFTER = re.compile(r"( for (?:me|us)|(?: ,)? please)( , (?:the )?ones? [^,.;!?]+)")
+# "The remote the one on the book": the same without a comma.
+_THE_ONE = re.compile(
+    r"\b(\w+) the ones? (?=(?:that|which|with|on|in|next|behind|beside|under|near|lying|standing|"
+    r"closest|nearest)\b)"
+)
+# "Put the duck in the box, the little yellow duck": the noun again, with what tells it.
+_NAMED_AGAIN = re.compile(
+    rf"\b(the|my|that|this) (\w+)\b([^.;!?]*?) , (?:the|my) ({_NO_PART}{{1,3}})\2(?= [.,;!?]|$)"
+)
+# "The small one, not the big one" says nothing more.
+_CONTRARY = re.compile(r" ,(?: and)? not the (\w+) ones?(?= [.,;!?]|$)")
 _REPEATED = re.compile(r"\b((?:\w+ )?\w+)(?: (?:, )?\1)+\b")
 # Statements that name the thing which "it" then means.
 _NAMES = re.compile(
@@ -211,19 +222,19 @@ _NAMES = re.compile(
     r"|(?:you (?:can |will |should )?|can you |do you )?see (?P<seen>(?:the|that|this|a) .+)"
     r"|(?:i|we) (?:want|need|would like|am looking for|are looking for) (?P<wanted>(?:the|that|"
     r"this|a|an|my) .+?)(?: now| over there| again)*"
-    r"|the (?P<kind>\w+)(?: (?:that |which )?(?:i|we|you) (?:want|need|mean|am looking for|"
-    r"are looking for))? is (?P<named>(?:the|a|an) .+)"
+    r"|the (?:target |next |right )?(?P<kind>\w+)(?: (?:that |which )?(?:i|we|you) "
+    r"(?:want|need|mean|am looking for|are looking for))? is (?P<named>(?:the|a|an) .+)"
     r"|(?P<subject>(?:the|that|this|my) .+?) (?:is|has|looks) (?!the |a |an |in |on |next |near |"
     r"beside |behind |under |to |at |from )\w+(?: \w+)?"
     r"|(?:i (?:guess|think) )?we (?:could|can|will) (?:start|begin) with (?P<first>(?:the|that) .+)"
     r"|(?:that|this) is (?P<shown>(?:a|an|the|my) .+)"
     r"|(?:i|we) can not (?:quite |really )?(?:reach|get|find|see|lift|hold|open|get to) "
     r"(?P<missed>(?:the|that|this|my) .+?)(?: (?:from here|anymore|anywhere|myself))*"
-    r"|(?:(?:oh|sorry|oops) )?(?P<fallen>(?:the|that|this|my|our) (?:\w+ ){0,3}?\w+) "
+    r"|(?:(?:oh|sorry|oops) )?(?P<fallen>(?:the|that|this|my|our|an?|one) (?:\w+ ){0,3}?\w+) "
     r"(?:(?:has|have|just) )*(?:fell|fallen|rolled|dropped|slipped|slid|landed|is|are|got stuck|"
     r"sits?|stands?|lies?)"
-    r"(?: (?:down|over|off|out|away|lying|standing|sitting|stuck|right|somewhere|very|awfully|too|"
-    r"quite|rather|really|so|still))*"
+    r"(?: (?:down|over|off|out|away|there|kept|lying|standing|sitting|stuck|right|somewhere|"
+    r"very|awfully|too|quite|rather|really|so|still))*"
     rf"(?: (?P<where>(?:{'|'.join(_PREPOSITIONS)}) .+))?"
 )
 _TOPIC = re.compile(r"(?P<thing>(?:the|that|this) (?:(?!the ).)+?)(?P<more> the .*)?")
@@ -237,7 +248,8 @@ def without_asides(words: list[str]) -> list[str]:
     Args:
         words: as of :func:`unihm.perception.language.normalize.words_of`.
     """
-    line = _HESITATION.sub("", f"{' '.join(words)} ").strip()
+    line = _FALSE_START.sub("", f"{' '.join(words)} ")
+    line = _HESITATION.sub("", line).strip()
     line = _REPEATED.sub(r"\1", line)
     if not _STOPS.isdisjoint(words):
         return line.split() or words
@@ -246,8 +258,11 @@ def without_asides(words: list[str]) -> list[str]:
     line = _PURPOSE.sub("", line)
     line = _TOLD_AFTER.sub(r"\2\1", line)
     line = grammar.THE_ONE.sub(" ", line)
+    line = _THE_ONE.sub(_with_the_one, line)
+    line = _CONTRARY.sub(_unless_contrary, _NAMED_AGAIN.sub(r"\1 \4\2\3", line))
     line = _BLACK_ONE.sub(_in_one_go, line)
-    line = _with_place(_without_reason(_stripped(_without_reason(line))))
+    line = without_comments(_stripped(without_comments(line)))
+    line = _with_place(_stripped(line))
     rest = _after_statement(line.split())
     return _stripped(" ".join(rest)).split() if rest else line.split() or words
 
@@ -258,24 +273,25 @@ def _in_one_go(found: re.Match[str]) -> str:
     Without a comma only of a thing that is asked for.
     """
     determiner, before, noun, after, told = found.groups()
-    known = grammar.singular(noun) in NOUNS or noun in lexicon.NAMES_OF_THINGS
-    if " , " not in found.group(0) and not (known and _asks(found.string)):
+    if " , " not in found.group(0) and not (_is_named(noun) and _asks(found.string)):
         return found.group(0)
     return f"{determiner} {told}{before}{noun}{after}"
 
 
-def _without_reason(line: str) -> str:
-    """Without why somebody asks, where that tells nothing of what is asked."""
-    found = _BECAUSE.search(line)
-    if found is None or not _asks(line[: found.start()]):
-        return line
-    why = re.sub(r"^(?:because|since) ", "", found["why"])
-    said = re.sub(r"^(?:i|we) (?:can not|could not|do not) ", "", why)
-    telling = (_TELLING | lexicon.NEGATIONS) & {*said.split()}
-    more = re.search(r"[,.;:!?]|\b(?:and|or|but|then|before)\b", why)
-    if more or _WHY.match(why) is None or telling - ({"reach", "get"} if said != why else set()):
-        return line
-    return _stripped(line[: found.start()])
+def _with_the_one(found: re.Match[str]) -> str:
+    """Without "the one" behind the name of a thing: which one comes after it."""
+    return f"{found.group(1)} " if _is_named(found.group(1)) else found.group(0)
+
+
+def _unless_contrary(found: re.Match[str]) -> str:
+    """Without "not the big one" where what was said before is small."""
+    opposite = grammar.OPPOSITES.get(lexicon.SIZES.get(found.group(1), ""))
+    before = {lexicon.SIZES.get(word) for word in found.string[: found.start()].split()}
+    return "" if opposite is not None and opposite in before else found.group(0)
+
+
+def _is_named(noun: str) -> bool:
+    return grammar.singular(noun) in NOUNS or noun in lexicon.NAMES_OF_THINGS
 
 
 def _asks(line: str) -> bool:
@@ -352,6 +368,8 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
         leads: a "so" follows: it gives the reason.
     """
     line = " ".join(said)
+    if is_comment(line) and not line.startswith(("before", "or", "otherwise")):
+        return True
     if re.match(
         r"(?:i|we) can (?:not|never|hardly|barely) (?:quite |really )?(?:reach|get|find|see|"
         r"lift|hold|open|get to|manage|do) ",
@@ -372,7 +390,7 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
         return False
     return bool(
         re.match(
-            r"(?:i|we|it|this|that|there|here|my|our|your|the|a|an|these|those|now that|"
+            r"(?:i|we|it|this|that|there|here|my|our|your|the|a|an|one|these|those|now that|"
             r"(?:in front|over there|on the)(?=.* (?:is|are) )|you (?:can |will )?(?:see|need)|"
             r"can you see|do you see|see|today|"
             r"lunch|dinner|breakfast)\b",
@@ -411,7 +429,7 @@ def _named(said: str) -> str | None:
         return None if found is None else _described(found["thing"])
     if found["fallen"]:
         where = f" that is {found['where']}" if found["where"] else ""
-        words = re.sub(r"^(?:my|our|that|this) ", "the ", found["fallen"]) + where
+        words = re.sub(r"^(?:my|our|that|this|an?|one) ", "the ", found["fallen"]) + where
         return None if _thing(words) is None else words
     words = next(value for key, value in found.groupdict().items() if value and key != "kind")
     if found["named"] and found["kind"] not in ("target", "object", "thing", "goal", "one"):

@@ -67,6 +67,13 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
             rf"{_BETWEEN}* {_IT_MAY} (?:{harm}){_OBJECT}{_END}",
         ):
             found.append((re.compile(pattern), f" {manner}"))
+    found.append((
+        re.compile(
+            rf"{_BETWEEN}+ (?:please )?(?:mind|watch|watch out for|look out for|beware of|"
+            rf"(?:be )?careful (?:of|with)) (?:the|its|my|your) (?:\w+ )?\w+{_END}"
+        ),
+        " gently",
+    ))  # fmt: skip
     grip = r"(?:grip|hold|grab|press|squeeze|take|push|pull|handle) (?:it|them)"
     for ways, manner in (
         ("hard|tight|tightly|firmly|rough|roughly", "gently"),

@@ -14,7 +14,7 @@ ACTIONS: dict[str, Action] = {
     **dict.fromkeys(_words(
         "pick grab grasp take lift get hold raise seize catch clutch retrieve collect snatch "
         "grip "
-        "pluck hoist elevate choose select remove pickup capture clasp acquire obtain"
+        "pluck hoist elevate extract choose select remove pickup capture clasp acquire obtain"
     ), Action.GRAB),
     **dict.fromkeys(_words(
         "put place set drop move lay stand deposit stack insert return deliver leave carry tidy "
@@ -140,6 +140,8 @@ PLACES: dict[str, str] = {
 TIERED = _words("drawer drawers shelf compartment layer rack")
 # Of these, which are above each other, "the third" counts from the top.
 STACKED = _words("drawer shelf layer tier")
+# Of these, which lie on each other where they are several, so does "from the top".
+FLAT = _words("folder file magazine newspaper envelope sheet")
 # Into these, rather than onto them, where only "to" was said.
 HOLLOW = _words("compartment drawer cabinet caddy basket bag sink bin slider cupboard fridge box "
                 "microwave oven pocket carton crate case container bucket tote backpack purse "
@@ -233,7 +235,7 @@ FILLER = _words(
     "please pls plz kindly now just then again thanks thank hey hi hello robot um uh uhm er erm "
     "ah oh hmm hm well so okay ok alright right-now immediately quickly-please also first next "
     "finally sir mate dear buddy there over up down out and too maybe perhaps ahead like you "
-    "know mister mr armbot robo yo yes yeah yep sure immediately asap"
+    "know mister mr armbot robo yo yes yeah yep sure immediately asap thx tnx k na"
 )
 # Words of conditions and of times: not understood, and never left out.
 CONDITIONS = _words("if when whenever unless until till once while because since after "

@@ -21,15 +21,17 @@ _CONTRACTIONS = (
     (r"\b(?:can ?'? ?t|cannot|can not)\b(?! i)", "can not"),
     (r"\bwon ?'? ?t\b", "will not"),
     (r"\b(that|what|it|there|where|who|how|here)'?s\b(?<!\bits)", r"\1 is"),
-    (r"\bit's\b", "it is"),
+    (r"\b(it|he|she)'s\b", r"\1 is"),
     (r"\blet ?'?s\b", "let us"),
     (r"\b(i|you|he|she|it|we|they)(?:'| )(?:d)\b", r"\1 would"),
-    (r"\b(i|you|we|they)(?:'| )ll\b", r"\1 will"),
+    (r"\b(i|you|he|she|it|that|we|they)(?:'| )ll\b", r"\1 will"),
     (r"\b(i|you|we|they)'ve\b", r"\1 have"),
     (r"\bi'?m\b", "i am"),
     (r"\b(you|we|they)'re\b", r"\1 are"),
     (r"\b(?:gonna|wanna)\b", "want to"),
     (r"\bgimme\b", "give me"),
+    (r"\boutta\b", "out of"),
+    (r"(?<!\w)'?em\b", "them"),
     (r"\blemme\b", "let me"),
     (r"\bu\b(?![ -]shaped)", "you"),
     (r"\bw/o(?=\s)", "without"),
@@ -40,6 +42,8 @@ _CONTRACTIONS = (
 # Signs of code; nobody says them.
 _CODE = re.compile(r"[|$<>{}\[\]\\=*_~^`@#&+]|--|/\*|;\s*\w+\s+(?:table|-)")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": ","})
+# Colours without their last letters, which are in no dictionary of things on a table.
+_SHORTENED = {"blu": "blue", "yello": "yellow", "purpl": "purple", "oran": "orange", "grn": "green"}
 # A smile or a thumb up adds nothing to what is asked; a stop sign does.
 _HARMLESS = re.compile("[\U0001f600-\U0001f64f\U0001f44d\U0001f44b\U0001f916\ufe0f\u200d]")
 
@@ -184,7 +188,10 @@ def is_known(word: str) -> bool:
         or any(
             word.endswith(ending)
             and len(word) > len(ending) + 3
-            and text.is_word(word[: -len(ending)])
+            and (
+                text.is_word(word[: -len(ending)])
+                or (ending in ("ed", "ing") and f"{word[: -len(ending)]}e" in _known())
+            )
             for ending in ("er", "ers", "ing", "ed", "or", "y", "ies")
         )
         or (word.endswith("r") and word[:-1] in _known())
@@ -210,9 +217,12 @@ def is_plausible(word: str) -> bool:
 @cache
 def mended(word: str, at_verb: bool = False) -> str:
     """The word that was meant where ``word`` is none and one word alone is nearest to it."""
-    if len(word) < 3 or not word.isalpha() or is_known(word):
-        return word
+    if len(word) < 3 or not word.isalpha() or word in _known() or text.is_word(word):
+        return _SHORTENED.get(word, word)
     swapped = {word[:k] + word[k + 1] + word[k] + word[k + 2 :] for k in range(len(word) - 1)}
+    if is_known(word):  # of two words, unless it is one of ours with two letters swapped
+        meant = {w for w in swapped if len(w) > 4 and w in NOUNS}
+        return meant.pop() if len(meant) == 1 else word
     # Short words have many neighbours: "agar" is no "Agra".
     english = {w for w in swapped if len(w) > 4 and text.is_word(w)}
     for swaps in (swapped & _known(), english):

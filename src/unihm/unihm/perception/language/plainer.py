@@ -47,6 +47,9 @@ _PLAINER = (
     (rf"\bfrom the (left|right) side of (?!\w+ (?:{_TABLES})\b)", r"on the \1 side of "),
     (r"\bmore (?:near|close) to\b", "closer to"),
     (r"\bnear (?:from|of)\b", "near"),
+    (r"\badjacent to\b", "next to"),
+    (r"\bsomewhere (?=(?:in|on|at|near|by|beside|next|behind)\b)", ""),
+    (r"\b(?:over )?(?:to|towards?) my side(?! of)\b", "toward me"),
     (
         r"\bto (?:its|the|their) (?:usual |own |proper )?(?:spot|place|home)"
         r"(?= (?:beside|next|near|on|in|by|behind|between|under)\b)",
@@ -80,6 +83,7 @@ _PLAINER = (
         r"\1 \2 towards ",
     ),
     (rf"\bto the (left|right) from (?={_THE})", r"to the \1 of "),
+    (r"\ba (?:wee|teeny|teensy|tiny) (?:bit|little bit)\b", "a little bit"),
     (r"(?<!a )\blittle bit\b", "a little bit"),
     (
         r"\b(\d+(?:\.\d+)?) in (?=(?:to|towards?|left|right|forward|forwards|back|backwards|away|"
@@ -90,6 +94,8 @@ _PLAINER = (
     # How it is like, and how it is done.
     (r"\bof (?:the )?colored (?=\w)", "that is "),
     (rf"\b(?:real )?quick{_END}", "quickly"),
+    (rf"\b(?:really|super|extra|ever so|quite) (?=(?:{'|'.join(lexicon.MANNER)})\b)", ""),
+    (r"(?<= as you) possibly (?=can\b)", " "),
     (r"\bnice and (?:easy|gentle|gently|careful|carefully)\b", "gently"),
     (r"\bnice and slow(?:ly)?\b|\bwithout (?:any )?(?:rush|hurry)\b", "slowly"),
     (r"(?: ,)? easy (?:now|does it)(?= and\b| [.,!]|$)", " gently"),
@@ -139,6 +145,12 @@ _PLAINER = (
         rf"^({_INTO} {_THE}(?: (?!goes)\w+){{1,7}}) goes ({_NAMED})(?= [.,!]| please|$)",
         r"put \2 \1",
     ),
+    # In English of India things are kept where they shall be; on a table they are already.
+    (
+        rf"(^|[,.;] |\b(?:and|then|please|kindly) )keep (it|{_NAMED}) "
+        rf"(?=(?:{_INTO}|{_BESIDE})\b(?! {_THE} (?:{_TABLES})\b| *$))",
+        r"\1put \2 ",
+    ),
     # "Pass me the tongs, then the salt"; "put the fork in the box and the cup on the tray".
     (
         rf"{_UNFORBIDDEN}\b({_VERBS}) ({_NAMED})(?: please)?(?: ,)?(?: and)? (?:then|after that) "
@@ -158,14 +170,12 @@ _PLAINER = (
         rf"\b({_PUT}|grab|take|push|pull) (?:him|her)(?= (?:{_INTO}|{_BESIDE}|back|down|up|to)\b)",
         r"\1 it",
     ),
+    (rf"\b({_VERBS}) (?:only|just) (?={_THE} )", r"\1 "),
     (r"\bmake (open|close)\b", r"\1"),
     (r"\bpretty please\b", "please"),
     (r"\bplease (?:to\b|you (?=" + _VERBS + r"\b))", "please "),
     (r"\bafter this\b", "after that"),
-    (
-        r"\bn (?=(?:put|place|drop|give|take|grab|set|bring|close|open|push|pull|hand|move)\b)",
-        "and ",
-    ),
+    (rf"\bn (?={_VERBS}\b)", "and "),
     # A battery or a bottle, and nothing hollow.
     (rf" , (?:it|that) is (?:almost |nearly |already |completely )?empty{_END}", ""),
     # "Would you?", "doesn't it?", "won't you?"

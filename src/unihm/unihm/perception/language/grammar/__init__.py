@@ -14,11 +14,12 @@ from unihm.perception.language.grammar.clauses import (
 )
 from unihm.perception.language.grammar.cursor import Cursor
 from unihm.perception.language.grammar.interruptions import correction_of, stops
-from unihm.perception.language.grammar.noun_phrases import merged, noun_phrase
+from unihm.perception.language.grammar.noun_phrases import OPPOSITES, merged, noun_phrase
 from unihm.perception.language.grammar.steps import attach, steps_of
 from unihm.perception.language.grammar.words import gerunds, is_verb, singular
 
 __all__ = [
+    "OPPOSITES",
     "THE_ONE",
     "Clause",
     "Cursor",

@@ -58,8 +58,8 @@ MANNERS = re.compile(
     rf"|by (?:the|its|his|her|their) (?:\w+ )?{_BODY}s?\b(?: of it)?"
     r"|from (?:underneath|beneath|below)\b(?! (?:the|a|my|it|that|this)\b)"
     r"|from (?:above|the top down|its top|its side|the side|overhead|its handle)\b(?! of)"
-    r"|in (?:one|a single) (?:motion|go|move)|as (?:gently|slowly|quickly|"
-    r"carefully) as (?:possible|you can)"
+    rf"|in (?:one|a single) (?:motion|go|move)|as (?:{'|'.join(sorted(lexicon.MANNER))}) as "
+    r"(?:possible|you can)"
     r"|very (?:gently|carefully|slowly|quickly|softly)|right side up"
     r"|without (?:spilling|breaking|dropping|crushing|squeezing|damaging|tilting)(?: it|"
     r" anything| them)?\b"
@@ -123,12 +123,15 @@ _FROM_ME = re.compile(
 def read_body(cursor: Cursor, clause: Clause) -> None:
     """Read what follows the verb into the clause."""
     joined = False  # "and" or a relative clause before what comes next
-    end_of_source = -1
+    end_of_source = end_of_toward = -1
     while cursor.word:
         word = cursor.word
         at_source = cursor.at == end_of_source
+        at_toward = cursor.at == end_of_toward
         moving = clause.action in (Action.PUSH, Action.PULL) or clause.verb in lexicon.MOVES
-        if word == "," or (
+        if at_toward and (anchor := _anchor_described(cursor, clause)) is not None:
+            clause.toward, end_of_toward = anchor, cursor.at
+        elif word == "," or (
             word == "over"
             and clause.verb in ("hand", "give", "bring", "pass")
             and not clause.targets
@@ -186,7 +189,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             if thing is None:
                 clause.unknown.append("from")
             else:
-                clause.toward = Relation("away", (thing,))
+                clause.toward, end_of_toward = Relation("away", (thing,)), cursor.at
         elif moving and (found := cursor.match(_AMOUNT)) is not None:
             _set_amount(clause, found)
         elif (moving or clause.action is Action.GRAB) and cursor.match(_VAGUE) is not None:
@@ -209,7 +212,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             and word in ("closer", "nearer")
             and _take_toward(cursor, clause)
         ):
-            pass
+            end_of_toward = cursor.at
         elif moving and (found := cursor.match(_DIRECTION)) is not None:
             _set_direction(clause, found)
             cursor.match(_OF_TABLE)
@@ -237,7 +240,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
         elif _take_source(cursor, clause):
             end_of_source = cursor.at
         elif _take_toward(cursor, clause):
-            pass
+            end_of_toward = cursor.at
         elif (
             word == "from"
             and clause.targets
@@ -500,6 +503,25 @@ def _take_toward(cursor: Cursor, clause: Clause) -> bool:
         clause.unknown.append(found.group(0))
     clause.toward = Relation("toward", (thing,))
     return True
+
+
+def _anchor_described(cursor: Cursor, clause: Clause) -> Relation | None:
+    """Such as "the cup on the left" and "the cup behind the box" after "toward": which cup."""
+    if clause.toward is None or cursor.word in ("into", "onto", "over", "from", "to", "toward"):
+        return None
+    name, (thing, *_) = clause.toward.name, clause.toward.things
+    start = cursor.at
+    corner = _corner(cursor)
+    side = (corner.relation.things[0].place, "") if corner else table_side(cursor)
+    if side is not None:
+        return Relation(name, (replace(thing, place=join_places(thing.place, side[0])),))
+    found = cursor.match(RELATION)
+    other = noun_phrase(cursor) if found is not None else None
+    if found is None or other is None or lexicon.RELATIONS[found.group(1)] == "between":
+        cursor.at = start
+        return None
+    relation = Relation(lexicon.RELATIONS[found.group(1)], (other,))
+    return Relation(name, (replace(thing, relations=(*thing.relations, relation)),))
 
 
 def _excludes(cursor: Cursor, clause: Clause) -> bool:

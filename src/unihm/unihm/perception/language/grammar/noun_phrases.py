@@ -92,12 +92,13 @@ _POSES = {
     ),
 }
 _WITH = re.compile(r"(?:with|having|has)\b")
-_OPPOSITES = {"large": "small", "small": "large", "tall": "short", "short": "tall"}
+OPPOSITES = {"large": "small", "small": "large", "tall": "short", "short": "tall"}
 # Verbs that end the name of a thing: "spoon rest", unless what follows is what is done it to.
 _ENDS = frozenset(
     ["rest", "punch", "slide", "press", "stand", "clip", "mix", "spread", "grip", "hook", "wrap",
-     "polish", "spray", "mount", "dip", "balance", "meter", "mop", "iron", "train", "plug", "screw",
-     "nail", "pin", "saw", "label", "button", "watch", "pack", "measure", "file", "charge"]
+     "polish", "spray", "mount", "dip", "balance", "meter", "mop", "iron", "train", "plug",
+     "screw", "nail", "pin", "saw", "slip", "tip", "lock", "drill", "tape", "strip", "tap",
+     "switch", "label", "button", "watch", "pack", "measure", "file", "charge"]
 )  # fmt: skip
 _AFTER_VERBS = lexicon.DETERMINERS | lexicon.PRONOUNS | lexicon.ME | {"up", "down"}
 RELATIVE = re.compile(
@@ -531,7 +532,8 @@ class _Builder:
             return False
         tiers = {"top", "bottom"} & set(cursor.words[start : cursor.at])
         tiered = self.nouns[-1:] and self.nouns[-1] in lexicon.TIERED
-        self.places.append(tiers.pop() if tiers and tiered else side[0])
+        piled = self.nouns[-1:] and self.nouns[-1] in lexicon.FLAT
+        self.places.append(tiers.pop() if tiers and (tiered or piled) else side[0])
         return True
 
     def _excluded(self, cursor: Cursor) -> bool:
@@ -554,7 +556,7 @@ class _Builder:
                 cursor.at += 2
             return True
         if cursor.word in lexicon.SIZES:
-            opposite = _OPPOSITES.get(lexicon.SIZES[cursor.word])
+            opposite = OPPOSITES.get(lexicon.SIZES[cursor.word])
             if opposite is None or cursor.following not in (*lexicon.GENERIC, *self.nouns[-1:]):
                 cursor.at = start
                 return False

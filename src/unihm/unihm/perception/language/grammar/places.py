@@ -21,7 +21,8 @@ SIDE = re.compile(
     rf"(?: (?:of|on|in) (?:the |your |my |this )?(?:{_TABLE_WORDS}|you|me|robot|group|picture|"
     rf"image|scene|row|line|cluster|yourself)"
     r"(?: top)?)?(?= (?:and|then|of|located|lying|standing|sitting|placed|directly|from|on|in|"
-    r"at|to|that|which|who|with|by|please|for|next|beside|near|is|touching|it|a bit|a little|"
+    r"at|to|that|which|who|with|by|behind|under|between|into|onto|inside|please|for|"
+    r"next|beside|near|is|touching|it|a bit|a little|"
     r"open|closed|shut|all the way|halfway|\w+ly|with|using|without|"
     r"[.,;])|$)"
 )
