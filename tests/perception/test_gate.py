@@ -921,3 +921,8 @@ def test_ways_of_saying_it(sentence: str, signature: str) -> None:
     """Anchors with a place of their own, other verbs, names of two nouns, careless spelling."""
     command = understand(sentence)
     assert (command.signature if command.refusal is None else "refuse") == signature
+
+
+def test_what_is_pushed_fast_goes_to_the_right_and_to_no_right_thing() -> None:
+    (step,) = understand("shove the toy car to the right fast").steps
+    assert step.signature == "push toy car > right"

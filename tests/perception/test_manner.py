@@ -29,6 +29,7 @@ from unihm.perception.language.manner import Manner, manner_of
         ("pick up the bulb, but not too fast", {"speed": 0.6}),
         ("execute a top-down grasp on the can", {"side": "above"}),
         ("do a pinch grasp on the coin", {"fingers": 2}),
+        ("take the car real fast please", {"speed": 1.3}),
     ],
 )
 def test_what_the_words_ask_for(sentence, wanted):

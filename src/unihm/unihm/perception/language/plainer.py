@@ -93,8 +93,15 @@ _PLAINER = (
     (r"\blike (?=(?:\d+|an?|" + "|".join(lexicon.NUMBERS) + rf") (?:{_UNITS})\b)", "about "),
     # How it is like, and how it is done.
     (r"\bof (?:the )?colored (?=\w)", "that is "),
-    (rf"\b(?:real )?quick{_END}", "quickly"),
-    (rf"\b(?:really|super|extra|ever so|quite) (?=(?:{'|'.join(lexicon.MANNER)})\b)", ""),
+    # "To the right fast": no thing, and it is to the right.
+    (
+        r"(?<!too )(?<!so )(?<!as )(?<!not )\b(?:real )?(?:quick|fast)(?= (?:[.,!?]|please)|$)",
+        "quickly",
+    ),
+    (
+        rf"\b(?:really|real|super|extra|pretty|ever so|quite) (?=(?:{'|'.join(lexicon.MANNER)})\b)",
+        "",
+    ),
     (r"(?<= as you) possibly (?=can\b)", " "),
     (r"\bnice and (?:easy|gentle|gently|careful|carefully)\b", "gently"),
     (r"\bnice and slow(?:ly)?\b|\bwithout (?:any )?(?:rush|hurry)\b", "slowly"),
