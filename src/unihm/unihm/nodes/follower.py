@@ -99,6 +99,11 @@ class FollowerNode(UnihmNode):
             raise UnihmError(
                 ErrorCode.SAFETY_STOP, f"A set-point has come {delay:.2f} s after its stamp."
             )
+        if len(message.name) != len(message.position):
+            raise UnihmError(
+                ErrorCode.SAFETY_STOP,
+                f"A set-point has {len(message.name)} names and {len(message.position)} positions.",
+            )
         if self._follower is None:
             self._follower = self._begin(now)
         wanted = dict(zip(self._names, np.concatenate(self._follower.wanted)))
