@@ -235,6 +235,25 @@ def test_a_twin_that_appears_amid_a_task_may_be_dead_and_does_not_end_it(bench: 
     assert goal.result(SLOW).error_code == ErrorCode.CANCELLED
 
 
+@pytest.mark.parametrize("kind", [UnihmError, NotYet, Twin])
+def test_whoever_has_no_name_ends_a_task_as_a_stranger_does(
+    bench: Bench, kind: type[UnihmError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare publisher on the arm's commands never gets one; only a dead twin is waited for."""
+    goal, task_id = bench.start()
+    arm = bench.graph.nodes["arm_controller"]
+    trespass = kind(ErrorCode.SAFETY_STOP, "Somebody else commands the arm.")
+    looks, failed = [], []
+    monkeypatch.setattr(arm, "fail", lambda task, error, duration=0.0: failed.append((task, error)))
+    monkeypatch.setattr(arm._senders, "trespass", lambda: looks.append(0) or trespass)
+    assert eventually(lambda: len(looks) > 2)
+    monkeypatch.undo()
+    assert failed == ([] if kind is Twin else [(task_id, trespass)])
+    assert eventually(lambda: arm.trespass is None)
+    bench.graph.commander.cancel_task()
+    assert goal.result(SLOW).error_code == ErrorCode.CANCELLED
+
+
 class Endpoint:
     """One publisher in the graph."""
 

@@ -37,7 +37,7 @@ from unihm.ros.qos import (
     publisher_events,
     subscription_events,
 )
-from unihm.ros.senders import HELD_BACK, NotYet, Senders
+from unihm.ros.senders import HELD_BACK, NotYet, Senders, Twin
 
 # Humble's callbacks are not told where a message comes from.
 _TOLD_SENDER = hasattr(rclpy.subscription, "MessageInfo")
@@ -291,8 +291,8 @@ class UnihmNode(LifecycleNode):
     def look_around(self) -> None:
         """Look at the clock, and at who publishes where one node alone may (:attr:`trespass`).
 
-        Where somebody else has begun to, the task at hand fails; not where it may be one that was
-        killed, until it is forgotten.
+        Where somebody else has begun to, the task at hand fails. Not so for another of the same
+        name: it may have been killed, and two that live are told apart by their heartbeats.
         """
         self.clock_watch.look()
         before, self.trespass = self.trespass, self._senders.trespass()
@@ -300,7 +300,7 @@ class UnihmNode(LifecycleNode):
             return
         self.get_logger().error(self.trespass.message)
         at_hand = self.task_id and not self.is_stopped(self.task_id)
-        if at_hand and not isinstance(self.trespass, NotYet):
+        if at_hand and not isinstance(self.trespass, Twin):
             self.fail(self.task_id, self.trespass)
 
     # ------------------------------------------------------------ tasks

@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         figures = {
             "goals": args.goals,
             "reactions": dict(reactions),
-            "illegal_commands": illegal,
+            "illegal_commands": len(illegal),
+            "violations": illegal,
             "memory_mb": last,
             "memory_growth": growth,
         }
