@@ -244,8 +244,13 @@ def test_whoever_has_no_name_ends_a_task_as_a_stranger_does(
     arm = bench.graph.nodes["arm_controller"]
     trespass = kind(ErrorCode.SAFETY_STOP, "Somebody else commands the arm.")
     looks, failed = [], []
+
+    def look() -> UnihmError:
+        looks.append(trespass)
+        return trespass
+
     monkeypatch.setattr(arm, "fail", lambda task, error, duration=0.0: failed.append((task, error)))
-    monkeypatch.setattr(arm._senders, "trespass", lambda: looks.append(0) or trespass)
+    monkeypatch.setattr(arm._senders, "trespass", look)
     assert eventually(lambda: len(looks) > 2)
     monkeypatch.undo()
     assert failed == ([] if kind is Twin else [(task_id, trespass)])
