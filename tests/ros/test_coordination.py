@@ -456,6 +456,17 @@ def test_a_stage_that_never_answers_times_out(bench: Bench) -> None:
     assert "segmentation" in result.error_msg
 
 
+def test_a_task_whose_messages_are_lost_is_begun_anew(bench: Bench) -> None:
+    bench.stages.deaf = True
+
+    def mend_after_first(feedback: Any) -> None:
+        if feedback.attempt == 2:
+            bench.stages.deaf = False
+
+    result = bench.say(on_feedback=mend_after_first)
+    assert (result.error_code, result.attempts) == (0, 2)
+
+
 def test_a_word_stops_the_robot(bench: Bench) -> None:
     going = bench.start("arm")
     assert eventually(lambda: bench.instructions.get_subscription_count() > 0)

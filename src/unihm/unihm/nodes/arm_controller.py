@@ -33,6 +33,7 @@ class ArmControllerNode(UnihmNode):
     """
 
     stage = "arm"
+    priority = 2
     batch = 0.004
 
     def __init__(self, name: str, **kwargs: Any) -> None:

@@ -19,7 +19,7 @@ from unihm.perception.language import (
     describe_step,
     understand,
 )
-from unihm.ros.attempts import Attempts
+from unihm.ros.attempts import Attempts, Lost
 from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import command_to_msg, measurements
 from unihm.ros.emergency import EmergencyListener
@@ -158,12 +158,15 @@ class CoordinatorNode(UnihmNode):
             request.task_id = outcome.task_id = secrets.token_hex(16)  # nobody can guess it
             outcome.attempts, outcome.error = attempt, None
             try:
-                values = self._tasks.make(request, words, step, attempt, deadline)
+                values = self._tasks.make(
+                    request, words, step, attempt, deadline, again=attempt < attempts
+                )
                 outcome.values = before + of_step(values, request.step, request.steps)
             except UnihmError as error:
                 outcome.error = error
                 self._tasks.stop(request, error)
-            if outcome.error is None or outcome.error.code not in _RETRIED:
+            lost = isinstance(outcome.error, Lost)
+            if outcome.error is None or not (lost or outcome.error.code in _RETRIED):
                 break
             self.get_logger().info(f"attempt {attempt} failed: {outcome.error.message}")
 

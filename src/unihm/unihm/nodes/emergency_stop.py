@@ -24,6 +24,7 @@ class EmergencyStopNode(UnihmNode):
     """
 
     stage = "emergency_stop"
+    priority = 2
     batch = 0.0
 
     def __init__(self, name: str, **kwargs: Any) -> None:

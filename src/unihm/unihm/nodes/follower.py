@@ -41,6 +41,7 @@ class FollowerNode(UnihmNode):
     """
 
     stage = "follower"
+    priority = 2
     batch = 0.0
 
     def __init__(self, name: str, **kwargs: Any) -> None:

@@ -33,6 +33,7 @@ class HandControllerNode(UnihmNode):
     """
 
     stage = "hand"
+    priority = 2
     batch = 0.0
 
     def __init__(self, name: str, **kwargs: Any) -> None:

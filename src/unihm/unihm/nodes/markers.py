@@ -47,6 +47,7 @@ class MarkersNode(UnihmNode):
     """
 
     stage = "markers"
+    priority = 0
     nice = 5
     believes_anyone = True
 

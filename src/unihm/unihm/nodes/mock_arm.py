@@ -41,6 +41,7 @@ class MockArmNode(MockDriver):
     """
 
     stage = "arm_driver"
+    priority = 2
     faults: ClassVar = (
         "held_positions",
         "nan",

@@ -32,6 +32,7 @@ class MockCameraNode(MockDriver):
     """
 
     stage = "camera"
+    priority = 0
     faults: ClassVar = ("black", "noisy", "no_depth", "other_size", "other_encoding", "empty_table")
 
     def __init__(self, name: str, **kwargs: Any) -> None:

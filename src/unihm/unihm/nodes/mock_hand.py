@@ -32,6 +32,7 @@ class MockHandNode(MockDriver):
     """
 
     stage = "hand_driver"
+    priority = 2
     faults: ClassVar = ("held_positions", "nan", "wrong_names", "stuck")
 
     def __init__(self, name: str, **kwargs: Any) -> None:

@@ -35,6 +35,7 @@ class RetargeterNode(UnihmNode):
     """
 
     stage = "retargeter"
+    priority = 2
     batch = 0.0
 
     def __init__(self, name: str = "retargeter", **kwargs: Any) -> None:

@@ -36,6 +36,7 @@ class ViewerNode(UnihmNode):
     """
 
     stage = "viewer"
+    priority = 0
     nice = 5
     believes_anyone = True
 

@@ -71,12 +71,12 @@ class ArmTasks:
     # ------------------------------------------------------------ in the thread
 
     def _get_ready(self, task_id: str, started: float | None = None) -> None:
-        self._wait_until_idle()
-        if self._node.is_stopped(task_id):
-            return
-        if started is None:
+        if started is None and not self._node.is_stopped(task_id):
             started = self._node.seconds
             self._node.report(task_id, msg.StageStatus.STARTED, stage="ready")
+        self._wait_until_idle()
+        if started is None or self._node.is_stopped(task_id):
+            return
         plan = self._way_home()
         if plan is not None:
             self._runs.begin(

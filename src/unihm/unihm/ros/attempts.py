@@ -21,6 +21,13 @@ from unihm.ros.senders import FORGOTTEN, HELD_BACK, NotYet
 from unihm.types import Task
 
 _POLL = 0.02  # s between looks at cancel and time-outs
+# s in which nobody works on a task, after which its messages count as lost: longer than one may be
+# held back.
+_LOST = HELD_BACK + 2.0
+
+
+class Lost(UnihmError):
+    """A message between two nodes was lost, before anything moved."""
 
 
 class Attempts:
@@ -91,7 +98,14 @@ class Attempts:
             time.sleep(_POLL)
 
     def make(
-        self, request: Request, words: str, step: Step, attempt: int, deadline: float
+        self,
+        request: Request,
+        words: str,
+        step: Step,
+        attempt: int,
+        deadline: float,
+        *,
+        again: bool = False,
     ) -> list[msg.Measurement]:
         """Publish the task and follow its stages to the end.
 
@@ -103,11 +117,13 @@ class Attempts:
             step: that they say.
             attempt: which it is.
             deadline: s by the node's clock, when the goal's time is over.
+            again: it may be tried again, so that a message which is lost is not waited for.
 
         Returns:
             what the stages measured.
 
         Raises:
+            Lost: where nobody works on it.
             UnihmError: of the stage that failed; CANCELLED, PREEMPTED, STAGE_TIMEOUT or
                 SAFETY_STOP. The task goes on until :meth:`stop`.
         """
@@ -123,8 +139,13 @@ class Attempts:
         self._tasks.publish(message)
         values: list[msg.Measurement] = []
         stage, heard = STEPS[0], began
+        working: set[str] = set()
         while True:
             self._check_end(request, stage, heard, deadline)
+            if again and not working and self._node.seconds - heard > _LOST:
+                raise Lost(
+                    ErrorCode.STAGE_TIMEOUT, f"Nobody works on the task any more after {stage}."
+                )
             try:
                 status = request.statuses.get(timeout=_POLL)
             except queue.Empty:
@@ -132,6 +153,11 @@ class Attempts:
             if status.task_id != request.task_id:
                 continue
             heard = self._node.seconds
+            if status.state == msg.StageStatus.STARTED:
+                working.add(status.stage)
+                again = again and status.stage != "arm"  # from there on, something moves
+            else:
+                working.discard(status.stage)
             if status.state == msg.StageStatus.FAILED:
                 raise UnihmError(ErrorCode(status.error_code), status.error_msg)
             if status.stage in PROGRESS:

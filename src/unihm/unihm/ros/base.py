@@ -68,6 +68,8 @@ class UnihmNode(LifecycleNode):
         stage: its word in :class:`StageStatus` and in feedback.
         batch: s between two looks for messages, where it is a process of its own and rclpy has no
             EventsExecutor; 0: it is woken by each, as who streams to a driver has to be.
+        priority: of its thread that listens and speaks, where the machine allows that
+            (:func:`unihm.ros.priority.put_first`); 0: an ordinary thread.
         nice: by how much it stands back for other processes, as nice(1) counts: who computes may be
             late, who moves something may not.
         believes_anyone: it only shows what is said, and does not ask who says it.
@@ -81,6 +83,7 @@ class UnihmNode(LifecycleNode):
 
     stage = ""
     batch: ClassVar[float] = 0.01
+    priority: ClassVar[int] = 1
     nice: ClassVar[int] = 0
     believes_anyone: ClassVar[bool] = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
 import signal
 import sys
 import threading
@@ -15,6 +14,7 @@ from unihm.errors import UnihmError
 from unihm.ros.base import UnihmNode
 from unihm.ros.context import set_profile
 from unihm.ros.executor import new_executor
+from unihm.ros.priority import put_first, stand_back
 from unihm.ros.roster import ALL
 from unihm.ros.standstill import end_after_standstill
 
@@ -37,7 +37,7 @@ def run_node(name: str, argv: list[str] | None = None) -> int:
     gc.disable()  # until it spins: nothing of what is imported is ever thrown away
     try:
         kind = node_class(name)
-        os.nice(kind.nice)
+        stand_back(kind.nice)
         init(argv)
         end_after_standstill(name)
         node = kind(name, namespace="unihm")
@@ -83,6 +83,7 @@ def spin(node: UnihmNode, start: bool = True) -> None:
         gc.collect()
         gc.freeze()
         gc.enable()
+        put_first(node.priority)
         while not told:
             executor.spin_once(timeout_sec=_WAIT)
         raise KeyboardInterrupt(told[0])

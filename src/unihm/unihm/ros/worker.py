@@ -10,6 +10,7 @@ from typing import Any
 
 from unihm.errors import ErrorCode, UnihmError
 from unihm.ros.base import UnihmNode
+from unihm.ros.priority import stand_back
 
 
 class Worker:
@@ -21,7 +22,9 @@ class Worker:
 
     def __init__(self, node: UnihmNode) -> None:
         self._node = node
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=node.get_name())
+        self._thread = ThreadPoolExecutor(
+            1, node.get_name(), initializer=stand_back, initargs=(node.nice,)
+        )
 
     def submit(self, work: Callable[..., None], task_id: str, *arguments: Any) -> None:
         """Do ``work(task_id, *arguments)`` after all that was asked for before."""
