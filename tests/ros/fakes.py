@@ -34,7 +34,6 @@ class FakeCamera(Node):
     def __init__(self, robot: FakeRobot, **kwargs: Any) -> None:
         super().__init__("camera", **kwargs)
         self.robot = robot
-        self.lifted = see_boxes((RED_BOX.moved(LIFT), FAR_BLUE_BOX))
         self.mend()
         self._outputs = (
             self.create_publisher(Image, f"{CAMERA}/rgb/color/rect/image", RELIABLE),
@@ -45,11 +44,17 @@ class FakeCamera(Node):
 
     def mend(self) -> None:
         """As it should be."""
-        self.rgb, self.depth = see_boxes()
+        self.move((0.0, 0.0, 0.0))
         self.info_width = SIZE[1]
         self.rgb_encoding, self.depth_encoding = "bgra8", "32FC1"
         self.running = True
         self.clock_off = 0.0  # s
+
+    def move(self, step: tuple[float, float, float]) -> None:
+        """Somebody moves the red box by ``step`` (3,) m."""
+        box = RED_BOX.moved(step)
+        self.rgb, self.depth = see_boxes((box, FAR_BLUE_BOX))
+        self.lifted = see_boxes((box.moved(LIFT), FAR_BLUE_BOX))
 
     def _publish(self) -> None:
         if not self.running:

@@ -456,6 +456,17 @@ def test_a_stage_that_never_answers_times_out(bench: Bench) -> None:
     assert "segmentation" in result.error_msg
 
 
+def test_a_thing_that_is_moved_before_it_is_touched_is_looked_for_again(bench: Bench) -> None:
+    going = bench.start("arm")
+    bench.camera.move((0.0, -0.05, 0.0))
+    result = bench.result(going)
+    assert (result.error_code, result.attempts) == (ErrorCode.NONE, 2)
+    words = [s.error_msg for s in bench.statuses if s.error_code == ErrorCode.OBJECT_MOVED]
+    assert len(words) == 1
+    assert_is_sentence(words[0])
+    assert "red box" in words[0]
+
+
 def test_a_task_whose_messages_are_lost_is_begun_anew(bench: Bench) -> None:
     bench.stages.deaf = True
 

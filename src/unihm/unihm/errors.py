@@ -48,6 +48,7 @@ class ErrorCode(IntEnum):
     GRASP_FAILED = 40
     OBJECT_LOST = 41
     NOT_DONE = 42
+    OBJECT_MOVED = 43
     # The machine
     MISSING_DEPENDENCY = 50
     INTERNAL = 99

@@ -26,6 +26,10 @@ class Player:
         arm, hand: that the world's robot is made of.
         config: rate and safety bounds.
         on_sample: called after every control period, e.g. to film.
+
+    Attributes:
+        at: sample of the last plan that was sent last.
+        steps: of the world in a control period.
     """
 
     def __init__(
@@ -38,8 +42,9 @@ class Player:
     ) -> None:
         self.world, self.arm, self.hand = world, arm, hand
         self.on_sample = on_sample or (lambda: None)
+        self.at = 0
         self._rate = config.rate
-        self._steps = max(1, round(world.rate / config.rate))
+        self.steps = max(1, round(world.rate / config.rate))
         q_arm, q_hand = self._measured()
         self._arm_gate = SafetyGate(arm.limits, config.rate, q_arm, config.safety)
         # A finger that holds something is far from its set-point: that is how it presses.
@@ -63,10 +68,11 @@ class Player:
         """Run the whole plan.
 
         Raises:
-            UnihmError: SAFETY_STOP from the gate; the robot has then been brought to rest.
+            UnihmError: SAFETY_STOP from the gate, or what ``on_sample`` raises; the robot has then
+                been brought to rest.
         """
         try:
-            for q_arm, q_hand in zip(plan.arm, plan.hand):
+            for self.at, (q_arm, q_hand) in enumerate(zip(plan.arm, plan.hand)):
                 at_arm, at_hand = self._measured()
                 position = (self.arm.forward(q_arm) @ self.hand.T_flange_wrist)[:3, 3]
                 self._send(
@@ -90,5 +96,5 @@ class Player:
     def _send(self, q_arm: FloatArray, q_hand: FloatArray) -> None:
         self.world.set_arm_targets(q_arm)
         self.world.set_hand_targets(q_hand)
-        self.world.step(self._steps)
+        self.world.step(self.steps)
         self.on_sample()

@@ -15,11 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from unihm.control.config import ControlConfig
-from unihm.control.execution import ExecutionPlan, plan_execution, plan_move
+from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
 from unihm.control.reverse import put_back
+from unihm.control.target_watch import TargetWatch, WatchConfig, watched_until
 from unihm.control.verification import VerificationConfig, verify
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.assignments import Assignment
+from unihm.evaluation.disturbances import DISTURBANCES, Disturbance
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
 from unihm.perception.language.manner import manner_of
@@ -34,6 +36,7 @@ SETTLE = 0.4  # s at rest before joints and image are read for the verdict
 TRACKED = 10  # poses a second that are kept to judge by
 # After these verdicts the robot tries again, as the graph's coordinator does.
 RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
+REPLANS = 2  # times that a try begins anew because its target was moved before the hand was there
 
 
 class Result(Protocol):
@@ -81,6 +84,7 @@ class TaskAttempt:
         measurements: metres and seconds that it judged by.
         believed: what the robot itself thought of it; None where it never came so far.
         again: whether the robot, as it believes, should try once more.
+        replans: times that it began anew because the target was moved.
         reason: its sentence, or the error's.
         evidence: the figures behind its judgement.
         seconds: of every stage, ``control``, and ``first_command``: all from goal to set-points.
@@ -94,6 +98,7 @@ class TaskAttempt:
     measurements: dict[str, float] = field(default_factory=dict)
     believed: bool | None = None
     again: bool = False
+    replans: int = 0
     reason: str = ""
     evidence: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -103,7 +108,7 @@ class TaskAttempt:
 
 @dataclass
 class TaskEpisode:
-    """One scene, one sentence, and the tries that were made."""
+    """One scene, one sentence, what happened beside, and the tries that were made."""
 
     seed: int
     task: str
@@ -112,6 +117,7 @@ class TaskEpisode:
     shape: str
     seen: bool
     attempts: list[TaskAttempt] = field(default_factory=list)
+    disturbed: str = ""
 
 
 class TaskBenchmark:
@@ -124,6 +130,7 @@ class TaskBenchmark:
         ablate: given random numbers of the episode's own, the hook between the stages.
         control, verification: settings.
         world: whose physics it is.
+        watch: when a target counts as moved.
     """
 
     def __init__(
@@ -135,6 +142,7 @@ class TaskBenchmark:
         control: ControlConfig | None = None,
         verification: VerificationConfig | None = None,
         world: type[World] = World,
+        watch: WatchConfig | None = None,
     ) -> None:
         self.pipeline, self._world = pipeline, world
         self.control = control or ControlConfig()
@@ -142,44 +150,109 @@ class TaskBenchmark:
         self.arm, self.hand = load_arm(self.control.arm), load_hand(hand)
         self.retries = retries
         self.ablate = ablate
+        self.watch = watch or WatchConfig()
 
-    def run(self, task: Assignment) -> TaskEpisode:
-        """One episode: up to ``1 + retries`` tries."""
+    def run(self, task: Assignment, disturb: str = "") -> TaskEpisode:
+        """One episode: up to ``1 + retries`` tries.
+
+        Args:
+            task: what is asked for.
+            disturb: one of :data:`DISTURBANCES`, which happens beside; empty: none.
+        """
         rng = np.random.default_rng([task.seed, 11])
+        kind = DISTURBANCES[disturb] if disturb else Disturbance
+        disturbance = kind(task.target, np.random.default_rng([task.seed, 13]))
         item = task.scene.object(task.target)
         shape = item.mechanism.works_like if item.opens else item.shape
-        episode = TaskEpisode(task.seed, task.task, task.instruction, task.target, shape, task.seen)
-        world = self._world(task.scene, hand=self.hand.name, render=True, seed=task.seed)
+        episode = TaskEpisode(
+            task.seed,
+            task.task,
+            task.instruction,
+            task.target,
+            shape,
+            task.seen,
+            disturbed=disturb,
+        )
+        scene = disturbance.prepare(task.scene)
+        world = self._world(scene, hand=self.hand.name, render=True, seed=task.seed)
         tried: list[HandMotion] = []
         for number in range(1 + self.retries):
-            track = Track()
-            player = Player(
-                world, self.arm, self.hand, self.control, _sampler(world, track, self.control.rate)
-            )
-            attempt, plan = self._attempt(task, world, player, track, rng, tried)
+            run = _Run(world, Player(world, self.arm, self.hand, self.control), disturbance)
+            attempt, plan = self._attempt(task, run, rng, tried)
             episode.attempts.append(attempt)
             if not attempt.again or plan is None or number == self.retries:
                 break
             try:
-                self._go_back(player, plan)
+                self._go_back(run.player, plan)
             except UnihmError as error:
                 attempt.reason += f" {error.message}"
                 break
         return episode
 
     def _attempt(
-        self,
-        task: Assignment,
-        world: World,
-        player: Player,
-        track: Track,
-        rng: np.random.Generator,
-        tried: list[HandMotion],
+        self, task: Assignment, run: _Run, rng: np.random.Generator, tried: list[HandMotion]
     ) -> tuple[TaskAttempt, ExecutionPlan | None]:
         """One try, which is added to those ``tried``; the plan is None where it cannot go on."""
         attempt = TaskAttempt()
-        track.sample(world.time, world.object_poses(), world.openings())
-        before, empty = world.observe(), player.sample()
+        run.sample()
+        while True:
+            before, empty = run.observe(), run.player.sample()
+            made = self._plan(task, run.player, before, attempt, rng, tried)
+            if made is None:
+                return attempt, None
+            result, plan = made
+            attempt.meant, attempt.offset = _meant(result.motion, run.world)
+            try:
+                run.play(plan, self._watch(before, result))
+                break
+            except UnihmError as error:
+                moved = error.code is ErrorCode.OBJECT_MOVED
+                attempt.stage, attempt.reason = "moved" if moved else "safety", error.message
+                if not moved or attempt.replans == REPLANS:
+                    return attempt, None
+            attempt.replans += 1
+            try:
+                self._go_back(run.player, plan)
+            except UnihmError as error:
+                attempt.reason += f" {error.message}"
+                return attempt, None
+        tried.append(result.motion)
+        attempt.stage = attempt.reason = ""
+        run.wait(SETTLE)
+        verdict = verify(
+            self.arm,
+            self.hand,
+            plan,
+            result.motion.trajectory,
+            result.cloud,
+            empty,
+            run.player.sample(),
+            before,
+            run.observe(),
+            self.verification,
+        )
+        attempt.believed, attempt.reason = verdict.held, verdict.reason
+        attempt.again = not verdict.held and verdict.code in RETRIED
+        attempt.evidence = verdict.evidence
+        run.wait(HOLD_TIME - SETTLE)
+        outcome = task.judge(run.track)
+        attempt.truth, attempt.measurements = outcome.reason, outcome.measurements
+        attempt.stage = outcome.stage
+        if attempt.stage and attempt.meant != task.target:
+            attempt.stage = "wrong object"
+        attempt.success = not attempt.stage
+        return attempt, plan
+
+    def _plan(
+        self,
+        task: Assignment,
+        player: Player,
+        before: RgbdObservation,
+        attempt: TaskAttempt,
+        rng: np.random.Generator,
+        tried: list[HandMotion],
+    ) -> tuple[Result, ExecutionPlan] | None:
+        """What the stages make of an image, and what the controllers do; None where they fail."""
         q_arm, q_hand = player.setpoint
         start = time.perf_counter()
         try:
@@ -194,10 +267,8 @@ class TaskBenchmark:
             )
         except UnihmError as error:
             attempt.stage, attempt.reason = f"pipeline:{error.code.name}", error.message
-            return attempt, None
+            return None
         planned = time.perf_counter()
-        tried.append(result.motion)
-        attempt.meant, attempt.offset = _meant(result.motion, world)
         try:
             plan = plan_execution(
                 result.motion,
@@ -211,47 +282,19 @@ class TaskBenchmark:
             )
         except UnihmError as error:
             attempt.stage, attempt.reason = f"reach:{error.code.name}", error.message
-            return attempt, None
+            return None
         now = time.perf_counter()
-        attempt.seconds = {
-            **result.seconds,
-            "control": now - planned,
-            "first_command": now - start,
-        }
-        try:
-            player.play(plan)
-        except UnihmError as error:
-            attempt.stage, attempt.reason = "safety", error.message
-            return attempt, None
-        player.wait(SETTLE)
-        verdict = verify(
-            self.arm,
-            self.hand,
-            plan,
-            result.motion.trajectory,
-            result.cloud,
-            empty,
-            player.sample(),
-            before,
-            world.observe(),
-            self.verification,
-        )
-        attempt.believed, attempt.reason = verdict.held, verdict.reason
-        attempt.again = not verdict.held and verdict.code in RETRIED
-        attempt.evidence = verdict.evidence
-        player.wait(HOLD_TIME - SETTLE)
-        outcome = task.judge(track)
-        attempt.truth, attempt.measurements = outcome.reason, outcome.measurements
-        attempt.stage = outcome.stage
-        if attempt.stage and attempt.meant != task.target:
-            attempt.stage = "wrong object"
-        attempt.success = not attempt.stage
-        return attempt, plan
+        attempt.seconds = {**result.seconds, "control": now - planned, "first_command": now - start}
+        return result, plan
+
+    def _watch(self, before: RgbdObservation, result: Result) -> TargetWatch:
+        return TargetWatch(before, result.motion.trajectory, result.cloud, self.watch)
 
     def _go_back(self, player: Player, plan: ExecutionPlan) -> None:
         """Open and go home; where a hand might hold something after all, the way it came."""
-        if plan.phase[-1] == Phase.HOLD:
-            player.play(put_back(plan, len(plan) - 1))
+        if plan.phase[-1] == Phase.HOLD or player.at < len(plan) - 1:
+            back = put_back(plan, player.at)
+            player.play(begin_at(back, self.arm, self.hand, *player.setpoint, self.control))
         q_arm, q_hand = player.setpoint
         home = plan_move(
             self.arm, self.hand, q_arm, q_hand, self.arm.home, self.hand.open_joints, self.control
@@ -259,17 +302,68 @@ class TaskBenchmark:
         player.play(home)
 
 
-def _sampler(world: World, track: Track, rate: float) -> Callable[[], None]:
-    """What keeps the objects' poses ten times a second, called at every set-point."""
-    every, calls = max(1, round(rate / TRACKED)), 0
+class _Run:
+    """A world, the robot in it, and what is done to it, while one try is made.
 
-    def sample() -> None:
-        nonlocal calls
-        calls += 1
-        if calls % every == 0:
-            track.sample(world.time, world.object_poses(), world.openings())
+    Args:
+        world: with a robot.
+        player: of that robot.
+        disturbance: what happens beside.
 
-    return sample
+    Attributes:
+        track: of all objects.
+    """
+
+    def __init__(self, world: World, player: Player, disturbance: Disturbance) -> None:
+        self.world, self.player, self._disturbance = world, player, disturbance
+        self.track = Track()
+        self._rate = world.rate / player.steps
+        self._samples = 0
+        self._watch: TargetWatch | None = None
+        self._until = 0
+        player.on_sample = self._on_sample
+
+    def sample(self) -> None:
+        """Keep where everything is."""
+        world = self.world
+        self.track.sample(world.time, world.object_poses(), world.openings())
+
+    def observe(self) -> RgbdObservation:
+        """What the robot gets of an image."""
+        return self._disturbance.see(self.world.observe())
+
+    def wait(self, seconds: float) -> None:
+        """Let time go on."""
+        self.player.wait(seconds)
+
+    def play(self, plan: ExecutionPlan, watch: TargetWatch) -> None:
+        """Carry out a plan, looking at its target until the hand is there.
+
+        Raises:
+            UnihmError: OBJECT_MOVED, or SAFETY_STOP; the robot is at rest then.
+        """
+        self._watch, self._until = watch, watched_until(plan)
+        try:
+            self.player.play(plan)
+        finally:
+            self._watch = None
+
+    def _on_sample(self) -> None:
+        self._samples += 1
+        if self._samples % max(1, round(self._rate / TRACKED)) == 0:
+            self.sample()
+        watch = self._watch
+        if watch is None or self.player.at >= self._until:
+            return
+        if self._disturbance.act(self.world, self.player.at / self._until):
+            self.track.restart()
+            self.sample()
+        if self.player.at % max(1, round(self._rate / watch.config.rate)) == 0:
+            try:
+                watch.look(self.observe())
+            except UnihmError:
+                self._watch = None  # told once; the arm comes to rest
+                raise
 
 
 def _meant(motion: HandMotion, world: World) -> tuple[str, float]:
@@ -345,7 +439,7 @@ def agreement(episodes: list[TaskEpisode]) -> dict[str, Any]:
 
 
 def table(episodes: list[TaskEpisode]) -> dict[str, Any]:
-    """The rates of every task, apart for seen and unseen families; and own judgement of all."""
+    """The rates of every task, seen and unseen families apart, of disturbances; own judgement."""
     tasks: dict[str, Any] = {}
     for task in dict.fromkeys(episode.task for episode in episodes):
         of_task = [episode for episode in episodes if episode.task == task]
@@ -355,8 +449,14 @@ def table(episodes: list[TaskEpisode]) -> dict[str, Any]:
             if (chosen := [episode for episode in of_task if episode.seen == seen])
         }
         tasks[task]["verifier"] = agreement(of_task)
+    disturbed = {
+        name: rates([episode for episode in episodes if episode.disturbed == name])
+        for name in dict.fromkeys(episode.disturbed for episode in episodes)
+        if name
+    }
     return {
         "tasks": tasks,
+        "disturbed": disturbed,
         "verifier": agreement(episodes),
         "results": [asdict(episode) for episode in episodes],
     }

@@ -22,6 +22,7 @@ from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.ros.conversions import time_to_seconds as seconds_of
 from unihm.ros.frames import SETTLE, Frames
+from unihm.ros.lookout import Lookout
 from unihm.ros.qos import IMAGES, LATCHED, RELIABLE
 from unihm.transforms import from_pose7, is_rigid
 from unihm.types import FloatArray
@@ -86,6 +87,7 @@ class CaptureNode(UnihmNode):
     """Takes two fresh, checked image pairs per task: before, and after the motion.
 
     The first is taken once the arm controller has reported ``ready``: the robot is out of the way.
+    On the way to the target it looks whether that is still there.
     """
 
     stage = "capture"
@@ -148,6 +150,7 @@ class CaptureNode(UnihmNode):
             "stamp_tolerance", 0.02, "Largest difference of stamps in a pair, s.", 0.0, 1.0
         )
         self._further = _further_cameras(prefixes, poses, tolerance)
+        self._lookout = Lookout(self)
         self._topics = topics
         self._matcher = StampMatcher(topics, tolerance)
         self._last_seen: dict[str, float] = dict.fromkeys(topics, -np.inf)
@@ -196,6 +199,8 @@ class CaptureNode(UnihmNode):
         self.config = load_section(self.preset, "capture", CaptureConfig)
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
+        if self._lookout.task_id == task_id:
+            self._lookout.end()
         if self._waiting == task_id:
             self._waiting = None
             self.report(task_id, StageStatus.STOPPED)
@@ -246,7 +251,11 @@ class CaptureNode(UnihmNode):
                 self._placing.reset()
         matched = self._matcher.add(key, seconds_of(message.header.stamp), message)
         self._pairs += matched is not None
-        if matched is None or self._waiting is None:
+        if matched is None:
+            return
+        if self._lookout.is_due(self.seconds):
+            self._look_at_target(matched)
+        if self._waiting is None:
             return
         rgb: Any = matched["rgb"]
         stamp = seconds_of(rgb.header.stamp)
@@ -268,23 +277,22 @@ class CaptureNode(UnihmNode):
         if late and self.seconds - self._since < FURTHER_WAIT:
             return
         try:
-            T_world_camera = self._camera_pose(rgb)
+            self._camera_pose(rgb)
         except UnihmError as error:
             self._refused = error  # a node that has just started is told in a moment
             return
         self._refused = None
         task_id, self._waiting = self._waiting, None
         try:
-            observation = observation_from_images(
-                rgb, matched["depth"], matched["info"], T_world_camera, self._rectified
-            )
-            clean_depth(observation.depth, self.config)
+            observation = self._observe(matched)
             others = [c.observe(self._since, self.seconds) for c in self._further]
             if any(others):
                 observation = fill_from(observation, [o for o in others if o], self.config)
         except UnihmError as error:
             self.fail(task_id, error, self.seconds - self._since)
             return
+        if self._purpose == self.stage:
+            self._lookout.remember(task_id, observation)
         self._outputs[self._purpose].publish(
             observation_to_msg(observation, rgb.header, task_id, self.world_frame)
         )
@@ -295,6 +303,31 @@ class CaptureNode(UnihmNode):
             progress=1.0,
             duration=self.seconds - self._since,
         )
+
+    def _observe(self, matched: dict[str, Any]) -> types.RgbdObservation:
+        """What an image pair shows.
+
+        Raises:
+            UnihmError: where the images are none, or nobody knows where the camera is.
+        """
+        observation = observation_from_images(
+            matched["rgb"],
+            matched["depth"],
+            matched["info"],
+            self._camera_pose(matched["rgb"]),
+            self._rectified,
+        )
+        clean_depth(observation.depth, self.config)
+        return observation
+
+    def _look_at_target(self, matched: dict[str, Any]) -> None:
+        """End the task whose target was moved before the hand is there."""
+        task_id = self._lookout.task_id
+        try:
+            self._lookout.look(self._observe(matched), self.seconds)
+        except UnihmError as error:
+            if error.code is ErrorCode.OBJECT_MOVED:  # a bad image alone stops nobody
+                self.fail(task_id, error)
 
     def pulse(self) -> dict[str, Any]:
         """A camera that was heard of and is silent now is a fault."""

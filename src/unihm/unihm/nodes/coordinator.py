@@ -29,7 +29,7 @@ from unihm.ros.progress import BEFORE_MOVING, STEPS, of_step
 from unihm.ros.qos import LATCHED
 from unihm.ros.senders import SENDERS
 
-_RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
+_RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST, ErrorCode.OBJECT_MOVED)
 LONGEST_TIMEOUT = 3600.0  # s
 _LOOK = 0.1  # s between looks at who is silent
 

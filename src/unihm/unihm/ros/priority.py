@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
 _THREADS = Path("/proc/self/task")
 _DDS = "dds."  # how Fast DDS calls its threads
+# Of mlockall(2): what is in memory now or comes into it stays, of what is mapped now.
+_MCL_CURRENT, _MCL_ONFAULT = 1, 4
 
 
 def put_first(priority: int) -> bool:
@@ -34,6 +37,9 @@ def put_first(priority: int) -> bool:
                 os.sched_setscheduler(int(thread.name), policy, os.sched_param(priority))
         except OSError:  # it has ended meanwhile
             continue
+    # Nor does it wait for its own code to be read from the disk again. (Without the right to, or
+    # beyond what it may lock, nothing happens.)
+    ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_ONFAULT)
     return True
 
 

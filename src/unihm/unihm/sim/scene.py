@@ -138,6 +138,11 @@ class SceneObject:
         return load_mesh(Path(self.mesh), self.scale, self.up, self.convex)
 
     @property
+    def footprint(self) -> float:
+        """Radius, m, of the circle round its shape's bounding box, seen from above."""
+        return float(np.hypot(*self.geometry.extents[:2])) / 2
+
+    @property
     def solids(self) -> list[trimesh.Trimesh]:
         """Its convex pieces in the world; of what opens those that stand."""
         parts = self.mechanism.body if self.opens else self.geometry.parts
@@ -356,15 +361,11 @@ def place_freely(
     Raises:
         UnihmError: INVALID_SCENE where there is no room.
     """
-
-    def radius(item: SceneObject) -> float:
-        return float(np.hypot(*item.geometry.extents[:2])) / 2
-
     for attempt in range(2000):
         place = rng.uniform([0.35, -0.25], [0.65, 0.25])
         room = gap * (1 - attempt / 2000)  # a full table is packed closer
         if all(
-            np.hypot(*(place - o.position[:2])) > radius(candidate) + radius(o) + room
+            np.hypot(*(place - o.position[:2])) > candidate.footprint + o.footprint + room
             for o in others
         ):
             return float(place[0]), float(place[1])

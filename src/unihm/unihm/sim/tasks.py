@@ -48,6 +48,10 @@ class Track:
         self.poses.append(poses)
         self.openings.append(openings or {})
 
+    def restart(self) -> None:
+        """Forget what was before: somebody else has moved something."""
+        self.times, self.poses, self.openings = [], [], []
+
     def positions(self, name: str) -> FloatArray:
         """(N, 3) metres: the object's centre over time."""
         if not self.poses or name not in self.poses[0]:

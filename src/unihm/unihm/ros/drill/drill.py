@@ -334,10 +334,15 @@ class Drill:
         return goal
 
     def _begin_anew(self) -> None:
-        """Restart what remembers, so that the next fault is judged for itself."""
-        for name in (*CONTROLLERS, "coordinator"):
+        """Restart what remembers, so that the next fault is judged for itself.
+
+        A controller that has just started does not know what is held: a person empties the hand.
+        """
+        for name in (*CONTROLLERS, "coordinator", "mock_hand"):
             self.robot.signal(name, signal.SIGKILL)
-        self.robot.mend(self.witness.places())
+        places = self.witness.places()
+        self.robot.mend({mock: at for mock, at in places.items() if mock != "mock_hand"})
+        self._call("looked", Trigger.Request())
 
     def _has_begun(self, stage: str, since: float) -> bool:
         return any(
