@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from rendered_scenes import make_item, render
+from scipy.spatial.transform import Rotation
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.colors import color_shares, dominant_color
 from unihm.perception.planner import Planner, PlannerConfig
@@ -14,8 +15,8 @@ from unihm.perception.planner.candidates import part_clusters
 from unihm.perception.scene import WorkspaceConfig, read_scene
 from unihm.perception.scene.clusters import Cluster
 from unihm.perception.scene.joining import join_pieces
-from unihm.perception.scene.leveling import level
-from unihm.transforms import from_xyz_rpy, invert
+from unihm.perception.scene.leveling import level, upright
+from unihm.transforms import from_xyz_rpy, invert, make_transform
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,29 @@ def test_a_picture_of_no_table_is_refused(stacked):
     depth = np.zeros_like(stacked.observation.depth)
     with pytest.raises(UnihmError):
         level(dataclasses.replace(stacked.observation, depth=depth))
+
+
+@pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0.7, -0.7, 0.2)])
+def test_a_camera_that_was_nudged_sees_its_table_level(stacked, axis):
+    given = stacked.observation
+    error = make_transform(
+        Rotation.from_rotvec(np.deg2rad(2.0) * np.array(axis) / np.linalg.norm(axis)).as_matrix(),
+        [0.004, 0.003, -0.006],
+    )
+    nudged = dataclasses.replace(given, T_world_camera=given.T_world_camera @ error)
+    T = upright(nudged).T_world_camera @ invert(given.T_world_camera)
+    np.testing.assert_allclose(T[2, :3], [0.0, 0.0, 1.0], atol=0.005)
+    assert abs(T[2, 3]) < 0.003
+
+
+def test_a_camera_that_is_right_or_far_off_is_left_as_it_is(stacked):
+    given = stacked.observation
+    assert upright(given) is given
+    far = make_transform(Rotation.from_rotvec([0.2, 0.0, 0.0]).as_matrix(), np.zeros(3))
+    off = dataclasses.replace(given, T_world_camera=given.T_world_camera @ far)
+    assert upright(off) is off
+    dark = dataclasses.replace(given, depth=np.zeros_like(given.depth))
+    assert upright(dark) is dark
 
 
 class Borders:

@@ -25,6 +25,7 @@ from unihm.evaluation.disturbances import DISTURBANCES, Disturbance
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
 from unihm.perception.language.manner import manner_of
+from unihm.perception.scene.leveling import upright
 from unihm.pipeline import After
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
@@ -329,8 +330,8 @@ class _Run:
         self.track.sample(world.time, world.object_poses(), world.openings())
 
     def observe(self) -> RgbdObservation:
-        """What the robot gets of an image."""
-        return self._disturbance.see(self.world.observe())
+        """What the robot makes of an image, as its capture stage does."""
+        return upright(self._disturbance.see(self.world.observe()))
 
     def wait(self, seconds: float) -> None:
         """Let time go on."""
@@ -342,7 +343,7 @@ class _Run:
         Raises:
             UnihmError: OBJECT_MOVED, or SAFETY_STOP; the robot is at rest then.
         """
-        self._watch, self._until = watch, watched_until(plan)
+        self._watch, self._until = watch, watched_until(plan, self._rate, watch.config)
         try:
             self.player.play(plan)
         finally:
@@ -360,7 +361,7 @@ class _Run:
             self.sample()
         if self.player.at % max(1, round(self._rate / watch.config.rate)) == 0:
             try:
-                watch.look(self.observe())
+                watch.look(self._disturbance.see(self.world.observe()))
             except UnihmError:
                 self._watch = None  # told once; the arm comes to rest
                 raise

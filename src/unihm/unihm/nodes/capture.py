@@ -17,6 +17,8 @@ from unihm.config import load_section
 from unihm.control.streams import Streams
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fill_from
+from unihm.perception.planner import PlannerConfig
+from unihm.perception.scene.leveling import upright
 from unihm.robots.frames import Transform
 from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
@@ -31,6 +33,7 @@ FURTHER_WAIT = 0.5  # s that a task waits for the further cameras; then it goes 
 _LOOK = 0.05  # s between looks at who is silent
 _AGES = 100  # images whose age is remembered
 AT_REST = 0.4  # s at rest before the image that a lift is judged by
+_TOLD = 0.5  # degrees from which a camera that is off is told of
 AHEAD = 0.1  # s that a camera's clock may be ahead of ours
 
 
@@ -197,6 +200,7 @@ class CaptureNode(UnihmNode):
 
     def load(self) -> None:
         self.config = load_section(self.preset, "capture", CaptureConfig)
+        self.workspace = load_section(self.preset, "planner", PlannerConfig).workspace
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         if self._lookout.task_id == task_id:
@@ -288,6 +292,7 @@ class CaptureNode(UnihmNode):
             others = [c.observe(self._since, self.seconds) for c in self._further]
             if any(others):
                 observation = fill_from(observation, [o for o in others if o], self.config)
+            observation = self._upright(observation)
         except UnihmError as error:
             self.fail(task_id, error, self.seconds - self._since)
             return
@@ -319,6 +324,19 @@ class CaptureNode(UnihmNode):
         )
         clean_depth(observation.depth, self.config)
         return observation
+
+    def _upright(self, observation: types.RgbdObservation) -> types.RgbdObservation:
+        """The observation with its table level; says so where the camera is not where it should."""
+        corrected = upright(observation, self.workspace)
+        R = observation.T_world_camera[:3, :3].T @ corrected.T_world_camera[:3, :3]
+        off = np.degrees(np.arccos(np.clip((np.trace(R) - 1) / 2, -1.0, 1.0)))
+        if off > _TOLD:
+            self.get_logger().warning(
+                f"By the table the camera is turned by {off:.1f} degrees from where it is said to "
+                "be; corrected, but calibrate it anew.",
+                throttle_duration_sec=60.0,
+            )
+        return corrected
 
     def _look_at_target(self, matched: dict[str, Any]) -> None:
         """End the task whose target was moved before the hand is there."""

@@ -80,7 +80,8 @@ class Lookout:
         if self._before is None or self._trajectory is None or self._cloud is None:
             return
         plan = conversions.plan_from_msg(message)
-        self._stamp, self._until = message.header.stamp, watched_until(plan) - _LATE * message.rate
+        until = watched_until(plan, message.rate, self._config)
+        self._stamp, self._until = message.header.stamp, until - _LATE * message.rate
         self._next = 0.0
         self._watch = TargetWatch(
             self._before,

@@ -1,0 +1,77 @@
+"""Whether a thing is where the plan believes it to be, before it is touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from unihm.control.target_watch import TargetWatch
+from unihm.errors import ErrorCode, UnihmError
+from unihm.sim.still import FAR_BLUE_BOX, RED_BOX, T_WORLD_CAMERA, K, see_boxes
+from unihm.transforms import make_transform
+from unihm.types import ObjectCloud, ObjectTrajectory, Phase, RgbdObservation, TaskKind
+
+
+def _see(*boxes) -> RgbdObservation:
+    rgb, depth = see_boxes(boxes)
+    return RgbdObservation(rgb, depth.astype(np.float32), K, T_WORLD_CAMERA)
+
+
+def _watch() -> TargetWatch:
+    half = np.array(RED_BOX.half)
+    rng = np.random.default_rng(0)
+    sides = np.repeat(np.concatenate([np.eye(3), -np.eye(3)]), 400, axis=0)
+    points = np.where(sides != 0, sides, rng.uniform(-1, 1, sides.shape)) * half
+    cloud = ObjectCloud(points, sides, np.ones(len(points), bool), 1.0)
+    T = np.tile(make_transform(np.eye(3), RED_BOX.centre), (2, 1, 1))
+    trajectory = ObjectTrajectory(
+        T,
+        np.array([Phase.APPROACH, Phase.GRASP]),
+        0.1,
+        TaskKind.GRAB,
+        np.array(RED_BOX.centre),
+        description="red box",
+    )
+    return TargetWatch(_see(RED_BOX, FAR_BLUE_BOX), trajectory, cloud)
+
+
+def test_what_stands_still_stops_nobody() -> None:
+    watch = _watch()
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        seen = _see(RED_BOX, FAR_BLUE_BOX)
+        noise = rng.normal(0, 0.003, seen.depth.shape)
+        watch.look(replace(seen, depth=(seen.depth + noise).astype(np.float32)))
+
+
+@pytest.mark.parametrize("step", [(0.05, 0.0, 0.0), (-0.05, 0, 0), (0, 0.05, 0), (0.03, 0.03, 0)])
+def test_what_is_moved_by_half_its_width_is_noticed_at_the_second_look(step) -> None:
+    watch = _watch()
+    moved = _see(RED_BOX.moved(step), FAR_BLUE_BOX)
+    watch.look(moved)
+    with pytest.raises(UnihmError) as caught:
+        watch.look(moved)
+    assert caught.value.code == ErrorCode.OBJECT_MOVED
+    assert "red box" in caught.value.message
+
+
+def test_one_bad_image_stops_nobody() -> None:
+    watch = _watch()
+    for _ in range(5):
+        watch.look(_see(FAR_BLUE_BOX))
+        watch.look(_see(RED_BOX, FAR_BLUE_BOX))
+
+
+def test_what_comes_in_front_has_no_say() -> None:
+    watch = _watch()
+    arm = replace(RED_BOX, centre=(0.60, 0.10, 0.25), half=(0.02, 0.08, 0.2))
+    for _ in range(5):
+        watch.look(_see(RED_BOX, FAR_BLUE_BOX, arm))
+
+
+def test_without_depth_nothing_is_said() -> None:
+    watch = _watch()
+    seen = _see(FAR_BLUE_BOX)
+    for _ in range(5):
+        watch.look(replace(seen, depth=np.zeros_like(seen.depth)))
