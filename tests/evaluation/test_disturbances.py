@@ -65,9 +65,10 @@ def test_nothing_is_moved_where_there_is_no_room() -> None:
 def test_the_camera_is_elsewhere_than_the_robot_believes() -> None:
     rgb, depth = see_boxes()
     seen = RgbdObservation(rgb, depth, K, T_WORLD_CAMERA)
-    T = invert(T_WORLD_CAMERA) @ DISTURBANCES["camera"](
-        "box", np.random.default_rng(3)
-    ).see(seen).T_world_camera
+    T = (
+        invert(T_WORLD_CAMERA)
+        @ DISTURBANCES["camera"]("box", np.random.default_rng(3)).see(seen).T_world_camera
+    )
     assert np.linalg.norm(T[:3, 3]) == pytest.approx(0.01)
     assert np.degrees(np.arccos((np.trace(T[:3, :3]) - 1) / 2)) == pytest.approx(2.0)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
 from scipy.spatial.transform import Rotation
 
 from unihm.perception.scene.clusters import color_features
@@ -70,6 +71,29 @@ def left_behind(
     if same.sum() + gone.sum() < MIN_PIXELS:
         return None
     return float(same.sum() / (same.sum() + gone.sum()))
+
+
+def is_still(first: RgbdObservation, second: RgbdObservation, tolerance: float) -> bool:
+    """Whether nothing moves: two images of a fixed camera, taken shortly one after the other.
+
+    Args:
+        tolerance: m by which depth counts as the same.
+    """
+    depths = [without_edges(image.depth, tolerance) for image in (first, second)]
+    seen = (depths[0] > 0) & (depths[1] > 0)
+    return int((np.abs(depths[1] - depths[0])[seen] >= tolerance).sum()) < MIN_PIXELS
+
+
+def without_edges(depth: NDArray[np.float32], tolerance: float) -> NDArray[np.float32]:
+    """(H, W) m, 0 where neighbours are at other depths: which of them is seen there is chance.
+
+    Args:
+        tolerance: m between neighbours of one surface.
+    """
+    seen = np.where(np.isfinite(depth) & (depth > 0), depth, np.inf)
+    with np.errstate(invalid="ignore"):
+        steps = maximum_filter(seen, 3) - minimum_filter(seen, 3)
+    return np.where(steps < tolerance, depth, np.float32(0.0))
 
 
 def alike(

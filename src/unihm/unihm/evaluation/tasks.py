@@ -17,8 +17,8 @@ import numpy as np
 from unihm.control.config import ControlConfig
 from unihm.control.execution import ExecutionPlan, begin_at, plan_execution, plan_move
 from unihm.control.reverse import put_back
-from unihm.control.target_watch import TargetWatch, WatchConfig, watched_until
 from unihm.control.verification import VerificationConfig, verify
+from unihm.control.watching import StillWatch, TargetWatch, WatchConfig, watched_until
 from unihm.errors import ErrorCode, UnihmError
 from unihm.evaluation.assignments import Assignment
 from unihm.evaluation.disturbances import DISTURBANCES, Disturbance
@@ -131,7 +131,7 @@ class TaskBenchmark:
         ablate: given random numbers of the episode's own, the hook between the stages.
         control, verification: settings.
         world: whose physics it is.
-        watch: when a target counts as moved.
+        watch: when a thing counts as moved, and when as still.
     """
 
     def __init__(
@@ -220,6 +220,7 @@ class TaskBenchmark:
         tried.append(result.motion)
         attempt.stage = attempt.reason = ""
         run.wait(SETTLE)
+        after = run.observe_at_rest(self.watch)
         verdict = verify(
             self.arm,
             self.hand,
@@ -229,7 +230,7 @@ class TaskBenchmark:
             empty,
             run.player.sample(),
             before,
-            run.observe(),
+            after,
             self.verification,
         )
         attempt.believed, attempt.reason = verdict.held, verdict.reason
@@ -332,6 +333,13 @@ class _Run:
     def observe(self) -> RgbdObservation:
         """What the robot makes of an image, as its capture stage does."""
         return upright(self._disturbance.see(self.world.observe()))
+
+    def observe_at_rest(self, config: WatchConfig) -> RgbdObservation:
+        """The first image in which nothing moves any more, as the capture stage waits for it."""
+        watch = StillWatch(config)
+        while not watch.look(image := self.observe()):
+            self.wait(config.rest)
+        return image
 
     def wait(self, seconds: float) -> None:
         """Let time go on."""

@@ -15,6 +15,7 @@ from unihm_msgs.msg import RgbdObservation, StageStatus, Task
 from unihm import types
 from unihm.config import load_section
 from unihm.control.streams import Streams
+from unihm.control.watching import StillWatch
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fill_from
 from unihm.perception.planner import PlannerConfig
@@ -24,6 +25,7 @@ from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
 from unihm.ros.conversions import time_to_seconds as seconds_of
 from unihm.ros.frames import SETTLE, Frames
+from unihm.ros.further_cameras import AHEAD, further_cameras
 from unihm.ros.lookout import Lookout
 from unihm.ros.qos import IMAGES, LATCHED, RELIABLE
 from unihm.transforms import from_pose7, is_rigid
@@ -34,51 +36,6 @@ _LOOK = 0.05  # s between looks at who is silent
 _AGES = 100  # images whose age is remembered
 AT_REST = 0.4  # s at rest before the image that a lift is judged by
 _TOLD = 0.5  # degrees from which a camera that is off is told of
-AHEAD = 0.1  # s that a camera's clock may be ahead of ours
-
-
-class _FurtherCamera:
-    """The newest pair of one of the further cameras."""
-
-    def __init__(self, prefix: str, T_world_camera: FloatArray, tolerance: float) -> None:
-        self.prefix, self.T_world_camera = prefix, T_world_camera
-        self._matcher = StampMatcher(("rgb", "depth", "info"), tolerance)
-        self._newest: dict[str, Any] | None = None
-
-    def add(self, key: str, message: Any) -> None:
-        """Take a message of one of its topics."""
-        matched = self._matcher.add(key, seconds_of(message.header.stamp), message)
-        if matched is not None:
-            self._newest = matched
-
-    def is_fresh(self, since: float, now: float) -> bool:
-        """True where its newest pair was taken at ``since`` or later, and not in the future."""
-        pair = self._newest
-        return pair is not None and since <= seconds_of(pair["rgb"].header.stamp) <= now + AHEAD
-
-    def observe(self, since: float, now: float) -> types.RgbdObservation | None:
-        """What it saw, if that is as fresh as the first camera's must be."""
-        pair = self._newest
-        if pair is None or not self.is_fresh(since, now):
-            return None
-        return observation_from_images(
-            pair["rgb"], pair["depth"], pair["info"], self.T_world_camera, rectified=True
-        )
-
-
-def _further_cameras(
-    prefixes: list[str], poses: list[float], tolerance: float
-) -> list[_FurtherCamera]:
-    """Raises INVALID_TRANSFORM where the poses are not seven numbers for each."""
-    names = [prefix for prefix in prefixes if prefix]
-    if names and len(poses) != 7 * len(names):
-        raise UnihmError(
-            ErrorCode.INVALID_TRANSFORM,
-            f"{len(names)} further cameras need {7 * len(names)} numbers of poses, "
-            f"not {len(poses)}.",
-        )
-    rows = np.reshape(poses[: 7 * len(names)], (-1, 7))
-    return [_FurtherCamera(n, from_pose7(row), tolerance) for n, row in zip(names, rows)]
 
 
 def _image_kind(topic: str) -> type:
@@ -90,7 +47,8 @@ class CaptureNode(UnihmNode):
     """Takes two fresh, checked image pairs per task: before, and after the motion.
 
     The first is taken once the arm controller has reported ``ready``: the robot is out of the way.
-    On the way to the target it looks whether that is still there.
+    On the way to the target it looks whether that is still there; the second is taken when nothing
+    moves any more.
     """
 
     stage = "capture"
@@ -152,7 +110,7 @@ class CaptureNode(UnihmNode):
         tolerance = self.declare(
             "stamp_tolerance", 0.02, "Largest difference of stamps in a pair, s.", 0.0, 1.0
         )
-        self._further = _further_cameras(prefixes, poses, tolerance)
+        self._further = further_cameras(prefixes, poses, tolerance)
         self._lookout = Lookout(self)
         self._topics = topics
         self._matcher = StampMatcher(topics, tolerance)
@@ -166,6 +124,7 @@ class CaptureNode(UnihmNode):
         self._purpose = self.stage
         self._since = 0.0
         self._refused: UnihmError | None = None  # why the newest images do not do for the task
+        self._still = StillWatch()
         self._pose = from_pose7(self.camera_pose) if len(self.camera_pose) == 7 else None
         self._frame = ""  # of the images
         self._frames = Frames(self)
@@ -241,7 +200,7 @@ class CaptureNode(UnihmNode):
     def _begin(self, task_id: str, purpose: str, delay: float = 0.0) -> None:
         if not self.is_stopped(task_id):
             self._waiting, self._purpose, self._since = task_id, purpose, self.seconds + delay
-            self._refused = None
+            self._refused, self._still = None, StillWatch()
             self.report(task_id, StageStatus.STARTED, stage=purpose)
 
     def _on_image(self, key: str, message: Any) -> None:
@@ -259,9 +218,11 @@ class CaptureNode(UnihmNode):
             return
         if self._lookout.is_due(self.seconds):
             self._look_at_target(matched)
-        if self._waiting is None:
-            return
-        rgb: Any = matched["rgb"]
+        if self._waiting is not None and self._is_wanted(matched["rgb"]):
+            self._take(self._waiting, matched)
+
+    def _is_wanted(self, rgb: Any) -> bool:
+        """Whether a pair with this colour image does for the task; if not, why (``_refused``)."""
         stamp = seconds_of(rgb.header.stamp)
         if stamp > self.seconds + AHEAD:  # who knows what it has seen, and when
             self._refused = UnihmError(
@@ -269,37 +230,47 @@ class CaptureNode(UnihmNode):
                 f"The camera's images are stamped {stamp - self.seconds:.1f} s in the future; its "
                 "clock and mine have to be set by the same one.",
             )
-            return
+            return False
         if stamp < self._since:  # taken before the robot was out of the way
             self._refused = UnihmError(
                 ErrorCode.CAMERA_TIMEOUT,
                 f"The newest image was taken {self._since - stamp:.1f} s before it was asked for; "
                 "the camera stands still, or its clock is behind.",
             )
-            return
+            return False
+        if self._purpose == "verification" and not self._still.is_due(stamp):
+            return False
         late = [c for c in self._further if not c.is_fresh(self._since, self.seconds)]
         if late and self.seconds - self._since < FURTHER_WAIT:
-            return
+            return False
         try:
             self._camera_pose(rgb)
         except UnihmError as error:
             self._refused = error  # a node that has just started is told in a moment
-            return
+            return False
         self._refused = None
-        task_id, self._waiting = self._waiting, None
+        return True
+
+    def _take(self, task_id: str, matched: dict[str, Any]) -> None:
+        """Publish what a pair shows; of several after a motion, the first in which all is still."""
         try:
             observation = self._observe(matched)
+            if self._purpose == "verification" and not self._still.look(observation):
+                self._since = observation.stamp
+                return
+            self._waiting = None
+            observation = self._upright(observation)
             others = [c.observe(self._since, self.seconds) for c in self._further]
             if any(others):
                 observation = fill_from(observation, [o for o in others if o], self.config)
-            observation = self._upright(observation)
         except UnihmError as error:
+            self._waiting = None
             self.fail(task_id, error, self.seconds - self._since)
             return
         if self._purpose == self.stage:
             self._lookout.remember(task_id, observation)
         self._outputs[self._purpose].publish(
-            observation_to_msg(observation, rgb.header, task_id, self.world_frame)
+            observation_to_msg(observation, matched["rgb"].header, task_id, self.world_frame)
         )
         self.report(
             task_id,

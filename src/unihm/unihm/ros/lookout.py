@@ -5,7 +5,7 @@ from __future__ import annotations
 from builtin_interfaces.msg import Time
 from unihm_msgs import msg
 
-from unihm.control.target_watch import TargetWatch, WatchConfig, watched_until
+from unihm.control.watching import TargetWatch, WatchConfig, watched_until
 from unihm.ros import conversions
 from unihm.ros.base import UnihmNode
 from unihm.ros.qos import HEARTBEAT, RELIABLE

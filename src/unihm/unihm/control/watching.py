@@ -1,16 +1,12 @@
-"""Before the hand touches it: is the thing still where the plan believes it to be?"""
+"""What the camera watches: the target until it is touched, and everything until it lies still."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, minimum_filter
-
 from unihm.config import Positive, Share, settings
 from unihm.control.execution import ExecutionPlan
-from unihm.control.sight import left_behind
+from unihm.control.sight import is_still, left_behind, without_edges
 from unihm.errors import ErrorCode, UnihmError
 from unihm.transforms import apply
 from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, Phase, RgbdObservation
@@ -18,7 +14,7 @@ from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, Phase, RgbdOb
 
 @settings()
 class WatchConfig:
-    """When a thing counts as moved; section ``watch`` of a preset.
+    """When a thing counts as moved, and when as still.
 
     Attributes:
         rate: looks a second.
@@ -26,6 +22,8 @@ class WatchConfig:
         looks: one after the other in which it must not, so that one bad image stops nobody.
         depth_tolerance: m by which depth counts as the same.
         near: s before the hand closes from which on it may touch the thing itself.
+        rest: s in which nothing may move before a motion is judged.
+        patience: s that are waited for that.
     """
 
     rate: Positive = 10.0
@@ -33,6 +31,8 @@ class WatchConfig:
     looks: int = 2
     depth_tolerance: Positive = 0.015
     near: Positive = 0.5
+    rest: Positive = 0.3
+    patience: Positive = 1.5
 
 
 class TargetWatch:
@@ -55,7 +55,8 @@ class TargetWatch:
         config: WatchConfig | None = None,
     ) -> None:
         self.config = config or WatchConfig()
-        self._before = replace(before, depth=_without_edges(before.depth, self.config))
+        steady = without_edges(before.depth, self.config.depth_tolerance)
+        self._before = replace(before, depth=steady)
         self._points: FloatArray = apply(trajectory.T_world_object[0], cloud.points)
         self._name = trajectory.description or "thing"
         self._missed = 0
@@ -77,14 +78,6 @@ class TargetWatch:
             )
 
 
-def _without_edges(depth: NDArray[np.float32], config: WatchConfig) -> NDArray[np.float32]:
-    """(H, W) metres, 0 where neighbours are at other depths: noise decides which is seen there."""
-    seen = np.where(np.isfinite(depth) & (depth > 0), depth, np.inf)
-    with np.errstate(invalid="ignore"):
-        steps = maximum_filter(seen, 3) - minimum_filter(seen, 3)
-        return np.where(steps < config.depth_tolerance, depth, np.float32(0.0))
-
-
 def watched_until(plan: ExecutionPlan, rate: float, config: WatchConfig) -> int:
     """The first sample of a plan at which the hand may touch what it is meant for.
 
@@ -92,3 +85,33 @@ def watched_until(plan: ExecutionPlan, rate: float, config: WatchConfig) -> int:
         rate: samples a second.
     """
     return int((plan.phase == Phase.APPROACH).argmin() - config.near * rate)
+
+
+class StillWatch:
+    """Waits for the image to judge by: what still rolls or falls is not where it will be.
+
+    Args:
+        config: thresholds.
+    """
+
+    def __init__(self, config: WatchConfig | None = None) -> None:
+        self.config = config or WatchConfig()
+        self._begun = 0.0  # s
+        self._last: RgbdObservation | None = None
+
+    def is_due(self, stamp: float) -> bool:
+        """Whether an image of then, s, tells anything that the last one does not."""
+        return self._last is None or stamp >= self._last.stamp + self.config.rest
+
+    def look(self, image: RgbdObservation) -> bool:
+        """Whether nothing has moved since the image before, or patience is at its end.
+
+        Args:
+            image: of the same fixed camera as all before.
+        """
+        last, self._last = self._last, image
+        if last is None:
+            self._begun = image.stamp
+            return False
+        waited = image.stamp - self._begun > self.config.patience
+        return waited or is_still(last, image, self.config.depth_tolerance)

@@ -1,4 +1,4 @@
-"""Whether a thing is where the plan believes it to be, before it is touched."""
+"""Whether a thing is where the plan believes it to be, and whether anything moves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from unihm.control.target_watch import TargetWatch
+from unihm.control.watching import StillWatch, TargetWatch
 from unihm.errors import ErrorCode, UnihmError
 from unihm.sim.still import FAR_BLUE_BOX, RED_BOX, T_WORLD_CAMERA, K, see_boxes
 from unihm.transforms import make_transform
@@ -75,3 +75,24 @@ def test_without_depth_nothing_is_said() -> None:
     seen = _see(FAR_BLUE_BOX)
     for _ in range(5):
         watch.look(replace(seen, depth=np.zeros_like(seen.depth)))
+
+
+def test_what_rolls_is_waited_for_until_it_lies() -> None:
+    watch = StillWatch()
+    places = [0.0, 0.06, 0.10, 0.12, 0.12]
+    looks = []
+    for number, place in enumerate(places):
+        seen = replace(_see(RED_BOX.moved((0.0, place, 0.0)), FAR_BLUE_BOX), stamp=0.3 * number)
+        assert watch.is_due(seen.stamp)
+        looks.append(watch.look(seen))
+        assert not watch.is_due(seen.stamp + 0.1)
+    assert looks == [False, False, False, False, True]
+
+
+def test_patience_ends() -> None:
+    watch = StillWatch()
+    looks = [
+        watch.look(replace(_see(RED_BOX.moved((0.0, 0.05 * n, 0.0))), stamp=0.3 * n))
+        for n in range(8)
+    ]
+    assert looks.index(True) == 6
