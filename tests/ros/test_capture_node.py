@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from crowd import Crowd
 from fakes import CAMERA, CAMERA_POSE, FakeCamera, FakeRobot
@@ -9,9 +10,10 @@ from geometry_msgs.msg import PoseStamped
 from unihm.errors import ErrorCode
 from unihm.nodes.capture import CaptureNode
 from unihm.ros.base import UnihmNode
-from unihm.ros.conversions import pose_to_msg
+from unihm.ros.conversions import pose_from_msg, pose_to_msg
 from unihm.ros.qos import LATCHED, RELIABLE
 from unihm.sim.still import T_WORLD_CAMERA
+from unihm.transforms import from_xyz_rpy, invert, to_pose7
 from unihm_msgs import msg
 
 pytestmark = pytest.mark.ros
@@ -94,3 +96,46 @@ def test_images_of_another_time_are_not_taken(crowd: Crowd, off: float, words: s
     assert failed.error_code == ErrorCode.CAMERA_TIMEOUT
     assert words in failed.error_msg
     assert not around.seen
+
+
+def test_a_camera_that_is_off_is_put_right_by_the_table(crowd: Crowd) -> None:
+    off = from_xyz_rpy([0.0, 0.0, 0.0], np.deg2rad([1.5, 1.0, 0.0]))
+    capture = crowd.add(
+        CaptureNode,
+        "capture",
+        wait_for_robot=False,
+        camera_pose=to_pose7(T_WORLD_CAMERA @ off).tolist(),
+    )
+    assert capture.start()
+    around = Around(crowd)
+    add_camera(crowd)
+    assert crowd.until(lambda: around.tasks.get_subscription_count() == len(crowd.nodes))
+    around.tasks.publish(msg.Task(task_id="a", instruction="x", hand="xhand"))
+    assert crowd.until(lambda: len(around.seen) == 1)
+    T = pose_from_msg(around.seen[0].camera_pose) @ invert(T_WORLD_CAMERA)
+    np.testing.assert_allclose(T[2, :3], [0.0, 0.0, 1.0], atol=0.005)
+
+
+def test_what_a_motion_has_done_is_looked_at_when_nothing_moves_any_more(crowd: Crowd) -> None:
+    capture = crowd.add(CaptureNode, "capture", camera_pose=CAMERA_POSE)
+    assert capture.start()
+    around = Around(crowd)
+    camera = add_camera(crowd)
+    judged: list[msg.RgbdObservation] = []
+    around.graph.create_subscription(msg.RgbdObservation, "verification", judged.append, RELIABLE)
+    arm = crowd.add(UnihmNode, "arm_controller")
+    place = [0.0]
+
+    def roll() -> None:
+        if place[0] < 0.15:
+            place[0] += 0.05
+            camera.move((0.0, place[0], 0.0))
+
+    camera.create_timer(0.2, roll)
+    assert crowd.until(lambda: around.tasks.get_subscription_count() == len(crowd.nodes))
+    around.tasks.publish(msg.Task(task_id="a", instruction="x", hand="xhand"))
+    assert crowd.until(lambda: capture.task_id == arm.task_id == "a")
+    place[0] = 0.0
+    arm.report("a", msg.StageStatus.SUCCEEDED, stage="arm")
+    assert crowd.until(lambda: len(judged) == 1)
+    assert place[0] >= 0.15

@@ -74,7 +74,7 @@ class TargetWatch:
         if self._missed >= self.config.looks:
             raise UnihmError(
                 ErrorCode.OBJECT_MOVED,
-                f"The {self._name} is not where it was any more; I look again.",
+                f"The {self._name} was moved before the hand was there.",
             )
 
 
