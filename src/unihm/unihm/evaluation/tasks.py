@@ -153,12 +153,18 @@ class TaskBenchmark:
         self.ablate = ablate
         self.watch = watch or WatchConfig()
 
-    def run(self, task: Assignment, disturb: str = "") -> TaskEpisode:
+    def run(
+        self,
+        task: Assignment,
+        disturb: str = "",
+        record: Callable[[World], None] = lambda world: None,
+    ) -> TaskEpisode:
         """One episode: up to ``1 + retries`` tries.
 
         Args:
             task: what is asked for.
             disturb: one of :data:`DISTURBANCES`, which happens beside; empty: none.
+            record: called ten times a second of the robot's.
         """
         rng = np.random.default_rng([task.seed, 11])
         kind = DISTURBANCES[disturb] if disturb else Disturbance
@@ -178,7 +184,8 @@ class TaskBenchmark:
         world = self._world(scene, hand=self.hand.name, render=True, seed=task.seed)
         tried: list[HandMotion] = []
         for number in range(1 + self.retries):
-            run = _Run(world, Player(world, self.arm, self.hand, self.control), disturbance)
+            player = Player(world, self.arm, self.hand, self.control)
+            run = _Run(world, player, disturbance, record)
             attempt, plan = self._attempt(task, run, rng, tried)
             episode.attempts.append(attempt)
             if not attempt.again or plan is None or number == self.retries:
@@ -311,13 +318,21 @@ class _Run:
         world: with a robot.
         player: of that robot.
         disturbance: what happens beside.
+        record: called as often as poses are kept.
 
     Attributes:
         track: of all objects.
     """
 
-    def __init__(self, world: World, player: Player, disturbance: Disturbance) -> None:
+    def __init__(
+        self,
+        world: World,
+        player: Player,
+        disturbance: Disturbance,
+        record: Callable[[World], None],
+    ) -> None:
         self.world, self.player, self._disturbance = world, player, disturbance
+        self._record = record
         self.track = Track()
         self._rate = world.rate / player.steps
         self._samples = 0
@@ -329,6 +344,7 @@ class _Run:
         """Keep where everything is."""
         world = self.world
         self.track.sample(world.time, world.object_poses(), world.openings())
+        self._record(world)
 
     def observe(self) -> RgbdObservation:
         """What the robot makes of an image, as its capture stage does."""

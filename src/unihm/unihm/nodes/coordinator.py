@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from itertools import count
 from typing import Any
 
 from unihm_msgs import msg
@@ -29,7 +30,8 @@ from unihm.ros.progress import BEFORE_MOVING, STEPS, of_step
 from unihm.ros.qos import LATCHED
 from unihm.ros.senders import SENDERS
 
-_RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST, ErrorCode.OBJECT_MOVED)
+_RETRIED = (ErrorCode.GRASP_FAILED, ErrorCode.OBJECT_LOST)
+_BEGUN_ANEW = 2  # attempts more where one ended before anything was touched
 LONGEST_TIMEOUT = 3600.0  # s
 _LOOK = 0.1  # s between looks at who is silent
 
@@ -153,21 +155,26 @@ class CoordinatorNode(UnihmNode):
         words = command.sentence if alone and len(command.steps) == 1 else describe_step(step)
         if not request.until:
             self._dialogue.held = None  # a task begins by putting back what is held
-        attempts = 1 if request.until else goal.options.attempts or self.attempts
-        for attempt in range(1, attempts + 1):
+        tries = 1 if request.until else goal.options.attempts or self.attempts
+        anew = _BEGUN_ANEW
+        for attempt in count(1):
             request.task_id = outcome.task_id = secrets.token_hex(16)  # nobody can guess it
             outcome.attempts, outcome.error = attempt, None
             try:
-                values = self._tasks.make(
-                    request, words, step, attempt, deadline, again=attempt < attempts
-                )
+                values = self._tasks.make(request, words, step, attempt, deadline, again=anew > 0)
                 outcome.values = before + of_step(values, request.step, request.steps)
+                return
             except UnihmError as error:
                 outcome.error = error
                 self._tasks.stop(request, error)
-            lost = isinstance(outcome.error, Lost)
-            if outcome.error is None or not (lost or outcome.error.code in _RETRIED):
-                break
+            untouched = isinstance(outcome.error, Lost)
+            untouched |= outcome.error.code is ErrorCode.OBJECT_MOVED
+            if untouched and anew:
+                anew -= 1
+            elif outcome.error.code in _RETRIED and tries > 1:
+                tries -= 1
+            else:
+                return
             self.get_logger().info(f"attempt {attempt} failed: {outcome.error.message}")
 
     def _check(self, goal: Manipulate.Goal) -> None:

@@ -13,9 +13,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unihm.cli._options import add_simulator, config_of, count
+
+if TYPE_CHECKING:
+    from unihm.evaluation.assignments import Assignment
+    from unihm.evaluation.tasks import TaskEpisode
+    from unihm.visualization.video import SceneRecording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="moved, camera, slippery or heavy; without a name all of them in turn",
     )
+    parser.add_argument(
+        "--film", type=Path, default=None, metavar="FOLDER", help="write films of what failed there"
+    )
     parser.add_argument("--json", type=Path, default=None, help="write the results here")
 
 
@@ -53,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from unihm.files import write_json
     from unihm.pipeline import Pipeline
     from unihm.sim.mujoco_world import ENGINES
+    from unihm.visualization.video import SceneRecording
 
     if args.task not in ("all", *TASKS):
         raise UnihmError(
@@ -80,7 +89,15 @@ def run(args: argparse.Namespace) -> int:
                 loose = not assignment.scene.object(assignment.target).stands_fast
                 possible = [n for n, kind in DISTURBANCES.items() if loose or not kind.needs_loose]
                 names = [name for name in possible if args.disturb in ("all", name)] or [""]
-                episodes.append(benchmark.run(assignment, names[number // 2 % len(names)]))
+                recording = SceneRecording()
+                episode = benchmark.run(
+                    assignment, names[number // 2 % len(names)], recording.sample
+                )
+                episodes.append(episode)
+                if args.film and not episode.attempts[-1].success:
+                    bar.write(
+                        f"Film     {_film(args.film, assignment, episode, recording, args.hand)}"
+                    )
                 mine = [e.attempts[-1].success for e in episodes if e.task == task]
                 bar.set_postfix_str(f"{sum(mine)} of {len(mine)} done")
     result = {**table(episodes), "config": config_of(args)}
@@ -89,6 +106,29 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.json, result)
         print(f"Written to {args.json}.")
     return 0
+
+
+def _film(
+    folder: Path,
+    assignment: Assignment,
+    episode: TaskEpisode,
+    recording: SceneRecording,
+    hand: str,
+) -> Path:
+    """What a person would have seen of an episode, with what was asked and why it failed."""
+    from unihm.evaluation.tasks import TRACKED
+    from unihm.sim.world import World
+    from unihm.visualization.pictures import caption, write_video
+    from unihm.visualization.video import orbit, render_video
+
+    last = episode.attempts[-1]
+    frames = (
+        caption(image, f"“{assignment.instruction}”", f"{last.stage}   {seconds:4.1f} s")
+        for seconds, image in render_video(
+            World(assignment.scene, hand), recording, orbit, fps=TRACKED
+        )
+    )
+    return write_video(folder / f"{assignment.task}_{assignment.seed}.mp4", frames, TRACKED)
 
 
 def _report(result: dict[str, Any], hand: str) -> str:
