@@ -11,6 +11,7 @@ from unihm.evaluation.statistics import spread, wilson_interval
 from unihm.evaluation.tasks import TaskAttempt, TaskBenchmark, TaskEpisode, summarise, table
 from unihm.perception.language import Action, understand
 from unihm.perception.trajectory import make_trajectory
+from unihm.pipeline import Pipeline
 from unihm.robots import load_hand
 from unihm.sim.scene import Camera, Scene, SceneObject, random_scene
 from unihm.sim.world import World
@@ -192,3 +193,18 @@ def test_an_empty_grasp_is_noticed_and_tried_once_again():
     assert episode.attempts[0].meant == "red box"
     assert episode.attempts[0].offset == pytest.approx(0.35, abs=1e-3)
     assert episode.attempts[0].seconds["first_command"] > 0
+
+
+@pytest.mark.render
+@pytest.mark.slow
+@pytest.mark.usefixtures("rendering")
+def test_a_target_that_is_moved_on_the_way_is_looked_for_again():
+    recorded = []
+    benchmark = TaskBenchmark(Pipeline.from_pretrained(), retries=0)
+    (task,) = assignments("grab", 1, 3, None)
+    episode = benchmark.run(task, "moved", lambda world: recorded.append(world.time))
+    (attempt,) = episode.attempts
+    assert (attempt.success, attempt.replans, attempt.stage) == (True, 1, "")
+    assert attempt.offset < 0.02
+    assert episode.disturbed == "moved"
+    assert len(recorded) > 50
