@@ -46,9 +46,10 @@ def test_what_stands_still_stops_nobody() -> None:
 
 
 @pytest.mark.parametrize("step", [(0.05, 0.0, 0.0), (-0.05, 0, 0), (0, 0.05, 0), (0.03, 0.03, 0)])
-def test_what_is_moved_by_half_its_width_is_noticed_at_the_second_look(step) -> None:
+def test_what_is_moved_by_half_its_width_is_noticed_at_the_third_look(step) -> None:
     watch = _watch()
     moved = _see(RED_BOX.moved(step), FAR_BLUE_BOX)
+    watch.look(moved)
     watch.look(moved)
     with pytest.raises(UnihmError) as caught:
         watch.look(moved)
@@ -61,6 +62,16 @@ def test_one_bad_image_stops_nobody() -> None:
     for _ in range(5):
         watch.look(_see(FAR_BLUE_BOX))
         watch.look(_see(RED_BOX, FAR_BLUE_BOX))
+
+
+def test_what_shines_stops_nobody() -> None:
+    """Half of its depth is that of the table behind it, in every image another half."""
+    watch = _watch()
+    rng = np.random.default_rng(2)
+    here, away = _see(RED_BOX, FAR_BLUE_BOX), _see(FAR_BLUE_BOX)
+    for _ in range(30):
+        through = rng.random(here.depth.shape) < 0.5
+        watch.look(replace(here, depth=np.where(through, away.depth, here.depth)))
 
 
 def test_what_comes_in_front_has_no_say() -> None:

@@ -63,7 +63,7 @@ def left_behind(
 
     Pixels that something has come in front of (the hand, the arm) have no say.
     """
-    rows, columns = _own_pixels(before, points_world, 2 * tolerance)
+    rows, columns = own_pixels(before, points_world, 2 * tolerance)
     first, second = before.depth[rows, columns], after.depth[rows, columns]
     seen = np.isfinite(second) & (second > 0)
     same = seen & (np.abs(second - first) < tolerance)
@@ -106,7 +106,7 @@ def alike(
         points_world: (N, 3) the object's surface where it stood before.
         tolerance: m by which its depth may differ.
     """
-    rows, columns = _own_pixels(before, points_world, tolerance)
+    rows, columns = own_pixels(before, points_world, tolerance)
     if len(rows) < MIN_PIXELS:
         return None
     own = color_features(before.rgb[rows, columns])
@@ -121,7 +121,7 @@ def alike(
     return (nearest < _ALIKE**2).reshape(after.depth.shape)
 
 
-def _own_pixels(
+def own_pixels(
     observation: RgbdObservation, points_world: FloatArray, tolerance: float
 ) -> tuple[IntArray, IntArray]:
     """Rows and columns where a surface (N, 3), world, is itself seen: its front, unhidden."""

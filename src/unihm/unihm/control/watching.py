@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
-from unihm.config import Positive, Share, settings
+import numpy as np
+
+from unihm.config import Count, Positive, Share, settings
 from unihm.control.execution import ExecutionPlan
-from unihm.control.sight import is_still, left_behind, without_edges
+from unihm.control.sight import MIN_PIXELS, is_still, own_pixels, without_edges
 from unihm.errors import ErrorCode, UnihmError
-from unihm.transforms import apply
-from unihm.types import FloatArray, ObjectCloud, ObjectTrajectory, Phase, RgbdObservation
+from unihm.transforms import BoolArray, apply
+from unihm.types import ObjectCloud, ObjectTrajectory, Phase, RgbdObservation
 
 
 @settings()
@@ -18,8 +21,9 @@ class WatchConfig:
 
     Attributes:
         rate: looks a second.
-        still: share of what is seen of its place that must look as before.
-        looks: one after the other in which it must not, so that one bad image stops nobody.
+        gone: share of what is seen of its place that must be farther away than before.
+        looks: one after the other in which it must, so that neither a bad image stops anybody, nor
+            the depth of what shines, which comes and goes.
         depth_tolerance: m by which depth counts as the same.
         near: s before the hand closes from which on it may touch the thing itself.
         rest: s in which nothing may move before a motion is judged.
@@ -27,8 +31,8 @@ class WatchConfig:
     """
 
     rate: Positive = 10.0
-    still: Share = 0.75
-    looks: int = 2
+    gone: Share = 0.25
+    looks: Count = 3
     depth_tolerance: Positive = 0.015
     near: Positive = 0.5
     rest: Positive = 0.3
@@ -56,10 +60,16 @@ class TargetWatch:
     ) -> None:
         self.config = config or WatchConfig()
         steady = without_edges(before.depth, self.config.depth_tolerance)
-        self._before = replace(before, depth=steady)
-        self._points: FloatArray = apply(trajectory.T_world_object[0], cloud.points)
+        self._pixels = own_pixels(
+            replace(before, depth=steady),
+            apply(trajectory.T_world_object[0], cloud.points),
+            2 * self.config.depth_tolerance,
+        )
+        self._depth = before.depth[self._pixels]
+        # Of the last looks: which pixels show that it is gone, and which have a say.
+        self._gone: deque[BoolArray] = deque(maxlen=self.config.looks)
+        self._told: deque[BoolArray] = deque(maxlen=self.config.looks)
         self._name = trajectory.description or "thing"
-        self._missed = 0
 
     def look(self, now: RgbdObservation) -> None:
         """Look at an image of the same camera.
@@ -67,11 +77,14 @@ class TargetWatch:
         Raises:
             UnihmError: OBJECT_MOVED.
         """
-        share = left_behind(self._before, now, self._points, self.config.depth_tolerance)
-        if share is None:
+        depth = now.depth[self._pixels]
+        farther = np.where(np.isfinite(depth) & (depth > 0), depth - self._depth, -np.inf)
+        self._gone.append(farther >= self.config.depth_tolerance)
+        self._told.append(farther > -self.config.depth_tolerance)
+        told = np.logical_and.reduce(self._told)
+        if len(self._told) < self.config.looks or told.sum() < MIN_PIXELS:
             return
-        self._missed = self._missed + 1 if share < self.config.still else 0
-        if self._missed >= self.config.looks:
+        if np.logical_and.reduce(self._gone)[told].mean() > self.config.gone:
             raise UnihmError(
                 ErrorCode.OBJECT_MOVED,
                 f"The {self._name} was moved before the hand was there.",
