@@ -100,6 +100,30 @@ def test_what_rolls_is_waited_for_until_it_lies() -> None:
     assert looks == [False, False, False, False, True]
 
 
+def test_noise_of_a_stereo_camera_is_no_motion() -> None:
+    rng = np.random.default_rng(3)
+
+    def noisy(stamp: float) -> RgbdObservation:
+        seen = _see(RED_BOX, FAR_BLUE_BOX)
+        noise = rng.normal(0, 0.004, seen.depth.shape) * seen.depth**2
+        holes = rng.random(seen.depth.shape) < 0.05
+        depth = np.where(holes, 0.0, seen.depth + noise).astype(np.float32)
+        return replace(seen, depth=depth, stamp=stamp)
+
+    watch = StillWatch()
+    assert [watch.look(noisy(0.0)), watch.look(noisy(0.3))] == [False, True]
+
+
+def test_images_of_another_size_have_no_say() -> None:
+    seen = _see(FAR_BLUE_BOX)
+    half = np.diag([0.5, 0.5, 1.0]) @ K
+    small = replace(seen, rgb=seen.rgb[::2, ::2].copy(), depth=seen.depth[::2, ::2], K=half)
+    target, still = _watch(), StillWatch()
+    for n in range(4):
+        target.look(small)
+        assert not still.look(replace([seen, small][n % 2], stamp=0.3 * n))
+
+
 def test_patience_ends() -> None:
     watch = StillWatch()
     looks = [

@@ -36,6 +36,7 @@ _TILTS = np.concatenate(
         ),
     ]
 )
+_PATCH, _PATCHES = 3, 8  # pixels across, and how many of them show that something moves
 _PALETTE = 12  # colours by which an object is known
 _ALIKE = 0.08  # distance of colours, as `color_features` has them, that light may make
 
@@ -76,12 +77,18 @@ def left_behind(
 def is_still(first: RgbdObservation, second: RgbdObservation, tolerance: float) -> bool:
     """Whether nothing moves: two images of a fixed camera, taken shortly one after the other.
 
+    What moves changes whole patches; noise, which grows with the square of the distance, does not.
+
     Args:
-        tolerance: m by which depth counts as the same.
+        tolerance: m by which depth counts as the same, up to 1 m away.
     """
+    if first.depth.shape != second.depth.shape:
+        return False
     depths = [without_edges(image.depth, tolerance) for image in (first, second)]
     seen = (depths[0] > 0) & (depths[1] > 0)
-    return int((np.abs(depths[1] - depths[0])[seen] >= tolerance).sum()) < MIN_PIXELS
+    noise = tolerance * np.maximum(depths[0], 1.0) ** 2
+    changed = seen & (np.abs(depths[1] - depths[0]) >= noise)
+    return int(minimum_filter(changed, _PATCH).sum()) < _PATCHES
 
 
 def without_edges(depth: NDArray[np.float32], tolerance: float) -> NDArray[np.float32]:

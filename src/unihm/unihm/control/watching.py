@@ -65,7 +65,7 @@ class TargetWatch:
             apply(trajectory.T_world_object[0], cloud.points),
             2 * self.config.depth_tolerance,
         )
-        self._depth = before.depth[self._pixels]
+        self._shape, self._depth = before.depth.shape, before.depth[self._pixels]
         # Of the last looks: which pixels show that it is gone, and which have a say.
         self._gone: deque[BoolArray] = deque(maxlen=self.config.looks)
         self._told: deque[BoolArray] = deque(maxlen=self.config.looks)
@@ -77,6 +77,8 @@ class TargetWatch:
         Raises:
             UnihmError: OBJECT_MOVED.
         """
+        if now.depth.shape != self._shape:
+            return
         depth = now.depth[self._pixels]
         farther = np.where(np.isfinite(depth) & (depth > 0), depth - self._depth, -np.inf)
         self._gone.append(farther >= self.config.depth_tolerance)
