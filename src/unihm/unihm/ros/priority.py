@@ -22,9 +22,10 @@ def put_first(priority: int) -> bool:
         priority: 1 to 99, before all lower ones and all ordinary threads; 0: as they are.
 
     Returns:
-        whether they do; not without the right to (CAP_SYS_NICE, or ``rtprio`` in limits.conf).
+        whether they do; not without the right to (CAP_SYS_NICE, or ``rtprio`` in limits.conf), nor
+        on a single core, of which nothing would be left for what computes.
     """
-    if not priority or not hasattr(os, "sched_setscheduler"):
+    if not priority or not hasattr(os, "sched_setscheduler") or len(os.sched_getaffinity(0)) < 2:
         return False
     policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
     try:
