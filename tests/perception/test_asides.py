@@ -459,3 +459,115 @@ def test_what_changes_the_request_is_no_comment(words: str) -> None:
 def test_comments_are_no_requests(sentence: str) -> None:
     """Alone, beside a prohibition or a question, or where two things are named."""
     assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        # Whom it is said to.
+        ("cmon, get me the whisk, the sauce is burning", "hand over whisk"),
+        ("bro put my earbud back in the case", "place earbud > in:case"),
+        ("honey could you pass me the smallest cup", "hand over cup{small}"),
+        ("My good fellow, kindly close the drawer.", "close drawer"),
+        ("stick the parcel on teh scale for me bud", "place parcel > on:scale"),
+        ("ok drop it, ur good", "release held"),
+        ("Do place the newspaper beside the lamp, there's a good chap.", (
+            "place newspaper > beside:lamp"
+        )),
+        ("Hand me the secateurs, sweetie, they're under the wrapping paper.", (
+            "hand over secateurs{under:wrapping paper}"
+        )),
+        # Comments without a comma, or with one and no article or auxiliary.
+        ("grab the lollipop on the pink napkin its mine", "grab lollipop{on:napkin{pink}}"),
+        ("take the energy drink off my homework its leaking lol", "grab energy drink < homework"),
+        ("pull the speaker closer to me i cant hear nothing", "pull speaker > toward"),
+        ("push the cup to the left please my sleeve is wet", "push cup > left"),
+        ("set the cup on the saucer please, customers waiting", "place cup > on:saucer"),
+        ("Need the calculator asap, boss is on the line", "hand over calculator"),
+        ("shut the laptop, moms coming", "close laptop"),
+        ("hand me the pen, the phone's ringing", "hand over pen"),
+        ("pass the glue, this bit keeps coming loose", "hand over glue"),
+        ("grab the mop head, somebody spilled juice", "grab mop head"),
+        ("put the box on the shelf, we're leaving in five minutes", "place box > on:shelf"),
+        ("close the cabinet before the kids see it", "close cabinet"),
+        ("put the glue in the box, because after I need it", "place glue > in:box"),
+        ("put the cup on the tray, but with care because it is hot", "place cup > on:tray"),
+        ("push the cup away from me a little, I need room", "push cup > away"),
+        ("lift the tube off the scale, I gotta weigh the next one", "grab tube < scale"),
+        ("shove the parcel over to the left, there's another one comin'", "push parcel > left"),
+        ("close the cabinet, there are kids around", "close cabinet"),
+        ("close the door, there's a draught", "close door"),
+        ("close the drawer before the kids notice", "close drawer"),
+        ("hand me the shears, darling, my hands are all muddy", "hand over shears"),
+        ("pass the box knife, careful its sharp", "hand over box knife"),
+        ("take the masher out of the box, chop chop", "grab masher < box"),
+        ("take the pen out of the drawer, it's already open", "grab pen < drawer"),
+        ("let go of the stick now, I have hold of it", "release stick"),
+        ("push the vase away from the edge, and do it slowly", "push vase > away:edge"),
+        ("push the box away from the edge, I don't want it falling", "push box > away:edge"),
+        ("take the pen, my eyes are not what they were", "grab pen"),
+        ("hand me the torch, it's dark", "hand over torch"),
+        ("I've got the baby on my arm, so please open the box gently", "open box"),
+        ("Oh dear, I've dropped my thimble, would you pick it up?", "grab thimble"),
+        ("third ramekin from the right, hand it here", "hand over ramekin{right,#3}"),
+        # Told in two goes.
+        ("Hand me the brass pin, the fourth from the left.", "hand over brass pin{left,#4}"),
+        ("hand me the chisel, the wide one with the red handle", (
+            "hand over chisel{wide,with:handle{red}}"
+        )),
+        ("pass me the tamper, not the glass one, the steel one", "hand over steel tamper"),
+        ("put the glass funnel, not the plastic one, on the tray", "place glass funnel > on:tray"),
+        ("take the pen in the red box, please, not the one in the blue box", (
+            "grab pen{in:box{red}}"
+        )),
+        ("from the bag bring me one fuse, the thick one", "hand over fuse{wide} < bag"),
+    ],
+)  # fmt: skip
+def test_how_people_talk_beside_a_request(sentence: str, signature: str) -> None:
+    """Names for who is spoken to, reasons without a mark or an article, which one told later."""
+    assert normal(understand(sentence).signature) == normal(signature)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "honey is sticky",
+        "sugar",
+        "baby wants the bottle",
+        "sweetie, leave the cup alone",
+        "bro don't touch that",
+        "everyone, sit down",
+        "sit down",
+        "grab the box it is in",
+        "hand me the book i am reading",
+        "take the cup they are using",
+        "hand me the cup she is holding",
+        "grab the cup but its not mine",
+        "grab the cup, i have to take the plate",
+        "grab the cup, i have to go back and take the plate",
+        "grab the cup because I want the plate",
+        "give me the cup, i need the plate",
+        "push the cup to the left my phone",
+        "grab the cup, there is a red one behind it",
+        "grab the cup, they asked for the plate",
+        "grab the cup, mom said",
+        "put the cup on the tray, i don't want it there",
+        "take the cup, i don't want it moved",
+        "customers are waiting",
+        "there is no room",
+        "need to pour the water",
+        "from the bag pour the water",
+        "not the red ribbon, cut the blue one",
+        "not the red cup, the blue one",
+        "hand me the red cup, the blue one",
+        "open the top drawer, er, the bottom one",
+        "put the cup down, if its dry",
+        "take the cup, it is open",
+        "chop the onion",
+        "give me the tea, honey, and the plate or the cup",
+        "before the kids notice",
+    ],
+)
+def test_not_how_people_talk_beside_a_request(sentence: str) -> None:
+    """A statement alone, a clause that tells which one, another request, a contradiction."""
+    assert understand(sentence).refusal is not None

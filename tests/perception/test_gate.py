@@ -926,3 +926,134 @@ def test_ways_of_saying_it(sentence: str, signature: str) -> None:
 def test_what_is_pushed_fast_goes_to_the_right_and_to_no_right_thing() -> None:
     (step,) = understand("shove the toy car to the right fast").steps
     assert step.signature == "push toy car > right"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        # Taken back, with and without marks.
+        ("get me the straw from the glass no not the glass the thermos", (
+            "hand over straw < thermos"
+        )),
+        ("put the cup on the tray, no not the cup, the bowl", "place bowl > on:tray"),
+        ("hand me the rubber stamp, sorry, my mistake, the ink pad", "hand over ink pad"),
+        ("push the barrel.. nah i mean the crate, push it left", "push crate > left"),
+        ("give me the hammer. No, the screwdriver.", "hand over screwdriver"),
+        ("pull the bowl, oops, the plate towards me", "pull plate > toward"),
+        ("pull the bowl to the left, no, the plate to the right", "pull plate > right"),
+        ("pass the 10mm socket, no not that one, the deep one", "hand over deep socket"),
+        ("no no not the big skillet, grab the little one", "grab skillet{small}"),
+        # What "it" is.
+        ("open the third drawer from the top and hand me the stapler thats in it", (
+            "open drawer{top,#3}; hand over stapler{in:drawer{top,#3}}"
+        )),
+        ("open the box, take the cup out of it", "open box; grab cup < box"),
+        ("open the drawer and put the pen and the ruler in it", (
+            "open drawer; place pen > in:drawer; place ruler > in:drawer"
+        )),
+        # Which one.
+        ("pick up the dinosaur with the long tail", "grab dinosaur{with:tail{long}}"),
+        ("hand me the doll with the red dress", "hand over doll{with:dress{red}}"),
+        ("give me the bib with the ducks on it", "hand over bib{with:duck}"),
+        ("take the tray with the cups on it", "grab tray{under:cup}"),
+        ("grab the bottle whose cap is blue", "grab bottle{with:cap{blue}}"),
+        ("take the glass which stands right next to the jug", "grab glass{beside:jug}"),
+        ("put the pencil yellow inside of the pencil case", (
+            "place pencil{yellow} > in:pencil case"
+        )),
+        ("put the box small in the box big", "place box{small} > in:box{large}"),
+        ("take the more big book", "grab book{large}"),
+        ("take the droopy rose out of the bouquet", "grab droopy rose < bouquet"),
+        ("take the top envelope off the pile", "grab envelope{top} < pile"),
+        ("take the third test tube from the left out of the rack", (
+            "grab test tube{left,#3} < rack"
+        )),
+        ("hand me the last cup on the right", "hand over cup{right}"),
+        ("take the book from underneath the magazine", "grab book{under:magazine}"),
+        ("give me the bag hanging on the chair", "hand over bag{on:chair}"),
+        # Names.
+        ("put the bottle next to the till", "place bottle > beside:till"),
+        ("open the first aid box", "open first aid box"),
+        ("move the circuit board behind the power supply", (
+            "place circuit board > behind:power supply"
+        )),
+        ("push the sugar bowl nearer to the cream jug", "push sugar bowl > toward:cream jug"),
+        ("take the peeler out of the crock", "grab peeler < crock"),
+        ("grab the orange skittle", "grab skittle{orange}"),
+        ("hand me the slime", "hand over slime"),
+        ("grab the unicorn with the sparkly horn", "grab unicorn{with:sparkly horn}"),
+        ("grab the tape measure that's laying behind the clamp", (
+            "grab tape measure{behind:clamp}"
+        )),
+        # Where to.
+        ("put the sock at the far right of the table", "place sock > area:object{far right}"),
+        ("pull the lever in direction of me, slowly", "pull lever > toward"),
+        ("pull the chessboard a trifle closer to me", "pull chessboard > toward"),
+        ("transfer the vial from the rack to the ice bath", "place vial < rack > in:ice bath"),
+        ("push the toy car to the left vroom vroom", "push toy car > left"),
+        ("place the salt in the center of the tray", "place salt > in:tray"),
+        ("tuck the pen behind the notebook", "place pen > behind:notebook"),
+        ("place the third bottle from the right in the near right corner of the table", (
+            "place bottle{right,#3} > area:object{near right}"
+        )),
+        ("open the drawer, then drop the screw in there", "open drawer; place screw > in:drawer"),
+        ("can you put the odd sock, I mean the striped one, at the far right of the table?", (
+            "place striped sock > area:object{far right}"
+        )),
+        ("put the hammer with the rubber grip in front of the toolbox", (
+            "place hammer{with:rubber grip} > front:toolbox"
+        )),
+        # How.
+        ("close the drawer without slamming it", "close drawer"),
+        ("take the knife by the handle, not by the blade", "grab knife"),
+        ("set the carton down easy, right beside the sack", "place carton > beside:sack"),
+        # Ways to ask, dictated and in other tongues' order.
+        ("I should like the fountain pen, please", "hand over fountain pen"),
+        ("I want that you close the drawer", "close drawer"),
+        ("can you to put the cup on the tray", "place cup > on:tray"),
+        ("it is possible to close the drawer?", "close drawer"),
+        ("place the phone on the left side of the table period", "place phone > area:object{left}"),
+        ("could you grab the box comma the one with the white cap", "grab box{with:cap{white}}"),
+        ("give me the screwdriver wich has red grip", "hand over screwdriver{with:grip{red}}"),
+        ("take the glass that it is on the left of the bottle", "grab glass{left:bottle}"),
+    ],
+)  # fmt: skip
+def test_how_people_name_and_correct_things(sentence: str, signature: str) -> None:
+    """Corrections without marks, pronouns over two steps, parts, names, places and manner."""
+    assert normal(understand(sentence).signature) == normal(signature)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "grab the cup no not the cup",
+        "no not the cup",
+        "take the cup from the tray, no, the bowl",
+        "grab the straw from the glass, no the plate",
+        "grab the cup. no",
+        "take the cup and give me the ball that is in it",
+        "put the cup in the box and hand me the ball in it",
+        "push the box with the long stick",
+        "take the cup with the small fork",
+        "grab both skittles",
+        "give me both secateurs",
+        "take the second",
+        "put the cup on the tray till it is dry",
+        "grab the knife not by the handle",
+        "close the drawer without opening it",
+        "close the drawer without touching the cup",
+        "i should like to know where the cup is",
+        "i want that you do not open the box",
+        "which has red grip",
+        "the period",
+        "make it closed",
+        "take the board",
+        "move back",
+        "just leave the cup on the table",
+        "put the screw in there",
+        "do it slowly",
+    ],
+)
+def test_not_how_people_name_and_correct_things(sentence: str) -> None:
+    """What may be of two things, is done with a tool, tells, asks, or has another meaning."""
+    assert understand(sentence).refusal is not None

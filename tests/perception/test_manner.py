@@ -30,6 +30,13 @@ from unihm.perception.language.manner import Manner, manner_of
         ("execute a top-down grasp on the can", {"side": "above"}),
         ("do a pinch grasp on the coin", {"fingers": 2}),
         ("take the car real fast please", {"speed": 1.3}),
+        ("grab the camera by the strap", {"part": "thin", "part_words": "by the strap"}),
+        (
+            "take the knife by the handle, not by the blade",
+            {"part": "thin", "part_words": "by the handle"},
+        ),
+        ("grab the tomato without squashing it", {"force": 0.6}),
+        ("take the bowl, I don't want it breaking", {"force": 0.6, "speed": 0.6}),
     ],
 )
 def test_what_the_words_ask_for(sentence, wanted):

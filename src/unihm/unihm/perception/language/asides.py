@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from unihm.perception import colors
 from unihm.perception.language import grammar, lexicon
 from unihm.perception.language.command import Action, Phrase
 from unihm.perception.language.comments import is_comment, without_comments
@@ -37,8 +38,16 @@ _LINKS = frozenset(re.findall(r"\w+", """
 _VERBS = "|".join(lexicon.ACTIONS)
 _HAND = r"(?:arm|hand|gripper|fingers)"
 _WHOM = (
-    r"(?:(?:my |old )?(?:dear|love|darling|honey|hon|sweetie|sweetheart|babe|mate|buddy|pal|friend|"
-    r"boss|champ|chap|robot|robo|sir|madam|mister)|good (?:man|sir|lad|fellow)|old (?:boy|man))"
+    r"(?:(?:(?:my|old|good|dear|sweet|young|little) )*(?:dear|dears|dearie|love|lovey|luv|darling|"
+    r"darlin|honey|hon|sweetie|sweetheart|sweet|babe|baby|mate|bud|buddy|pal|friend|boss|champ|"
+    r"chap|chief|fellow|lad|lass|robot|robo|sir|madam|mister|man|lady|boy|girl|dude|bro|bruh|"
+    r"brother|kiddo|chum|pet)(?: (?:dear|robot|of mine))?)"
+)
+# Of these some are things as well: only behind a comma nobody asks for them.
+_WHOM_ALONE = (
+    r"(?:(?:my )?(?:dear|love|darling|mate|bud|buddy|pal|friend|boss|champ|chap|robot|robo|sir|"
+    r"madam|mister|dude|bro|bruh|hon|luv|lovey|sweetie|sweetheart)|good (?:man|sir|lad|fellow)|"
+    r"old (?:boy|man))"
 )
 _SOMEONE = (
     r"(?:i|we|she|he|they|people|nobody|no one|everybody|everyone|anybody|"
@@ -85,9 +94,10 @@ _INTERJECTION = re.compile(
     r"buddy|mate|pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|"
     r"go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
     r"excuse me|pardon me|you know(?: what)?|guess what|anyway|good job|well done|"
-    r"nice(?: one| work| job)?|very good|excellent|lovely|wonderful|super|honestly|ha|haha|"
-    r"phew|goodness(?: me)?|gosh|wow|"
-    r"great|perfect|cool|thanks|thank you|like|just|i mean|,|\.|!)"
+    r"nice(?: one| work| job)?|(?:very )?good|excellent|lovely|wonderful|super|honestly|ha|haha|"
+    r"phew|goodness(?: me)?|gosh|wow|ooh|ooo+|aw+|oi|ahem|whoops|quick|right then|there now|"
+    r"(?:oh )?(?:dear|my)(?= ,)|"
+    r"great|perfect|cool|thanks|thank you|like|just(?! leave)|i mean|,|\.|!)"
     r"(?: |$)"
 )
 # Ways to begin a request that say nothing of it.
@@ -100,6 +110,7 @@ _OPENER = re.compile(
     r"a (?:big )?bother|any (?:trouble|bother)|(?:trouble|bother) you(?: too much)?)"
     r"(?: (?:for|of) you)?"
     r"(?: (?:you )?(?:to|if (?:you|i) (?:could|would|can|asked you to))(?! not\b))"
+    r"|it is possible (?:for you )?to(?= .*\?)(?! not\b)|i say(?= ,)"
     r"|time to \w+(?: up)?(?: now)?(?= [.,;])|go(?: ahead| on| over)? and"
     r"|(?:i (?:think|guess) )?(?:it is )?time (?:for you )?to(?= )"
     r"|do not (?:forget|hesitate|fail) to(?= )|no (?:rush|hurry|pressure|worries)"
@@ -143,23 +154,31 @@ _CLOSING = re.compile(
     rf"(?: {_WHOM})?"
     r"|(?:and )?(?:that|it) would be (?:\w+ )?(?:great|nice|lovely|wonderful|helpful|perfect|kind)"
     r"|i (?:would )?(?:really |much )?appreciate it|(?:very )?much (?:appreciated|obliged)|i mean"
-    r"|(?:there|that) is a (?:dear|love|darling)"
+    r"|(?:there|that) is a (?:(?:good|nice|dear|sweet) )?(?:dear|love|darling|pet|lamb|sport|"
+    r"fellow|lad|lass|boy|girl|chap|robot|man|fella|star|angel|sweetheart)"
     r"|you are (?:the best|great|awesome|amazing|wonderful|(?:so|very) kind|"
-    r"a (?:star|legend|lifesaver|dear|hero|genius))"
+    r"(?:a|an) (?:star|legend|lifesaver|dear|hero|genius|angel|gem|saint|treasure)|good(?: to go)?|"
+    r"doing (?:great|fine|well))"
     r"|already|okay|ok|alright|yeah|hurry(?: up)?|come on"
     r"|(?:would|will|could|can) you(?: please)?"
     rf"|{_POLITE_IF}|{_FEELING}"
-    rf"|i have (?:(?:got|caught) )?it(?: now)?|{_WHOM}"
-    r"|(?:the|my) other (?:one )?is (?:broken|dirty|empty|lost|gone|missing|too \w+)"
+    r"|i have (?:a |got )?(?:hold|grip) (?:of|on) it"
+    r"|choo choo|beep beep|choo|beep|nee naw"
+    rf"|i (?:have (?:(?:got|caught) )?|got |caught )(?:it|him|her|them)(?: now)?"
+    rf"|(?<=, ){_WHOM}|{_WHOM_ALONE}"
+    r"|(?:the|my) other (?:one )?(?:(?:is|has|got) (?:broken|dirty|empty|lost|gone|missing|dry|"
+    r"dull|"
+    r"full|finished|used up|dried (?:out|up)|run out|too \w+)|broke|ran out|does not work|"
+    r"stopped working|is no good)"
     r"|watch out|mind out|that is all(?: for now)?"
     r"|(?:any|either)(?: one)?(?: of (?:them|those))? (?:will do|would do|is fine|is ok|is okay)"
     r"|(?:(?:it|that) )?does not matter which(?: one)?"
     rf"|{_NOTHING_ELSE}"
     r"|i am (?:done|finished|through) (?:eating|drinking|reading|writing|cooking|with (?:it|that))"
-    r"|(?:there|that) is a (?:good|nice) (?:fellow|lad|boy|girl|chap|robot|man)"
     rf"|it is (?:(?:very|really|so|quite|rather|pretty|a bit|an?) )*{_FRAIL}"
     r"(?: (?:one|china|glass|porcelain|thing))?"
-    r"|i (?:need|want) it(?: (?:now|soon|later|today|right away))?))(?: [.,!?])*$"
+    r"|i (?:(?:will|am going to) )?(?:need|want|use) it(?: (?:now|soon|later|today|right away|"
+    r"in a (?:minute|moment|second|sec|bit)))?))(?: [.,!?])*$"
 )
 # In the middle of a sentence.
 _HESITATION = re.compile(
@@ -171,17 +190,22 @@ _HESITATION = re.compile(
 _FALSE_START = re.compile(rf"\b({_VERBS}) (?:it|the|that|this) (?:, )?(?:um|uh|uhm|er|erm|hmm) "
                           r"(?:, )?(?=\1 )")  # fmt: skip
 _CALLED = re.compile(
-    rf"^{_WHOM} , |(?<=you) , {_WHOM} ,| , {_WHOM} ,(?= (?:and|to|as) )| , {_WHOM}(?= [.,;!?]|$)"
+    rf"^(?:(?:oh|ok|okay|hey|so|now|well|yo) (?:, )?)*{_WHOM}(?: ,|(?= (?:could|can|would|will|"
+    rf"please|kindly|may|{_VERBS}) (?!is\b|are\b))) |(?<=you) , {_WHOM} ,|"
+    rf" , {_WHOM} ,(?= (?:and|to|as) )| , {_WHOM}(?= [.,;!?]|$)"
 )
+# Between two marks, unless things are counted up: "the tea, honey, and the plate".
+_CALLED_BETWEEN = re.compile(rf"(?<!\byou) , {_WHOM}(?= , (?!(?:and|to|as)\b))")
 # Why it is done: what somebody can do then, or how a thing stays. That it stands somewhere, or may
 # not touch something, says how to do it.
 _NO_VERB = r"(?!(?:and|or|but|then|if|when|unless|until|you|before|after|once|while)\b)\w+"
 _PURPOSE = re.compile(
     r"(?: ,)? (?:"
     rf"so(?: that)? {_SOMEONE}(?: (?:all|both|also|still))* (?:can|could|may|might|will|would|do|"
-    rf"does|have|has|had|know|knows|see|sees|get|gets|am|are|is)"
+    rf"does|have|has|had|got|know|knows|see|sees|get|gets|am|are|is)"
     rf"(?: {_NO_VERB}){{0,8}}"
     rf"|so(?: that)? (?:nobody|no one|everybody|everyone|he|she) \w+s(?: {_NO_VERB}){{0,6}}"
+    r"|so(?: that)? (?:it|they) gets? (?:(?:some|more|enough|the) )?(?:sun|light|air|water|warmth)"
     r"|so(?: that)? (?:it|they) (?:stays?|keeps?|remains?|can (?:dry|cool|rest|drain|breathe|thaw|"
     r"charge|soak)|dries|dry|cools?|is out of (?:the|my|our) way|is not in (?:the|my|our) way)"
     r"(?: (?:down|off|out|up|warm|cold|cool|dry|fresh|safe|clean|nice|wet|hot|charged|there|put))*"
@@ -190,16 +214,19 @@ _PURPOSE = re.compile(
 )
 # Where the thing is, told after the request.
 _STANDS = re.compile(
-    r"(?: [,.;!?])+ (?:they are|it is|that is|those are)(?: (?:somewhere|just|right|over there|"
+    r"(?: [,.;!?])+ (?:they are|it is|that is|those are|(?:it|they) (?:should|must|ought to) "
+    r"be)(?: (?:somewhere|just|right|over there|"
     rf"there|lying|sitting|standing|probably))* (?={'|'.join(_PREPOSITIONS)} )"
 )
 _POLITE_BETWEEN = re.compile(rf" , {_POLITE_IF} (?=, )")
 # "The umbrella, the black one": told in two goes.
 _NO_PART = rf"(?:(?!(?:{'|'.join(sorted(lexicon.DETERMINERS | _LINKS))})\b)\w+ )"
 _BLACK_ONE = re.compile(
-    rf"\b(the|my|that|this|your|our|an?) ((?:\w+ of )?{_NO_PART}{{0,3}}?)(?=\w)(\w+)"
+    rf"\b(the|my|that|this|your|our|an?|one) ((?:\w+ of )?{_NO_PART}{{0,3}}?)(?=\w)(\w+)"
     rf"((?: for me|(?: ,)? please)?)(?: ,)?"
-    rf" (?:the|a|an|my) ({_NO_PART}{{1,3}})ones?(?= [.,!?]| not\b| please\b| and\b|$)"
+    rf" (?:the|a|an|my) ({_NO_PART}{{1,3}})ones?(?= [.,!?]| (?:not|please|and|with|from|rather "
+    rf"than|"
+    r"instead of)\b|$)"
 )
 # "The box for me, the one with the tiger": which box, and for whom.
 _TOLD_AFTER = re.compile(r"( for (?:me|us)|(?: ,)? please)( , (?:the )?ones? [^,.;!?]+)")
@@ -214,6 +241,17 @@ _NAMED_AGAIN = re.compile(
 )
 # "The small one, not the big one" says nothing more.
 _CONTRARY = re.compile(r" ,(?: and)? not the (\w+) ones?(?= [.,;!?]|$)")
+# "Not the wooden one, the steel one": what is wanted says it all.
+_NOT_THAT = re.compile(
+    r" ,(?: and| but| no)? not the (?P<ruled>\w+(?: \w+)?) ones? "
+    r"(?=, (?:but )?(?:the|a) (?!(?P=ruled) )(?:\w+ ){1,2}ones?\b)"
+)
+# "The glass funnel, not the plastic one": nothing is of both.
+_OF_MATERIALS = re.compile(r"\b(\w+) (\w+) ,(?: and| but)? not the (\w+) ones?(?= [.,;!?]|$)")
+# "The pin, the fourth from the left".
+_COUNTED = re.compile(
+    rf" , (?:the )?({'|'.join(lexicon.ORDINALS)})(?: one)? (?=(?:from|counting|starting) )"
+)
 _REPEATED = re.compile(r"\b((?:\w+ )?\w+)(?: (?:, )?\1)+\b")
 # Statements that name the thing which "it" then means.
 _NAMES = re.compile(
@@ -228,6 +266,8 @@ _NAMES = re.compile(
     r"beside |behind |under |to |at |from )\w+(?: \w+)?"
     r"|(?:i (?:guess|think) )?we (?:could|can|will) (?:start|begin) with (?P<first>(?:the|that) .+)"
     r"|(?:that|this) is (?P<shown>(?:a|an|the|my) .+)"
+    r"|(?:(?:oh|sorry|oops) )?(?:i|we) (?:have )?(?:just )?(?:dropped|lost|misplaced|forgot|"
+    r"forgotten) (?P<dropped>(?:the|that|my|our) (?:\w+ ){0,2}?\w+)"
     r"|(?:i|we) can not (?:quite |really )?(?:reach|get|find|see|lift|hold|open|get to) "
     r"(?P<missed>(?:the|that|this|my) .+?)(?: (?:from here|anymore|anywhere|myself))*"
     r"|(?:(?:oh|sorry|oops) )?(?P<fallen>(?:the|that|this|my|our|an?|one) (?:\w+ ){0,3}?\w+) "
@@ -254,8 +294,9 @@ def without_asides(words: list[str]) -> list[str]:
     if not _STOPS.isdisjoint(words):
         return line.split() or words
     line = _POLITE_BETWEEN.sub(" ", line)
-    line = _CALLED.sub("", line)
+    line = _CALLED.sub("", _CALLED_BETWEEN.sub("", line))
     line = _PURPOSE.sub("", line)
+    line = _COUNTED.sub(r" \1 ", _OF_MATERIALS.sub(_of_one_material, _NOT_THAT.sub(" ", line)))
     line = _TOLD_AFTER.sub(r"\2\1", line)
     line = grammar.THE_ONE.sub(" ", line)
     line = _THE_ONE.sub(_with_the_one, line)
@@ -273,9 +314,21 @@ def _in_one_go(found: re.Match[str]) -> str:
     Without a comma only of a thing that is asked for.
     """
     determiner, before, noun, after, told = found.groups()
+    if _contradicts(before.split(), told.split()):  # "the top drawer, er, the bottom one"
+        return found.group(0)
     if " , " not in found.group(0) and not (_is_named(noun) and _asks(found.string)):
         return found.group(0)
     return f"{determiner} {told}{before}{noun}{after}"
+
+
+def _contradicts(before: list[str], told: list[str]) -> bool:
+    """Whether both say which one it is, in words of one kind."""
+    kinds = (lexicon.PLACES, lexicon.TIERS, lexicon.ORDINALS, {*colors.NAMES, *colors.SYNONYMS})
+    return any(
+        {word for word in before if word in kind} != set()
+        and {word for word in told if word in kind} - set(before) != set()
+        for kind in kinds
+    )
 
 
 def _with_the_one(found: re.Match[str]) -> str:
@@ -288,6 +341,13 @@ def _unless_contrary(found: re.Match[str]) -> str:
     opposite = grammar.OPPOSITES.get(lexicon.SIZES.get(found.group(1), ""))
     before = {lexicon.SIZES.get(word) for word in found.string[: found.start()].split()}
     return "" if opposite is not None and opposite in before else found.group(0)
+
+
+def _of_one_material(found: re.Match[str]) -> str:
+    """Without "not the plastic one" where what was said before is of glass."""
+    material, noun, other = found.groups()
+    apart = {material, other} <= lexicon.MATERIALS and material != other
+    return f"{material} {noun}" if apart else found.group(0)
 
 
 def _is_named(noun: str) -> bool:

@@ -46,6 +46,7 @@ _IT_MAY = (
     r"(?:or (?:else )?|because )(?:it|they) (?:will|would|might|may|can|could)(?: easily)?"
     r"(?: get| be)?"
 )
+_NOT_WANTED = r"(?:because |as )?(?:i|we) (?:do|would) not (?:want|like) (?:it|them|the \w+)"
 _OBJECT = (
     r"(?: (?:it|them|this|that|any(?:thing)?|any of it|a drop|yourself|the (?:\w+ )?\w+))?"
     r"(?: (?:over|off|down|out|away|open|apart|everywhere|all over|on (?:the (?:floor|ground|way)|"
@@ -65,6 +66,8 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
             rf"{_BETWEEN}+ {_DO_NOT} {done}{_OBJECT}{_END}",
             rf"{_BETWEEN}*(?: be careful)? {_IT_DOES_NOT} (?:{harm}){_OBJECT}{_END}",
             rf"{_BETWEEN}* {_IT_MAY} (?:{harm}){_OBJECT}{_END}",
+            rf"{_BETWEEN}* {_NOT_WANTED} (?:(?:to )?(?:get |be )?(?:{harm})|{_ing(harms)}){_OBJECT}"
+            rf"{_END}",
         ):
             found.append((re.compile(pattern), f" {manner}"))
     found.append((
@@ -84,6 +87,12 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
             re.compile(rf"{_BETWEEN}* (?:{be}|not )(?:too|so) (?:{ways}){_END}"), f" {manner}"
         ))  # fmt: skip
     return found
+
+
+def _ing(harms: str) -> str:
+    """The words in which it is told that something is happening: "falling"."""
+    stems = (re.sub(r"e$", "", harm) for harm in harms.split())
+    return rf"(?:{'|'.join(stems)})(?:[bdgmnprt])?ing"
 
 
 _PATTERNS = _patterns()

@@ -7,21 +7,59 @@ from dataclasses import replace
 
 from unihm.perception.language import grammar, lexicon
 from unihm.perception.language.command import Action, Phrase, SentenceKind
-from unihm.perception.language.grammar import Clause
+from unihm.perception.language.grammar import Clause, Mood
 from unihm.perception.language.refusals import Refused, the
 
 _FALSE_START = re.compile(
     r"^(?P<before>\w.*?) (?:, )?(?:or |oh )?(?:no wait|no no|no sorry|wait no|wait|no i mean|"
     r"no i meant|i mean|i meant|sorry i mean|"
-    r"sorry|actually|or rather|scratch that|make that|correction|oops|no|"
-    r"rather) (?:, )?(?:(?:i mean|i meant|actually|rather|sorry|wait|make (?:that|it)) (?:, )?)*"
+    r"sorry|actually|or rather|scratch that|make that|correction|oops|whoops|no|nah|nope|"
+    r"my mistake|my bad|pardon|"
+    r"rather) (?:, )?(?:(?:i mean|i meant|actually|rather|sorry|wait|make (?:that|it)|"
+    r"my (?:mistake|bad|fault)|pardon(?: me)?|excuse me) (?:, )?)*"
     r"(?:not (?:that|this)(?: one)?(?! ones?\b) (?:, )?(?:but )?|"
     r"not (?:the|that|this) [^,]+ (?:, |but )+)?"
     r"(?P<after>\w.*?)(?: i (?:mean|meant))?$"
 )
+# "My hands are no longer what they were".
+_NO_CORRECTION = re.compile(
+    r"\b(?:there is|is|are|am|was|were|has|have|had|with|if|but) no\b|\bno longer\b"
+)
 
 
-def take_instead(last: Clause, new: Clause) -> None:
+def corrected(last: Clause, new: Clause) -> Clause | None:
+    """What a clause asks for after a correction; None where that is not understood.
+
+    Args:
+        last: the clause that is corrected, which is changed.
+        new: what was said in place of a part of it.
+    """
+    again = grammar.read_clause([last.verb, *new.words.split()])
+    whole = bool(again.targets and last.targets) and not again.unknown
+    if whole and new.relations and (last.direction or last.toward):
+        return again  # "pull the bowl to the left, no, the plate to the right"
+    if new.mood is Mood.THING or (new.mood is Mood.UNREAD and new.targets and not new.unknown):
+        _take_instead(last, new)
+        return last
+    said = last.relations or last.toward or last.direction or last.source
+    if whole and new.targets and not said:  # "pull the bowl, oops, the plate towards me"
+        again.targets[0] = _of_that_kind(again.targets[0], last.targets[0])
+        return again
+    goes = grammar.read_clause([last.verb, "it", *new.words.split()])
+    if not goes.unknown and (goes.relations or goes.toward or goes.direction):
+        last.relations, last.toward, last.direction = goes.relations, goes.toward, goes.direction
+        return last
+    return None
+
+
+def _of_that_kind(thing: Phrase, old: Phrase) -> Phrase:
+    """With the noun of what it takes the place of, where it is "the deep one" or has none."""
+    if thing.noun and old.noun and thing.words.split()[-1:] in (["one"], ["ones"]):
+        return replace(thing, noun=f"{thing.noun} {old.noun.split()[-1]}")
+    return thing if thing.noun else replace(thing, noun=old.noun)
+
+
+def _take_instead(last: Clause, new: Clause) -> None:
     """Put the thing of a correction in place of the target, where it is that which it corrects."""
     thing = new.targets[0]
     old = last.targets[0] if last.targets else Phrase()
@@ -31,8 +69,12 @@ def take_instead(last: Clause, new: Clause) -> None:
             f"I do not know whether {the(thing)} is to be moved, or something goes there.",
             SentenceKind.CORRECTION,
         )
-    if not thing.noun and old.noun:
-        thing = replace(thing, noun=old.noun)
+    if other and last.source is not None and new.source is None:
+        raise Refused(
+            f"I do not know whether {the(thing)} is to be taken, or something is taken from it.",
+            SentenceKind.CORRECTION,
+        )
+    thing = _of_that_kind(thing, old)
     if not last.targets and lexicon.NEGATIONS.isdisjoint(last.unknown):
         last.unknown = []  # "the first, no, the second cup"
     last.targets = [thing]
@@ -43,7 +85,9 @@ def without_false_start(words: list[str]) -> tuple[list[str], list[str]]:
     """Such as "the red, no, the blue box": (what was said first, what it was corrected to)."""
     line = " ".join(words)
     found = _FALSE_START.match(line)
-    if found is None or re.search(r"\b(?:there is|is|has|with|if|but) no\b", line):
+    if found is None or re.search(
+        r"\b(?:there is|is|are|am|was|were|has|have|had|with|if|but) no\b|\bno longer\b", line
+    ):
         return words, []
     before = found["before"].strip(" ,").split()
     if not any(grammar.is_verb(w) for w in before) or re.search(r"\brather than\b", line):

@@ -26,8 +26,8 @@ from unihm.perception.language.command import (
     phrases,
 )
 from unihm.perception.language.corrections import (
+    corrected,
     differ,
-    take_instead,
     things_of,
     without_false_start,
 )
@@ -202,7 +202,11 @@ class _Judge:
 
     def _correction(self, words: list[str], mark: str, before: list[Clause]) -> list[Clause]:
         """What comes after "no, wait": it stands in place of what it corrects."""
-        clauses = [grammar.read_clause(list(part), mark) for part in grammar.clauses_of(words)]
+        # "Can you take the cup, I mean the mug?" asks for the mug, and about nothing.
+        clauses = [
+            grammar.read_clause(list(part), mark if number else "")
+            for number, part in enumerate(grammar.clauses_of(words))
+        ]
         if not clauses or not before:
             return clauses
         last, new = before[-1], clauses[0]
@@ -214,18 +218,13 @@ class _Judge:
                 f"I do not know what '{' '.join(words)}' corrects.",
                 SentenceKind.CORRECTION,
             )
-        if new.mood is Mood.THING or (new.mood is Mood.UNREAD and new.targets and not new.unknown):
-            take_instead(last, new)
-        elif (again := grammar.read_clause([last.verb, "it", *new.words.split()])) and (
-            not again.unknown and (again.relations or again.toward or again.direction)
-        ):
-            last.relations, last.toward = again.relations, again.toward
-            last.direction = again.direction
-        else:
+        after = corrected(last, new)
+        if after is None:
             raise Refused(
                 f"I did not understand the correction '{' '.join(words)}'.",
                 SentenceKind.CORRECTION,
             )
+        before[-1] = after
         return clauses[1:]
 
     def _compose(self, clauses: list[Clause]) -> None:
@@ -373,6 +372,7 @@ class _Judge:
             )
         if self._rises(clause):
             return
+        resolved = []  # all before any is added: "put the pen and the ruler in it" has one "it"
         for step in grammar.steps_of(clause):
             if clause.unknown:
                 raise Refused(
@@ -380,7 +380,9 @@ class _Judge:
                     unknown=tuple(clause.unknown),
                 )
             known = self._known(on_the_table(with_one_anchor(self._of_its_kind(step))))
-            self._append(self._resolved(known, clause))
+            resolved.append(self._resolved(known, clause))
+        for step in resolved:
+            self._append(step)
 
     def _rises(self, clause: Clause) -> bool:
         """Such as "... and move up", "then lift it up": what grabbing does anyway."""
@@ -435,8 +437,9 @@ class _Judge:
                 raise Refused(f"I do not know what '{word}' is; name the thing.", unknown=(word,))
             elif refers:
                 raise Refused(f"'{self.said}' does not say which object to {step.action.value}.")
+        step = replace(step, target=self._inside(step.target))
         if step.source is not None:
-            step = replace(step, source=self._referent(step.source))
+            step = replace(step, source=self._emptied(step.source))
         if step.destination is not None:
             things = tuple(self._referent(thing) for thing in step.destination.things)
             step = replace(step, destination=Relation(step.destination.name, things))
@@ -452,6 +455,25 @@ class _Judge:
             if last.destination is not None and last.destination.name == "in":
                 return last.destination.things[0]
         return None
+
+    def _emptied(self, source: Phrase) -> Phrase:
+        """What something is taken out of: "open the box and take the cup out of it"."""
+        last = self.steps[-1] if self.steps else None
+        opened = last is not None and last.action is Action.OPEN and source.pronoun == "it"
+        return last.target if opened and last is not None else self._referent(source)
+
+    def _inside(self, thing: Phrase) -> Phrase:
+        """With what was opened before in place of "it": "hand me the stapler that is in it"."""
+        last = self.steps[-1] if self.steps else None
+        if last is None or last.action is not Action.OPEN:
+            return thing
+        relations = tuple(
+            Relation("in", (last.target,))
+            if relation.name == "in" and relation.things[0].pronoun == "it"
+            else relation
+            for relation in thing.relations
+        )
+        return replace(thing, relations=relations)
 
     def _known(self, step: Step) -> Step:
         """With "that block" replaced by the block that the clause before was about."""
@@ -590,7 +612,8 @@ class _Judge:
                     f"Did you mean '{describe_step(replace(step, target=one))}'?"
                 )
             head = target.noun.split()[-1] if target.noun else ""
-            if head in _NOT_ON_TABLE and not {head, target.noun} & NOUNS.keys():
+            compound = head == "board" and target.noun != head  # "the circuit board"
+            if head in _NOT_ON_TABLE and not compound and not {head, target.noun} & NOUNS.keys():
                 raise Refused(f"I cannot {step.action.value} the {target.noun}.", unknown=(head,))
             if step.action in (Action.OPEN, Action.CLOSE) and head in _NOT_PULLED:
                 raise Refused(
@@ -648,7 +671,7 @@ class _Judge:
             for thing in relation.things:
                 if thing.pronoun == "it":
                     raise Refused(f"I do not know what '{thing.words}' is; name it.")
-        ranked = {*phrase.words.split()} & {*lexicon.ORDINALS}
+        ranked = {*phrase.words.split()} & {*lexicon.ORDINALS} - {*phrase.noun.split()}
         stacked = phrase.noun.split()[-1:] and phrase.noun.split()[-1] in lexicon.STACKED
         if ranked and not phrase.place and not phrase.sizes and not stacked:
             raise Refused(

@@ -19,10 +19,10 @@ ACTIONS: dict[str, Action] = {
     **dict.fromkeys(_words(
         "put place set drop move lay stand deposit stack insert return deliver leave carry tidy "
         "store slip position relocate transfer transport pop stick stow rest situate plop dump "
-        "arrange park settle balance sit chuck bung"
+        "arrange park settle balance sit chuck bung tuck slot nestle plonk plunk stash drape perch"
     ), Action.PLACE),
-    **dict.fromkeys(_words("push slide shove nudge shift sweep poke scoot"), Action.PUSH),
-    **dict.fromkeys(_words("pull drag tug draw haul lug"), Action.PULL),
+    **dict.fromkeys(_words("push slide shove nudge shift sweep poke scoot budge"), Action.PUSH),
+    **dict.fromkeys(_words("pull drag tug draw haul lug yank"), Action.PULL),
     "open": Action.OPEN, "close": Action.CLOSE, "shut": Action.CLOSE,
     "release": Action.RELEASE,
     **dict.fromkeys(_words("hand give pass bring fetch"), Action.HAND_OVER),
@@ -117,7 +117,23 @@ PARTS = _words("lid cap cover label sticker stripe dot band logo text letter wri
 # Parts and decorations by which people tell a thing, though they cannot be looked for.
 SHOWN = _words("lid cap cover label sticker stripe dot logo text writing pattern print picture "
                "handle rim neck spout frame stopper cork strap button knob straw ribbon bow "
-               "rose flower heart star zipper lining cartoon")  # fmt: skip
+               "rose flower heart star zipper lining cartoon liquid contents filling")  # fmt: skip
+
+# Parts of animals, dolls, tools and clothes, by which people tell them likewise.
+BODY = _words(
+    "tail ear ears nose eye eyes face hair beard leg legs foot feet wing wings horn horns "
+    "trunk mane beak wheel wheels nib blade sleeve sleeves collar laces heel sole hood "
+    "screen antenna bristles prongs teeth tooth pocket pockets buckle hinge dial hem "
+    "stem leaf leaves seam thread tassel fringe hat scarf dress shirt"
+)
+
+# A thing of one of these is of no other.
+MATERIALS = _words(
+    "plastic glass wood wooden metal steel brass copper iron aluminium aluminum tin "
+    "rubber paper cardboard leather wool woollen cotton silk felt cork clay ceramic "
+    "porcelain stone marble foam velvet linen canvas wicker bamboo chrome wax silicone "
+    "enamel crystal concrete"
+)
 
 UPPER_PARTS = _words("lid cap cover top rim neck")
 LOWER_PARTS = _words("base bottom")
@@ -145,7 +161,9 @@ FLAT = _words("folder file magazine newspaper envelope sheet")
 # Into these, rather than onto them, where only "to" was said.
 HOLLOW = _words("compartment drawer cabinet caddy basket bag sink bin slider cupboard fridge box "
                 "microwave oven pocket carton crate case container bucket tote backpack purse "
-                "holder tub vase jar beaker")  # fmt: skip
+                "holder tub vase jar beaker bath trough pail pouch sack envelope cooler freezer "
+                "dishwasher incubator aquarium hamper locker toolbox lunchbox suitcase trashcan "
+                "wastebasket dustbin mailbag")  # fmt: skip
 TIERS = _words("top bottom upper lower middle")
 
 SIZES: dict[str, str] = {
@@ -215,7 +233,8 @@ HELD = _words("held grasped gripped holding grabbed lifted")
 EXCLUDING = _words("not non except excluding besides neither nor")
 # Words between a thing and where it is: "the block lying in the drawer".
 STANDING = _words("lying standing sitting located placed positioned resting laying situated "
-                  "sits stands lies found kept seen turned leaning")  # fmt: skip
+                  "sits stands lies found kept seen turned leaning hanging hangs "
+                  "rests")  # fmt: skip
 # Of a place alone: "on the left side of the table".
 SIDES = _words("side end edge corner hand part area half region portion row")
 TABLES = _words("table desk tabletop surface board counter countertop workspace bench")
@@ -228,17 +247,19 @@ MANNER = _words(
 PEOPLE = _words(
     "man woman person boy girl child kid people mother father mom mum dad friend guest customer "
     "patient baby sister brother doctor nurse boss neighbor neighbour human lady guy everyone "
-    "everybody somebody someone him her them user operator colleague wife husband son daughter"
+    "everybody somebody someone him her them user operator colleague wife husband son daughter "
+    "chap fellow lad lass mommy mummy daddy grandma grandpa granny aunt uncle"
 )
 # Said for politeness or out of habit; nothing changes when it is left out.
 FILLER = _words(
     "please pls plz kindly now just then again thanks thank hey hi hello robot um uh uhm er erm "
     "ah oh hmm hm well so okay ok alright right-now immediately quickly-please also first next "
     "finally sir mate dear buddy there over up down out and too maybe perhaps ahead like you "
-    "know mister mr armbot robo yo yes yeah yep sure immediately asap thx tnx k na"
+    "know mister mr armbot robo yo yes yeah yep sure immediately asap thx tnx k na "
+    "lol lmao tbh obvi obvs ooh aw bro bruh dude vroom yay whee woohoo"
 )
 # Words of conditions and of times: not understood, and never left out.
-CONDITIONS = _words("if when whenever unless until till once while because since after "
+CONDITIONS = _words("if when whenever unless until once while because since after "
                     "tomorrow later tonight yesterday provided whether otherwise "
                     "else")  # fmt: skip
 NEGATIONS = _words("not never no without avoid neither nor none nothing nobody except refrain "
@@ -334,9 +355,12 @@ NAMES_OF_THINGS = _words(
     "dustpan broom mop bucket vase candle candles flowerpot planter ornament gnome statue trivet "
     "coaster coasters microwave oven stove fridge cabinet cupboard cookbook magazine"
 )
+# Colours that before a vessel rather say what is in it: "the cream pitcher".
+INGREDIENTS = _words("cream olive mint ginger cherry chestnut salmon mustard")
+VESSELS = _words("pitcher jug jar tub tin dispenser carton can")
 # What makes a word of colour before it a part of a name: "cream cheese", "orange juice".
 FOODS = _words(
     "cheese juice soda oil jam tea ale pie sauce tomato tomatoes bread marmalade pepper sugar "
     "wine rice "
-    "beans soup pudding chips butter"
+    "beans soup pudding chips butter wedge wedges slice slices zest twist"
 )

@@ -14,14 +14,36 @@ from unihm.perception.language.gate import understand
 PARTS = {
     **dict.fromkeys(("top", "rim", "edge", "brim", "lid", "cap", "knob"), "top"),
     **dict.fromkeys(("bottom", "base"), "bottom"),
-    **dict.fromkeys(("handle", "neck", "stem", "blade"), "thin"),
+    **dict.fromkeys(
+        (
+            "handle",
+            "neck",
+            "stem",
+            "blade",
+            "strap",
+            "loop",
+            "string",
+            "cord",
+            "tail",
+            "stalk",
+            "shaft",
+            "grip",
+            "hilt",
+            "leg",
+            "ear",
+            "tab",
+            "hook",
+        ),
+        "thin",
+    ),
     "spout": "spout",
     **dict.fromkeys(("middle", "body", "waist"), "middle"),
     **dict.fromkeys(("end", "corner"), "end"),
 }
 _SOFT = re.compile(
     r"\b(gently|softly|lightly|delicately|loosely|carefully|cautiously|care|caution|gentle|light|"
-    r"soft|little|touch|crushing|squeezing|breaking|damaging)\b"
+    r"soft|little|touch|crushing|squeezing|breaking|damaging|squashing|"
+    r"smashing|scratching|denting|bending|tearing|cracking|slamming)\b"
 )
 _FIRM = re.compile(r"\b(firmly|tightly|hard|firm|great|extra|more)\b")
 _SLOW = re.compile(r"\b(slowly|carefully|cautiously)\b")

@@ -27,7 +27,39 @@ _CONTRACTIONS = (
     (r"\b(i|you|he|she|it|that|we|they)(?:'| )ll\b", r"\1 will"),
     (r"\b(i|you|we|they)'ve\b", r"\1 have"),
     (r"\bi'?m\b", "i am"),
-    (r"\b(you|we|they)'re\b", r"\1 are"),
+    (r"\b(you|we|they)'?re\b(?<!\bwere)", r"\1 are"),
+    (r"\b(he|she)s\b", r"\1 is"),
+    (r"\b(i|you|they)ve\b", r"\1 have"),
+    # "Its mine", "its leaking": no noun comes after it.
+    (
+        r"(?<!\bof )(?<!\bby )(?<!\bon )(?<!\bin )(?<!\bwith )(?<!\bfrom )\bits "
+        r"(?=(?:a|an|the|too|so|very|really|super|getting|mine|yours|for|not|just|my|your|hot|cold|"
+        r"heavy|dirty|wet|old|full|broken|fragile|sharp|slippery|\w{2,}ing)\b)",
+        "it is ",
+    ),
+    (r"\b(\w{2,}in)'(?=[\s,.!?;]|$)", r"\1g"),  # "layin'"
+    (r"\bur (?=(?:good|great|fine|the best|awesome|welcome|done)\b)", "you are "),
+    (r"\bur\b", "your"),
+    (r"\bya\b", "you"),
+    (r"\bgotta\b", "have to"),
+    (r"\bc'?mon\b", "come on"),
+    (r"\bwich\b", "which"),
+    (r"\bcareful (?=it(?:'?s| is)\b)", "careful, "),
+    (r"\brn\b", "now"),
+    (
+        r"\b(that|this) (?:there|here) (?=[a-z]{3,}\b(?<!\bthe))(?!and\b|then\b|please\b|into?\b|"
+        r"onto\b)",
+        r"\1 ",
+    ),
+    (r"\bpl+e+a+s+e+\b", "please"),
+    (r"\b(?:u+m{2,}|u{2,}m+)\b", "um"),
+    (r"\b(?:u+h{2,}|u{2,}h+)\b", "uh"),
+    (r"\s-+\s", ", "),
+    # A recogniser that writes the marks out.
+    (r"(?<=\w)(?<!\bthe)(?<!\ba)(?<!\bof) (?:period|full stop)\b", "."),
+    (r"(?<=\w)(?<!\bthe)(?<!\ba) comma (?=\w)", ", "),
+    (r"(?<=\w) (?:question mark)$", "?"),
+    (r"(?<=\w) (?:exclamation (?:mark|point))$", "!"),
     (r"\b(?:gonna|wanna)\b", "want to"),
     (r"\bgimme\b", "give me"),
     (r"\boutta\b", "out of"),
@@ -37,6 +69,13 @@ _CONTRACTIONS = (
     (r"\bw/o(?=\s)", "without"),
     (r"\bw/ ?(?=\w)", "with "),
     (r"\bplace holder\b", "placeholder"),
+    (r"\bmine'?s (?=\w)", "mine is "),
+    (  # "dinner's ready", "the dog's barking"
+        r"(?<=\w\w)'s (?=(?:on|in|at|under|behind|next to|ready|here|coming|getting|too|so|very|"
+        r"really|about to|done|late|hungry|"
+        r"not|been|a bit|(?!\w*(?:str|k|w|spr|th)ing\b|ring\b|lining|opening|wedding)\w{2,}ing)\b)",
+        " is ",
+    ),
     (r"(?<=\w\w)'s\b", "s"),  # the visitor's badge
 )
 # Signs of code; nobody says them.
@@ -91,6 +130,7 @@ def words_of(sentence: str) -> list[str]:
         raise NotWords("The instruction has no words in it.")
     plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
     plain = re.sub(r"\s+", " ", plain.lower())
+    plain = re.sub(r"(?<=\w)\s*(?:\.{2,}|\u2026)\s*(?=\w)", ", ", plain)  # of who thinks aloud
     for pattern, replacement in _CONTRACTIONS:
         plain = re.sub(pattern, replacement, plain)
     plain = re.sub(r"(\d)\s*(cm|mm|m|inches|inch|in)\b", r"\1 \2", plain)
@@ -168,6 +208,14 @@ def _known() -> frozenset[str]:
         | {*lexicon.PLACES, *lexicon.SIZES, *lexicon.DIRECTIONS, *lexicon.ORDINALS}
         | {*lexicon.NUMBERS, *lexicon.UNITS, *colors.NAMES, *colors.SYNONYMS}
         | lexicon.NAMES_OF_THINGS
+        | lexicon.BODY
+        | lexicon.MATERIALS
+        | {
+            name[:-1]
+            for name in lexicon.NAMES_OF_THINGS
+            if re.search(r"(?<![suioh])(?<!ie)(?<!che)(?<!she)(?<!oe)s$", name)
+        }
+        | {"prickly", "sticky"}
         | {"colored", "shaped", "fingers", "handle", "halt", "abort", "freeze", "emergency"}
     )
 
@@ -192,7 +240,7 @@ def is_known(word: str) -> bool:
                 text.is_word(word[: -len(ending)])
                 or (ending in ("ed", "ing") and f"{word[: -len(ending)]}e" in _known())
             )
-            for ending in ("er", "ers", "ing", "ed", "or", "y", "ies")
+            for ending in ("er", "ers", "ing", "ed", "or", "y", "ly", "ies")
         )
         or (word.endswith("r") and word[:-1] in _known())
         or (word.endswith("s") and len(word) > 4 and is_known(word[:-1]))
@@ -214,10 +262,39 @@ def is_plausible(word: str) -> bool:
     )
 
 
+# Rows of a keyboard, each shifted by half a key to the one above.
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_VOWELS = frozenset("aeiouy")
+_SOUND_ALIKE = ({"c", "k", "s", "q"}, {"f", "v"}, {"b", "p"}, {"d", "t"}, {"g", "j"}, {"s", "z"})
+
+
+@cache
+def _is_slip(typed: str, meant: str) -> bool:
+    """Whether a letter is easily typed or heard for another: the next key, or much the same sound.
+
+    "crock" is no "clock" with a mistake in it, and "cuo" may be a "cup".
+    """
+    if {typed, meant} <= _VOWELS or any({typed, meant} <= pair for pair in _SOUND_ALIKE):
+        return True
+    (row, column), (other, beside) = (
+        next((k, line.index(c)) for k, line in enumerate(_ROWS) if c in line)
+        for c in (typed, meant)
+    )
+    return abs(row - other) <= 1 and abs((column + 0.5 * row) - (beside + 0.5 * other)) <= 1
+
+
+def _is_mistyped(word: str, candidate: str) -> bool:
+    """Whether no letter stands for one that it is neither near to nor sounds like."""
+    if len(word) != len(candidate) or sorted(word) == sorted(candidate):
+        return True
+    return all(a == b or _is_slip(a, b) for a, b in zip(word, candidate, strict=True))
+
+
 @cache
 def mended(word: str, at_verb: bool = False) -> str:
     """The word that was meant where ``word`` is none and one word alone is nearest to it."""
-    if len(word) < 3 or not word.isalpha() or word in _known() or text.is_word(word):
+    known = word in _known() or word in lexicon.PEOPLE or text.is_word(word)
+    if len(word) < 3 or not word.isalpha() or known:
         return _SHORTENED.get(word, word)
     swapped = {word[:k] + word[k + 1] + word[k] + word[k + 2 :] for k in range(len(word) - 1)}
     if is_known(word):  # of two words, unless it is one of ours with two letters swapped
@@ -237,8 +314,13 @@ def mended(word: str, at_verb: bool = False) -> str:
         nearest = found.get(distance, set())
         # People seldom mistake the first letter, and a verb stands where verbs do.
         nearest = {c for c in nearest if c[0] == word[0]}
+        if word.endswith("e"):  # slime is not slim, nor a cane a can
+            nearest = nearest - {word[:-1]}
+        if distance == 1:
+            nearest = {c for c in nearest if _is_mistyped(word, c)}
         if not at_verb:  # "the choo choo train" is a name, and nothing to chop
             nearest -= _verbs_alone()
+            nearest -= set(lexicon.ACTIONS) if distance > 1 else set()
         if len(word) == 3:  # a name of its own as likely: "oat" is no "out"
             nearest -= _function_words() - set(lexicon.ACTIONS)
         if len(nearest) > 1:

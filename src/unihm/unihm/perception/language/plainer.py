@@ -36,6 +36,10 @@ _UNFORBIDDEN = r"^((?!.*\b(?:not|never|nobody|avoid|without)\b).*?)"
 _GRASP = r"\b(?:execute|perform|do|make|carry out|attempt) an?"
 _ON = r"(?:grasp|grip|pick|pickup|pick up|lift) (?:on|of|at) "
 
+_MANY = (
+    "(?:kids|children|guests|customers|people|boys|girls|others|parents|students|visitors|patients)"
+)
+
 _PLAINER = (
     # "The 50 ml tube", "a 10 cm box": of a thing, not of a way.
     (rf"\b(the|an?|this|that|my) (\d+) ({MEASURES}) (?=[a-z])(?!{_MOVES})", r"\1 \2\3 "),
@@ -43,6 +47,11 @@ _PLAINER = (
     # Where it is, and where it goes.
     (r"\bbehind of\b", "behind"),
     (r"\bat (left|right) of\b", r"at the \1 of"),
+    (r"\b(?:in|into|to)(?: the)? direction (?:of|to) (me|us|you|yourself)\b", r"toward \1"),
+    (
+        r"\b(?:the )?(?:more|most) (?=(?:big|small|little|tall|long|short|wide|thin|large)\b)",
+        "the ",
+    ),
     (rf"\bin the (left|right) of (?={_THE})", r"on the \1 of "),
     (rf"\bfrom the (left|right) side of (?!\w+ (?:{_TABLES})\b)", r"on the \1 side of "),
     (r"\bmore (?:near|close) to\b", "closer to"),
@@ -104,10 +113,23 @@ _PLAINER = (
     ),
     (r"(?<= as you) possibly (?=can\b)", " "),
     (r"\bnice and (?:easy|gentle|gently|careful|carefully)\b", "gently"),
+    (r"\bnice and (?=(?:flat|straight|neatly|snug|steady|steadily)\b)", ""),
+    (
+        rf"(?: ,)? out of (?:the way|(?:the )?(?:sight|reach|view|frame|shot))"
+        rf"(?: of (?:the|my) \w+)?{_END}",
+        "",
+    ),
     (r"\bnice and slow(?:ly)?\b|\bwithout (?:any )?(?:rush|hurry)\b", "slowly"),
     (r"(?: ,)? easy (?:now|does it)(?= and\b| [.,!]|$)", " gently"),
+    (r"(?<= down) (?:(?:nice|real|really) )?easy(?= and\b| [.,!]|$)", " gently"),
     (rf" and (?:then )?(?:keep holding|keep hold of|hold on to) (?:it|them){_END}", ""),
     (r"\b(?:and )?mind you do it (?=\w+ly\b)", ""),
+    (
+        rf"(?: ,)?(?: (?:and|but|please))+ do (?:it|this|that) (?=(?:(?:very|really) "
+        rf")?\w+ly{_END})",
+        " ",
+    ),
+    (rf"\b({_PUT} {_NAMED}) (in|on|into|onto|inside) there\b", r"\1 \2 it"),
     (
         r"(?: ,)?(?: (?:and|but))?(?: please)? be (?:very |really |so )?(careful|gentle)"
         rf"(?: with (?:it|them|that))?{_END}",
@@ -115,6 +137,12 @@ _PLAINER = (
     ),
     (rf"\bcareful(?: though| tho| now)?{_END}", "carefully"),
     (rf"(?: ,)? but (?=(?:please )?(?:(?:very|really) )?\w+ly{_END})", " "),
+    (
+        r"(?: ,)? but (?=(?:please )?with (?:(?:great|extra|some|a lot of|much) )?(?:care|caution)"
+        r"(?: [.,!?]| because\b| since\b|$))",
+        " ",
+    ),
+    (r"(^|, |\. )(need|want) (?=(?:the|a|an|my|that)\b)", r"\1i \2 "),
     (rf"\bwithout (\w+ing) (?:any(?: of it)?|a drop){_END}", r"without \1 anything"),
     # "Execute a top-down grasp on the brick".
     (rf"{_GRASP}(?: stable| secure| simple| good)? {_ON}", "grab "),
@@ -124,7 +152,36 @@ _PLAINER = (
     (rf"{_GRASP} (soft|careful|slow|quick|firm) {_ON}", r"\1ly grab "),
     (rf"{_GRASP} gentle {_ON}", "gently grab "),
     (r"\buse (one|two|three|four|all|your) (fingers?|fingertips) (?:to|and)\b", r"with \1 \2 ,"),
+    # What is taken back word for word: "from the glass no not the glass the thermos".
+    (
+        r"\b((?:the|my|that) (?:\w+ ){0,2}?\w+)\b(.*?)(?: ,)* (?:oh |um |wait )?no"
+        r"(?: (?:,|no|wait|sorry))* not \1(?: ,| but)* ((?:the|my|that) [\w ]+)$",
+        r"\3\2",
+    ),
+    (rf"\b(by (?:the|its) \w+)(?: ,)?(?: and)? not by (?:the|its) \w+{_END}", r"\1"),
+    (r"\bslowly but surely\b", "slowly"),
+    (rf"(?: ,)? chop chop{_END}", " quickly"),
+    (r"\bwhose (\w+) (?:is|are) (\w+)\b", r"with the \2 \1"),
+    (r"\b(lying|laid|resting|placed) across (?=the )", r"\1 on "),
+    (r"\bthe last ((?:\w+ ){1,3}?)(?:on|to|at) the (left|right)\b", r"the \1on the \2"),
+    (
+        rf"\b({_PUT} (?:it|{_NAMED})) (?:in|on|at) the (?:very )?(?:middle|center|centre) of "
+        rf"(?={_THE} (?:\w+ )?\w+{_END})(?!{_THE} (?:\w+ )?(?:{_TABLES}|row|line|room|\w+s){_END})",
+        r"\1 to ",
+    ),
+    # "Give me the hammer. No, the screwdriver."
+    (
+        r" [.!] (?=(?:oh )?(?:no|nope|nah|sorry|actually|i mean|oops|wait)(?: ,)? "
+        r"(?:(?:i mean|i meant|no|sorry|wait|actually)(?: ,)? )*(?:the|my|that|in|on|from)\b)",
+        " , ",
+    ),
     # Which one, and not which.
+    (
+        rf"^(?:(?:no|oh|ooh|wait) (?:, )?)*not {_THE} (?:(\w+) )?(\w+)(?: ,| but)+ ({_VERBS} "
+        rf"{_THE} "
+        rf"(?!\1 )(?:\w+ )??\w+) ones?\b",
+        r"\3 \2",
+    ),
     (
         rf"(^|[.;] )instead of ({_NAMED})(?: ,)? ({_VERBS} {_NAMED})(?= (?:{_LINKS})\b| [.,!?]|$)",
         r"\1\3 instead of \2",
@@ -134,6 +191,12 @@ _PLAINER = (
         r"\1 \3 instead of \2",
     ),
     (rf" instead{_END}", ""),
+    # "In the silver frame, not the one in the wooden frame": who is in the one is not in the other.
+    (
+        rf" (in|on|with) ({_NAMED})(?: please| ,)* ,(?: and| but)? not the "
+        rf"ones? \1 {_NAMED}{_END}",
+        r" \1 \2",
+    ),
     (
         rf"^not ({_NAMED})(?: ,)?(?: but)? ({_NAMED}) [:,] ({_VERBS}) (?:it|that|this)\b",
         r"\3 \2 instead of \1",
@@ -170,6 +233,14 @@ _PLAINER = (
         rf"(?: and| and then|(?<=,) then) (?={_NAMED} {_INTO} {_THE} )",
         r"\1\2 \3 and then \2 ",
     ),
+    (r"(?<!\bthe )(?<!\ba )(?<!\bmy )\btill\b", "until"),  # the till is a thing
+    # "Before the kids notice" says why, and no place.
+    (
+        rf"(?: ,)? before (?:the|my|our|your) (?:\w+ )?{_MANY} (?:notice|see|find|come|arrive|wake|"
+        r"start|want|know|hear|get|smell)(?: (?:it|them|us|me|up|home|back|in|out|here))*" + _END,
+        "",
+    ),
+    (rf"\bdiscard ({_NAMED}) (?=in(?:to)? )", r"put \1 "),
     # What is done.
     (r" for (?:a|one|just a) (?:moment|second|sec|minute|while)(?= ,| and\b| then\b| [.!]|$)", ""),
     # Toys are "him" and "her" to children.
@@ -179,10 +250,28 @@ _PLAINER = (
     ),
     (rf"\b({_VERBS}) (?:only|just) (?={_THE} )", r"\1 "),
     (r"\bmake (open|close)\b", r"\1"),
+    (rf"^make ({_NAMED}) open(?= please\b| [.,!]|$)", r"open \1"),
+    (rf"^make ({_NAMED}) (?:closed|shut)(?= please\b| [.,!]|$)", r"close \1"),
+    (rf"\bhold ({_NAMED}) (?:steady|still){_END}", r"hold \1 steadily"),
+    (r"\bacross (?=to (?:me|us)\b)", ""),
+    (rf"\b({_PUT} (?:it|{_NAMED})) across (?={_THE} )", r"\1 on "),
+    (
+        r"\b(that|which) (?:it|he|she) (is|are) (?=(?:in|on|at|near|next to|behind|beside|under|"
+        r"between|"
+        r"to) the\b)",
+        r"\1 \2 ",
+    ),
     (r"\bpretty please\b", "please"),
     (r"\bplease (?:to\b|you (?=" + _VERBS + r"\b))", "please "),
     (r"\bafter this\b", "after that"),
     (rf"\bn (?={_VERBS}\b)", "and "),
+    # The room, and no black thing.
+    (
+        rf" ,? ?(?:it|that) is (?:(?:so|too|very|quite|getting|already|really|pretty) )*(?:dark|"
+        rf"bright)"
+        rf"(?: (?:in )?(?:here|there|outside))?{_END}",
+        "",
+    ),
     # A battery or a bottle, and nothing hollow.
     (rf" , (?:it|that) is (?:almost |nearly |already |completely )?empty{_END}", ""),
     # "Would you?", "doesn't it?", "won't you?"

@@ -29,7 +29,9 @@ _AMOUNT = re.compile(
     rf"(?: and a half)? ({_UNIT})\b)"
 )
 _VAGUE = re.compile(
-    r"(?:by |just )*(?:a (?:tiny |little |small )?bit|a little(?: bit)?|a tad|a touch|slightly|"
+    r"(?:by |just )*(?:(?:a (?:little|bit|tad|little bit) |some |a few )(?:more|further|farther)\b"
+    r"(?! to\b)|a (?:tiny |little |small )?bit|a little(?: bit)?|a tad(?: bit)?|a touch|"
+    r"a (?:wee )?(?:trifle|smidge|smidgen|hair|fraction|notch|whisker|hair s breadth)|slightly|"
     r"a short "
     r"(?:distance|way)|a few (?:cm|centimeters|inches)|somewhat|a lot|all the way|"
     r"a small amount|as far as "
@@ -46,7 +48,8 @@ _HOW_FAR = re.compile(
 )
 _BODY = (
     r"(?:handle|rim|edge|top|side|sides|neck|stem|middle|base|lid|body|blade|end|bottom|"
-    r"corner|cap|spout|waist|brim|knob|ring)"
+    r"corner|cap|spout|waist|brim|knob|ring|strap|loop|string|cord|tail|ear|leg|stalk|tab|hook|"
+    r"shaft|grip|hilt)"
 )
 MANNERS = re.compile(
     rf"(?:with|using) (?:(?:your|the|a|one|two|three|four|five|all|only|just|both|some|more|"
@@ -61,7 +64,9 @@ MANNERS = re.compile(
     rf"|in (?:one|a single) (?:motion|go|move)|as (?:{'|'.join(sorted(lexicon.MANNER))}) as "
     r"(?:possible|you can)"
     r"|very (?:gently|carefully|slowly|quickly|softly)|right side up"
-    r"|without (?:spilling|breaking|dropping|crushing|squeezing|damaging|tilting)(?: it|"
+    r"|without (?:spilling|breaking|dropping|crushing|squeezing|damaging|tilting|squashing|"
+    r"slamming|scratching|smashing|denting|bending|tearing|cracking|smudging|hurting|shaking|banging|"
+    r"making (?:(?:any|a|too much) )?(?:noise|mess|sound))(?: it|"
     r" anything| them)?\b"
 )
 _NO_LIFT = re.compile(r"without (?:lifting|raising|picking(?: up)?)(?: it| them)?(?: up)?\b")
@@ -85,7 +90,7 @@ _TOWARD = re.compile(
     r"to touch|to meet|"
     r"(?:all the way |over )?to)\b"
 )
-_SOURCE = re.compile(
+SOURCE = re.compile(
     r"(?:off of|off|out of|out from|from (?:the )?(?:inside|top|off|within|under|underneath|"
     r"between) of|"
     r"from (?:inside|on top of|within|off|out of)|from)\b"
@@ -100,6 +105,7 @@ _DIRECTION = re.compile(
     r"the robot))?"
     r"(?= (?:and|then|by|a|about|for|please|pls|plz|asap|now|thanks|thank|with|using|"
     r"of the table|without|gently|slowly|carefully|quickly|until|"
+    rf"{'|'.join(sorted(lexicon.FILLER - {'right-now', 'quickly-please'}))}|"
     r"on|slightly|all|some|from|half|but|in|next|to me|\d|one|two|three|four|five|six|seven|"
     r"eight|nine|ten|twenty|[.,;])|$)"
 )
@@ -241,12 +247,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             end_of_source = cursor.at
         elif _take_toward(cursor, clause):
             end_of_toward = cursor.at
-        elif (
-            word == "from"
-            and clause.targets
-            and cursor.following not in ("underneath", "beneath", "below")
-            and RELATION.match(cursor.rest.partition(" ")[2])
-        ):
+        elif word == "from" and clause.targets and RELATION.match(cursor.rest.partition(" ")[2]):
             cursor.at += 1  # "from beside the lamp"
             joined = True
         elif (
@@ -478,7 +479,7 @@ def _take_source(cursor: Cursor, clause: Clause) -> bool:
     if not clause.targets and clause.action is not Action.GRAB:
         return False
     start = cursor.at
-    if cursor.match(_SOURCE) is None:
+    if cursor.match(SOURCE) is None:
         return False
     thing = noun_phrase(cursor)
     if thing is None or clause.source is not None:

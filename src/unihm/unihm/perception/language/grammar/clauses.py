@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from unihm.perception.language import lexicon
 from unihm.perception.language.command import Action, Phrase, Relation
-from unihm.perception.language.grammar.body import MANNERS, RELATION, read_body
+from unihm.perception.language.grammar.body import MANNERS, RELATION, SOURCE, read_body
 from unihm.perception.language.grammar.clause import Clause, Found, Mood
 from unihm.perception.language.grammar.cursor import Cursor
 from unihm.perception.language.grammar.noun_phrases import noun_phrase
@@ -26,10 +26,12 @@ _PREFIXES = re.compile(
     r"(?:appreciate it|love it|like it|be (?:(?:ever so|so|very|most|really|much|awfully) )*"
     r"(?:glad|happy|grateful|thankful|obliged|delighted|pleased)) if you (?:could |would )?"
     r"(?:please |kindly |just )?"
+    r"|(?:i|we) (?:want|would like|need|wish|would prefer|ask) that you "
     r"|how about you |(?:would|will) you (?:care|like|be willing) to "
     r"|(?:could|can|would|will|might) (?:you|we) "
     r"(?:(?:please|possibly|perhaps|maybe|kindly|just) )*"
-    r"(?:try to |help me (?:to )?|be so kind (?:as to|and|to) |be able to |manage to |go )?"
+    r"(?:to (?=[a-z]+ (?:the|a|my|it|that|this)\b)|try to |help me (?:to )?|be so kind (?:as to|"
+    r"and|to) |be able to |manage to |go )?"
     r"|(?:i|we) (?:want|need|would like|would love|expect|ask|asked|order|command|told|"
     r"tell) you to "
     r"|from your (?:perspective|point of view|view|position|side)(?: ,)?(?: |$)|i would (?=(?:pick|"
@@ -38,7 +40,7 @@ _PREFIXES = re.compile(
     r"tell (?:you|them|it) to) "
     r"|you (?:should|must|can|could|might|need to|have to|may|will|are to|shall|ought to|want to) "
     r"(?:(?:possibly|perhaps|maybe|kindly|just) )*"
-    r"|(?:we|i) (?:should|need to|must|have to|want to(?! have)) "
+    r"|(?:we|i) (?:should(?! (?:like|love)\b)|need to|must|have to|want to(?! have)) "
     r"|let us (?:now )?(?:try to )?|help me (?:to )?|try to |make sure (?:to|that you|you) |"
     r"be sure to "
     r"|remember to |your (?:task|job|goal) is to |the (?:task|goal) is to |(?:go|come)(?: ahead|"
@@ -54,7 +56,8 @@ _WISHES = re.compile(
     r"(?:(?:can|could|may|might) (?:i|we) (?:(?:please|just|possibly|perhaps) )*(?:have|get|see)|"
     r"i (?:want|need|"
     r"would like|"
-    r"would love|will have|will take|am looking for|could use)(?: to have)?|let me (?:have|get)|"
+    r"would love|should (?:like|love)|shall have|shall take|will have|will take|am looking for|"
+    r"could use)(?: to have)?|let me (?:have|get)|"
     r"(?:can|could|may|might) i (?:(?:please|possibly|perhaps|just) )*"
     r"(?:trouble|bother|ask) you for|"
     r"we (?:want|need|would like))\b(?! to\b)(?: you to)?(?: me)?"
@@ -86,7 +89,8 @@ _PROHIBITION = re.compile(
     r"(?:.*\b)?(?:do not|never|must not|should not|may not|can not|shall not|avoid|refrain|"
     r"no need|stay (?:away|off|clear)|keep (?:away|off|your|out|clear)|hands off|not to|"
     r"no one|nobody|nothing|forbidden|not allowed|under no circumstances|does not need|will not|"
-    r"is not to|are not to|would not|could not|leave .* (?:alone|be|there|where|as)|quit \w+ing|"
+    r"is not to|are not to|would not|could not|leave .* (?:alone|be|there|where|as)|just leave|"
+    r"quit \w+ing|"
     r"stop \w+ing|did not|does not)\b"
 )
 _HANDS_UP = re.compile(
@@ -337,11 +341,12 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
         if is_verb(cursor.word):
             return Clause(Mood.STATEMENT, words=said)
     else:
-        if cursor.word in ("from", "in", "on", "at", "of", "to", "inside", "behind"):
+        if cursor.word in ("from", "out", "off", "in", "on", "at", "of", "to", "inside", "behind"):
             group = _of_several(cursor)
             start = cursor.at
             if not _leading_place(cursor, leading):
                 cursor.at = start
+                clause.source = _leading_source(cursor)
         if (pair := cursor.match(_PHRASAL)) is not None:
             if pair.group(0).startswith("let "):
                 clause.verb, clause.action = "release", Action.RELEASE
@@ -495,6 +500,18 @@ def _leading_place(cursor: Cursor, found: list[Found]) -> bool:
         found.clear()
         return False
     return True
+
+
+def _leading_source(cursor: Cursor) -> Phrase | None:
+    """Such as "from the bag bring me ..."; None, and the cursor where it was, if none is there."""
+    start = cursor.at
+    thing = noun_phrase(cursor) if cursor.match(SOURCE) is not None else None
+    while cursor.word == ",":
+        cursor.at += 1
+    if thing is None or thing.pronoun or not is_offered(cursor.word):
+        cursor.at = start
+        return None
+    return thing
 
 
 def _names_a_thing(clause: Clause, first: str) -> bool:

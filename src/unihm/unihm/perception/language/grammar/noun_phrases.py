@@ -52,7 +52,8 @@ _OF_SO_MANY = re.compile(
 # "The bottom box of the stack", "the upper one of the two": which of a pile.
 _PILED = re.compile(
     rf"(?:very )?(top|topmost|upper|uppermost|bottom|bottommost|lower|lowest) (?:\w+ )?"
-    rf"(?:\w+ (?:of|in|on|from) {PILE}|(?:\w+ )?of (?:the |these |those )?two(?: \w+)?$)|"
+    rf"(?:\w+ (?:of|in|on|from|off|off of) {PILE}|(?:\w+ )?of (?:the |these |those )?two(?: "
+    rf"\w+)?$)|"
     r"(?:very )?(lowest|lowermost|bottommost|uppermost)\b(?= \w)"
 )
 _WHAT_IS = re.compile(
@@ -91,6 +92,7 @@ _POSES = {
         r"(?:(?:that|which) )?is on its side\b"
     ),
 }
+_SAID_AFTER = frozenset({"big", "small", "large", "little", "tall"})
 _WITH = re.compile(r"(?:with|having|has)\b")
 OPPOSITES = {"large": "small", "small": "large", "tall": "short", "short": "tall"}
 # Verbs that end the name of a thing: "spoon rest", unless what follows is what is done it to.
@@ -98,13 +100,19 @@ _ENDS = frozenset(
     ["rest", "punch", "slide", "press", "stand", "clip", "mix", "spread", "grip", "hook", "wrap",
      "polish", "spray", "mount", "dip", "balance", "meter", "mop", "iron", "train", "plug",
      "screw", "nail", "pin", "saw", "slip", "tip", "lock", "drill", "tape", "strip", "tap",
-     "switch", "label", "button", "watch", "pack", "measure", "file", "charge"]
+     "switch", "label", "button", "watch", "pack", "measure", "file", "charge", "drink",
+     "roast", "guard", "pick", "wipe", "rub", "paste", "peel", "wash", "extract",
+     "blend", "shake", "seal"]
 )  # fmt: skip
 _AFTER_VERBS = lexicon.DETERMINERS | lexicon.PRONOUNS | lexicon.ME | {"up", "down"}
+_IS_THAT = re.compile(
+    r"(?:that (?:is|was|has|sits|stands|lies)|a (?:little|bit|tad|touch|few|couple))\b"
+)
 RELATIVE = re.compile(
     r"(?:,? ?(?:that|which|who|what|and)(?: is| are| s|'s| has been| was)(?: also)?(?! not)|thats|"
     r"(?:and )?(?:it )?is(?! not)"
-    r"|that(?= (?:sits|stands|lies))|,? ?(?:that|which)(?= (?:touches|touching|has)))\b"
+    r"|(?:that|which)(?= (?:sits|stands|lies|rests|hangs)\b)"
+    r"|,? ?(?:that|which)(?= (?:touches|touching|has)))\b"
 )
 EXCLUDE = re.compile(
     r",? ?(?:but )?(?:(?:that|which) (?:is|are) not|that are not|is not|not|except(?: for)?|"
@@ -236,7 +244,7 @@ class _Builder:
             if self.nouns and word in ("shaped", "colored"):
                 pass
             elif word in lexicon.DETERMINERS and not self.nouns and not self.generic:
-                if self.determined and (self.colors or self.sizes):
+                if self.determined and self._adjectives():
                     return
                 self.any |= word in lexicon.ANY
                 self.determined = True
@@ -338,13 +346,21 @@ class _Builder:
         word, following = cursor.word, cursor.following
         if self.nouns:
             # "The solitary orange block": a colour all the same, where a noun comes after it.
-            if (color_of(word) and word not in NOUNS) or (
-                word == "orange" and self._noun_follows(cursor)
-            ):
+            follows = self._noun_follows(cursor)
+            if (color_of(word) and word not in NOUNS) or (word == "orange" and follows):
+                if word in lexicon.FRUIT and not follows:  # "the droopy rose"
+                    return False
                 self.colors.append(color_of(word))
-                return self._noun_follows(cursor)
+                return True  # "the pencil yellow" too, as many say it whose tongue has it so
+            if word in _SAID_AFTER and not follows:
+                self.sizes.append(lexicon.SIZES[word])
+                return True
             return False
         if word in lexicon.FRUIT and not self._noun_follows(cursor):
+            return False
+        if word in lexicon.INGREDIENTS and following in lexicon.VESSELS:
+            return False  # "the cream pitcher"
+        if word == "first" and following == "aid":
             return False
         if following in lexicon.FOODS and (
             word in lexicon.FRUIT or following in ("pepper", "wine", "tea")
@@ -395,7 +411,7 @@ class _Builder:
                 continue
             if word in lexicon.PLACES:
                 continue
-            return may_be_noun(word) and not (is_verb(word) and word not in NOUNS)
+            return (may_be_noun(word) or is_new(word)) and not (is_verb(word) and word not in NOUNS)
         return False
 
     def _noun(self, cursor: Cursor) -> bool:
@@ -403,8 +419,13 @@ class _Builder:
         before_noun = may_be_noun(cursor.following)
         if self.nouns and word == "flat" and not before_noun:  # "lay the card flat on the mat"
             return False
-        ends = self.nouns and word in _ENDS and cursor.following not in _AFTER_VERBS
+        related = _IS_THAT.match(cursor.rest.partition(" ")[2])  # "the tape measure that is ..."
+        acts = cursor.following in _AFTER_VERBS and not related
+        ends = self.nouns and word in _ENDS and not acts
         if ends or (before_noun and word[0].isdigit() and is_plausible(word)):
+            self.nouns.append(word)
+            return True
+        if word == "first" and cursor.following == "aid":
             self.nouns.append(word)
             return True
         if not may_be_noun(word):
@@ -522,7 +543,8 @@ class _Builder:
     def _ranked_side(self, cursor: Cursor) -> bool:
         """Such as "from the left" after "the second box"."""
         start = cursor.at
-        if cursor.word not in ("from", "starting") and self.rank == 1:
+        counted = self.rank == 1 or self.places  # "the third from the left to the front edge"
+        if cursor.word not in ("from", "starting") and counted:
             return False
         if cursor.word == "counting":
             cursor.at += 1
@@ -582,7 +604,7 @@ class _Builder:
                 shown.append(color_of(cursor.word))
                 cursor.at += 1
             part = singular(cursor.word)
-            if shown and part in lexicon.PARTS:
+            if shown and {part, cursor.word} & (lexicon.PARTS | lexicon.BODY):
                 cursor.at += 1
                 words = " ".join(cursor.words[before : cursor.at])
                 named = Phrase(noun=part, colors=unique(filter(None, shown)), words=words)
@@ -598,7 +620,13 @@ class _Builder:
         begins = cursor.at
         part = noun_phrase(cursor)
         if part is not None and part.noun and not part.relations:
-            shown = singular(part.noun.split()[-1]) in lexicon.SHOWN
+            last = part.noun.split()[-1]
+            named = {last, singular(last), f"{last}s"}
+            shown = bool(named & lexicon.SHOWN) or (
+                bool(named & lexicon.BODY) and part.count in (0, 1)
+            )
+            material = lexicon.MATERIALS & set(cursor.words[begins : cursor.at])
+            shown |= bool(named & lexicon.PARTS and material)  # "with the rubber grip"
             if cursor.match(_IN_IT) is not None or (shown and cursor.word != "of"):
                 said = " ".join(cursor.words[begins : cursor.at])
                 part = replace(part, count=1, colors=(), any_will_do=False, words=said)
@@ -615,6 +643,7 @@ class _Builder:
             supports = cursor.words[cursor.at - 1].startswith(("support", "carr"))
             thing = the_others(cursor) or noun_phrase(cursor)
             known = thing is not None and _is_thing(thing)
+            known = known and not (thing is not None and thing.count == 0 and self._is_printed())
             end = _STANDS_ON if which else _ON_IT
             if thing is not None and known and (supports or cursor.match(end) is not None):
                 self.relations.append(
@@ -623,6 +652,14 @@ class _Builder:
                 return True
         cursor.at = start
         return False
+
+    def _is_printed(self) -> bool:
+        """Whether several things "on it" are rather pictures: a tray carries ducks, and a bib none.
+
+        What has several shapes or none that a depth camera knows is not what things are put on.
+        """
+        kinds = NOUNS.get(self.nouns[-1], ()) if self.nouns else ("flat",)
+        return not {"flat", "tray", "box"} & set(kinds)
 
     def _part_of(self, cursor: Cursor) -> bool:
         """Such as "the drawer of the cabinet", "a bag of chips"."""

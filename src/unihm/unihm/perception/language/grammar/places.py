@@ -13,6 +13,7 @@ _SIDE_WORDS = "|".join(lexicon.SIDES)
 # Of these "far left" is said of both ways; of a side it is the leftmost one.
 _PARTS = re.compile(r"\b(?:region|area|quadrant)\b")
 _TABLE_WORDS = "|".join(lexicon.TABLES)
+_OF_TABLE = re.compile(rf"far (?:left|right) of (?:the |your |my |this )?(?:{_TABLE_WORDS})\b")
 SIDE = re.compile(
     rf"(on|at|to|in|into|onto|from|toward|towards|along|starting from|near|by)(?: the| your| my|"
     rf" our| its|)"
@@ -22,13 +23,13 @@ SIDE = re.compile(
     rf"image|scene|row|line|cluster|yourself)"
     r"(?: top)?)?(?= (?:and|then|of|located|lying|standing|sitting|placed|directly|from|on|in|"
     r"at|to|that|which|who|with|by|behind|under|between|into|onto|inside|please|for|"
-    r"next|beside|near|is|touching|it|a bit|a little|"
+    r"next|beside|near|is|touching|it|a bit|a little|out|off|away|here|now|would|could|"
     r"open|closed|shut|all the way|halfway|\w+ly|with|using|without|"
     r"[.,;])|$)"
 )
 # On others or under them, rather than at an edge of what is seen.
-PILE = r"(?:the|that|this) (?:pile|stack|heap|tower)\b"
-_END = r"(?= (?:and|then|please|,)|$)"
+PILE = r"(?:the|that|this) (?:\w+ )?(?:pile|stack|heap|tower)\b"
+_END = r"(?= (?:and|then|please|from|off|,)|$)"
 _IN_PILE = {
     "top": re.compile(
         rf"(?:on|to|at)(?: the)?(?: very)? top of {PILE}|(?:on(?: the)?|at the very) top{_END}"
@@ -70,6 +71,9 @@ def table_side(cursor: Cursor) -> tuple[str, str] | None:
     words = found.group(2).split()
     places = [{"near": "near", **lexicon.PLACES}[w] for w in words]
     if words[0] == "far" and len(words) > 1 and not _PARTS.search(found.group(0)):
+        # Of the whole table it is a corner: people say "near left" of it as well.
+        if _OF_TABLE.search(found.group(0)):
+            return join_places(*places), found.group(1)
         places = places[1:]  # "on the far right" is the rightmost
     elif len(places) > 1 and "middle" in places:
         places = [p for p in places if p != "middle"]

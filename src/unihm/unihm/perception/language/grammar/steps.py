@@ -18,6 +18,8 @@ def steps_of(clause: Clause) -> list[Step]:
     return [_step(clause, target) for target in clause.targets] or [_step(clause, Phrase())]
 
 
+# "Sit down" and "move back" are said to somebody, and let go of nothing.
+_DONE_BY_ITSELF = frozenset({"sit", "stand", "rest", "settle", "move", "park", "balance", "leave"})
 _STRONG = re.compile(r"(?:in|on)to\b|on to|in to\b|to\b|atop")
 
 
@@ -107,6 +109,7 @@ def _step(clause: Clause, target: Phrase) -> Step:
         action is Action.PLACE
         and destination is None
         and (clause.down or clause.back or clause.verb == "drop")
+        and (clause.targets or clause.verb not in _DONE_BY_ITSELF)
     ):
         action = Action.RELEASE
     if target.pronoun == "hand":

@@ -60,7 +60,7 @@ _ONE = frozenset(re.findall(r"\S+", """
     beans peas headphones earphones earbuds cards matches sunglasses goggles airpods fries rubiks
     strippers cutters snips nippers clippers grapes gloves mittens calipers shears pincers nuts news
     forceps jeans shorts trousers dentures callipers compasses binoculars pringles spectacles
-    doritos skittles smarties oreos
+    doritos skittles smarties oreos secateurs loppers bellows wipes
 """))  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def may_be_noun(word: str) -> bool:
         or word in _NO_NOUNS
         or word in lexicon.DIRECTIONS
     )
-    adverb = word.endswith("ly") and word not in lexicon.NAMES_OF_THINGS
+    adverb = word.endswith("ly") and word not in lexicon.NAMES_OF_THINGS | _LIKE_ADVERBS
     return not closed and not adverb and is_known(word)
 
 
@@ -126,6 +126,31 @@ def is_new(word: str) -> bool:
     return not is_known(word) and is_plausible(word)
 
 
+# End like adverbs and are none.
+_LIKE_ADVERBS = frozenset(
+    {
+        "supply",
+        "belly",
+        "assembly",
+        "butterfly",
+        "ply",
+        "lily",
+        "elderly",
+        "sparkly",
+        "curly",
+        "wobbly",
+        "woolly",
+        "wiggly",
+        "squiggly",
+        "frilly",
+        "crinkly",
+        "wrinkly",
+        "prickly",
+        "bubbly",
+        "friendly",
+        "smelly",
+    }
+)
 _NO_NOUNS = frozenset(re.findall(
     r"\S+",
     """
@@ -140,6 +165,6 @@ _NO_NOUNS = frozenset(re.findall(
     upsidedown upright twice thrice times again minute minutes second seconds hour hours anymore
     moment directly starting counting yourself somewhere anywhere first second third fourth fifth
     sixth seventh last together side apart while group rest hidden obscured occluded concealed
-    supporting labelled labeled marked titled saying using direction
+    supporting labelled labeled marked titled saying using direction ready
     """,
 ))  # fmt: skip
