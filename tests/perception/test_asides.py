@@ -571,3 +571,53 @@ def test_how_people_talk_beside_a_request(sentence: str, signature: str) -> None
 def test_not_how_people_talk_beside_a_request(sentence: str) -> None:
     """A statement alone, a clause that tells which one, another request, a contradiction."""
     assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        ("omg can u pls give me the glitter pen im sooo late", "hand over glitter pen"),
+        ("Give me new fuse, old one is burned already.", "hand over new fuse"),
+        ("Give me clean glass, this one is dirty", "hand over clean glass"),
+        ("Put the spoon in my hand please, the other one's in plaster", "hand over spoon"),
+        ("Gimme the thin wrench mate, me hands are all greasy", "hand over wrench{thin}"),
+        ("Duckie, hand me the thread", "hand over thread"),
+        ("Sweetheart, push the vase away from me, I might knock it over.", "push vase > away"),
+        ("Take the hanger, a customer's coming.", "grab hanger"),
+        ("hand me the brush, a visitor is here", "hand over brush"),
+        ("May I have the vial, please? The label on it has come loose.", "hand over vial"),
+        ("Since I've only got one good arm, please open the drawer", "open drawer"),
+        ("I can't bend down, so take the fork and give it to me, would you", "hand over fork"),
+        ("my leg is broken, so grab the book and hand it to me", "hand over book"),
+        ("next test, place the torus on the sphere", "place torus > on:sphere"),
+    ],
+)  # fmt: skip
+def test_why_it_is_asked(sentence: str, signature: str) -> None:
+    """What is told of the other one, of who comes, of what somebody lacks."""
+    assert normal(understand(sentence).signature) == normal(signature)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "give me the new fuse or the old one",
+        "if the old one is burned, give me the new fuse",
+        "give me the book, the other one is in the box",
+        "put the spoon in my other hand",
+        "give me hands are wet",
+        "take the cup, a customer is holding it",
+        "take the plate, a customer has it",
+        "take the cup, but the old one is broken",
+        "take the cup, a child is allowed to have it",
+        "hand me the jar, the lid on it is red",
+        "since I said no, close the drawer",
+        "since the cup is red, take it",
+        "the mug is dirty, so take the plate and put it in the sink",
+        "next test: is the drawer open?",
+        "the next test is to not open the drawer",
+        "duckie, do not hand me the thread",
+    ],
+)
+def test_not_why_it_is_asked(sentence: str) -> None:
+    """Conditions, other things and words that change the request are no comments."""
+    assert understand(sentence).refusal is not None

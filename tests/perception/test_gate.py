@@ -1057,3 +1057,82 @@ def test_how_people_name_and_correct_things(sentence: str, signature: str) -> No
 def test_not_how_people_name_and_correct_things(sentence: str) -> None:
     """What may be of two things, is done with a tool, tells, asks, or has another meaning."""
     assert understand(sentence).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("sentence", "signature"),
+    [
+        # Without articles, and the place before the verb.
+        ("Put short cable on left side of oscilloscope.", "place cable{short} > left:oscilloscope"),
+        ("Put cup to left of monitor", "place cup > left:monitor"),
+        ("Open toolbox and from it take tweezers.", "open toolbox; grab tweezers < toolbox"),
+        ("Open cabinet and from there take mug", "open cabinet; grab mug < cabinet"),
+        ("Open box and in it put ring", "open box; place ring > in:box"),
+        ("Move big box closer to me", "push box{large} > toward"),
+        ("Pull the tray with resistors closer to me.", "pull tray{with:resistor} > toward"),
+        ("pull mug on tray closer to me", "pull mug{on:tray} > toward"),
+        ("pull the mug that is closer to me", "pull mug{near} > toward"),
+        ("push the vase a little bit away from me", "push vase > away"),
+        # Tables by other names, and cabinets above each other.
+        ("move the mug to the centre of the workbench", "place mug > area:object{middle}"),
+        (
+            "move the plate from the ice to the middle of the bench",
+            "place plate < ice > area:object{middle}",
+        ),
+        (
+            "take the pen from the tray to the middle of the counter",
+            "place pen < tray > area:object{middle}",
+        ),
+        ("open the top cabinet", "open cabinet{top}"),
+        ("close the lower locker", "close locker{bottom}"),
+        # Corrections, and what is not meant.
+        ("grab the pump. no hang on, the tyre lever", "grab tyre lever"),
+        ("take the spoon, hold on, the fork", "grab fork"),
+        (
+            "place the ointment tube, not the opened one, into the bag",
+            "place ointment tube{!opened} > in:bag",
+        ),
+        ("take the ball of wool, the grey one, not the green one", "grab ball{grey,of:wool}"),
+        # Spurs, sizes, pictures.
+        ("get the ring off the rack, quick quick", "grab ring < rack"),
+        ("open the gift box nice n easy", "open gift box"),
+        ("take the pod out of the tin, and gently", "grab pod < tin"),
+        ("give me the narrowest vial", "hand over vial{thin}"),
+        ("put my photo in front of the candle", "place photo > front:candle"),
+    ],
+)  # fmt: skip
+def test_other_orders_and_other_names(sentence: str, signature: str) -> None:
+    """Articles left out, tables by other names, corrections with "hang on"."""
+    assert normal(understand(sentence).signature) == normal(signature)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Do not put short cable on left side of oscilloscope.",
+        "Where is cable on left side of oscilloscope",
+        "open the toolbox and from it drink the water",
+        "open the toolbox and do not from it take the tweezers",
+        "open the toolbox and from it take the tweezers and the nail",
+        "close the box with nails",
+        "pick up the tray with gloves",
+        "put the bowl with the spoons",
+        "do not pull heavy pot closer to me",
+        "open the top",
+        "take the top cup",
+        "take the spoon. hang on",
+        "grab the pump. hold on the lever",
+        "take the pen, no hang on the hook",
+        "take the cup, but the plastic one",
+        "take the red one but the blue one",
+        "take the jar, not the one on the left",
+        "take the cup, and gently, don't",
+        "take the cup and gently break it",
+        "take a photo of the cup",
+        "take the photo",
+        "can i get a picture of the cup",
+    ],
+)
+def test_not_other_orders_and_other_names(sentence: str) -> None:
+    """What resembles them is refused all the same."""
+    assert understand(sentence).refusal is not None

@@ -41,7 +41,8 @@ _WHOM = (
     r"(?:(?:(?:my|old|good|dear|sweet|young|little) )*(?:dear|dears|dearie|love|lovey|luv|darling|"
     r"darlin|honey|hon|sweetie|sweetheart|sweet|babe|baby|mate|bud|buddy|pal|friend|boss|champ|"
     r"chap|chief|fellow|lad|lass|robot|robo|sir|madam|mister|man|lady|boy|girl|dude|bro|bruh|"
-    r"brother|kiddo|chum|pet)(?: (?:dear|robot|of mine))?)"
+    r"brother|kiddo|chum|pet|duckie|ducky|poppet|hun|lassie|laddie|guv|guvnor|squire|comrade|amigo|"
+    r"matey|fella|my lovely)(?: (?:dear|robot|of mine))?)"
 )
 # Of these some are things as well: only behind a comma nobody asks for them.
 _WHOM_ALONE = (
@@ -85,12 +86,25 @@ _NOTHING_ELSE = (
     r"everything else)(?: (?:of them|exactly|right|just))* (?:where (?:they are|it is)|alone|there|"
     r"as (?:they are|it is)|be|in place|untouched)"
 )
+# Why this one is asked for: the other is of no use.
+_OTHER_ONE = (
+    r"(?:(?:the |my |this )?(?:other|old|previous) (?:(?:one|hand|arm|wrist) )?|this one |mine )"
+    r"(?:(?:is|has|got|was)(?: (?:already|all|completely|now))* (?:been )?"
+    r"(?:broken|dirty|empty|lost|gone|missing|dry|dull|full|finished|used up|"
+    r"dried (?:out|up)|run out|too \w+|burned|burnt|"
+    r"blown|worn|worn out|dead|cracked|bent|ruined|torn|hurt|sore|injured|bandaged|busy|asleep|"
+    r"numb|in (?:plaster|a cast|a sling|use|the (?:wash|laundry|bin|repair shop)))"
+    r"(?: (?:already|now|out|through|again))*"
+    r"|broke|ran out|does not work|stopped working|is no good)"
+)
 # Greetings, hesitations and the like, at the beginning.
 _INTERJECTION = re.compile(
     r"(?:um|uh|uhm|er|erm|hmm|oh|ah|ok|okay|right|alright|all right|well|so|and|but|hey(?: there)?"
     r"|hi(?: there)?|hello(?: there)?|of course|certainly|absolutely|"
     r"good (?:morning|afternoon|evening|day)|morning|yeah|yes|yep|"
-    r"sure|now(?: then)?|then|next(?: one)?(?: up)?|please|robot(?: arm)?|mister robot|"
+    r"sure|now(?: then)?|then|"
+    r"(?:(?:the )?next|new|another) (?:test|task|job|command|step|trial|round)(?: now)?(?= [,.:;])|"
+    r"next(?: one)?(?: up)?|please|omg|robot(?: arm)?|mister robot|"
     r"buddy|mate|pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|"
     r"go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
     r"excuse me|pardon me|you know(?: what)?|guess what|anyway|good job|well done|"
@@ -166,10 +180,7 @@ _CLOSING = re.compile(
     r"|choo choo|beep beep|choo|beep|nee naw"
     rf"|i (?:have (?:(?:got|caught) )?|got |caught )(?:it|him|her|them)(?: now)?"
     rf"|(?<=, ){_WHOM}|{_WHOM_ALONE}"
-    r"|(?:the|my) other (?:one )?(?:(?:is|has|got) (?:broken|dirty|empty|lost|gone|missing|dry|"
-    r"dull|"
-    r"full|finished|used up|dried (?:out|up)|run out|too \w+)|broke|ran out|does not work|"
-    r"stopped working|is no good)"
+    rf"|{_OTHER_ONE}"
     r"|watch out|mind out|that is all(?: for now)?"
     r"|(?:any|either)(?: one)?(?: of (?:them|those))? (?:will do|would do|is fine|is ok|is okay)"
     r"|(?:(?:it|that) )?does not matter which(?: one)?"
@@ -278,6 +289,10 @@ _NAMES = re.compile(
     rf"(?: (?P<where>(?:{'|'.join(_PREPOSITIONS)}) .+))?"
 )
 _TOPIC = re.compile(r"(?P<thing>(?:the|that|this) (?:(?!the ).)+?)(?P<more> the .*)?")
+_OWN_BODY = re.compile(
+    r"(?:both )?my (?:\w+ )?(?:hands?|arms?|legs?|back|knees?|eyes?|foot|feet|wrists?|shoulders?|"
+    r"fingers?|hips?|neck|head) (?:is|are|hurts?|aches?|has|have)\b"
+)
 _ASKING = re.compile(r" (?:could|can|would|will) you$")
 _TOPIC_ALONE = re.compile(r"(?P<thing>[^,.;:]+)(?P<more>)")
 
@@ -469,9 +484,19 @@ def _with_names(rest: list[str], said: list[str]) -> list[str]:
         return [] if wishes else rest  # two requests, or one that is explained?
     thing = _named(" ".join(said))
     at = pointing[0]
+    if rest[at] == "it" and len(pointing) == 1 and _acts_on_a_thing(rest[:at]):
+        # "So take the fork and give it to me": the fork.
+        return rest if thing is None or _OWN_BODY.match(" ".join(said)) else []
     if thing is None or len(pointing) > 1 or rest[at] in ("one", "ones"):
         return []  # "the blue one": of which things is not known
     return [*rest[:at], *thing.split(), *rest[at + 1 :]]
+
+
+def _acts_on_a_thing(words: list[str]) -> bool:
+    """Whether something is asked for by its name before a word such as "it"."""
+    verb, *rest = words or [""]
+    named = grammar.noun_phrase(grammar.Cursor(rest))
+    return verb in lexicon.ACTIONS and named is not None and bool(named.noun) and "and" in rest
 
 
 def _points(word: str, following: list[str]) -> bool:

@@ -36,7 +36,10 @@ _BARE = re.compile(
     rf"breakfast|class|school|rain|traffic|work|time|rush hour)s? (?:{_AUXILIARY}|\w{{2,}}ing|"
     r"needs|wants|starts|begins)\b)"
 )
-_WISH = re.compile(r"\b(?:i|we) (?:need|want|(?:would|should) (?:like|love)) (?!to\b|you\b)")
+_WISH = re.compile(
+    r"\b(?:i|we) (?:need|want|(?:would|should) (?:like|love)) (?!to\b|you\b)"
+    r"|\b(?:can|could|may|might) (?:i|we) (?:please )?(?:have|get) "
+)
 _ING = re.compile(rf"(?P<before>(?:(?:{_LINK}) )*(?:my|his|her|our|their|the) (?:[a-z]+ )?[a-z]+) "
                   r"(?P<doing>[a-z]{2,}ing)(?P<more>| (?:for|on|at) .+| now| again)")  # fmt: skip
 # Of somebody's own plans: "I have to weigh the next one".
@@ -50,6 +53,8 @@ _TIMES = re.compile(
     r"half an|an?) )?(?:more )?(?:seconds?|minutes?|hours?|days?|weeks?|years?|ages|oclock|noon|"
     r"midnight|pm|am)\b"
 )
+# Who comes, or what.
+_COMES = "|".join(sorted(lexicon.PEOPLE | lexicon.COMERS))
 _PLAINER = (
     (re.compile(r"(?: [.,;!:])+$"), ""),
     # "It is cold in here".
@@ -76,7 +81,32 @@ _PLAINER = (
         "hurt",
     ),
     (re.compile(r"\b(?:asked|asks) for (?!the\b|my\b)"), "likes "),
-    (re.compile(r"\b(have|has) got (?!to\b)"), r"\1 "),
+    (re.compile(r"\b(have|has)(?: (?:only|just))? got (?!to\b)"), r"\1 "),
+    # "I have one good arm": what somebody lacks.
+    (
+        re.compile(
+            r"\b(i|we) (?:(?:only|just) )?(?:have|had)(?: (?:only|just))? (?:a|one|two)(?: "
+            r"(?:good|bad|free|working|spare|sore|broken|stiff))* (?:arm|hand|leg|eye|back|wrist|"
+            r"shoulder|knee|foot|pair of hands)s?(?: (?:free|left|only|now))*$"
+        ),
+        r"\1 am busy",
+    ),
+    # "A customer is coming"; "a cup is on the shelf" is no comment.
+    (
+        re.compile(
+            rf"^((?:(?:{_LINK}) )*)(?:an?|some|another) (?=(?:\w+ )?(?:{_COMES})s? "
+            rf"(?:{_AUXILIARY}|wants?|needs?|just)\b)"
+        ),
+        r"\1the ",
+    ),
+    # "The label on it has come loose".
+    (
+        re.compile(
+            r"^(?:the|its) \w+(?: (?:on|of) it)? (?:has|have|is|are|keeps?)"
+            r"(?: (?:come|coming|gone|going|getting|worked))? (?:loose|unstuck|undone)$"
+        ),
+        "it is wobbly",
+    ),
     (re.compile(r"\bthe whole (?:thing|lot|place)\b"), "it"),
     # "Because after I need it", as some say for "afterwards".
     (re.compile(rf"^((?:{_LINK}) )(?:after|later) (?=(?:i|we) )"), r"\1"),
@@ -86,10 +116,7 @@ _SPACE = re.compile(
     r"(?:need|want|could use|must have) (?:(?:some|more|the|a bit of|a little|a bit more) )*"
     r"(?:room|space|time|light|air|coffee|help|rest|peace|quiet)(?: (?:here|now|for .+))*"
 )
-# What there is or comes, and of which nothing is asked.
-_COMES = "|".join(
-    [*sorted(lexicon.PEOPLE), "client", "taxi", "cab", "bus", "courier", "postman", "driver"]
-)
+# What there is, and of which nothing is asked.
 _THERE_IS = re.compile(
     rf"(?:(?:my|the|a) )?(?:\w+ )?(?:{_COMES})s? (?:is|are) "
     r"(?:(?:already|almost|now) )?here|"
@@ -142,6 +169,11 @@ _TAKES_BACK = re.compile(
     r"|\b(?:wants?|needs?|likes?) (?!it|them|to\b)|\b(?:needs?|has|have|had) to be\b"
 )
 _IS_OVER = re.compile(r"\b(?:is|are|was|were) (?:over|off|out|taken|closed|done)\b")
+# "A customer has it" already, or "is using it".
+_HAS_IT = re.compile(
+    r"\b(?:has|took|got|(?:hold|us|wear|carry|read|drink|eat|clean|fix|work)ing)"
+    r"(?: (?:got|on|with))? (?:it|them|one)(?: (?:already|now|right now|still))?$"
+)
 # "It has a crack" says which one; "it has been raining" does not.
 _HAS = re.compile(r"(?:has|have|had)\b(?! (?:been|got to|to)\b)")
 # What no relative clause follows.
@@ -220,7 +252,7 @@ def is_comment(text: str, asked: set[str] | frozenset[str] = frozenset()) -> boo
         return False
     if _WHERE.search(f"{text[found.end('link') :]} ") and (about_it or _POINTS & set(words)):
         return False
-    if _IS_OVER.search(text) or (about_it and _HAS.match(found["said"])):
+    if _IS_OVER.search(text) or _HAS_IT.search(text) or (about_it and _HAS.match(found["said"])):
         return False
     if (
         about_it
@@ -251,6 +283,8 @@ def _ends_open(text: str) -> bool:
 def _with_auxiliary(found: re.Match[str]) -> str:
     """Such as "the customers are waiting" of "customers waiting"; not "the cup standing there"."""
     doing = found["doing"]
+    if found["before"].endswith((" is", " are", " was", " were")):
+        return found.group(0)
     if doing in gerunds() or doing in lexicon.STANDING or singular(doing) in NOUNS:
         return found.group(0)
     return f"{found['before']} is {doing}{found['more']}"

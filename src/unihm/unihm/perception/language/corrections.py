@@ -13,9 +13,11 @@ from unihm.perception.language.refusals import Refused, the
 _FALSE_START = re.compile(
     r"^(?P<before>\w.*?) (?:, )?(?:or |oh )?(?:no wait|no no|no sorry|wait no|wait|no i mean|"
     r"no i meant|i mean|i meant|sorry i mean|"
-    r"sorry|actually|or rather|scratch that|make that|correction|oops|whoops|no|nah|nope|"
+    r"sorry|actually|(?:hang|hold) on(?= , (?:the|my|that|no|not)\b)|or rather|scratch that|"
+    r"make that|correction|oops|whoops|no|nah|nope|"
     r"my mistake|my bad|pardon|"
-    r"rather) (?:, )?(?:(?:i mean|i meant|actually|rather|sorry|wait|make (?:that|it)|"
+    r"rather) (?:, )?(?:(?:i mean|i meant|actually|rather|sorry|wait|(?:hang|hold) on(?= ,)|"
+    r"make (?:that|it)|"
     r"my (?:mistake|bad|fault)|pardon(?: me)?|excuse me) (?:, )?)*"
     r"(?:not (?:that|this)(?: one)?(?! ones?\b) (?:, )?(?:but )?|"
     r"not (?:the|that|this) [^,]+ (?:, |but )+)?"

@@ -60,6 +60,9 @@ _NOT_ON_TABLE = lexicon.TABLES | {
     "move", "step", "word",
 }  # fmt: skip
 
+# "Take a picture" is said of a camera; "put my photo by the lamp" is not.
+_IMAGES = frozenset({"photo", "picture"})
+
 # One is put on another.
 _STACKED = (["block"], ["cube"], ["brick"], ["book"], ["lego"], ["coin"], ["plate"])
 
@@ -613,6 +616,7 @@ class _Judge:
                 )
             head = target.noun.split()[-1] if target.noun else ""
             compound = head == "board" and target.noun != head  # "the circuit board"
+            compound |= head in _IMAGES and _is_taken_by_hand(step)
             if head in _NOT_ON_TABLE and not compound and not {head, target.noun} & NOUNS.keys():
                 raise Refused(f"I cannot {step.action.value} the {target.noun}.", unknown=(head,))
             if step.action in (Action.OPEN, Action.CLOSE) and head in _NOT_PULLED:
@@ -713,6 +717,12 @@ def _with_places(clauses: list[Clause]) -> list[Clause]:
         else:
             found.append(clause)
     return found
+
+
+def _is_taken_by_hand(step: Step) -> bool:
+    """Whether what is done to a picture cannot be meant of a camera."""
+    moved = step.action in (Action.PLACE, Action.PUSH, Action.PULL, Action.HAND_OVER)
+    return moved and not step.target.any_will_do
 
 
 def _goes_without_a_verb(clause: Clause) -> bool:

@@ -136,6 +136,11 @@ MATERIALS = _words(
 )
 
 UPPER_PARTS = _words("lid cap cover top rim neck")
+# With these something is done; nothing is in a box "with" them.
+TOOLS = _words(
+    "chopstick mitt mitten hook finger hand fingertip magnet clamp stick cup clip nail "
+    "screw string strap tie pin"
+)
 LOWER_PARTS = _words("base bottom")
 
 # Words for a place on the table; each is a rank along a direction of the viewer.
@@ -165,6 +170,8 @@ HOLLOW = _words("compartment drawer cabinet caddy basket bag sink bin slider cup
                 "dishwasher incubator aquarium hamper locker toolbox lunchbox suitcase trashcan "
                 "wastebasket dustbin mailbag")  # fmt: skip
 TIERS = _words("top bottom upper lower middle")
+# Of these, which hang above each other, "the top one" is no place on the table.
+HUNG = _words("cabinet cupboard locker")
 
 SIZES: dict[str, str] = {
     "big": "large", "large": "large", "bigger": "large", "biggest": "large", "larger": "large",
@@ -176,7 +183,10 @@ SIZES: dict[str, str] = {
     "short": "short", "shorter": "short", "shortest": "short", "low": "short",
     "long": "long", "longer": "long", "longest": "long", "wide": "wide", "wider": "wide",
     "thick": "wide", "fat": "wide", "widest": "wide", "narrow": "thin", "thin": "thin",
-    "slim": "thin", "thinnest": "thin", "flat": "flat", "flattest": "flat", "round": "round",
+    "slim": "thin", "thinnest": "thin",
+    **dict.fromkeys(("narrower", "narrowest", "thinner", "slimmer", "slimmest"), "thin"),
+    **dict.fromkeys(("thicker", "thickest", "fatter", "fattest"), "wide"),
+    "flat": "flat", "flattest": "flat", "round": "round",
     "rounded": "round", "circular": "round", "square": "angular", "rectangular": "angular",
     "angular": "angular", "cubic": "angular", "hollow": "hollow", "empty": "hollow",
     "spherical": "ball", "cylindrical": "cylinder", "upsidedown": "inverted",
@@ -237,7 +247,9 @@ STANDING = _words("lying standing sitting located placed positioned resting layi
                   "rests")  # fmt: skip
 # Of a place alone: "on the left side of the table".
 SIDES = _words("side end edge corner hand part area half region portion row")
-TABLES = _words("table desk tabletop surface board counter countertop workspace bench")
+TABLES = _words(
+    "table desk tabletop surface board counter countertop workspace bench workbench worktop"
+)
 ME = _words("me you us robot yourself myself arm")
 MANNER = _words(
     "gently carefully slowly quickly softly lightly firmly tightly fast delicately quietly "
@@ -250,13 +262,15 @@ PEOPLE = _words(
     "everybody somebody someone him her them user operator colleague wife husband son daughter "
     "chap fellow lad lass mommy mummy daddy grandma grandpa granny aunt uncle"
 )
+# Whom or what somebody waits for.
+COMERS = _words("client visitor inspector teacher taxi cab bus courier postman driver")
 # Said for politeness or out of habit; nothing changes when it is left out.
 FILLER = _words(
     "please pls plz kindly now just then again thanks thank hey hi hello robot um uh uhm er erm "
     "ah oh hmm hm well so okay ok alright right-now immediately quickly-please also first next "
     "finally sir mate dear buddy there over up down out and too maybe perhaps ahead like you "
     "know mister mr armbot robo yo yes yeah yep sure immediately asap thx tnx k na "
-    "lol lmao tbh obvi obvs ooh aw bro bruh dude vroom yay whee woohoo"
+    "lol lmao omg omfg jeez sheesh tbh obvi obvs ooh aw bro bruh dude vroom yay whee woohoo"
 )
 # Words of conditions and of times: not understood, and never left out.
 CONDITIONS = _words("if when whenever unless until once while because since after "

@@ -52,6 +52,9 @@ _CONTRACTIONS = (
         r"\1 ",
     ),
     (r"\bpl+e+a+s+e+\b", "please"),
+    (r"\bso{2,}\b", "so"),
+    # "Me hands are greasy", "me back's gone".
+    (r"(?<!give )(?<!hand )(?<!pass )(?<!bring )(?<!get )\bme (?=\w+(?:'s| is| are|'?re) )", "my "),
     (r"\b(?:u+m{2,}|u{2,}m+)\b", "um"),
     (r"\b(?:u+h{2,}|u{2,}h+)\b", "uh"),
     (r"\s-+\s", ", "),
@@ -155,6 +158,7 @@ def _joined(tokens: list[str]) -> list[str]:
         (r"\bcolou?r(?:ed|s)?\b", "colored"),
         (r"\bshape(?=\W+(?:object|thing|item|one|block|piece)s?\b)", "shaped"),
         (r"\bpick ?up\b", "pick up"),
+        (r"\b(on|to|at) (left|right) (side |)of (?=[a-z])", r"\1 the \2 \3of "),
         (r"\bont he\b", "on the"),
         (r"\bint he\b", "in the"),
         (r"\bred bull\b", "redbull"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from unihm.perception import colors
 from unihm.perception.language import lexicon
 from unihm.perception.language.cautions import with_care
 from unihm.perception.language.command import Action
@@ -20,6 +21,7 @@ _TABLES = "|".join(lexicon.TABLES)
 _UNITS = "|".join(lexicon.UNITS)
 _TAKE = r"\b(?:grab|take|pick up|need|(?:hand|give|pass|bring|get|fetch) me)"
 _SOMEBODY = "(?:it|he|she|they|we|you|i|that|there)"
+_COLORS = "|".join(sorted(colors.NAMES))
 _END = r"(?= [.,!?]|$)"
 _VERBS = "(?:" + "|".join(lexicon.ACTIONS) + ")(?: (?:me|us|up))*"
 _PUT = "(?:" + "|".join(v for v, action in lexicon.ACTIONS.items() if action is Action.PLACE) + ")"
@@ -71,13 +73,20 @@ _PLAINER = (
         r"move \1",
     ),
     (
-        rf"\b(pull|push|move|slide|drag|draw|shift|scoot|nudge) ({_THE} (?:\w+ ){{1,6}}?)"
-        r"(?:closer|nearer) to (?=(?:me|us|you|yourself)\b)",
+        rf"\b(pull|push|move|slide|drag|draw|shift|scoot|nudge) ({_THE} (?:\w+ ){{1,6}}?|"
+        r"(?:(?!(?:and|or|but|then|not|it|them|that|which|is|are|to|ones?)\b)\w+ ){1,5}?)"
+        r"(?<!\bis )(?<!\bthe one )(?:closer|nearer) to (?=(?:me|us|you|yourself)\b)",
         r"\1 \2toward ",
     ),
     (r"\ba hands (?:width|breadth)\b", "10 cm"),
     (r"\bback from (?=the (?:edge|end|corner)\b)", "away from "),
     (rf"\bget ({_NAMED})(?: further| farther)? away from\b", r"move \1 away from"),
+    # "The grey one, not the green one": nothing is grey and green.
+    (
+        rf"\b(the (?:\w+ )?({_COLORS}) ones?(?: please)?) ,(?: and| but)? not the "
+        rf"(?!\2\b)(?:{_COLORS}) ones?{_END}(?!(?: ,)? but\b)",
+        r"\1",
+    ),
     # "Beside the plate, on its left".
     (
         rf"\b(?:at the side of|by the side of|next to|beside|by) ({_NAMED})(?: ,)? "
@@ -104,7 +113,8 @@ _PLAINER = (
     (r"\bof (?:the )?colored (?=\w)", "that is "),
     # "To the right fast": no thing, and it is to the right.
     (
-        r"(?<!too )(?<!so )(?<!as )(?<!not )\b(?:real )?(?:quick|fast)(?= (?:[.,!?]|please)|$)",
+        r"(?<!too )(?<!so )(?<!as )(?<!not )\b(?:real )?(quick|fast)(?:(?: ,)? \1)*"
+        r"(?= (?:[.,!?]|please)|$)",
         "quickly",
     ),
     (
@@ -112,6 +122,7 @@ _PLAINER = (
         "",
     ),
     (r"(?<= as you) possibly (?=can\b)", " "),
+    (r"\bnice n (?=(?:easy|gent(?:le|ly)|slow(?:ly)?|careful(?:ly)?)\b)", "nice and "),
     (r"\bnice and (?:easy|gentle|gently|careful|carefully)\b", "gently"),
     (r"\bnice and (?=(?:flat|straight|neatly|snug|steady|steadily)\b)", ""),
     (
@@ -138,6 +149,11 @@ _PLAINER = (
     (rf"\bcareful(?: though| tho| now)?{_END}", "carefully"),
     (rf"(?: ,)? but (?=(?:please )?(?:(?:very|really) )?\w+ly{_END})", " "),
     (
+        rf" , and (?=(?:please )?(?:(?:very|really) )?"
+        rf"(?:{'|'.join(sorted(lexicon.MANNER))}){_END})",
+        " ",
+    ),
+    (
         r"(?: ,)? but (?=(?:please )?with (?:(?:great|extra|some|a lot of|much) )?(?:care|caution)"
         r"(?: [.,!?]| because\b| since\b|$))",
         " ",
@@ -152,6 +168,13 @@ _PLAINER = (
     (rf"{_GRASP} (soft|careful|slow|quick|firm) {_ON}", r"\1ly grab "),
     (rf"{_GRASP} gentle {_ON}", "gently grab "),
     (r"\buse (one|two|three|four|all|your) (fingers?|fingertips) (?:to|and)\b", r"with \1 \2 ,"),
+    (rf"\b(and|then) (from|out of|in|into) there (?={_VERBS} )", r"\1 \2 it "),
+    # "Open the box and from it take the ring": the place before the verb.
+    (
+        rf"\b(and|then) (from|out of|in|into|inside|on|onto) (it|{_NAMED}) ({_VERBS})((?: "
+        rf"(?!(?:{_LINKS})\b)\w+)+){_END}",
+        r"\1 \4\5 \2 \3",
+    ),
     # What is taken back word for word: "from the glass no not the glass the thermos".
     (
         r"\b((?:the|my|that) (?:\w+ ){0,2}?\w+)\b(.*?)(?: ,)* (?:oh |um |wait )?no"
@@ -171,8 +194,10 @@ _PLAINER = (
     ),
     # "Give me the hammer. No, the screwdriver."
     (
-        r" [.!] (?=(?:oh )?(?:no|nope|nah|sorry|actually|i mean|oops|wait)(?: ,)? "
-        r"(?:(?:i mean|i meant|no|sorry|wait|actually)(?: ,)? )*(?:the|my|that|in|on|from)\b)",
+        r" [.!] (?=(?:oh )?(?:no|nope|nah|sorry|actually|i mean|oops|wait|"
+        r"(?:hang|hold) on(?= ,))(?: ,)? "
+        r"(?:(?:i mean|i meant|no|sorry|wait|actually|(?:hang|hold) on(?= ,))(?: ,)? )*"
+        r"(?:the|my|that|in|on|from)\b)",
         " , ",
     ),
     # Which one, and not which.

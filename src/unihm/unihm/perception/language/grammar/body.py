@@ -121,6 +121,7 @@ _ME_DIRECTION = re.compile(
     r"the robot|myself)(?: are| am)?\b"
 )
 _FROM_ME = re.compile(
+    r"(?:(?:just|a (?:little|bit|tad|little bit)|slightly) )*"
     r"(?:away|further away|farther away|farther|further) from (?:me|you|us|yourself|"
     r"the robots?(?: base)?)\b"
 )
@@ -363,13 +364,14 @@ _CORNER = re.compile(
     r"(?:over )?(?:to|in|into|on|at|towards?|toward)(?: the| your|) "
     r"((?:top|bottom|upper|lower|far|near|back|front|left|right|center|middle|"
     r"centre|northwest|northeast|southwest|southeast)(?: (?:left|right|center|middle|centre))?)"
-    r" (corner|center|centre|edge|side|quadrant|middle|half)(?: of (?:the )?(?:table|board|desk|"
-    r"workspace))?(?= |$)"
+    r" (corner|center|centre|edge|side|quadrant|middle|half)"
+    rf"(?: of (?:(?:the|my|this|that|your) )?(?:{'|'.join(sorted(lexicon.TABLES))}))?(?= |$)"
 )
 _CENTER = re.compile(
     r"(?:over )?(?:to|in|into|at|towards?|on)(?: the| your|) ((?:top|bottom|upper|lower|left|"
     r"right)? ?(?:center|middle|centre))(?: side)?"
-    r"(?: of (?:the )?(?:table|board|desk|workspace))?(?= (?:please|and|then|[.,])|$)"
+    rf"(?: of (?:(?:the|my|this|that|your) )?(?:{'|'.join(sorted(lexicon.TABLES))}))?"
+    r"(?= (?:please|and|then|[.,])|$)"
 )
 
 
@@ -528,9 +530,13 @@ def _anchor_described(cursor: Cursor, clause: Clause) -> Relation | None:
 def _excludes(cursor: Cursor, clause: Clause) -> bool:
     """Such as "not the red one", "except the mug": ruled out of the target."""
     start = cursor.at
-    if cursor.match(EXCLUDE) is None:
+    excludes = cursor.match(EXCLUDE)
+    if excludes is None:
         return False
-    if cursor.word in ("from", "on", "in", "at", "to"):
+    # "The cup, but the plastic one" does not rule that one out.
+    one = clause.targets[-1].count == 1 and not clause.targets[-1].any_will_do
+    unclear = excludes.group(0).endswith("but") and one
+    if unclear or cursor.word in ("from", "on", "in", "at", "to"):
         cursor.at = start
         return False
     thing = noun_phrase(cursor)

@@ -384,7 +384,10 @@ class _Builder:
             if not self._noun_follows(cursor) and not self.determined:
                 return False
             if word in lexicon.TIERS and word != "middle":
-                return False  # of a pile, or of the table as on a map: nobody knows
+                if following not in lexicon.HUNG:
+                    return False  # of a pile, or of the table as on a map: nobody knows
+                self.places.append("top" if word in ("top", "upper") else "bottom")
+                return True
             self.places.append(lexicon.PLACES[word])
             if word == "far" and following in ("left", "right"):
                 self.places.pop()
@@ -561,8 +564,12 @@ class _Builder:
     def _excluded(self, cursor: Cursor) -> bool:
         """Such as "that is not red"."""
         start = cursor.at
-        if cursor.match(EXCLUDE) is None:
+        excludes = cursor.match(EXCLUDE)
+        if excludes is None:
             return False
+        if excludes.group(0).endswith("but") and self.count == 1 and not self.any:
+            cursor.at = start
+            return False  # "the cup, but the plastic one" does not rule that one out
         named = cursor.word in ("a", "an", "the")
         cursor.at += named
         if color_of(cursor.word) and (cursor.word not in NOUNS or not named):
@@ -588,6 +595,9 @@ class _Builder:
         if may_be_noun(cursor.word) and not is_verb(cursor.word):
             self.not_nouns.append(cursor.word)
             cursor.at += 1
+            # "Not the opened one"; what is of glass is not of plastic, and that need not be said.
+            told = lexicon.MATERIALS & {*self.nouns} and self.not_nouns[-1] in lexicon.MATERIALS
+            cursor.at += cursor.word == "one" and not told
             return True
         cursor.at = start
         return False
@@ -627,6 +637,7 @@ class _Builder:
             )
             material = lexicon.MATERIALS & set(cursor.words[begins : cursor.at])
             shown |= bool(named & lexicon.PARTS and material)  # "with the rubber grip"
+            shown |= part.count == 0 and self._holds(singular(last), cursor.words[:start])
             if cursor.match(_IN_IT) is not None or (shown and cursor.word != "of"):
                 said = " ".join(cursor.words[begins : cursor.at])
                 part = replace(part, count=1, colors=(), any_will_do=False, words=said)
@@ -634,6 +645,13 @@ class _Builder:
                 return True
         cursor.at = start
         return False
+
+    def _holds(self, content: str, before: list[str]) -> bool:
+        """Whether "with resistors" says what is in a tray: it is closed with nails otherwise."""
+        kinds = {*NOUNS.get(self.nouns[-1], ())} if self.nouns else set()
+        vessel = bool({"tray", "bowl", "box"} & kinds) or self.nouns[-1:] == ["tray"]
+        vessel |= bool({*self.nouns[-1:]} & lexicon.HOLLOW)
+        return vessel and content not in lexicon.TOOLS and not {"open", "close", "shut"} & {*before}
 
     def _carries(self, cursor: Cursor) -> bool:
         """Such as "that has another box on it": what is under that."""

@@ -44,6 +44,10 @@ def _goes_into(action: Action, found: Found) -> bool:
 _INTO = re.compile(r"(?:in|on)to\b|on to\b|in to\b")
 
 
+def _is_area_to_go_to(found: Found) -> bool:
+    return found.preposition == "to" and found.relation.name == "area" and not found.to_head
+
+
 def _step(clause: Clause, target: Phrase) -> Step:
     action = clause.action or Action.GRAB
     relations = list(clause.relations)
@@ -51,6 +55,8 @@ def _step(clause: Clause, target: Phrase) -> Step:
     direction = clause.direction
     toward = clause.toward
     source = clause.source
+    if action is Action.GRAB and source is not None and any(map(_is_area_to_go_to, relations)):
+        action = Action.PLACE  # "take it from the tray to the middle of the table"
     to_be_moved = (
         action in (Action.PLACE, Action.PUSH, Action.PULL)
         or toward is not None
