@@ -140,9 +140,10 @@ class Attempts:
         values: list[msg.Measurement] = []
         stage, heard = STEPS[0], began
         working: set[str] = set()
+        lost = min(_LOST, self._stage_timeout / 2)
         while True:
             self._check_end(request, stage, heard, deadline)
-            if again and not working and self._node.seconds - heard > _LOST:
+            if again and not working and self._node.seconds - heard > lost:
                 raise Lost(
                     ErrorCode.STAGE_TIMEOUT, f"Nobody works on the task any more after {stage}."
                 )

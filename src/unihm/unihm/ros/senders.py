@@ -42,7 +42,7 @@ _REPORTERS = {
     "verification": "capture",
 }
 _GID = 16  # bytes; Humble pads with zeros
-NAMED = 2.5  # s in which the graph learns which node a new publisher belongs to, on a busy machine
+NAMED = 5.0  # s in which the graph learns which node a new publisher belongs to, on a busy machine
 # s for which a message waits until it is known whose it is: a node that was killed has left by then
 # (its lease is 5 s).
 HELD_BACK = 6.0
