@@ -44,6 +44,7 @@ def test_the_target_is_moved_once_and_into_nothing(seed: int) -> None:
     way = world.poses["box"][:3, 3] - BOX.T_world_object[:3, 3]
     assert np.linalg.norm(way) == pytest.approx(SHIFT)
     assert way[2] == 0.0
+    assert moved.happened
     assert [acted[0], acted[-1]] == [False, False]  # neither at once nor for ever
 
 
@@ -60,6 +61,7 @@ def test_nothing_is_moved_where_there_is_no_room() -> None:
     world = World(SimpleNamespace(object=lambda name: BOX, objects=(BOX, *ring)))
     moved = Moved("box", np.random.default_rng(0))
     assert not any(moved.act(world, share) for share in np.linspace(0, 1, 50))
+    assert not moved.happened
 
 
 def test_the_camera_is_elsewhere_than_the_robot_believes() -> None:

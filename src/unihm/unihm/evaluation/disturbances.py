@@ -32,12 +32,14 @@ class Disturbance:
 
     Attributes:
         needs_loose: it does nothing to what is fastened to the table.
+        happened: whether anything was disturbed.
     """
 
     needs_loose = True
 
     def __init__(self, target: str, rng: np.random.Generator) -> None:
         self.target, self.rng = target, rng
+        self.happened = True
 
     def prepare(self, scene: Scene) -> Scene:
         """The scene as it is built."""
@@ -65,6 +67,7 @@ class Moved(Disturbance):
 
     def __init__(self, target: str, rng: np.random.Generator) -> None:
         super().__init__(target, rng)
+        self.happened = False  # where there is no room, it is not moved
         self._begin = float(rng.uniform(*WHEN))
         self._since: float | None = None  # s, when it began
         self._start = np.eye(4)
@@ -82,6 +85,7 @@ class Moved(Disturbance):
         T = self._start.copy()
         T[:3, 3] += min(done, 1.0) * self._way
         world.set_object_pose(self.target, T)
+        self.happened = True
         return True
 
     def _free_way(self, world: World) -> FloatArray:

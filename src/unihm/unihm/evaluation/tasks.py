@@ -178,7 +178,6 @@ class TaskBenchmark:
             task.target,
             shape,
             task.seen,
-            disturbed=disturb,
         )
         scene = disturbance.prepare(task.scene)
         world = self._world(scene, hand=self.hand.name, render=True, seed=task.seed)
@@ -195,6 +194,7 @@ class TaskBenchmark:
             except UnihmError as error:
                 attempt.reason += f" {error.message}"
                 break
+        episode.disturbed = disturb if disturbance.happened else ""
         return episode
 
     def _attempt(

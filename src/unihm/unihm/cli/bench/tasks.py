@@ -90,9 +90,8 @@ def run(args: argparse.Namespace) -> int:
                 possible = [n for n, kind in DISTURBANCES.items() if loose or not kind.needs_loose]
                 names = [name for name in possible if args.disturb in ("all", name)] or [""]
                 recording = SceneRecording()
-                episode = benchmark.run(
-                    assignment, names[number // 2 % len(names)], recording.sample
-                )
+                record = recording.sample if args.film else lambda world: None
+                episode = benchmark.run(assignment, names[number // 2 % len(names)], record)
                 episodes.append(episode)
                 if args.film and not episode.attempts[-1].success:
                     bar.write(
