@@ -32,10 +32,11 @@ def test_what_cannot_be_asked_is_said(tmp_path, text, capsys):
     ("options", "sentence"),
     [
         (["--method", "masked"], "There are no weights at"),
+        (["--method", "contact"], "There are no weights at"),
         (["--edit", "move only the thumb"], "Only grasps of the masked transformer can be edited"),
     ],
 )
-def test_what_needs_the_masked_transformer_says_so(tmp_path, options, sentence, capsys):
+def test_what_needs_weights_that_are_not_shipped_says_so(tmp_path, options, sentence, capsys):
     np.save(tmp_path / "box.npy", np.random.default_rng(0).uniform(-0.03, 0.03, (800, 3)))
     assert main(["grasps", str(tmp_path / "box.npy"), *options]) == 1
     assert sentence in capsys.readouterr().err

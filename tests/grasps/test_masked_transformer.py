@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from grasp_cases import HAND, box, grab
+from grasp_cases import HAND, grab
+from grasp_set_cases import CLOUD, grasp_of, grasp_set
 from unihm.errors import ErrorCode, UnihmError
 from unihm.grasps import GraspChooser
 from unihm.grasps.masked_transformer import (
@@ -14,13 +15,13 @@ from unihm.grasps.masked_transformer import (
     MaskedGraspGenerator,
     MaskedTransformerConfig,
     MaskedTransformerTraining,
-    SampledGrasps,
     named_parts,
 )
 from unihm.grasps.part_tokenizer import PARTS, PartTokenizer, PartTokenizerConfig
 from unihm.grasps.part_tokenizer.heading import face, headings
+from unihm.grasps.sampled import SampledGrasps
 from unihm.grasps.sources import GraspRequest, MaskedSource
-from unihm.learning.datasets.grasp_set import GraspSet, LabelledGrasp
+from unihm.learning.datasets.grasp_set import GraspSet
 from unihm.learning.synthesis.grasp_sentences import GraspSentences
 from unihm.learning.training import masked_transformer as training
 from unihm.learning.training.masked_transformer import (
@@ -32,13 +33,11 @@ from unihm.learning.training.masked_transformer import (
 )
 from unihm.perception.language.manner import manner_of
 from unihm.pipeline import wrist_at_home
-from unihm.robots import load_hand
 from unihm.robots.fingers import own_joints
 from unihm.tokenizer.features import move_rows, to_features
 from unihm.transforms import from_xyz_rpy
 from unihm.types import Task, TaskKind
 
-CLOUD = box(0.05, 0.05, 0.12)
 CONFIG = MaskedTransformerConfig(
     layers=1,
     heads=2,
@@ -63,33 +62,6 @@ def tokenizer():
 def generator(tokenizer):
     torch.manual_seed(1)
     return MaskedGraspGenerator.create(CONFIG, tokenizer)
-
-
-def grasp_of(name, above, part="", contacts=(0.0, 0.0, 0.05), seed=0):
-    """A grasp that touches with every finger at about one place."""
-    hand, rng = load_hand(name), np.random.default_rng(seed)
-    fingers = len(hand.finger_names)
-    points = np.full((5, 3), np.nan)
-    points[:fingers] = np.array(contacts) + rng.normal(0.0, 0.002, (fingers, 3))
-    return LabelledGrasp(
-        name,
-        from_xyz_rpy(rng.normal(0.0, 0.05, 3), rng.uniform(-3, 3, 3)),
-        rng.uniform(hand.lower, hand.upper),
-        hand.open_joints,
-        np.array([0.0, 0.0, 0.12]),
-        np.where(np.isfinite(points[:, 0]), 1.0, np.nan),
-        points,
-        part,
-        1.0 if part else 0.0,
-        above,
-        2.0,
-    )
-
-
-def grasp_set(number=0):
-    grasps = [grasp_of(n, a, seed=k) for n in ("xhand", "allegro") for k, a in enumerate((80, 5))]
-    names = np.full(len(CLOUD.points), "")
-    return GraspSet(f"box-1-{number:06d}", CLOUD, names, np.eye(4), tuple(grasps))
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +182,7 @@ def test_object_and_grasp_are_moved_alike(tokenizer, corpus):
     """A batch's clouds lie about their grasps as they did: both are turned by the same turn."""
     config = replace(CONFIG, training=replace(CONFIG.training, shift=0.0, turn=0.0, partial=0.0))
     batch = draw(corpus, "xhand", config, tokenizer, np.random.default_rng(0))
-    rows = corpus.hands["xhand"].rows
+    rows = corpus.hands["xhand"].grasps.rows
     turns = -headings(rows)
     for cloud in batch.clouds.numpy():
         back = [cloud[:, :2] @ [[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]] for t in turns]
@@ -301,7 +273,7 @@ def test_grasps_become_motions_that_the_whole_hand_tokenizer_says(chooser):
     T = np.array([c.motion.T_object_wrist[course.contact] for c in found])
     joints = np.array([c.motion.joints[course.contact] for c in found])
     turns = headings(to_features(T, joints, HAND)).astype(float)
-    grasps = SampledGrasps("xhand", np.zeros((len(T), 6), int), turns, T, joints, np.zeros(len(T)))
+    grasps = SampledGrasps("xhand", turns, T, joints, np.zeros(len(T)))
 
     class Sampled:
         def sample(self, *_):
@@ -346,7 +318,7 @@ def test_candidates_are_judged_alike_and_pushes_are_the_generators(masked_choose
 
 
 def test_the_generators_grasps_cannot_be_edited(chooser):
-    with pytest.raises(UnihmError, match=r"grasps\.method is 'views'") as error:
+    with pytest.raises(UnihmError, match=r"grasps\.method is another") as error:
         chooser.edited(Task("t", "take it", "xhand"), grab(CLOUD), CLOUD, ["thumb"])
     assert error.value.code is ErrorCode.INVALID_CONFIG
 

@@ -10,6 +10,7 @@ from unihm.control.verification import VerificationConfig
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import GeneratorConfig, GeneratorTraining
 from unihm.grasps import GraspConfig
+from unihm.grasps.contact_vae import ContactVaeConfig
 from unihm.grasps.masked_transformer import MaskedTransformerConfig
 from unihm.grasps.part_tokenizer import PartTokenizerConfig
 from unihm.paths import config_dir
@@ -28,6 +29,7 @@ from unihm.tokenizer import TokenizerConfig
 CLASSES = {
     "capture": CaptureConfig,
     "cliport": CliportConfig,
+    "contact_vae": ContactVaeConfig,
     "control": ControlConfig,
     "generator": GeneratorConfig,
     "grasps": GraspConfig,
@@ -129,6 +131,7 @@ def test_an_unknown_key_names_those_there_are(section):
         ("cliport", ("x",), [0.8, 0.2]),
         ("cliport", ("crop",), 25),
         ("cliport", ("training", "rate"), 0.0),
+        ("contact_vae", ("near",), 0.0),
         ("control", ("speed",), 1.01),
         ("control", ("rate",), -100.0),
         ("control", ("safety", "workspace_lower"), [0.0, 0.0, 5.0]),

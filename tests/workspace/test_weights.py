@@ -19,6 +19,7 @@ from unihm.weights import load_weights, read_about, save_weights
 SHIPPED = sorted(Path(unihm.weights.__file__).parent.glob("*/*.safetensors"))
 PRODUCED_BY = {
     "cliport": "planner",
+    "contact_vae": "contact_vae",
     "generator": "generator",
     "language": "language",
     "masked_transformer": "grasps",

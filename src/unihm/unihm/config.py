@@ -45,6 +45,7 @@ Natural = Annotated[int, Field(ge=0)]
 SECTIONS = (
     "capture",
     "cliport",
+    "contact_vae",
     "control",
     "generator",
     "grasps",

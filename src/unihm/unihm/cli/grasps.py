@@ -27,9 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=count, default=8, help="how many are made (default 8)")
     parser.add_argument(
         "--method",
-        choices=("views", "masked"),
+        choices=("views", "masked", "contact"),
         default=None,
-        help="the generator's views or the masked transformer (default: as the preset says)",
+        help="what makes them: the generator's answers to views, the masked transformer, or the "
+        "contact-aware autoencoder (default: as the preset says)",
     )
     parser.add_argument(
         "--edit",

@@ -16,12 +16,20 @@ from unihm.control.execution import wrist_path
 from unihm.errors import ErrorCode, UnihmError
 from unihm.generator import Generator
 from unihm.grasps.config import GraspConfig, Method
+from unihm.grasps.contact_vae import ContactVae
 from unihm.grasps.fingers import with_fingers
 from unihm.grasps.handles import handle_tokens
 from unihm.grasps.masked_transformer import MaskedGraspGenerator
 from unihm.grasps.measures import GraspMeasures, measure
 from unihm.grasps.parts import find_part
-from unihm.grasps.sources import GraspRequest, GraspSource, MaskedSource, Proposal, ViewSource
+from unihm.grasps.sources import (
+    ContactSource,
+    GraspRequest,
+    GraspSource,
+    MaskedSource,
+    Proposal,
+    ViewSource,
+)
 from unihm.grasps.views import GraspView
 from unihm.perception.language.manner import Manner, manner_of
 from unihm.perception.trajectory import make_trajectory
@@ -118,8 +126,11 @@ class GraspChooser:
         """
         config = load_section(preset, "grasps", GraspConfig)
         source: GraspSource | None = None
-        if (method or config.method) == "masked":
-            source = MaskedSource(MaskedGraspGenerator.load(preset), generator.tokenizer)
+        match method or config.method:
+            case "masked":
+                source = MaskedSource(MaskedGraspGenerator.load(preset), generator.tokenizer)
+            case "contact":
+                source = ContactSource(ContactVae.load(preset), generator.tokenizer)
         return cls(
             generator,
             load_section(preset, "refinement", RefinementConfig),
@@ -209,7 +220,7 @@ class GraspChooser:
         if not isinstance(self.source, MaskedSource):
             raise UnihmError(
                 ErrorCode.INVALID_CONFIG,
-                "Only grasps of the masked transformer can be edited: grasps.method is 'views'.",
+                "Only grasps of the masked transformer can be edited; grasps.method is another.",
             )
         manner = manner_of(task.instruction)
         part = _asked_part(cloud, manner)

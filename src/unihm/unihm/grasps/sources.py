@@ -10,8 +10,10 @@ import numpy as np
 
 from unihm.control.grasp_motion import APPROACH_DISTANCE, Attempt, grasp_motion
 from unihm.generator import Generator
-from unihm.grasps.masked_transformer import MaskedGraspGenerator, SampledGrasps
+from unihm.grasps.contact_vae import ContactVae
+from unihm.grasps.masked_transformer import CodedGrasps, MaskedGraspGenerator
 from unihm.grasps.part_tokenizer.heading import turned
+from unihm.grasps.sampled import SampledGrasps
 from unihm.grasps.views import GraspView, grasp_views
 from unihm.perception.language.manner import Manner
 from unihm.robots import Hand, load_hand
@@ -83,7 +85,7 @@ class ViewSource:
 
 
 class MaskedSource:
-    """Samples of the masked transformer as whole motions, in tokens of the whole-hand tokenizer.
+    """Samples of the masked transformer as whole motions.
 
     The words are heard by the transformer; what they ask for is not looked for otherwise.
     """
@@ -95,7 +97,7 @@ class MaskedSource:
     def propose(self, request: GraspRequest, most: int) -> list[Proposal]:
         """The surest samples."""
         grasps = self._surest(request.task, request.cloud, most)
-        return self._written(grasps, request.trajectory, request.cloud)
+        return motions_of(grasps, request.trajectory, request.cloud, self.tokenizer)
 
     def edited(
         self,
@@ -112,29 +114,54 @@ class MaskedSource:
         """
         grasps = self._surest(task, cloud, most)
         grasps = self.masked.edit(grasps, parts, cloud, task.instruction)
-        return self._written(grasps, trajectory, cloud)
+        return motions_of(grasps, trajectory, cloud, self.tokenizer)
 
-    def _surest(self, task: Task, cloud: ObjectCloud, most: int) -> SampledGrasps:
+    def _surest(self, task: Task, cloud: ObjectCloud, most: int) -> CodedGrasps:
         return self.masked.sample(task.hand, cloud, task.instruction, DRAWN * most).first(most)
-
-    def _written(
-        self, grasps: SampledGrasps, trajectory: ObjectTrajectory, cloud: ObjectCloud
-    ) -> list[Proposal]:
-        """The grasps as motions in tokens, each in the frame that it was sampled in."""
-        hand, found = load_hand(grasps.hand), []
-        for turn, T_object_frame, T_object_wrist, joints in zip(
-            grasps.turns, turned(grasps.turns), grasps.T_object_wrist, grasps.joints
-        ):
-            attempt = attempt_at(invert(T_object_frame) @ T_object_wrist, joints, hand)
-            tokens = self.tokenizer.encode(grasp_motion(hand, attempt, trajectory))
-            view = GraspView(T_object_frame, cloud, turn=float(np.degrees(turn)))
-            found.append((view, replace(tokens, T_object_frame=T_object_frame)))
-        return found
 
     def warm_up(self) -> None:
         """Sample once for nothing."""
         self.masked.warm_up()
         self.tokenizer.warm_up()
+
+
+class ContactSource:
+    """Draws of the contact-aware autoencoder as whole motions; it hears no words.
+
+    Where a part is asked for the autoencoder is shown that part alone.
+    """
+
+    def __init__(self, vae: ContactVae, tokenizer: Tokenizer) -> None:
+        self.vae = vae
+        self.tokenizer = tokenizer
+
+    def propose(self, request: GraspRequest, most: int) -> list[Proposal]:
+        """The draws that agree best with their contact maps."""
+        shown, part = request.cloud, request.part
+        if part is not None:
+            shown = ObjectCloud(shown.points[part], shown.normals[part])
+        grasps = self.vae.sample(request.task.hand, shown, DRAWN * most).first(most)
+        return motions_of(grasps, request.trajectory, request.cloud, self.tokenizer)
+
+    def warm_up(self) -> None:
+        """Draw once for nothing."""
+        self.vae.warm_up()
+        self.tokenizer.warm_up()
+
+
+def motions_of(
+    grasps: SampledGrasps, trajectory: ObjectTrajectory, cloud: ObjectCloud, tokenizer: Tokenizer
+) -> list[Proposal]:
+    """Grasps as motions in tokens of whole hands, each in the frame that it was drawn in."""
+    hand, found = load_hand(grasps.hand), []
+    for turn, T_object_frame, T_object_wrist, joints in zip(
+        grasps.turns, turned(grasps.turns), grasps.T_object_wrist, grasps.joints
+    ):
+        attempt = attempt_at(invert(T_object_frame) @ T_object_wrist, joints, hand)
+        tokens = tokenizer.encode(grasp_motion(hand, attempt, trajectory))
+        view = GraspView(T_object_frame, cloud, turn=float(np.degrees(turn)))
+        found.append((view, replace(tokens, T_object_frame=T_object_frame)))
+    return found
 
 
 def attempt_at(T_object_wrist: FloatArray, joints: FloatArray, hand: Hand) -> Attempt:

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("views", "masked"),
+        choices=("views", "masked", "contact"),
         default=None,
         help="what makes the candidates (default: as the preset says)",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,12 +59,17 @@ def add_grasps(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_grasps(args: argparse.Namespace) -> list[GraspSet]:
-    """All objects of ``--grasps`` by name; raises INVALID_EPISODE where a folder has none."""
+def read_grasps(args: argparse.Namespace) -> tuple[list[GraspSet], list[GraspSet]]:
+    """All objects of ``--grasps`` by name, to learn from and held out.
+
+    Raises:
+        UnihmError: INVALID_EPISODE where a folder has none.
+    """
     from unihm.learning.datasets.grasp_set import load_grasps
 
     sets = [grasps for folder in args.grasps for grasps in load_grasps(folder)]
-    return sorted(sets, key=lambda grasps: grasps.object_id)
+    sets.sort(key=lambda grasps: grasps.object_id)
+    return [s for s in sets if not s.held_out], [s for s in sets if s.held_out]
 
 
 def read_config(args: argparse.Namespace, cls: type[Config]) -> Config:
@@ -102,6 +107,16 @@ def commands(args: argparse.Namespace) -> list[str]:
             if (source / name).is_file():
                 made.append(json.loads((source / name).read_text())["command"])
     return [*made, args.command]
+
+
+def tell_figures_of_hands(
+    args: argparse.Namespace, figures: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Print what was written, and its figures on objects that were held out, by hand."""
+    print(f"Wrote {result_folder(args) / args.section}.safetensors. On objects that were held out:")
+    for hand, row in figures.items():
+        print(f"  {hand:10s}", "  ".join(f"{key} {value:.3g}" for key, value in row.items()))
+    tell_how_to_use(args)
 
 
 def tell_how_to_use(args: argparse.Namespace) -> None:

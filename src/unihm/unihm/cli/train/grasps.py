@@ -18,7 +18,7 @@ from unihm.cli.train._options import (
     read_config,
     read_grasps,
     result_folder,
-    tell_how_to_use,
+    tell_figures_of_hands,
     work_folder,
 )
 
@@ -45,23 +45,14 @@ def run(args: argparse.Namespace) -> None:
     )
 
     config = read_config(args, MaskedTransformerConfig)
-    folder = result_folder(args)
+    folder, settings = result_folder(args), config.training
     tokenizer = PartTokenizer.read(args.part_tokenizer or folder)
-    sets, hands = read_grasps(args), tokenizer.model.hands
     train, held_out = (
-        collect_corpus(
-            [grasps for grasps in sets if grasps.held_out == held],
-            hands,
-            config.training.sentences,
-            config.training.seed,
-        )
-        for held in (False, True)
+        collect_corpus(sets, tokenizer.model.hands, settings.sentences, settings.seed)
+        for sets in read_grasps(args)
     )
     generator = train_masked_transformer(config, tokenizer, train, work_folder(args))
     figures = validate(generator, held_out)
-    grasps = {hand: len(asked.rows) for hand, asked in train.hands.items()}
-    generator.save(folder, {"commands": commands(args), "grasps": grasps, "held_out": figures})
-    print(f"Wrote {folder / 'masked_transformer.safetensors'}. On objects that were held out:")
-    for hand, row in figures.items():
-        print(f"  {hand:10s}", "  ".join(f"{k} {v:.3g}" for k, v in row.items()))
-    tell_how_to_use(args)
+    counts = {hand: len(asked.grasps.rows) for hand, asked in train.hands.items()}
+    generator.save(folder, {"commands": commands(args), "grasps": counts, "held_out": figures})
+    tell_figures_of_hands(args, figures)

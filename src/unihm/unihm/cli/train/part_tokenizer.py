@@ -15,7 +15,7 @@ from unihm.cli.train._options import (
     read_config,
     read_grasps,
     result_folder,
-    tell_how_to_use,
+    tell_figures_of_hands,
     work_folder,
 )
 
@@ -37,17 +37,11 @@ def run(args: argparse.Namespace) -> None:
     from unihm.tokenizer import Tokenizer
 
     config = read_config(args, PartTokenizerConfig)
-    sets = read_grasps(args)
-    train = collect_rows(grasps for grasps in sets if not grasps.held_out)
-    held_out = collect_rows(grasps for grasps in sets if grasps.held_out)
+    train, held_out = map(collect_rows, read_grasps(args))
     held_out = {hand: rows for hand, rows in held_out.items() if hand in config.hands}
     tokenizer = train_part_tokenizer(config, train, work_folder(args))
     figures = reconstruction(tokenizer, held_out, Tokenizer.load("tiny"))
-    grasps = {hand: len(train[hand]) for hand in config.hands}
-    folder = result_folder(args)
-    about = {"commands": commands(args), "grasps": grasps, "held_out": figures}
-    tokenizer.save(folder, about)
-    print(f"Wrote {folder / 'part_tokenizer.safetensors'}. On objects that were held out:")
-    for hand, errors in figures.items():
-        print(f"  {hand:10s}", "  ".join(f"{k} {v:.3g}" for k, v in errors.items()))
-    tell_how_to_use(args)
+    counts = {hand: len(train[hand]) for hand in config.hands}
+    about = {"commands": commands(args), "grasps": counts, "held_out": figures}
+    tokenizer.save(result_folder(args), about)
+    tell_figures_of_hands(args, figures)

@@ -5,18 +5,18 @@ from unihm.grasps.masked_transformer.config import (
     MaskedTransformerTraining,
 )
 from unihm.grasps.masked_transformer.generator import (
+    CodedGrasps,
     MaskedGraspGenerator,
-    SampledGrasps,
     named_parts,
 )
 from unihm.grasps.masked_transformer.model import MASK, MaskedTransformerModel
 
 __all__ = [
     "MASK",
+    "CodedGrasps",
     "MaskedGraspGenerator",
     "MaskedTransformerConfig",
     "MaskedTransformerModel",
     "MaskedTransformerTraining",
-    "SampledGrasps",
     "named_parts",
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from unihm.config import Count, Natural, NotNegative, Positive, Share, settings
+from unihm.config import Count, NotNegative, Positive, Share, settings
+from unihm.grasps.config import GraspTraining
 
 
 @settings()
-class MaskedTransformerTraining:
+class MaskedTransformerTraining(GraspTraining):
     """How it is trained (sections 3.2, 3.3 and 5.1 of MaskDexGrasp).
 
     Attributes:
@@ -17,13 +18,7 @@ class MaskedTransformerTraining:
         learning_rate: peak of a warm-up and half a cosine.
         weight_decay: of AdamW.
         drop: share of the grasps that are shown without their condition (p_uncond).
-        partial: share of the clouds of which only one side is shown.
         sentences: different ones for each grasp.
-        shift: metres, standard deviation of a random shift of the object frame.
-        turn: radians, likewise of a turn about the vertical, from the frame in which the palm
-            looks along +y.
-        joint_noise: share of a joint's range, standard deviation.
-        seed: of everything random.
     """
 
     steps: Count = 254000
@@ -31,12 +26,7 @@ class MaskedTransformerTraining:
     learning_rate: Positive = 2e-4
     weight_decay: NotNegative = 0.01
     drop: Share = 0.1
-    partial: Share = 0.5
     sentences: Count = 4
-    shift: NotNegative = 0.005
-    turn: NotNegative = 0.15
-    joint_noise: NotNegative = 0.005
-    seed: Natural = 0
 
 
 @settings()

@@ -22,6 +22,7 @@ from unihm.grasps.masked_transformer.model import MASK, MaskedTransformerModel
 from unihm.grasps.part_tokenizer import PARTS, PartTokenizer
 from unihm.grasps.part_tokenizer.heading import turned
 from unihm.grasps.part_tokenizer.model import ABSENT
+from unihm.grasps.sampled import SampledGrasps
 from unihm.paths import weights_file
 from unihm.perception.language import sentence_encoder
 from unihm.robots import load_hand
@@ -34,33 +35,15 @@ _PART_WORDS = {**dict.fromkeys(PARTS, ""), "pinky": "little", "wrist": "palm"}
 
 
 @dataclass(frozen=True)
-class SampledGrasps:
-    """Grasps of one object, the most confident first.
+class CodedGrasps(SampledGrasps):
+    """Grasps with the codes that they were decoded from, which may be edited.
 
     Attributes:
-        hand: name of a file in ``config/hands``.
         codes: (B, 6) of the part tokenizer; -1 for a finger that the hand lacks.
-        turns: (B,) radians about the vertical from the object frame to the one that the codes are
-            written in, in which the palm looks about along +y.
-        T_object_wrist: (B, 4, 4) when the pads touch.
-        joints: (B, J) radians, within their limits.
         confidence: (B,) mean logarithm of the probability of the codes that were filled in.
     """
 
-    hand: str
     codes: IntArray
-    turns: FloatArray
-    T_object_wrist: FloatArray
-    joints: FloatArray
-    confidence: FloatArray
-
-    def first(self, count: int) -> SampledGrasps:
-        """The first ``count`` of them."""
-        rows = {
-            name: getattr(self, name)[:count]
-            for name in ("codes", "turns", "T_object_wrist", "joints", "confidence")
-        }
-        return replace(self, **rows)
 
 
 class MaskedGraspGenerator:
@@ -130,7 +113,7 @@ class MaskedGraspGenerator:
 
     def sample(
         self, hand: str, cloud: ObjectCloud, instruction: str, count: int, seed: int = 0
-    ) -> SampledGrasps:
+    ) -> CodedGrasps:
         """``count`` grasps from an empty canvas; the same arguments give the same grasps.
 
         They come from all around: each is written in a frame of its own, and these are turned
@@ -155,18 +138,19 @@ class MaskedGraspGenerator:
 
     def _grasps(
         self, hand: str, codes: IntArray, turns: FloatArray, confidence: FloatArray
-    ) -> SampledGrasps:
+    ) -> CodedGrasps:
         T_frame_wrist, joints = self.tokenizer.decode(hand, codes)
-        return SampledGrasps(hand, codes, turns, turned(turns) @ T_frame_wrist, joints, confidence)
+        T_object_wrist = turned(turns) @ T_frame_wrist
+        return CodedGrasps(hand, turns, T_object_wrist, joints, confidence, codes)
 
     def edit(
         self,
-        grasps: SampledGrasps,
+        grasps: CodedGrasps,
         parts: Sequence[str],
         cloud: ObjectCloud,
         instruction: str,
         seed: int = 0,
-    ) -> SampledGrasps:
+    ) -> CodedGrasps:
         """The same grasps with other codes of some parts (equation 8), which all of them change.
 
         The decoder is shared, so that other codes of a finger move wrist and other fingers a

@@ -12,25 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from unihm.errors import ErrorCode, UnihmError
 from unihm.grasps.masked_transformer import (
     MASK,
     MaskedGraspGenerator,
     MaskedTransformerConfig,
 )
 from unihm.grasps.part_tokenizer import PARTS, PartTokenizer
-from unihm.grasps.part_tokenizer.heading import headings, turned
 from unihm.grasps.part_tokenizer.model import ABSENT
 from unihm.learning.datasets.grasp_set import GraspSet
 from unihm.learning.synthesis.grasp_sentences import GraspSentences
+from unihm.learning.training.grasp_corpus import GraspsOfHand, draw_grasps, grasps_by_hand
 from unihm.learning.training.loop import one_cycle, run_steps
 from unihm.perception.language import sentence_encoder
 from unihm.robots import load_hand
 from unihm.robots.fingers import own_joints
-from unihm.tokenizer.features import Features, move_rows, to_features
 from unihm.types import ObjectCloud
 
-_FEWEST = 32  # points that a side of an object has
 EDITED, EDITS = "pick up the object", 4  # sentence, and grasps of each object that are edited
 _REPEATS = 4  # times that each held-out grasp is measured, each time masked otherwise
 
@@ -40,13 +37,11 @@ class AskedGrasps:
     """All grasps of one hand, and the sentences that ask for them.
 
     Attributes:
-        rows: (G, 9 + J) feature rows.
-        objects: (G,) numbers of their clouds.
+        grasps: themselves.
         sentences: (G, S) numbers of their sentences.
     """
 
-    rows: Features
-    objects: NDArray[np.int64]
+    grasps: GraspsOfHand
     sentences: NDArray[np.int64]
 
 
@@ -82,23 +77,19 @@ def collect_corpus(
     Raises:
         UnihmError: INVALID_EPISODE for a hand without grasps.
     """
-    found: dict[str, list[tuple[Features, int, list[int]]]] = {hand: [] for hand in hands}
+    writers = [GraspSentences(grasps) for grasps in sets]
+    randoms = [np.random.default_rng([seed, index]) for index in range(len(sets))]
     numbers: dict[str, int] = {}
-    for index, grasps in enumerate(sets):
-        writer, rng = GraspSentences(grasps), np.random.default_rng([seed, index])
-        for grasp in grasps.grasps:
-            if grasp.hand in found:
-                row = to_features(grasp.T_object_wrist, grasp.joints, load_hand(grasp.hand))
-                said = writer.write(grasp, sentences, rng)
-                own = [numbers.setdefault(sentence, len(numbers)) for sentence in said]
-                found[grasp.hand].append((row, index, own))
-    for hand, rows in found.items():
-        if not rows:
-            raise UnihmError(ErrorCode.INVALID_EPISODE, f"There is no grasp of the hand '{hand}'.")
-    made = {
-        hand: AskedGrasps(*(np.array(column) for column in zip(*rows)))
-        for hand, rows in found.items()
-    }
+    made = {}
+    for hand, found in grasps_by_hand(sets, hands).items():
+        said = [
+            [
+                numbers.setdefault(sentence, len(numbers))
+                for sentence in writers[i].write(sets[i].grasps[k], sentences, randoms[i])
+            ]
+            for i, k in zip(found.objects, found.numbers)
+        ]
+        made[hand] = AskedGrasps(found, np.array(said))
     embeddings = sentence_encoder.encode(list(numbers))
     return GraspCorpus([grasps.cloud for grasps in sets], embeddings, made)
 
@@ -147,45 +138,14 @@ def draw(
 ) -> MaskedBatch:
     """Grasps of one hand with their objects, moved alike so that the palms look nearly to +y."""
     settings, asked = config.training, corpus.hands[hand]
-    chosen = random.integers(len(asked.rows), size=settings.batch)
-    rows = asked.rows[chosen]
-    joints = rows[:, 9:] + random.normal(0.0, 2.0 * settings.joint_noise, rows[:, 9:].shape)
-    rows = np.concatenate([rows[:, :9], np.clip(joints, -1.0, 1.0)], axis=1).astype(np.float32)
-    T = turned(random.normal(0.0, settings.turn, settings.batch) - headings(rows))
-    T[:, :3, 3] = random.normal(0.0, settings.shift, (settings.batch, 3))
-    clouds = np.stack(
-        [
-            look(corpus.clouds[number], T_own, config.points, settings.partial, random)
-            for number, T_own in zip(asked.objects[chosen], T)
-        ]
-    )
-    said = asked.sentences[chosen, random.integers(asked.sentences.shape[1], size=settings.batch)]
-    codes = tokenizer.encode_rows(hand, move_rows(rows[:, None], T)[:, 0])
+    drawn = draw_grasps(asked.grasps, corpus.clouds, config.points, settings, random)
+    which = random.integers(asked.sentences.shape[1], size=settings.batch)
+    said = asked.sentences[drawn.chosen, which]
     return MaskedBatch(
-        torch.from_numpy(codes),
+        torch.from_numpy(tokenizer.encode_rows(hand, drawn.rows)),
         torch.from_numpy(corpus.embeddings[said]),
-        torch.from_numpy(clouds),
+        torch.from_numpy(drawn.clouds),
     )
-
-
-def look(
-    cloud: ObjectCloud,
-    T: NDArray[np.float64],
-    points: int,
-    partial: float,
-    random: np.random.Generator,
-) -> NDArray[np.float32]:
-    """(points, 6) of a moved cloud; a ``partial`` share shows what faces one direction alone."""
-    chosen = np.arange(len(cloud.points))
-    if random.random() < partial:
-        eye = random.normal(size=3)
-        eye[2] = abs(eye[2])  # a camera looks down
-        facing = np.flatnonzero(cloud.normals @ eye > 0)
-        if len(facing) >= _FEWEST:
-            chosen = facing
-    chosen = random.choice(chosen, points, replace=len(chosen) < points)
-    seen = cloud.points[chosen] @ T[:3, :3].T + T[:3, 3]
-    return np.concatenate([seen, cloud.normals[chosen] @ T[:3, :3].T], 1).astype(np.float32)
 
 
 def mask(codes: Tensor, random: np.random.Generator) -> Tensor:
@@ -214,7 +174,7 @@ def validate(
     found: dict[str, dict[str, float]] = {}
     for hand, asked in corpus.hands.items():
         random, rows = np.random.default_rng(seed), []
-        for _ in range(max(1, round(_REPEATS * len(asked.rows) / config.training.batch))):
+        for _ in range(max(1, round(_REPEATS * len(asked.grasps.rows) / config.training.batch))):
             batch = draw(corpus, hand, config, tokenizer, random)
             present = batch.codes != ABSENT
             last = torch.from_numpy(np.where(present, random.random(present.shape), -1.0).argmax(1))
@@ -233,7 +193,7 @@ def validate(
                 }
             )
         found[hand] = {
-            "grasps": len(asked.rows),
+            "grasps": len(asked.grasps.rows),
             **{key: round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]},
             **edit_figures(generator, hand, corpus.clouds),
         }
