@@ -25,10 +25,12 @@ from unihm.evaluation.disturbances import DISTURBANCES, Disturbance
 from unihm.evaluation.rollout import Player
 from unihm.evaluation.statistics import spread, wilson_interval
 from unihm.perception.language.manner import manner_of
-from unihm.perception.scene.leveling import upright
+from unihm.perception.scene.camera_correction import CameraCorrection
 from unihm.pipeline import After
 from unihm.robots import load_hand
 from unihm.robots.arm import load_arm
+from unihm.robots.description import RobotDescription
+from unihm.robots.robot_surface import RobotSurface
 from unihm.sim.tasks import HOLD_TIME, Track
 from unihm.sim.world import World
 from unihm.types import FloatArray, HandMotion, ObjectCloud, Phase, RgbdObservation
@@ -149,6 +151,7 @@ class TaskBenchmark:
         self.control = control or ControlConfig()
         self.verification = verification or VerificationConfig()
         self.arm, self.hand = load_arm(self.control.arm), load_hand(hand)
+        self._surface = RobotSurface(RobotDescription(self.control.arm, hand))
         self.retries = retries
         self.ablate = ablate
         self.watch = watch or WatchConfig()
@@ -184,7 +187,7 @@ class TaskBenchmark:
         tried: list[HandMotion] = []
         for number in range(1 + self.retries):
             player = Player(world, self.arm, self.hand, self.control)
-            run = _Run(world, player, disturbance, record)
+            run = _Run(world, player, disturbance, self._surface, record)
             attempt, plan = self._attempt(task, run, rng, tried)
             episode.attempts.append(attempt)
             if not attempt.again or plan is None or number == self.retries:
@@ -318,6 +321,7 @@ class _Run:
         world: with a robot.
         player: of that robot.
         disturbance: what happens beside.
+        surface: the robot's own.
         record: called as often as poses are kept.
 
     Attributes:
@@ -329,9 +333,11 @@ class _Run:
         world: World,
         player: Player,
         disturbance: Disturbance,
+        surface: RobotSurface,
         record: Callable[[World], None],
     ) -> None:
         self.world, self.player, self._disturbance = world, player, disturbance
+        self._surface, self._correction = surface, CameraCorrection()
         self._record = record
         self.track = Track()
         self._rate = world.rate / player.steps
@@ -347,15 +353,18 @@ class _Run:
         self._record(world)
 
     def observe(self) -> RgbdObservation:
-        """What the robot makes of an image, as its capture stage does."""
-        return upright(self._disturbance.see(self.world.observe()))
+        """What the robot makes of a task's first image, as its capture stage does."""
+        names = (*self.player.arm.joint_names, *self.player.hand.joint_names)
+        positions = dict(zip(names, self.world.joint_state().position))
+        image = self._disturbance.see(self.world.observe())
+        return self._correction.measure(image, self._surface.posed(positions))
 
     def observe_at_rest(self, config: WatchConfig) -> RgbdObservation:
         """The first image in which nothing moves any more, as the capture stage waits for it."""
         watch = StillWatch(config)
-        while not watch.look(image := self.observe()):
+        while not watch.look(image := self._disturbance.see(self.world.observe())):
             self.wait(config.rest)
-        return image
+        return self._correction.apply(image)
 
     def wait(self, seconds: float) -> None:
         """Let time go on."""

@@ -19,7 +19,7 @@ from unihm.control.watching import StillWatch
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.camera import CaptureConfig, StampMatcher, clean_depth, fill_from
 from unihm.perception.planner import PlannerConfig
-from unihm.perception.scene.leveling import upright
+from unihm.perception.scene.camera_correction import CameraCorrection
 from unihm.robots.frames import Transform
 from unihm.ros.base import UnihmNode
 from unihm.ros.conversions import observation_from_images, observation_to_msg, pose_from_msg
@@ -28,6 +28,7 @@ from unihm.ros.frames import SETTLE, Frames
 from unihm.ros.further_cameras import AHEAD, further_cameras
 from unihm.ros.lookout import Lookout
 from unihm.ros.qos import IMAGES, LATCHED, RELIABLE
+from unihm.ros.robot_in_view import RobotInView
 from unihm.transforms import from_pose7, is_rigid
 from unihm.types import FloatArray
 
@@ -128,6 +129,7 @@ class CaptureNode(UnihmNode):
         self._pose = from_pose7(self.camera_pose) if len(self.camera_pose) == 7 else None
         self._frame = ""  # of the images
         self._frames = Frames(self)
+        self._robot = RobotInView(self, self._frames)
         self._placing = self.create_timer(
             SETTLE, self._place_camera, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -159,7 +161,9 @@ class CaptureNode(UnihmNode):
 
     def load(self) -> None:
         self.config = load_section(self.preset, "capture", CaptureConfig)
-        self.workspace = load_section(self.preset, "planner", PlannerConfig).workspace
+        workspace = load_section(self.preset, "planner", PlannerConfig).workspace
+        self._correction = CameraCorrection(workspace)
+        self._robot.load()
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
         if self._lookout.task_id == task_id:
@@ -259,7 +263,7 @@ class CaptureNode(UnihmNode):
                 self._since = observation.stamp
                 return
             self._waiting = None
-            observation = self._upright(observation)
+            observation = self._corrected(observation)
             others = [c.observe(self._since, self.seconds) for c in self._further]
             if any(others):
                 observation = fill_from(observation, [o for o in others if o], self.config)
@@ -296,15 +300,16 @@ class CaptureNode(UnihmNode):
         clean_depth(observation.depth, self.config)
         return observation
 
-    def _upright(self, observation: types.RgbdObservation) -> types.RgbdObservation:
-        """The observation with its table level; says so where the camera is not where it should."""
-        corrected = upright(observation, self.workspace)
-        R = observation.T_world_camera[:3, :3].T @ corrected.T_world_camera[:3, :3]
-        off = np.degrees(np.arccos(np.clip((np.trace(R) - 1) / 2, -1.0, 1.0)))
-        if off > _TOLD:
+    def _corrected(self, observation: types.RgbdObservation) -> types.RgbdObservation:
+        """The observation with its camera where it is; says so where that was said otherwise."""
+        if self._purpose != self.stage:
+            return self._correction.apply(observation)
+        corrected = self._correction.measure(observation, self._robot.where())
+        degrees = self._correction.degrees
+        if degrees > _TOLD:
             self.get_logger().warning(
-                f"By the table the camera is turned by {off:.1f} degrees from where it is said to "
-                "be; corrected, but calibrate it anew.",
+                f"By the table and the robot the camera is turned by {degrees:.1f} degrees from "
+                "where it is said to be; corrected, but calibrate it anew.",
                 throttle_duration_sec=60.0,
             )
         return corrected
