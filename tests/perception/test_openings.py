@@ -16,6 +16,7 @@ from unihm.robots import load_hand
 from unihm.sim import World
 from unihm.sim.scene import Scene, SceneObject
 from unihm.tokenizer.pinches import decode_pinch, encode_pinch
+from unihm.transforms import is_rigid
 from unihm.types import Phase, RgbdObservation, TaskKind
 
 pytestmark = pytest.mark.render
@@ -45,12 +46,13 @@ def thing(kind: str, opened: float = 0.0, turn: float = 0.1) -> SceneObject:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-@pytest.mark.parametrize("opened", [0.0, 0.25])
+@pytest.mark.parametrize("opened", [0.0, 0.12, 0.25])
 def test_the_joint_is_estimated_from_the_image(kind, opened):
     world = world_of(thing(kind, opened))
     observation = world.observe()
     (opening,) = find_openings(read_scene(observation), observation)
     assert opening.looks_like() == KINDS[kind]
+    assert is_rigid(opening.T_world_handle)
     joint = world.scene.object("thing").mechanism.joint
     R = world.object_poses()["thing"][:3, :3]
     screw = opening.screw(KINDS[kind])

@@ -321,8 +321,10 @@ def _handles(thing: DetectedObject, plane: Plane, panel: FloatArray) -> list[Ope
     n = plane.normal
     # In the plane: level, and up as far as it goes.
     u = np.cross([0.0, 0.0, 1.0], n)
-    u = np.array([1.0, 0.0, 0.0]) if np.linalg.norm(u) < 0.3 else u / np.linalg.norm(u)
-    axes = np.stack([u - (u @ n) * n, np.cross(n, u)])
+    if np.linalg.norm(u) < 0.3:
+        u = np.array([1.0, 0.0, 0.0]) - n[0] * n
+    u = u / np.linalg.norm(u)
+    axes = np.stack([u, np.cross(n, u)])
     if abs(n[2]) > _UPWARD:
         yaw, _, _ = horizontal_rectangle(panel @ axes.T)
         turn = np.array([[np.cos(yaw), np.sin(yaw)], [-np.sin(yaw), np.cos(yaw)]])
