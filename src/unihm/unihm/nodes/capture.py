@@ -36,6 +36,7 @@ FURTHER_WAIT = 0.5  # s that a task waits for the further cameras; then it goes 
 _LOOK = 0.05  # s between looks at who is silent
 _AGES = 100  # images whose age is remembered
 AT_REST = 0.4  # s at rest before the image that a lift is judged by
+_SAMPLED = 4  # every so many pixels tell whether there is depth at all
 _TOLD = 0.5  # degrees from which a camera that is off is told of
 
 
@@ -163,6 +164,7 @@ class CaptureNode(UnihmNode):
         self.config = load_section(self.preset, "capture", CaptureConfig)
         workspace = load_section(self.preset, "planner", PlannerConfig).workspace
         self._correction = CameraCorrection(workspace)
+        self._correction.warm_up()
         self._robot.load()
 
     def on_stop_task(self, task_id: str, code: ErrorCode) -> None:
@@ -297,7 +299,7 @@ class CaptureNode(UnihmNode):
             self._camera_pose(matched["rgb"]),
             self._rectified,
         )
-        clean_depth(observation.depth, self.config)
+        clean_depth(observation.depth, self.config, _SAMPLED)
         return observation
 
     def _corrected(self, observation: types.RgbdObservation) -> types.RgbdObservation:

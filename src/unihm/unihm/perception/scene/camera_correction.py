@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from unihm.perception.scene.example import example_observation
 from unihm.perception.scene.leveling import upright
 from unihm.perception.scene.reader import WorkspaceConfig
 from unihm.perception.scene.robot_alignment import aligned
@@ -26,6 +27,11 @@ class CameraCorrection:
 
     def __init__(self, workspace: WorkspaceConfig | None = None) -> None:
         self._workspace = workspace or WorkspaceConfig()
+        self.T_true_seen = np.eye(4)
+
+    def warm_up(self) -> None:
+        """Do for once what takes longer the first time."""
+        self.measure(example_observation())
         self.T_true_seen = np.eye(4)
 
     def measure(
