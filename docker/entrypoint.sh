@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A shell of the ROS installation with this workspace on top.
+# A shell with this workspace, on top of the ROS installation where there is one.
 set -e
-source "/opt/ros/$ROS_DISTRO/setup.bash"
+if [[ -n ${ROS_DISTRO:-} ]]; then source "/opt/ros/$ROS_DISTRO/setup.bash"; fi
 source /unihm/env.sh
 exec "$@"

@@ -65,7 +65,7 @@ system_packages() {
         for tool in c++ cmake make; do
             command -v $tool >/dev/null ||
                 fail "'$tool' is missing and there is no apt-get: install a C++ compiler, CMake," \
-                    "make, libusb 1.0, libGL, libEGL, libX11 and the Vulkan loader yourself."
+                    "make, libusb 1.0, libGL, libEGL, libX11, GLib and the Vulkan loader yourself."
         done
         return
     fi
@@ -73,6 +73,8 @@ system_packages() {
     for package in ca-certificates libusb-1.0-0 libgl1 libegl1 libx11-6 libgomp1 libvulkan1; do
         installed "$package" || missing+=("$package")
     done
+    # OpenCV's; it was renamed (trixie, Ubuntu 24.04), and apt finds it by both names.
+    installed libglib2.0-0 || installed libglib2.0-0t64 || missing+=(libglib2.0-0)
     command -v c++ >/dev/null || missing+=(g++)
     command -v cmake >/dev/null || missing+=(cmake)
     if [[ -z $(find_python) ]]; then missing+=(python3 python3-venv python3-dev); fi
