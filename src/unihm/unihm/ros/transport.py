@@ -25,10 +25,13 @@ from unihm.ros.commander import Commander
 from unihm.ros.conversions import time_to_seconds
 from unihm.ros.drill.observer import COMMANDS
 from unihm.ros.drill.processes import EVERYTHING, parameters_of
+from unihm.ros.graph import Graph
 from unihm.ros.qos import RELIABLE, STATUS
 from unihm.ros.roster import ENDING, parameter_file
 
 SETTLE = 5.0  # s for the processes to have found each other
+PERCEPTION = ("coordinator", "capture", "planner", "segmentation")
+GOALS = 5  # whose images' ages are measured
 PAUSE = 0.5  # s without a command: what follows belongs to another motion
 _LIMIT = 120.0  # s for a node to start
 _START = "import sys; from unihm.ros.processes import run_nodes; sys.exit(run_nodes())"
@@ -54,9 +57,9 @@ class TransportFigures:
     """What was measured.
 
     Attributes:
-        ready: node to s from the first process's start to its being active.
+        ready: node to s from the first process's start to its being active; empty in one process.
         camera: what capture says of its images, beside their ``pairs_per_second``.
-        observation_age: ms from the image's stamp to the planner's beginning.
+        observation_age: ms from an image's stamp to the planner's beginning, median of the goals.
         commands: topic of a driver to how steadily commands come there in a motion.
         outcome: how the goal ended; empty where it was reached.
     """
@@ -81,24 +84,15 @@ def measure_transport(
         rate: images per second.
         seconds: to look.
     """
-    shipped = {"preset": "tiny"}
-    own: dict[str, Mapping[str, Any]] = {
-        "planner": shipped,
-        "segmentation": shipped,
-        "mock_camera": {"camera_rate": rate, "scale": scale},
-    }
     began = time.time()
-    with _graph(folder, domain_id, parameters_of(hand, own)) as log:
+    parameters = parameters_of(hand, _given(scale, rate))
+    with _processes(folder, domain_id, EVERYTHING, parameters) as log:
         ready = {name: _ready_at(log, name) - began for name in EVERYTHING}
         with Commander(domain_id=domain_id) as commander:
             listener = _Listener(commander)
-            time.sleep(SETTLE)
-            first = listener.pairs()
-            time.sleep(seconds)
-            images = {
-                **listener.camera,
-                "pairs_per_second": (listener.pairs() - first) / seconds,
-            }
+            images = listener.look(seconds)
+            for _ in range(GOALS - 1):
+                commander.manipulate("pick up the red box", until="planner").result()
             result = commander.manipulate("pick up the red box").result()
     return TransportFigures(
         ready,
@@ -109,16 +103,45 @@ def measure_transport(
     )
 
 
+def measure_one_process(
+    folder: Path, domain_id: int, scale: int, rate: float, seconds: float
+) -> TransportFigures:
+    """From the camera's topics into planner and segmentation, these in one process, as above."""
+    parameters = parameters_of("xhand", _given(scale, rate))
+    own = {
+        **{name: parameters[name] for name in PERCEPTION},
+        "capture": {"wait_for_robot": False},
+    }
+    with (
+        _processes(folder, domain_id, ("mock_camera",), parameters),
+        Graph(nodes=PERCEPTION, parameters=own, use_sim_time=False, domain_id=domain_id) as g,
+    ):
+        listener = _Listener(g.commander)
+        images = listener.look(seconds)
+        for _ in range(GOALS):
+            result = g.commander.manipulate("pick up the red box", until="segmentation").result()
+    return TransportFigures({}, images, 1e3 * listener.observation_age(), {}, result.error_msg)
+
+
+def _given(scale: int, rate: float) -> dict[str, dict[str, Any]]:
+    shipped = {"preset": "tiny"}
+    camera = {"camera_rate": rate, "scale": scale}
+    return {"planner": shipped, "segmentation": shipped, "mock_camera": camera}
+
+
 @contextmanager
-def _graph(
-    folder: Path, domain_id: int, parameters: Mapping[str, Mapping[str, Any]]
+def _processes(
+    folder: Path,
+    domain_id: int,
+    names: Sequence[str],
+    parameters: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[Path]:
-    """The graph and its mocks, started as the launch files do; gives the file of what they say."""
+    """Nodes as processes, started as the launch files do; gives the file of what they say."""
     folder.mkdir(parents=True, exist_ok=True)
     given = folder / "parameters.yaml"
     given.write_text(parameter_file("/unihm", parameters))
     log = folder / "nodes.log"
-    command = [sys.executable, "-c", _START, *EVERYTHING, "--ros-args", "--params-file", str(given)]
+    command = [sys.executable, "-c", _START, *names, "--ros-args", "--params-file", str(given)]
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
@@ -198,6 +221,18 @@ class _Listener:
                 lambda _, times=times: times.append(time.monotonic()),
                 COMMANDS,
             )
+
+    def look(self, seconds: float) -> dict[str, float]:
+        """What capture says of its images, and how many pairs come per second."""
+        time.sleep(SETTLE)
+        first = self.pairs()
+        began = time.monotonic()
+        time.sleep(seconds)
+        last = self.pairs()
+        return {
+            **self.camera,
+            "pairs_per_second": (last - first) / (time.monotonic() - began),
+        }
 
     def pairs(self) -> float:
         """How many image pairs have come, by capture's next word."""
