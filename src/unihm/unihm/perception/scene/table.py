@@ -66,9 +66,13 @@ def fit_plane(
     best = int(count.argmax())
     if count[best] < 0.1 * len(sample):
         raise UnihmError(ErrorCode.INVALID_CLOUD, "No table is seen.")
-    plane = Plane(normals[best], float(offsets[best]))
+    return refit(Plane(normals[best], float(offsets[best])), sample, up, tolerance)
+
+
+def refit(plane: Plane, points: FloatArray, up: FloatArray, tolerance: float = 0.006) -> Plane:
+    """The plane through those of the points (N, 3) that are within ``tolerance`` metres of it."""
     for _ in range(3):
-        plane = _refit(sample[np.abs(plane.height(sample)) < tolerance], up)
+        plane = _refit(points[np.abs(plane.height(points)) < tolerance], up)
     return plane
 
 
