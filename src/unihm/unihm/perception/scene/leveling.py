@@ -21,7 +21,7 @@ _WIDEST = 0.6  # m; what is wider is furniture
 _NEAR_TABLE = 0.06  # m from its height within which the table is looked for
 _NUDGED = np.deg2rad(4.0)  # by which a calibration may be off
 _RAISED = 0.015  # m likewise, upwards; more may be a board on the table
-_SAMPLED = 400  # points that find it in time: more are shared among cores, which wait for each other
+_SAMPLED = 400  # points that find it; with more NumPy shares the work, and waits for busy cores
 _RIGHT = (np.deg2rad(0.3), 0.003)  # radians and m by which it may be off and count as right
 
 
