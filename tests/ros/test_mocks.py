@@ -176,6 +176,25 @@ def test_the_hand_follows_its_protocol_and_presses_on_what_it_holds(robot: Robot
     assert eventually(lambda: abs(share() - BLOCKED) < 0.01)
 
 
+@pytest.mark.parametrize("hand", ["xhand", "panda_gripper"])
+def test_a_hand_is_open_at_the_start(hand: str, domain_id: int) -> None:
+    """Of how many joints it may be; one that is not has to be looked at by a person."""
+    context = new_context(domain_id)
+    node = MockHandNode(
+        "mock_hand",
+        context=context,
+        use_global_arguments=False,
+        parameter_overrides=[
+            Parameter("hand", value=hand),
+            Parameter("protocol", value="joint_trajectory"),
+        ],
+    )
+    assert node.start()
+    np.testing.assert_allclose(node._shown, load_hand(hand).open_joints)
+    node.destroy_node()
+    context.try_shutdown()
+
+
 def test_the_camera_speaks_as_a_zed(robot: Robot) -> None:
     zed = "/zed/zed_node"
     robot.listen(Image, f"{zed}/rgb/color/rect/image")

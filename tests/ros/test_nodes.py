@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,17 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from unihm.errors import ErrorCode, UnihmError
 from unihm.perception.trajectory import make_trajectory
+from unihm.robots import load_hand
+from unihm.robots.arm import Arm
 from unihm.ros import conversions
 from unihm.ros.qos import STATUS
 from unihm.ros.roster import FURTHER, NODES
 from unihm.ros.run import node_class
-from unihm.types import HandTokens, TaskKind
+from unihm.types import HandTokens, ObjectCloud, TaskKind
 from unihm_msgs import msg
 from waiting import eventually
 
@@ -151,6 +155,48 @@ def test_tokens_of_another_codebook_are_refused(context: Context) -> None:
     assert caught.value.code == ErrorCode.CODEBOOK_MISMATCH
     inputs["hand_tokens"].codebook_id = node.tokenizer.codebook_id
     assert node.process(inputs).hand == "xhand"
+    node.end()
+    node.destroy_node()
+
+
+def test_a_motion_begins_where_the_robot_was_in_the_image(context: Context) -> None:
+    """Not where it is when its turn comes: played fast, a recording would be planned otherwise."""
+    node = make("generator", context)
+    node.arm = Arm("fr3")
+    hand = load_hand("xhand")
+    trajectory = make_trajectory(TaskKind.GRAB, np.eye(4), pick_point=np.zeros(3))
+    asked: list[Any] = []
+
+    class StandInChooser:
+        def choose(
+            self, task: Any, way: Any, cloud: Any, joints: Any, wrist: Any, *more: Any
+        ) -> Any:
+            asked.append((joints, more[0]))
+            tokens = HandTokens(np.zeros((len(way) // 4, 2), np.int64), 4, "0" * 16)
+            return SimpleNamespace(tokens=tokens, motion=None)
+
+    node.chooser = StandInChooser()
+    now = node.seconds
+    for when, off in ((now - 0.4, 0.0), (now - 0.2, 0.1), (now, 0.2)):
+        node.joint_states._receive(
+            JointState(
+                header=Header(stamp=conversions.seconds_to_time(when)),
+                name=[*node.arm.joint_names, *hand.joint_names],
+                position=[*(node.arm.home + off), *(hand.open_joints + off)],
+            )
+        )
+    seen = Header(stamp=conversions.seconds_to_time(now - 0.1))
+    cloud = ObjectCloud(np.zeros((9, 3)), np.tile([0.0, 0.0, 1.0], (9, 1)))
+    node.process(
+        {
+            "task": msg.Task(task_id="t", instruction="pick up the red box", hand="xhand"),
+            "object_trajectory": conversions.trajectory_to_msg(trajectory, seen, "t"),
+            "object_cloud": conversions.cloud_to_msg(cloud, seen, "t"),
+        }
+    )
+    ((joints, q_arm),) = asked
+    np.testing.assert_allclose(joints, hand.open_joints + 0.1)
+    np.testing.assert_allclose(q_arm, node.arm.home + 0.1)
     node.end()
     node.destroy_node()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from unihm.errors import UnihmError
-from unihm.sim.camera import add_noise
+from unihm.sim.camera import RenderCamera, add_noise
 from unihm.sim.scene import Camera
 from unihm.sim.views import labelled_view, random_camera
 from unihm.transforms import apply, invert, look_at
@@ -53,6 +53,52 @@ def test_edges_are_torn_and_nothing_stays_nothing(kind):
 def test_unknown_noise_is_refused():
     with pytest.raises(UnihmError, match="no depth noise"):
         add_noise("fog", np.ones((4, 4), np.float32), FOCAL, np.random.default_rng(0))
+
+
+class SlowRenderer:
+    """SAPIEN's scene and camera, with a clock of their own; the first image takes longest."""
+
+    def __init__(self) -> None:
+        self.entity = self
+        self.now = self.due = 0.0
+        self.taken = 0
+
+    def __getattr__(self, name):
+        return lambda *args: None
+
+    def add_camera(self, *args):
+        return self
+
+    def take_picture(self):
+        self.due = self.now + (0.2 if self.taken else 5.0)
+        self.taken += 1
+
+    def get_picture(self, name):
+        self.now = max(self.now, self.due)
+        return np.zeros((4, 4, 4))
+
+
+def test_nobody_waits_for_an_image_once_it_is_known_how_long_one_takes(monkeypatch):
+    """Who waits holds up every other thread: for the third image already nobody need to."""
+    renderer = SlowRenderer()
+    monkeypatch.setattr("unihm.sim.camera.sapien.render.RenderTexture", lambda *args: None)
+    monkeypatch.setattr("unihm.sim.camera.time.monotonic", lambda: renderer.now)
+    camera = RenderCamera(renderer, 4, 4, 1.0)
+    state = np.zeros(3)
+    for _ in range(2):  # the robot rests
+        camera.capture(np.eye(4), state)
+        camera.rgb()
+    camera.capture(np.eye(4), state)
+    assert renderer.taken == 2
+    for i in range(1, 20):
+        camera.capture(np.eye(4), state + i)
+        began = renderer.now
+        while not camera.is_ready:
+            renderer.now += 0.01
+        asked = renderer.now
+        camera.rgb()
+        assert renderer.now - asked < 0.05
+        assert renderer.now - began < 0.25
 
 
 @pytest.mark.render

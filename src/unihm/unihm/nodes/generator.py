@@ -16,6 +16,7 @@ from unihm.robots.arm import Arm
 from unihm.ros.conversions import (
     cloud_from_msg,
     task_from_msg,
+    time_to_seconds,
     tokens_to_msg,
     trajectory_from_msg,
 )
@@ -27,7 +28,8 @@ from unihm.types import HandMotion
 class GeneratorNode(StageNode):
     """Writes the hand's motion as tokens of the shared codebook (equation 9).
 
-    It is the best of several that the arm can carry out; a further attempt takes another.
+    It is the best of several that the arm can carry out from where it was in the image; a further
+    attempt takes another.
     """
 
     stage = "generator"
@@ -57,8 +59,10 @@ class GeneratorNode(StageNode):
     def process(self, inputs: dict[str, Any]) -> msg.HandTokens:
         task = task_from_msg(inputs["task"])
         hand = load_hand(task.hand)
-        joints = self.joint_states.read(hand.joint_names).positions
-        q_arm = self.joint_states.read(self.arm.joint_names).positions
+        stamp = inputs["object_trajectory"].header.stamp
+        seen = time_to_seconds(stamp)
+        joints = self.joint_states.read_at(hand.joint_names, seen)
+        q_arm = self.joint_states.read_at(self.arm.joint_names, seen)
         if inputs["task"].attempt <= 1:
             self._tried = []
         chosen = self.chooser.choose(
@@ -71,6 +75,5 @@ class GeneratorNode(StageNode):
             self._tried,
         )
         self._tried.append(chosen.motion)
-        stamp = inputs["object_trajectory"].header.stamp
         header = Header(stamp=stamp, frame_id=self.world_frame)
         return tokens_to_msg(chosen.tokens, header, task.task_id)

@@ -128,7 +128,8 @@ class SimulationNode(UnihmNode):
             seed=self.seed,
         )
         if self.camera_rate > 0:
-            self.world.observe()  # the first image compiles shaders, which takes seconds
+            for _ in range(2):  # the first image takes seconds, the second as long as any other
+                self.world.observe()
         self._running = True
         self._loop.start()
 

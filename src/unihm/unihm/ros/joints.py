@@ -11,6 +11,7 @@ from sensor_msgs.msg import JointState
 
 from unihm.control.heartbeats import Heartbeats
 from unihm.errors import ErrorCode, UnihmError
+from unihm.robots.joint_history import JointHistory
 from unihm.ros.base import UnihmNode
 from unihm.ros.clock_watch import StreamClock
 from unihm.ros.conversions import time_to_seconds
@@ -69,6 +70,7 @@ class JointStates:
         self._heard = Heartbeats(self.timeout)
         self._clocks: dict[frozenset[str], StreamClock] = {}
         self._stamps: dict[frozenset[str], float] = {}  # of the newest
+        self._history = JointHistory()
         node.clock_watch.listen(self._redate)
         for topic in topics:
             node.subscription(JointState, topic, self._receive, SENSOR)
@@ -95,12 +97,15 @@ class JointStates:
             if np.isfinite(position):
                 self._joints[name] = (position, effort, now, delay, max(0.0, -clock.offset))
                 self._heard.heard(name)
+        told = {n: q for n, q in zip(message.name, message.position) if np.isfinite(q)}
+        self._history.add(stamp or now, told)
 
     def _redate(self, error: UnihmError) -> None:
         """The clock has jumped: measure it anew, and count from now how old the joints are."""
         now = self._node.seconds
         self._clocks.clear()
         self._stamps.clear()
+        self._history.clear()
         self._joints = {
             name: (q, effort, now, 0.0, 0.0) for name, (q, effort, *_) in self._joints.items()
         }
@@ -115,6 +120,19 @@ class JointStates:
         if self._missing(names):
             raise _silent(reading.age)
         return reading
+
+    def read_at(self, names: Sequence[str], seconds: float) -> FloatArray:
+        """(n,) rad or m where joints were; where they are, if nothing is known of then.
+
+        Args:
+            names: of the joints.
+            seconds: a moment of late, as the drivers stamp.
+
+        Raises:
+            UnihmError: as :meth:`read`: they have to be heard still.
+        """
+        now, then = self.read(names).positions, self._history.at(seconds)
+        return np.array([then.get(name, position) for name, position in zip(names, now)])
 
     def wait_for(self, names: Sequence[str]) -> None:
         """Until all of ``names`` are heard, but not for ever; from a thread that may wait."""

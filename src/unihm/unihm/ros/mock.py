@@ -56,7 +56,7 @@ class MockDriver(UnihmNode):
             lambda parameters: self._on_parameters(parameters, there_are)
         )
         self._begin = self.declare(
-            "positions", [0.0], "Joints at the start; of another number: its usual pose."
+            "positions", [np.nan], "Joints at the start; not a number: its usual pose."
         )
         self._sent: dict[Publisher, Any] = {}
         self._late: deque[tuple[float, Publisher, Any]] = deque()
@@ -81,8 +81,9 @@ class MockDriver(UnihmNode):
         return SetParametersResult(successful=True)
 
     def begin(self, usual: FloatArray) -> FloatArray:
-        """(n,) where the robot is at the start."""
-        return np.array(self._begin) if len(self._begin) == len(usual) else usual
+        """(n,) where the robot is at the start: as it was told, or as usual."""
+        told = np.array(self._begin)
+        return told if len(told) == len(usual) and np.isfinite(told).all() else usual
 
     def on_fault(self) -> None:
         """The fault is another one now."""

@@ -45,6 +45,7 @@ class RenderCamera:
         )
         self._began = 0.0  # s, the last capture
         self._takes = 0.0  # s, from a capture to its images, as far as is known
+        self._taken = 0  # images that were read
         self._read = True
         self._shown = np.zeros(0)  # what the last capture shows
 
@@ -58,9 +59,11 @@ class RenderCamera:
             T_world_camera: where from.
             state: (n,) m and rad of all that can move in the scene. Where it hardly differs from
                 that of the last capture from there, the images are kept: they would be the same.
+                Not so the first ones, which do not say how long one takes.
         """
         shown = np.zeros(0) if state is None else np.concatenate([T_world_camera.ravel(), state])
-        if len(shown) == len(self._shown) > 0 and np.abs(shown - self._shown).max() < _STILL:
+        alike = len(shown) == len(self._shown) > 0 and np.abs(shown - self._shown).max() < _STILL
+        if alike and self._taken > 1:
             return
         self._shown = shown
         pose = T_world_camera @ np.linalg.inv(_T_SAPIEN_OPTICAL)
@@ -92,13 +95,18 @@ class RenderCamera:
         picture = self._camera.get_picture(name)
         if not self._read:
             self._read = True
+            self._taken += 1
             # SAPIEN doesn't say when an image is there: ask later where it had to be waited for,
-            # sooner where it had not. One that took long, as the first one does, says little.
+            # sooner where it had not. The first one compiles shaders, and one that took long says
+            # little.
             now = time.monotonic()
-            if now - asked > _AT_ONCE:
-                self._takes = min(now - self._began, max(2.0 * self._takes, _AT_ONCE))
-            else:
+            takes = now - self._began
+            if self._taken == 2:
+                self._takes = takes
+            elif now - asked <= _AT_ONCE:
                 self._takes *= 0.95
+            elif self._taken > 2:
+                self._takes = min(takes, max(2.0 * self._takes, _AT_ONCE))
         return picture
 
 
