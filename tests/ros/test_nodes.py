@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rclpy
+from crowd import Crowd
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -25,6 +26,7 @@ from unihm.perception.trajectory import make_trajectory
 from unihm.robots import load_hand
 from unihm.robots.arm import Arm
 from unihm.ros import conversions
+from unihm.ros.base import UnihmNode
 from unihm.ros.qos import STATUS
 from unihm.ros.roster import FURTHER, NODES
 from unihm.ros.run import node_class
@@ -221,3 +223,18 @@ def test_a_node_that_is_destroyed_is_gone_at_once(domain_id: int) -> None:
         gc.enable()
         look.destroy_node()
         watcher.try_shutdown()
+
+
+class Broken(UnihmNode):
+    """A node with a defect."""
+
+    def load(self) -> None:
+        raise ValueError("the moon is full")
+
+
+def test_a_defect_that_keeps_a_node_from_loading_is_told(crowd: Crowd) -> None:
+    node = crowd.add(Broken, "broken")
+    assert not node.start()
+    assert node.fault is not None
+    assert node.fault.code is ErrorCode.INTERNAL
+    assert "the moon is full" in node.fault.message

@@ -408,13 +408,19 @@ class UnihmNode(LifecycleNode):
         return self.trigger_activate() == TransitionCallbackReturn.SUCCESS
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load; a known failure is remembered and told to whoever sends a task."""
+        """Load; a failure is remembered and told to whoever sends a task."""
         started = time.perf_counter()
         try:
             self.load()
         except UnihmError as error:
             self.fault = error
             self.get_logger().error(f"{error.message} [{error.code.name}]")
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:  # a defect of ours has to be told, too
+            self.fault = UnihmError(
+                ErrorCode.INTERNAL, f"The {self.get_name()} node cannot load: {error!r}"
+            )
+            self.get_logger().error(traceback.format_exc())
             return TransitionCallbackReturn.FAILURE
         self.get_logger().info(f"ready after {time.perf_counter() - started:.1f} s")
         return super().on_configure(state)

@@ -96,6 +96,9 @@ class Graph:
         self.commander = Commander(domain_id=domain_id)
 
     def __enter__(self) -> Graph:
+        # Before nodes load in threads: SciPy asks for its parts while another thread imports it.
+        import torch  # noqa: F401
+
         try:
             with ThreadPoolExecutor() as pool:
                 list(pool.map(lambda node: node.start(), self.nodes.values()))

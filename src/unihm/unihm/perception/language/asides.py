@@ -14,7 +14,13 @@ from unihm.perception import colors
 from unihm.perception.language import grammar, lexicon
 from unihm.perception.language.command import Action, Phrase
 from unihm.perception.language.comments import is_comment, without_comments
+from unihm.perception.language.corrections import (
+    without_ruled_out,
+    without_what_does_not_matter,
+)
 from unihm.perception.language.nouns import NOUNS
+from unihm.perception.language.politeness import POLITE_IF, SOMEONE, VERBS, WHOM, stripped
+from unihm.perception.language.statements import with_thing_named
 
 _PREPOSITIONS = (
     "in", "on", "under", "underneath", "behind", "beside", "next to", "near", "between",
@@ -35,184 +41,29 @@ _LINKS = frozenset(re.findall(r"\w+", """
     in on at to of from with by near next behind beside under between into onto off for and or that
     which is are not one it me you i
 """))  # fmt: skip
-_VERBS = "|".join(lexicon.ACTIONS)
-_HAND = r"(?:arm|hand|gripper|fingers)"
-_WHOM = (
-    r"(?:(?:(?:my|old|good|dear|sweet|young|little) )*(?:dear|dears|dearie|love|lovey|luv|darling|"
-    r"darlin|honey|hon|sweetie|sweetheart|sweet|babe|baby|mate|bud|buddy|pal|friend|boss|champ|"
-    r"chap|chief|fellow|lad|lass|robot|robo|sir|madam|mister|man|lady|boy|girl|dude|bro|bruh|"
-    r"brother|kiddo|chum|pet|duckie|ducky|poppet|hun|lassie|laddie|guv|guvnor|squire|comrade|amigo|"
-    r"matey|fella|my lovely)(?: (?:dear|robot|of mine))?)"
-)
-# Of these some are things as well: only behind a comma nobody asks for them.
-_WHOM_ALONE = (
-    r"(?:(?:my )?(?:dear|love|darling|mate|bud|buddy|pal|friend|boss|champ|chap|robot|robo|sir|"
-    r"madam|mister|dude|bro|bruh|hon|luv|lovey|sweetie|sweetheart)|good (?:man|sir|lad|fellow)|"
-    r"old (?:boy|man))"
-)
-_SOMEONE = (
-    r"(?:i|we|she|he|they|people|nobody|no one|everybody|everyone|anybody|"
-    r"(?:my|the|our) (?:\w+ )?(?:kids?|children|baby|dog|cat|guests?|others|wife|husband|"
-    r"mother|father|mom|mum|dad|son|daughter|sister|brother|family|friends?|boss|neighbou?rs?|"
-    r"students?|visitors?|team))"
-)
-_MOMENT = r"(?:a|the|one) (?:moment|minute|second|sec|chance|time)"
-_POLITE_IF = (
-    r"(?:if you (?:would|could|will)(?: please)? be so (?:kind|good)(?: as to)?"
-    rf"|if you (?:do not mind|would not mind|please|could|can|would|like|want|(?:have|get) "
-    rf"{_MOMENT}|have time)(?! (?:to|it|that|the|a)\b)"
-    r"|if (?:it|that) is (?:ok|okay|fine|possible|alright|all right|no trouble)(?: (?:with|by|for) "
-    r"you)?"
-    r"|if (?:it|that) is not (?:too much|any|a|too)(?: big)? (?:trouble|bother|hassle|problem|ask)"
-    r"(?: (?:for you|at all))*|if you would(?= ,)|if i may"
-    rf"|when(?:ever)? you (?:are ready|can|like|(?:have|get) {_MOMENT}|have time)"
-    r"|as soon as you (?:can|are ready)|while you are at it)"
-)
-_FEELING = (
-    r"(?:(?:i|we) (?:am|are)|it is)(?: (?:so|very|really|quite|a bit|a little|kind of|sort of|"
-    r"getting|pretty|just|too|in))* (?:thirsty|hungry|tired|cold|hot|busy|late|ready|bored|"
-    r"starving|done|finished|urgent|important|waiting|a hurry)(?: (?:now|already|today))?"
-)
-
-# Why something is done with care; how it is done does not change by it.
-_FRAIL = (
-    r"(?:fragile|delicate|breakable|old|antique|precious|valuable|expensive|hot|heavy|full|sharp|"
-    r"slippery|wet|dirty)"
-)
-# Of the other things nothing is asked.
-_NOTHING_ELSE = (
-    r"(?:and )?(?:nothing (?:else|more)|(?:just|only) (?:that|this)(?: one)?|only)"
-    r"|(?:(?:and|but) )?(?:please )?leave (?:all )?(?:of )?(?:the (?:others?|rest|other ones?)|"
-    r"everything else)(?: (?:of them|exactly|right|just))* (?:where (?:they are|it is)|alone|there|"
-    r"as (?:they are|it is)|be|in place|untouched)"
-)
-# Why this one is asked for: the other is of no use.
-_OTHER_ONE = (
-    r"(?:(?:the |my |this )?(?:other|old|previous) (?:(?:one|hand|arm|wrist) )?|this one |mine )"
-    r"(?:(?:is|has|got|was)(?: (?:already|all|completely|now))* (?:been )?"
-    r"(?:broken|dirty|empty|lost|gone|missing|dry|dull|full|finished|used up|"
-    r"dried (?:out|up)|run out|too \w+|burned|burnt|"
-    r"blown|worn|worn out|dead|cracked|bent|ruined|torn|hurt|sore|injured|bandaged|busy|asleep|"
-    r"numb|in (?:plaster|a cast|a sling|use|the (?:wash|laundry|bin|repair shop)))"
-    r"(?: (?:already|now|out|through|again))*"
-    r"|broke|ran out|does not work|stopped working|is no good)"
-)
-# Greetings, hesitations and the like, at the beginning.
-_INTERJECTION = re.compile(
-    r"(?:um|uh|uhm|er|erm|hmm|oh|ah|ok|okay|right|alright|all right|well|so|and|but|hey(?: there)?"
-    r"|hi(?: there)?|hello(?: there)?|of course|certainly|absolutely|"
-    r"good (?:morning|afternoon|evening|day)|morning|yeah|yes|yep|"
-    r"sure|now(?: then)?|then|"
-    r"(?:(?:the )?next|new|another) (?:test|task|job|command|step|trial|round)(?: now)?(?= [,.:;])|"
-    r"next(?: one)?(?: up)?|please|omg|robot(?: arm)?|mister robot|"
-    r"buddy|mate|pal|dear|my friend|young (?:man|lady)|sir|madam|mister|sweetheart|come on|"
-    r"go on(?: then)?|listen(?: up)?|look here|let us see|let me see|"
-    r"excuse me|pardon me|you know(?: what)?|guess what|anyway|good job|well done|"
-    r"nice(?: one| work| job)?|(?:very )?good|excellent|lovely|wonderful|super|honestly|ha|haha|"
-    r"phew|goodness(?: me)?|gosh|wow|ooh|ooo+|aw+|oi|ahem|whoops|quick|right then|there now|"
-    r"(?:oh )?(?:dear|my)(?= ,)|"
-    r"great|perfect|cool|thanks|thank you|like|just(?! leave)|i mean|,|\.|!)"
-    r"(?: |$)"
-)
-# Ways to begin a request that say nothing of it.
-_OPENER = re.compile(
-    r"(?:(?:i am |we are )?sorry to (?:bother|trouble|disturb) you(?: again)?(?: (?:but|,))*"
-    r"|i (?:(?:was|am) (?:just )?(?:wondering|hoping)|wonder)(?: if| whether| that| ,)?"
-    r"(?= (?:you )?(?:could|can|would|might|may)\b)"
-    r"|(?:would|is|might|could|can) (?:it|that) (?:be )?(?:at all )?(?:possible|okay|ok|alright|"
-    r"all right|too much (?:trouble|bother|hassle|to ask|of a bother)|asking too much|"
-    r"a (?:big )?bother|any (?:trouble|bother)|(?:trouble|bother) you(?: too much)?)"
-    r"(?: (?:for|of) you)?"
-    r"(?: (?:you )?(?:to|if (?:you|i) (?:could|would|can|asked you to))(?! not\b))"
-    r"|it is possible (?:for you )?to(?= .*\?)(?! not\b)|i say(?= ,)"
-    r"|time to \w+(?: up)?(?: now)?(?= [.,;])|go(?: ahead| on| over)? and"
-    r"|(?:i (?:think|guess) )?(?:it is )?time (?:for you )?to(?= )"
-    r"|do not (?:forget|hesitate|fail) to(?= )|no (?:rush|hurry|pressure|worries)"
-    r"|time for (?:\w+ )?(?:breakfast|lunch|dinner|tea|coffee)"
-    r"|(?:the|your) (?:next|first|last|only) (?:thing|task|job|step|goal)(?: for you)? is to"
-    r"|your (?:job|task|goal|mission)(?: here| now| today)* is(?: to|(?: (?:simple|easy|clear))"
-    r"(?: [:,.])?)"
-    r"|what (?:i|we) (?:want|need|would like) you to do(?: now| next)* is(?: to)?"
-    r"|(?:i (?:hate|am sorry|do not (?:like|want|mean)) to (?:ask|bother you|trouble you|"
-    r"be an? (?:bother|pain|nuisance|burden))|i know you are busy|forgive me)(?: (?:but|,))+"
-    r"|(?:might|may|can|could) i (?:(?:please|possibly|perhaps|just) )*(?:ask|trouble|bother|get|"
-    r"have) you to"
-    r"|let us see you(?= \w)"
-    rf"|do(?= (?:{_VERBS}) (?!you\b))|(?:do the needful|do as i say)(?: ,)?(?: and|by)"
-    rf"|for {_SOMEONE}(?= ,)"
-    r"|have the robot|i (?:would like|want|need) for you to"
-    r"|(?:(?:would|could|can|will) you )?(?:please )?do (?:me|us) (?:a|one) (?:favor|favour|"
-    r"kindness)(?: (?:and|please|,|:))*"
-    r"|(?:(?:would|could|can|will|might|may) you |you (?:would|could|can|will|might|may) )?"
-    r"(?:(?:do|please|possibly|perhaps|maybe|kindly|ever) )*"
-    r"(?:be (?:kind|good) enough to|be (?:a |an |so |ever so |very )"
-    rf"(?:\w+ )?(?:{_WHOM}|angel|star|lamb|sport|gem|hero|legend|treasure|help|kind|good|helpful|"
-    r"sweet|nice)(?: (?:and|to|as to))+)(?! not\b)"
-    r"|(?:i think |maybe |perhaps )(?:you|we) (?:should|could|can)(?: now)?"
-    r"|(?:reach|lean|stretch)(?: (?:forward|over|out|down|across|in))+ and"
-    rf"|(?:extend|lower|stretch out|stretch|use) your {_HAND}(?: (?:down|over|forward|out|"
-    r"across))* and"
-    r"|(?:looking|when you look) (?:at|over|around) (?:the|this|your) (?:table|scene|board|desk|"
-    r"workspace)(?: in front of you)?"
-    r"|from where you (?:are |stand|sit|standing|sitting)+"
-    r"|(?:i|we) (?:have )?(?:thought|been thinking) about it(?: (?:and|so|,))*"
-    r"|i need (?:a hand|some help|help|your help)(?: here| with something)?"
-    r"|this (?:is|may be|will be) (?:a (?:bit|little) )?(?:tricky|difficult|hard|easy)(?: but)?"
-    rf"|{_POLITE_IF}|{_FEELING})(?: (?:,|\.|so|but))*(?: |$)"
-)
-# The same at the end.
-_CLOSING = re.compile(
-    r"(?: (?:,|\.|!|and|so))*(?: (?:please and thank you|pretty please|(?<=, )please|"
-    r"(?:thanks|thank you|cheers|ta)"
-    r"(?: (?:so|very|ever so) much| a (?:lot|bunch|million)| again| in advance)?"
-    rf"(?: {_WHOM})?"
-    r"|(?:and )?(?:that|it) would be (?:\w+ )?(?:great|nice|lovely|wonderful|helpful|perfect|kind)"
-    r"|i (?:would )?(?:really |much )?appreciate it|(?:very )?much (?:appreciated|obliged)|i mean"
-    r"|(?:there|that) is a (?:(?:good|nice|dear|sweet) )?(?:dear|love|darling|pet|lamb|sport|"
-    r"fellow|lad|lass|boy|girl|chap|robot|man|fella|star|angel|sweetheart)"
-    r"|you are (?:the best|great|awesome|amazing|wonderful|(?:so|very) kind|"
-    r"(?:a|an) (?:star|legend|lifesaver|dear|hero|genius|angel|gem|saint|treasure)|good(?: to go)?|"
-    r"doing (?:great|fine|well))"
-    r"|already|okay|ok|alright|yeah|hurry(?: up)?|come on"
-    r"|(?:would|will|could|can) you(?: please)?"
-    rf"|{_POLITE_IF}|{_FEELING}"
-    r"|i have (?:a |got )?(?:hold|grip) (?:of|on) it"
-    r"|choo choo|beep beep|choo|beep|nee naw"
-    rf"|i (?:have (?:(?:got|caught) )?|got |caught )(?:it|him|her|them)(?: now)?"
-    rf"|(?<=, ){_WHOM}|{_WHOM_ALONE}"
-    rf"|{_OTHER_ONE}"
-    r"|watch out|mind out|that is all(?: for now)?"
-    r"|(?:any|either)(?: one)?(?: of (?:them|those))? (?:will do|would do|is fine|is ok|is okay)"
-    r"|(?:(?:it|that) )?does not matter which(?: one)?"
-    rf"|{_NOTHING_ELSE}"
-    r"|i am (?:done|finished|through) (?:eating|drinking|reading|writing|cooking|with (?:it|that))"
-    rf"|it is (?:(?:very|really|so|quite|rather|pretty|a bit|an?) )*{_FRAIL}"
-    r"(?: (?:one|china|glass|porcelain|thing))?"
-    r"|i (?:(?:will|am going to) )?(?:need|want|use) it(?: (?:now|soon|later|today|right away|"
-    r"in a (?:minute|moment|second|sec|bit)))?))(?: [.,!?])*$"
-)
 # In the middle of a sentence.
 _HESITATION = re.compile(
-    r"(?:, )?\b(?:um|uh|uhm|er|erm|hmm) (?:, )?|\b(?:the )?(?:what is it called|"
-    r"what do you call it|what is that called|whatever it is called) "
+    r"(?:, )?\b(?:um|uh|uhm|er|erm|hmm) (?:, )?|\b(?:(?:the|that|this|a) (?:, )?)?"
+    r"(?:what is it called|what do you call (?:it|that)|what is that called|whatever it is called|"
+    r"what is the word|what is the name) (?:again )?(?:, )?"
     r"|, like ,(?= )|(?:, )?\byou know (?!what|that|where|how|which|who|if|the|it)(?:, )?"
 )
 # "Push it um push the speaker": the verb again.
-_FALSE_START = re.compile(rf"\b({_VERBS}) (?:it|the|that|this) (?:, )?(?:um|uh|uhm|er|erm|hmm) "
+_FALSE_START = re.compile(rf"\b({VERBS}) (?:it|the|that|this) (?:, )?(?:um|uh|uhm|er|erm|hmm) "
                           r"(?:, )?(?=\1 )")  # fmt: skip
 _CALLED = re.compile(
-    rf"^(?:(?:oh|ok|okay|hey|so|now|well|yo) (?:, )?)*{_WHOM}(?: ,|(?= (?:could|can|would|will|"
-    rf"please|kindly|may|{_VERBS}) (?!is\b|are\b))) |(?<=you) , {_WHOM} ,|"
-    rf" , {_WHOM} ,(?= (?:and|to|as) )| , {_WHOM}(?= [.,;!?]|$)"
+    rf"^(?:(?:oh|ok|okay|hey|so|now|well|yo) (?:, )?)*{WHOM}(?: ,|(?= (?:could|can|would|will|"
+    rf"please|kindly|may|{VERBS}) (?!is\b|are\b))) |(?<=you) , {WHOM} ,|"
+    rf" , {WHOM} ,(?= (?:and|to|as) )| , {WHOM}(?= [.,;!?]|$)"
 )
 # Between two marks, unless things are counted up: "the tea, honey, and the plate".
-_CALLED_BETWEEN = re.compile(rf"(?<!\byou) , {_WHOM}(?= , (?!(?:and|to|as)\b))")
+_CALLED_BETWEEN = re.compile(rf"(?<!\byou) , {WHOM}(?= , (?!(?:and|to|as)\b))")
 # Why it is done: what somebody can do then, or how a thing stays. That it stands somewhere, or may
 # not touch something, says how to do it.
 _NO_VERB = r"(?!(?:and|or|but|then|if|when|unless|until|you|before|after|once|while)\b)\w+"
 _PURPOSE = re.compile(
     r"(?: ,)? (?:"
-    rf"so(?: that)? {_SOMEONE}(?: (?:all|both|also|still))* (?:can|could|may|might|will|would|do|"
+    rf"so(?: that)? {SOMEONE}(?: (?:all|both|also|still))* (?:can|could|may|might|will|would|do|"
     rf"does|have|has|had|got|know|knows|see|sees|get|gets|am|are|is)"
     rf"(?: {_NO_VERB}){{0,8}}"
     rf"|so(?: that)? (?:nobody|no one|everybody|everyone|he|she) \w+s(?: {_NO_VERB}){{0,6}}"
@@ -229,7 +80,7 @@ _STANDS = re.compile(
     r"be)(?: (?:somewhere|just|right|over there|"
     rf"there|lying|sitting|standing|probably))* (?={'|'.join(_PREPOSITIONS)} )"
 )
-_POLITE_BETWEEN = re.compile(rf" , {_POLITE_IF} (?=, )")
+_POLITE_BETWEEN = re.compile(rf" , {POLITE_IF} (?=, )")
 # "The umbrella, the black one": told in two goes.
 _NO_PART = rf"(?:(?!(?:{'|'.join(sorted(lexicon.DETERMINERS | _LINKS))})\b)\w+ )"
 _BLACK_ONE = re.compile(
@@ -268,14 +119,16 @@ _REPEATED = re.compile(r"\b((?:\w+ )?\w+)(?: (?:, )?\1)+\b")
 _NAMES = re.compile(
     r"(?:in front of (?:you|me) |here |over there |on the table )?there is (?P<there>(?:a|an|one|"
     r"some|the) .+)"
-    r"|(?:you (?:can |will |should )?|can you |do you )?see (?P<seen>(?:the|that|this|a) .+)"
+    r"|(?:(?:you (?:can |will |should )?|can you |do you )?see|(?:do )?you know) "
+    r"(?P<seen>(?:the|that|this|a) .+)"
     r"|(?:i|we) (?:want|need|would like|am looking for|are looking for) (?P<wanted>(?:the|that|"
     r"this|a|an|my) .+?)(?: now| over there| again)*"
     r"|the (?:target |next |right )?(?P<kind>\w+)(?: (?:that |which )?(?:i|we|you) "
     r"(?:want|need|mean|am looking for|are looking for))? is (?P<named>(?:the|a|an) .+)"
     r"|(?P<subject>(?:the|that|this|my) .+?) (?:is|has|looks) (?!the |a |an |in |on |next |near |"
     r"beside |behind |under |to |at |from )\w+(?: \w+)?"
-    r"|(?:i (?:guess|think) )?we (?:could|can|will) (?:start|begin) with (?P<first>(?:the|that) .+)"
+    r"|(?:(?:i (?:guess|think) )?we (?:could|can|will)|let us) (?:start|begin) with "
+    r"(?P<first>(?:the|that) .+)"
     r"|(?:that|this) is (?P<shown>(?:a|an|the|my) .+)"
     r"|(?:(?:oh|sorry|oops) )?(?:i|we) (?:have )?(?:just )?(?:dropped|lost|misplaced|forgot|"
     r"forgotten) (?P<dropped>(?:the|that|my|our) (?:\w+ ){0,2}?\w+)"
@@ -294,6 +147,8 @@ _OWN_BODY = re.compile(
     r"fingers?|hips?|neck|head) (?:is|are|hurts?|aches?|has|have)\b"
 )
 _ASKING = re.compile(r" (?:could|can|would|will) you$")
+# "That pen, can you hand me?"
+_HAND_ME = re.compile(r"\b(hand|give|bring|pass|fetch) me(?: [.?!])*$")
 _TOPIC_ALONE = re.compile(r"(?P<thing>[^,.;:]+)(?P<more>)")
 
 
@@ -308,6 +163,7 @@ def without_asides(words: list[str]) -> list[str]:
     line = _REPEATED.sub(r"\1", line)
     if not _STOPS.isdisjoint(words):
         return line.split() or words
+    line = with_thing_named(without_what_does_not_matter(without_ruled_out(line)))
     line = _POLITE_BETWEEN.sub(" ", line)
     line = _CALLED.sub("", _CALLED_BETWEEN.sub("", line))
     line = _PURPOSE.sub("", line)
@@ -317,10 +173,10 @@ def without_asides(words: list[str]) -> list[str]:
     line = _THE_ONE.sub(_with_the_one, line)
     line = _CONTRARY.sub(_unless_contrary, _NAMED_AGAIN.sub(r"\1 \4\2\3", line))
     line = _BLACK_ONE.sub(_in_one_go, line)
-    line = without_comments(_stripped(without_comments(line)))
-    line = _with_place(_stripped(line))
+    line = without_comments(stripped(without_comments(line)))
+    line = _with_place(stripped(line))
     rest = _after_statement(line.split())
-    return _stripped(" ".join(rest)).split() if rest else line.split() or words
+    return stripped(" ".join(rest)).split() if rest else line.split() or words
 
 
 def _in_one_go(found: re.Match[str]) -> str:
@@ -385,21 +241,6 @@ def _with_place(line: str) -> str:
     return f"{line[: found.start()]} that is {line[found.end() :].strip()}"
 
 
-def _stripped(line: str) -> str:
-    """Without what is said before and behind a request; never without everything."""
-    while True:
-        before = line
-        for pattern in (_OPENER, _INTERJECTION):
-            found = pattern.match(line)
-            if found and line[found.end() :].strip():
-                line = line[found.end() :].strip()
-        found = _CLOSING.search(line)
-        if found and line[: found.start()].strip():
-            line = line[: found.start()].strip()
-        if line == before:
-            return line
-
-
 def _after_statement(words: list[str]) -> list[str]:
     """What follows a harmless statement, with the thing that it named; empty where none does."""
     for at, word in enumerate(words):
@@ -409,7 +250,7 @@ def _after_statement(words: list[str]) -> list[str]:
                 rest = rest[1:]
             if not rest:
                 return []
-            rest = _stripped(" ".join(rest)).split()
+            rest = stripped(" ".join(rest)).split()
             named = _with_names(rest, said)
             if _topic(" ".join(said)) is not None and not _asks(" ".join(said)):
                 return named if named != rest else []  # "the mug. take the plate" are two
@@ -466,7 +307,8 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
     return bool(
         re.match(
             r"(?:i|we|it|this|that|there|here|my|our|your|the|a|an|one|these|those|now that|"
-            r"(?:in front|over there|on the)(?=.* (?:is|are) )|you (?:can |will )?(?:see|need)|"
+            r"(?:in front|over there|on the)(?=.* (?:is|are) )|you (?:can |will )?(?:see|need|"
+            r"know)|"
             r"can you see|do you see|see|today|"
             r"lunch|dinner|breakfast)\b",
             line,
@@ -476,10 +318,13 @@ def _is_harmless(said: list[str], leads: bool) -> bool:
 
 def _with_names(rest: list[str], said: list[str]) -> list[str]:
     """The request with the thing in place of "it"; empty where it is not known what that is."""
-    rest = re.sub(r"\b(?:that|this) one\b", "it", " ".join(rest)).split()
+    told = re.sub(r"\b(?:that|this) one\b", "it", " ".join(rest))
+    rest = _HAND_ME.sub(r"\1 it to me", told).split()
     pointing = [at for at, word in enumerate(rest) if _points(word, rest[at + 1 : at + 2])]
     if not pointing:
         sought = re.search(r"\blooking for (?:it|them)\b", " ".join(said))
+        if is_comment(" ".join(said)):
+            return rest
         wishes = {"want", "need", "like", *(() if sought else ("looking",))} & set(said)
         return [] if wishes else rest  # two requests, or one that is explained?
     thing = _named(" ".join(said))

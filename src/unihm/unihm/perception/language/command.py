@@ -337,8 +337,13 @@ _SHADES = {"dark": "darker", "light": "brighter"}  # where no colour is said
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 
-def describe_phrase(phrase: Phrase) -> str:
-    """A phrase in words that are read back with the same meaning."""
+def describe_phrase(phrase: Phrase, within: bool = False) -> str:
+    """A phrase in words that are read back with the same meaning.
+
+    Args:
+        phrase: what is described.
+        within: it stands behind a preposition, and what comes after it might not belong to it.
+    """
     if phrase.pronoun:
         return "it" if phrase.pronoun == "it" else "what you hold"
     ranks = sorted(phrase.place.split(), key=_PLACES.index)
@@ -368,7 +373,9 @@ def describe_phrase(phrase: Phrase) -> str:
         words.append(f"that is not a {excluded}")
     words += [describe_relation(r) for r in phrase.relations if r.name == "with"]
     stands = [describe_relation(r) for r in phrase.relations if r.name != "with"]
-    if phrase.relations and stands and phrase.relations[0].name in ("left", "right"):
+    beside = bool(phrase.relations) and phrase.relations[0].name in ("left", "right")
+    apart = any(r.name not in ("with", "of") for r in phrase.relations)
+    if stands and (beside or (within and apart)):
         words.append("that is")  # "hand me the cup to the left of the plate" may be where to
     words += [" and ".join(stands)] if stands else []
     return " ".join(words)
@@ -396,7 +403,7 @@ def describe_relation(relation: Relation) -> str:
             "far": "at the back",
             **_IN_PILE,
         }[parts[0]]
-    things = " and ".join(describe_phrase(thing) for thing in relation.things)
+    things = " and ".join(describe_phrase(thing, True) for thing in relation.things)
     return f"{_RELATION_WORDS[relation.name]} {things}"
 
 
@@ -411,7 +418,7 @@ def describe_step(step: Step) -> str:
         parts[0] = "drag"  # "pull the bowl next to the plate" is the one that stands there
     parts.append(describe_phrase(step.target))
     if step.source is not None:
-        parts.append(f"from {describe_phrase(step.source)}")
+        parts.append(f"from {describe_phrase(step.source, True)}")
     if step.destination is not None:
         slides = step.action in (Action.PUSH, Action.PULL) and step.destination.name == "area"
         place = step.destination.things[0].place
@@ -419,8 +426,8 @@ def describe_step(step: Step) -> str:
         where = where or describe_relation(step.destination)
         if step.source is not None and step.destination.name == "area":
             parts.append(",")  # "from the mug on the left" is another mug
-        if step.action is Action.PUSH and step.destination.name == "in":
-            where = f"into{where.removeprefix('in')}"
+        if step.action is Action.PUSH and step.destination.name in ("in", "on"):
+            where = f"{step.destination.name}to{where.removeprefix(step.destination.name)}"
         parts.append(where)
     if step.direction is not None:
         if step.direction.distance is not None:

@@ -113,8 +113,10 @@ _PLAINER = (
 )
 _PERSONAL = frozenset({"like", "likes", "want", "love", "know", "ordered", "need", "hate"})
 _SPACE = re.compile(
-    r"(?:need|want|could use|must have) (?:(?:some|more|the|a bit of|a little|a bit more) )*"
-    r"(?:room|space|time|light|air|coffee|help|rest|peace|quiet)(?: (?:here|now|for .+))*"
+    r"(?:need|want|could use|must have|would like|would love|fancy|could do with|am dying for) "
+    r"(?:(?:some|more|the|a|a bit of|a little|a bit more|another|a quick|my) )*"
+    r"(?:room|space|time|light|air|coffee|help|rest|peace|quiet|sip|bite|drink|break|nap|"
+    r"breather|taste)(?: (?:here|now|for .+))*"
 )
 # What there is, and of which nothing is asked.
 _THERE_IS = re.compile(
@@ -201,7 +203,7 @@ _PARTS = re.compile(
 )
 # A relative clause ends so: "the box it is in".
 _STRANDED = frozenset(lexicon.RELATIONS) | {"of", "to", "with", "from", "for", "about"}
-_ACTING = lexicon.ACTIONS.keys() - {"hand", "left"}
+_ACTING = lexicon.ACTIONS.keys() - {"hand", "left", "fit", "lean", "pack", "load"}
 # By themselves these are done to nothing: "before I leave".
 _DONE_ALONE = frozenset({"leave", "rest", "sit", "stand", "return", "settle"})
 

@@ -17,10 +17,11 @@ _FALSE_START = re.compile(
     r"make that|correction|oops|whoops|no|nah|nope|"
     r"my mistake|my bad|pardon|"
     r"rather) (?:, )?(?:(?:i mean|i meant|actually|rather|sorry|wait|(?:hang|hold) on(?= ,)|"
-    r"make (?:that|it)|"
+    r"make (?:that|it)|(?:scratch|forget|strike) that|"
     r"my (?:mistake|bad|fault)|pardon(?: me)?|excuse me) (?:, )?)*"
     r"(?:not (?:that|this)(?: one)?(?! ones?\b) (?:, )?(?:but )?|"
-    r"not (?:the|that|this) [^,]+ (?:, |but )+)?"
+    r"not (?:the|that|this) (?:(?!(?:the|that|my)\b)[^, ]+ )+(?:, |but )+|"
+    r"not (?:the|that|this) \w+ (?=(?:the|that|my) \w+))?"
     r"(?P<after>\w.*?)(?: i (?:mean|meant))?$"
 )
 # "My hands are no longer what they were".
@@ -36,10 +37,13 @@ def corrected(last: Clause, new: Clause) -> Clause | None:
         last: the clause that is corrected, which is changed.
         new: what was said in place of a part of it.
     """
+    new = _with_noun(new, last)
     again = grammar.read_clause([last.verb, *new.words.split()])
     whole = bool(again.targets and last.targets) and not again.unknown
     if whole and new.relations and (last.direction or last.toward):
         return again  # "pull the bowl to the left, no, the plate to the right"
+    if _corrects_place(last, new):
+        return last
     if new.mood is Mood.THING or (new.mood is Mood.UNREAD and new.targets and not new.unknown):
         _take_instead(last, new)
         return last
@@ -51,7 +55,31 @@ def corrected(last: Clause, new: Clause) -> Clause | None:
     if not goes.unknown and (goes.relations or goes.toward or goes.direction):
         last.relations, last.toward, last.direction = goes.relations, goes.toward, goes.direction
         return last
+    if not goes.unknown and goes.source is not None and last.source is not None:
+        last.source = goes.source  # "out of the bowl, sorry, out of the basket"
+        return last
     return None
+
+
+def _with_noun(new: Clause, last: Clause) -> Clause:
+    """With "the bottom drawer" in place of "the bottom one"."""
+    words, old = new.words.split(), last.targets[0].noun if last.targets else ""
+    if words[-1:] not in (["one"], ["ones"]) or not old or len(words) < 3:
+        return new
+    named = grammar.read_clause([*words[:-1], old.split()[-1]])
+    return named if named.targets and not named.unknown else new
+
+
+def _corrects_place(last: Clause, new: Clause) -> bool:
+    """Whether another thing of the kind to which it goes was said: "no, the lower shelf"."""
+    if not new.targets or new.unknown or new.relations or not last.relations:
+        return False
+    found, thing = last.relations[-1], new.targets[0]
+    kinds = [{*phrase.noun.split()[-1:]} for phrase in (*found.relation.things, *last.targets)]
+    if len(kinds) != 2 or kinds[0] == kinds[1] or {*thing.noun.split()[-1:]} != kinds[0]:
+        return False
+    last.relations[-1] = replace(found, relation=replace(found.relation, things=(thing,)))
+    return True
 
 
 def _of_that_kind(thing: Phrase, old: Phrase) -> Phrase:
@@ -66,7 +94,9 @@ def _take_instead(last: Clause, new: Clause) -> None:
     thing = new.targets[0]
     old = last.targets[0] if last.targets else Phrase()
     other = thing.noun and thing.noun.split()[-1:] != old.noun.split()[-1:]
-    if other and last.action is Action.PLACE and last.relations and not new.relations:
+    goes = [t for found in last.relations for t in found.relation.things]
+    both = any(thing.noun and t.noun == thing.noun == old.noun for t in goes)
+    if (other or both) and last.action is Action.PLACE and last.relations and not new.relations:
         raise Refused(
             f"I do not know whether {the(thing)} is to be moved, or something goes there.",
             SentenceKind.CORRECTION,
@@ -98,6 +128,69 @@ def without_false_start(words: list[str]) -> tuple[list[str], list[str]]:
     while (again := _FALSE_START.match(after)) is not None:  # corrected more than once
         after = again["after"].strip(" ,")
     return before, after.split()
+
+
+_NAME = r"(?:the|that|this|my) (?:(?!(?:and|or|but|not|is|are|it|do)\b)\w+ ){0,4}?\w+"
+_VERBS = "|".join(lexicon.ACTIONS)
+# "Not the white pill box, the blue one. Give it to me": what is ruled out, and what is wanted.
+_RULED_OUT_FIRST = re.compile(
+    rf"(?:(?:no|oh|wait|nope|nah|sorry|well)(?: ,| \.)? )*(?:(?P<said>{_NAME})(?: ,)? )?"
+    rf"not (?P<ruled>{_NAME}|that one|this one)(?: [,.:]| but)+ (?:(?P<wanted>{_NAME})(?: "
+    rf"[,.:])+ )?"
+    rf"(?P<request>(?:(?:please|so|can you|could you) )*(?:{_VERBS}) .+)"
+)
+
+
+def without_ruled_out(line: str) -> str:
+    """The request alone behind "the fork, not the spoon, ...", with the thing in place of "it".
+
+    What is ruled out is another thing than that which is asked for, so nothing is lost by it.
+    """
+    found = _RULED_OUT_FIRST.fullmatch(line)
+    if found is None:
+        return line
+    wanted, ruled = found["wanted"] or found["said"], found["ruled"]
+    wanted = None if wanted is None else _with_kind(wanted, ruled)
+    request = found["request"].split()
+    named = [
+        at
+        for at, word in enumerate(request)
+        if word == "it" or (word == "that" and request[at + 1 :] in ([], ["."], ["please"]))
+    ]
+    if wanted == ruled or (named and (wanted is None or len(named) > 1)):
+        return line
+    if named and wanted is not None:
+        return " ".join([*request[: named[0]], wanted, *request[named[0] + 1 :]])
+    kind = {(wanted or ruled).split()[-1], ruled.split()[-1]}
+    return found["request"] if kind & {*request} and ruled not in found["request"] else line
+
+
+# "Do not worry about the mess, just ...", "forget the spoon. Open ..."
+_OF_NO_MATTER = re.compile(
+    r"(?:(?:oh|no|please|hey|ok|well)(?: ,)? )*(?:do not (?:worry|bother|mind|fuss)(?: about| "
+    r"with)?|"
+    rf"never mind(?: about)?|forget(?: about)?|ignore|skip) (?P<thing>{_NAME})(?: [,.;]| and| "
+    rf"but)+ "
+    rf"(?P<request>(?:(?:please|just|instead|can you|could you|so) )*(?:{_VERBS}) .+)"
+)
+
+
+def without_what_does_not_matter(line: str) -> str:
+    """The request alone behind "forget the spoon, ...", where it is about another thing."""
+    found = _OF_NO_MATTER.fullmatch(line)
+    if found is None:
+        return line
+    other = found["thing"].split()[-1] not in found["request"].split()
+    points = lexicon.PRONOUNS | {"one", "ones", "there"}
+    return found["request"] if other and points.isdisjoint(found["request"].split()) else line
+
+
+def _with_kind(wanted: str, ruled: str) -> str:
+    """Such as "the blue pill box" of "the blue one", after "the white pill box"."""
+    if wanted.split()[-1] != "one" or ruled.split()[-1] == "one":
+        return wanted
+    thing = grammar.noun_phrase(grammar.Cursor(ruled.split()))
+    return f"{wanted.removesuffix('one')}{thing.noun}" if thing is not None else wanted
 
 
 def things_of(words: str) -> Phrase | None:

@@ -39,6 +39,7 @@ from unihm.perception.language.normalize import (
     words_of,
 )
 from unihm.perception.language.nouns import NOUNS
+from unihm.perception.language.references import inside, moved_with, opened, referent
 from unihm.perception.language.refusals import Refused, the
 from unihm.perception.language.steps import (
     does_again,
@@ -48,6 +49,7 @@ from unihm.perception.language.steps import (
     part_and_whole,
     with_one_anchor,
 )
+from unihm.perception.language.verbless import asked_for
 
 CAN = "I can grab, hand over, place, push, pull, open, close and release things"
 # Things that are no things on the table: they cannot be taken.
@@ -65,6 +67,9 @@ _IMAGES = frozenset({"photo", "picture"})
 
 # One is put on another.
 _STACKED = (["block"], ["cube"], ["brick"], ["book"], ["lego"], ["coin"], ["plate"])
+
+# What is done with things of one kind alone, unless another is named.
+_STACKING = frozenset({"stack", "nest"})
 
 _BACK = (["back"], ["backward"], ["backwards"])
 
@@ -271,12 +276,13 @@ class _Judge:
         With no verb at all; "the onion on the board" only says which one, and so does what is
         asked or spoken of with "it".
         """
-        goes = [c for c in clauses if _goes_without_a_verb(c)]
-        others = [c for c in clauses if c not in goes]
+        asked = [(clause, asked_for(clause)) for clause in clauses]
+        others = [clause for clause, action in asked if action is None]
         whole = all(c.mood is Mood.REQUEST and not self._refers(c) for c in others)
         if "?" not in self.words and whole:
-            for clause in goes:
-                clause.mood, clause.verb, clause.action = Mood.REQUEST, "put", Action.PLACE
+            for clause, action in asked:
+                if action is not None:
+                    clause.mood, (clause.verb, clause.action) = Mood.REQUEST, action
 
     def _judge_mood(self, clause: Clause, clauses: list[Clause]) -> None:
         """Refuse a clause that is no request."""
@@ -382,7 +388,8 @@ class _Judge:
                     f"I did not understand '{' '.join(clause.unknown)}'.",
                     unknown=tuple(clause.unknown),
                 )
-            known = self._known(on_the_table(with_one_anchor(self._of_its_kind(step))))
+            step = self._of_its_kind(step, clause.verb in _STACKING)
+            known = self._known(on_the_table(with_one_anchor(step)))
             resolved.append(self._resolved(known, clause))
         for step in resolved:
             self._append(step)
@@ -396,7 +403,8 @@ class _Judge:
         up = clause.direction is not None and clause.direction.words.split()[-1:] in (
             ["up"], ["upwards"], ["upward"]
         )  # fmt: skip
-        if clause.action is Action.GRAB and refers and not clause.relations and not clause.to_me:
+        stays = not clause.relations and clause.source is None and not clause.to_me
+        if clause.action is Action.GRAB and refers and stays:
             self._with_manner(clause)
             return True
         return bool(clause.verb == "move" and refers and up and not clause.relations)
@@ -421,8 +429,10 @@ class _Judge:
         target = step.target
         if not target.says_something and target.pronoun != "held" and target.words != "the object":
             before = self._before()
+            if self.seen is None and self.steps and target.pronoun == "it":
+                before = moved_with(self.steps[-1], step.action)
             if step.action in (Action.OPEN, Action.CLOSE):
-                before = self._opened() or before
+                before = opened(self.steps) or before
             refers = target.pronoun == "it" or not target.words
             if refers and before is not None:
                 pair = before.noun.endswith("s")  # "the scissors": put them down
@@ -433,50 +443,32 @@ class _Judge:
                 step = replace(step, target=self.dialogue.held)
             elif refers and self.dialogue.last is not None:
                 step = replace(step, target=self.dialogue.last.target)
-            elif refers and step.action is Action.RELEASE:
+            elif refers and (
+                step.action is Action.RELEASE or (clause.down and target.words == "it")
+            ):
                 step = replace(step, target=Phrase(pronoun="held", words=target.words))
             elif refers and target.pronoun:
                 word = target.words.split()[0] if target.words else "it"
                 raise Refused(f"I do not know what '{word}' is; name the thing.", unknown=(word,))
             elif refers:
                 raise Refused(f"'{self.said}' does not say which object to {step.action.value}.")
-        step = replace(step, target=self._inside(step.target))
+        step = replace(step, target=inside(step.target, self.steps))
         if step.source is not None:
             step = replace(step, source=self._emptied(step.source))
         if step.destination is not None:
-            things = tuple(self._referent(thing) for thing in step.destination.things)
+            moved = step.target
+            things = tuple(self._referent(thing, moved) for thing in step.destination.things)
             step = replace(step, destination=Relation(step.destination.name, things))
         return step
-
-    def _opened(self) -> Phrase | None:
-        """What "close it" is about: "take the cup out of the drawer and close it"."""
-        for last in reversed(self.steps):
-            if last.action in (Action.OPEN, Action.CLOSE):
-                return last.target
-            if last.source is not None:
-                return last.source
-            if last.destination is not None and last.destination.name == "in":
-                return last.destination.things[0]
-        return None
 
     def _emptied(self, source: Phrase) -> Phrase:
         """What something is taken out of: "open the box and take the cup out of it"."""
         last = self.steps[-1] if self.steps else None
-        opened = last is not None and last.action is Action.OPEN and source.pronoun == "it"
-        return last.target if opened and last is not None else self._referent(source)
+        opens = last is not None and last.action is Action.OPEN and source.pronoun == "it"
+        return last.target if opens and last is not None else self._referent(source, Phrase())
 
-    def _inside(self, thing: Phrase) -> Phrase:
-        """With what was opened before in place of "it": "hand me the stapler that is in it"."""
-        last = self.steps[-1] if self.steps else None
-        if last is None or last.action is not Action.OPEN:
-            return thing
-        relations = tuple(
-            Relation("in", (last.target,))
-            if relation.name == "in" and relation.things[0].pronoun == "it"
-            else relation
-            for relation in thing.relations
-        )
-        return replace(thing, relations=relations)
+    def _referent(self, thing: Phrase, moved: Phrase) -> Phrase:
+        return referent(thing, moved, self.steps, self.dialogue.last)
 
     def _known(self, step: Step) -> Step:
         """With "that block" replaced by the block that the clause before was about."""
@@ -484,11 +476,11 @@ class _Judge:
         if before is None:
             return step
 
-        opened = self._opened()
-        if step.action in (Action.OPEN, Action.CLOSE) and opened is not None:
+        whole = opened(self.steps)
+        if step.action in (Action.OPEN, Action.CLOSE) and whole is not None:
             alone = step.target.words == f"the {step.target.noun}"
-            if alone and opened.noun.split()[-1:] == [step.target.noun]:
-                return replace(step, target=opened)  # "close the drawer" that was opened
+            if alone and whole.noun.split()[-1:] == [step.target.noun]:
+                return replace(step, target=whole)  # "close the drawer" that was opened
 
         def meant(phrase: Phrase) -> Phrase:
             if phrase.words.split()[:1] in (["that"], ["this"]) and phrase.noun == before.noun:
@@ -501,7 +493,7 @@ class _Judge:
 
         return replace(step, target=meant(step.target))
 
-    def _of_its_kind(self, step: Step) -> Step:
+    def _of_its_kind(self, step: Step, stacks: bool = False) -> Step:
         """With "the green one" as a cup: beside a cup, or where all that is named is cups."""
         kinds = {
             kind
@@ -514,11 +506,11 @@ class _Judge:
 
         def meant(phrase: Phrase, kind: str) -> Phrase:
             bears = any(  # "the one in the tray" is no tray
-                relation.name in ("in", "on", "under") and thing.noun == kind
+                relation.name in ("in", "on", "under", "with") and thing.noun == kind
                 for relation in phrase.relations
                 for thing in relation.things
             )
-            if not phrase.noun and not bears and phrase.words.split()[-1:] in (["one"], ["ones"]):
+            if not phrase.noun and not bears and _THE_ONE.match(phrase.words):
                 # "The foam brick next to the blue one": a brick; a coffee mug is a kind.
                 kind = kind if kind in NOUNS else kind.split()[-1] if kind else ""
                 phrase = replace(phrase, noun=kind)
@@ -528,14 +520,16 @@ class _Judge:
         def beside(relation: Relation, kind: str) -> Relation:
             # "Put the apple on the red one": a plate, perhaps.
             stacked = relation.name == "on" and kind.split()[-1:] in _STACKED
+            stacked |= stacks and relation.name in ("on", "in") and bool(kind)
             if relation.name in ("in", "on", "under", "of") and not stacked:
                 kind = ""
             return Relation(relation.name, tuple(meant(thing, kind) for thing in relation.things))
 
         target = meant(step.target, *kinds) if len(kinds) == 1 else meant(step.target, "")
-        goes = step.destination
+        before = self._before() if target.pronoun == "it" else None
+        kind, goes = (before or target).noun, step.destination
         return replace(
-            step, target=target, destination=None if goes is None else beside(goes, target.noun)
+            step, target=target, destination=None if goes is None else beside(goes, kind)
         )
 
     def _before(self) -> Phrase | None:
@@ -543,27 +537,6 @@ class _Judge:
         if self.seen is not None:
             return self.seen
         return self.steps[-1].target if self.steps else None
-
-    def _referent(self, thing: Phrase) -> Phrase:
-        if thing.pronoun != "it":
-            return thing
-        last = self.steps[-1] if self.steps else self.dialogue.last
-        before = last.target if last is not None else None
-        if before is None:
-            raise Refused(
-                f"I do not know what '{thing.words}' is; name it.",
-                unknown=(thing.words,),
-            )
-        goes = self.steps[-1].destination if self.steps else None
-        other = self.steps[-1].source if self.steps else None
-        if goes is not None and goes.name != "area":
-            other = goes.things[0]
-        if other is not None:
-            raise Refused(
-                f"'{thing.words}' may be {the(before)} or {the(other)}; name it.",
-                unknown=(thing.words,),
-            )
-        return before
 
     def _append(self, step: Step) -> None:
         """Add a step, or make one of it and the step before it."""
@@ -687,6 +660,8 @@ class _Judge:
                 raise Refused(f"I do not know the word '{word}'.", unknown=(word,))
 
 
+# "The one", "the blue one", "the one with the washers".
+_THE_ONE = re.compile(r"(?:\w+ ){1,4}?ones?(?: with .*)?$")
 _PLEASE = re.compile(r"\b(?:please|pls|plz)\W*$|^\W*(?:please|pls|plz)\b")
 # What stands there, or more about the thing: the request beside it must be whole without it.
 _DESCRIBES = re.compile(
@@ -723,24 +698,6 @@ def _is_taken_by_hand(step: Step) -> bool:
     """Whether what is done to a picture cannot be meant of a camera."""
     moved = step.action in (Action.PLACE, Action.PUSH, Action.PULL, Action.HAND_OVER)
     return moved and not step.target.any_will_do
-
-
-def _goes_without_a_verb(clause: Clause) -> bool:
-    """Whether a clause is the name of a thing, and then where it goes."""
-    one = clause.mood in (Mood.THING, Mood.UNREAD) and len(clause.targets) == 1
-    if not one or clause.unknown or clause.source or not clause.targets[0].noun:
-        return False
-    thing, first = clause.targets[0], clause.words.split()[0]
-    if clause.toward is not None:  # "bolt to the tray"
-        return not clause.relations and f" to {clause.toward.things[0].words}" in clause.words
-    goes = clause.relations[-1] if clause.relations else None
-    if goes is None or goes.to_head or goes.relation.name not in ("in", "on"):
-        return False
-    if goes.preposition in ("into", "onto", "in to", "on to"):
-        return True
-    known = grammar.singular(thing.noun.split()[-1]) in {*NOUNS, *lexicon.NAMES_OF_THINGS}
-    described = bool(thing.colors or thing.sizes)
-    return first not in lexicon.DETERMINERS and (known or described) and thing.count == 1
 
 
 def _is_place(clause: Clause) -> bool:

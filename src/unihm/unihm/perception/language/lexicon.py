@@ -14,18 +14,22 @@ ACTIONS: dict[str, Action] = {
     **dict.fromkeys(_words(
         "pick grab grasp take lift get hold raise seize catch clutch retrieve collect snatch "
         "grip "
-        "pluck hoist elevate extract choose select remove pickup capture clasp acquire obtain"
+        "pluck hoist elevate extract choose select remove pickup capture clasp acquire obtain "
+        "snag nab procure"
     ), Action.GRAB),
     **dict.fromkeys(_words(
         "put place set drop move lay stand deposit stack insert return deliver leave carry tidy "
         "store slip position relocate transfer transport pop stick stow rest situate plop dump "
-        "arrange park settle balance sit chuck bung tuck slot nestle plonk plunk stash drape perch"
+        "arrange park settle balance sit chuck bung tuck slot nestle plonk plunk stash drape perch "
+        "fit pack load wedge lodge prop lean nest ease reposition dock cram"
     ), Action.PLACE),
-    **dict.fromkeys(_words("push slide shove nudge shift sweep poke scoot budge"), Action.PUSH),
+    **dict.fromkeys(_words(
+        "push slide shove nudge shift sweep poke scoot budge scooch shimmy"
+    ), Action.PUSH),
     **dict.fromkeys(_words("pull drag tug draw haul lug yank"), Action.PULL),
     "open": Action.OPEN, "close": Action.CLOSE, "shut": Action.CLOSE,
     "release": Action.RELEASE,
-    **dict.fromkeys(_words("hand give pass bring fetch"), Action.HAND_OVER),
+    **dict.fromkeys(_words("hand give pass bring fetch lend loan"), Action.HAND_OVER),
 }  # fmt: skip
 # Verbs that move a thing along the table where only a direction is said.
 MOVES = _words("move shift slide push drag transfer haul")
@@ -49,8 +53,8 @@ OTHER = _words(
     "tie untie glue tape pin nail hammer drill saw sand polish scrub dust mop vacuum water spray "
     "sprinkle scatter spread spill hide bury dig plant pick-pocket steal buy sell pay order wear "
     "dress undress pet hug kiss shoot kill destroy burn light extinguish charge plug unplug wrap "
-    "unwrap pack unpack load unload restock clear undo redo repeat try help define memorize "
-    "memorise add delete forget wake sleep sit rise lower lean climb crawl swim follow lead "
+    "unwrap unpack unload restock clear undo redo repeat try help define memorize "
+    "memorise add delete forget wake sleep sit rise lower climb crawl swim follow lead "
     "visualize watch listen hear think guess answer ask draw sharpen erase crack butter season "
     "knock topple tip invert upend stab pierce scoop ladle sift strain squash mash grind unlock "
     "lock buckle zip unzip button strike whisk blend dip soak drain refill swap exchange "
@@ -117,7 +121,8 @@ PARTS = _words("lid cap cover label sticker stripe dot band logo text letter wri
 # Parts and decorations by which people tell a thing, though they cannot be looked for.
 SHOWN = _words("lid cap cover label sticker stripe dot logo text writing pattern print picture "
                "handle rim neck spout frame stopper cork strap button knob straw ribbon bow "
-               "rose flower heart star zipper lining cartoon liquid contents filling")  # fmt: skip
+               "rose flower heart star hole spot zipper lining cartoon liquid contents "
+               "filling")  # fmt: skip
 
 # Parts of animals, dolls, tools and clothes, by which people tell them likewise.
 BODY = _words(
@@ -135,11 +140,18 @@ MATERIALS = _words(
     "enamel crystal concrete"
 )
 
+# Contents that have no plural.
+MASSES = _words(
+    "rice sugar salt flour sand soil water milk juice tea coffee oil soup soap paint glue popcorn "
+    "pasta spaghetti cereal honey jam cheese butter cream ice dough yarn wool gravel powder "
+    "jewelry "
+    "jewellery cutlery silverware laundry money cash medicine food bread fruit salad"
+)
 UPPER_PARTS = _words("lid cap cover top rim neck")
 # With these something is done; nothing is in a box "with" them.
 TOOLS = _words(
-    "chopstick mitt mitten hook finger hand fingertip magnet clamp stick cup clip nail "
-    "screw string strap tie pin"
+    "chopstick mitt mitten hook finger hand fingertip magnet clamp stick string strap "
+    "tie glove gloves tongs pliers tweezers forceps chopsticks scissors pincers mittens clippers"
 )
 LOWER_PARTS = _words("base bottom")
 
@@ -243,7 +255,7 @@ HELD = _words("held grasped gripped holding grabbed lifted")
 EXCLUDING = _words("not non except excluding besides neither nor")
 # Words between a thing and where it is: "the block lying in the drawer".
 STANDING = _words("lying standing sitting located placed positioned resting laying situated "
-                  "sits stands lies found kept seen turned leaning hanging hangs "
+                  "sits stands lies lays leans found kept seen turned leaning hanging hangs "
                   "rests")  # fmt: skip
 # Of a place alone: "on the left side of the table".
 SIDES = _words("side end edge corner hand part area half region portion row")
@@ -321,7 +333,7 @@ NAMES_OF_THINGS = _words(
     "sextant shard sieve skewer spanner spool sprocket starch stencil stethoscope stylus "
     "succulent thermometer thimble tote transistor trowel tulip twine varnish wok yam zester "
     "vise vice oat oats wafer wafers mango melon watermelon durian lychee papaya guava kiwi "
-    "pineapple raspberry blueberry "
+    "pineapple raspberry blueberry cherry cherries "
     "blackberry "
     "strawberry cranberry grape grapes fig date coconut pomegranate nectarine persimmon zucchini "
     "eggplant broccoli cauliflower cabbage lettuce spinach celery radish turnip beet garlic leek "
@@ -364,6 +376,10 @@ NAMES_OF_THINGS = _words(
     "kazoo spork centrifuge ampoule swab solenoid inductor potentiometer servo crochet slinky "
     "candelabra dentures cardigan hankie pouf bauble tinsel kumquat quinoa miso wasabi tahini "
     "hummus pesto chutney gherkin brie feta gouda chorizo kindle "
+    "atomizer bead beads cilantro crock crumpet cumin diffuser duffel gnocchi gravy guacamole "
+    "humidifier incubator kefir lasagna mandoline oatmeal oregano paprika plunger quesadilla "
+    "ravioli "
+    "sequin soldering spritzer squeegee tempeh thermostat velcro "
     "pcb dvd ssd hdd gps psu cpu gpu led rfid lcd dolly trolley holly "
     "screw nail plug bolt nut washer "
     "dustpan broom mop bucket vase candle candles flowerpot planter ornament gnome statue trivet "

@@ -24,6 +24,7 @@ _CONTRACTIONS = (
     (r"\b(it|he|she)'s\b", r"\1 is"),
     (r"\blet ?'?s\b", "let us"),
     (r"\b(i|you|he|she|it|we|they)(?:'| )(?:d)\b", r"\1 would"),
+    (r"\b(that|there|this|who)'d\b", r"\1 would"),
     (r"\b(i|you|he|she|it|that|we|they)(?:'| )ll\b", r"\1 will"),
     (r"\b(i|you|we|they)'ve\b", r"\1 have"),
     (r"\bi'?m\b", "i am"),
@@ -77,6 +78,13 @@ _CONTRACTIONS = (
         r"(?<=\w\w)'s (?=(?:on|in|at|under|behind|next to|ready|here|coming|getting|too|so|very|"
         r"really|about to|done|late|hungry|"
         r"not|been|a bit|(?!\w*(?:str|k|w|spr|th)ing\b|ring\b|lining|opening|wedding)\w{2,}ing)\b)",
+        " is ",
+    ),
+    (  # "my throat's dry, ..."
+        r"(?<=\w\w)'s (?=(?:dry|sore|stuck|full|empty|cold|hot|warm|wet|sticky|greasy|tired|broken|"
+        r"gone|over|loud|busy|asleep|bad|messy|dirty|dusty|dark|off|up|down|out|sick|ill|weak|numb|"
+        r"open|closed|shut|missing|low|stiff|burnt|heavy)\s*(?:[,.;:!]|$|so |and |but |now|"
+        r"again|today))",
         " is ",
     ),
     (r"(?<=\w\w)'s\b", "s"),  # the visitor's badge
@@ -257,7 +265,7 @@ def is_plausible(word: str) -> bool:
 
     It can be spoken, or is a measure or the designation of a part ("50ml", "m6").
     """
-    return re.fullmatch(rf"\d+(?:{MEASURES})|[a-z]{{1,2}}\d{{1,3}}", word) is not None or (
+    return re.fullmatch(rf"\d+(?:{MEASURES})|\d+x\d+|[a-z]{{1,2}}\d{{1,3}}", word) is not None or (
         len(word) > 2
         and not word.isdigit()
         and re.search(r"[aeiouy]", word) is not None

@@ -14,10 +14,13 @@ from unihm.perception.language.cautions import with_care
 from unihm.perception.language.command import Action
 
 #: Units of what a thing holds, weighs or measures, where they stand before its name.
-MEASURES = "ml|cl|l|oz|g|kg|mg|lb|lbs|mm|mil|cm|inch|volt"
+MEASURES = "ml|cl|cc|l|oz|g|kg|mg|lb|lbs|mm|mil|cm|inch|volt"
 _MOVES = r"(?:push|pull|shove|nudge|tug|move|step|shift|way|gap|distance)\b"
 _THE = r"(?:the|that|this|my)"
 _TABLES = "|".join(lexicon.TABLES)
+_FURNITURE = "|".join(
+    {*lexicon.STACKED, *lexicon.HUNG, "rack", "sink", "fridge", "stove", "windowsill"}
+)
 _UNITS = "|".join(lexicon.UNITS)
 _TAKE = r"\b(?:grab|take|pick up|need|(?:hand|give|pass|bring|get|fetch) me)"
 _SOMEBODY = "(?:it|he|she|they|we|you|i|that|there)"
@@ -38,16 +41,100 @@ _UNFORBIDDEN = r"^((?!.*\b(?:not|never|nobody|avoid|without)\b).*?)"
 _GRASP = r"\b(?:execute|perform|do|make|carry out|attempt) an?"
 _ON = r"(?:grasp|grip|pick|pickup|pick up|lift) (?:on|of|at) "
 
+_NUMBERED = "|".join([*lexicon.NUMBERS, *lexicon.ORDINALS, r"\d"])
+# Of two parts that hang together.
+_TWOFOLD = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    scissors tongs pliers tweezers glasses sunglasses goggles spectacles binoculars headphones
+    earphones forceps clippers shears pincers cutters snips nippers calipers jeans shorts trousers
+""",
+    )
+)
+# What a part of a thing makes of it.
+_ENDINGS = {
+    "handled": "handle", "lidded": "lid", "capped": "cap", "topped": "top", "rimmed": "rim",
+    "tipped": "tip", "labell?ed": "label", "necked": "neck", "corked": "cork", "knobbed": "knob",
+}  # fmt: skip
+_KINDS = "|".join(
+    sorted({*colors.NAMES, *lexicon.MATERIALS, *lexicon.SIZES}, key=len, reverse=True)
+)
+_MARKS = "please|gently|carefully|slowly|now|up|down|back|away|thanks"
+
 _MANY = (
     "(?:kids|children|guests|customers|people|boys|girls|others|parents|students|visitors|patients)"
 )
 
 _PLAINER = (
+    # "Third from the right, that test tube, ..."
+    (
+        rf"^(?:the )?({'|'.join(lexicon.ORDINALS)})(?: one)? ((?:from|on) the \w+) , "
+        r"(?:the|that|this) ((?:\w+ ){0,2}\w+) ,",
+        r"the \1 \3 \2 ,",
+    ),
+    # A name that does not come to mind, and then does.
+    (
+        r"\b(?:the|that|this|a|an) (?:thingy|thingie|thingamajig|thingamabob|whatchamacallit|"
+        r"whatsit|"
+        r"doohickey|doodad|whatsitsname)(?: ,)? (?=(?:the|my|a) )",
+        "",
+    ),
+    # What is in a thing.
+    (r"\b(that|which) (?:is|has) got (?=\w)", r"\1 has "),
+    (
+        r"\b(?:(?:that|which) is )?(?:filled with|full of|containing|(?:that|which) (?:contains|"
+        r"holds)) "
+        rf"((?:(?:the|some|my|a|an) )?(?!(?:{_LINKS})\b)\w+(?: (?!(?:{_LINKS}|{_MARKS})\b)\w+)?)"
+        rf"(?= (?:{_LINKS}|{_MARKS})\b| [,.!?]|$)",
+        r"with \1 in it",
+    ),
+    # What is asked by way of a question.
+    (
+        rf"^you (could|would) not (?:(?:possibly|happen to) )?({_VERBS} .+?)(?: ,)? \1 you\b",
+        r"could you \2",
+    ),
+    (rf"\bwhy do not you (?:(?:just|maybe|please|go ahead and) )*(?={_VERBS} )", "could you "),
+    (rf"^why not (?:just )?(?={_VERBS} {_THE} )", "could you "),
+    (rf"\btry and (?={_VERBS} )", ""),
+    (
+        rf"\b(?:reach|go|dig) (?:in|into|inside) ({_NAMED}) and ((?:take|get|grab|pull|pick|"
+        rf"bring|fetch|"
+        rf"hand|give)(?: me| out| up)* {_NAMED})(?: out)?{_END}",
+        r"\2 from \1",
+    ),
+    (rf"\b(?:hold|grab|hang) (?:on to|onto) (?={_THE} )", "hold "),
+    (rf"\b(?:over )?(?:my way|in my direction|in our direction){_END}", "toward me"),
+    (rf"\b(?:over )?in the direction of (?={_THE} )", "toward "),
+    (rf"(?: ,)? (?:will|would|could|can) you(?: please)?{_END}", ""),
+    (rf"\bput away ({_NAMED}) (?=(?:in|into|on|onto) {_THE} )", r"put \1 "),
+    # "Step one: open the drawer".
+    (rf"(^|[.;,] )(?:step|task|part) (?:number )?(?:{_NUMBERED})(?: [:,.])? (?={_VERBS} )", r"\1"),
+    (rf"(?<= )[,.;] (?:second|third|lastly|last|secondly|thirdly)(?: ,)? (?={_VERBS} )", ", then "),
+    # "The red-handled knife", "an orange capped tube".
+    *(
+        (
+            rf"\b({_THE}|an?) ({_KINDS}) {ending} ((?:(?!(?:{_LINKS})\b)\w+ )??\w+)"
+            rf"(?= (?:{_LINKS}|{_MARKS})\b| [,.!?]|$)",
+            rf"\1 \3 with the \2 {part}",
+        )
+        for ending, part in _ENDINGS.items()
+    ),
+    # One thing, though it has two parts, and one of its kind.
+    (rf"\b(an?|{_THE}) pair of (?=(?:\w+ )?(?:{'|'.join(sorted(_TWOFOLD))})\b)", r"\1 "),
+    (r"\b(the|my) only (?=\w+)(?!ones?\b)", r"\1 "),
     # "The 50 ml tube", "a 10 cm box": of a thing, not of a way.
     (rf"\b(the|an?|this|that|my) (\d+) ({MEASURES}) (?=[a-z])(?!{_MOVES})", r"\1 \2\3 "),
     (rf"(^|[.!;] |{_TAKE} )(\d+) ({MEASURES}) (?=[a-z])(?!{_MOVES})", r"\1\2\3 "),
     # Where it is, and where it goes.
-    (r"\bbehind of\b", "behind"),
+    (r"\b(behind|beside|besides|near|under|underneath|beneath|below|above) of\b", r"\1"),
+    (
+        rf"\b(behind|beside|besides|under|underneath|below|above) (?:from|to|at) (?={_THE}\b)",
+        r"\1 ",
+    ),
+    (rf"\bin front (?:from|to) (?={_THE}\b)", "in front of "),
+    (r"\b((?:i|we) (?:would )?(?:need|want|like)) from you\b", r"\1"),
+    (r"^from you (?:, )?((?:i|we) (?:would )?(?:need|want|like))\b", r"\1"),
     (r"\bat (left|right) of\b", r"at the \1 of"),
     (r"\b(?:in|into|to)(?: the)? direction (?:of|to) (me|us|you|yourself)\b", r"toward \1"),
     (
@@ -55,10 +142,17 @@ _PLAINER = (
         "the ",
     ),
     (rf"\bin the (left|right) of (?={_THE})", r"on the \1 of "),
+    # In a cupboard or on a shelf it is a part of that; of a plate it is beside it.
+    (
+        rf"\bfrom the (left|right) (?:side|end|half|part) of (?={_THE} (?:\w+ ){{0,2}}?"
+        rf"(?:{_FURNITURE})\b)",
+        r"on the \1 from ",
+    ),
     (rf"\bfrom the (left|right) side of (?!\w+ (?:{_TABLES})\b)", r"on the \1 side of "),
     (r"\bmore (?:near|close) to\b", "closer to"),
-    (r"\bnear (?:from|of)\b", "near"),
+    (r"\bnear from\b", "near"),
     (r"\badjacent to\b", "next to"),
+    (r"\bin the (?:gap|space|room|spot) between\b", "between"),
     (r"\bsomewhere (?=(?:in|on|at|near|by|beside|next|behind)\b)", ""),
     (r"\b(?:over )?(?:to|towards?) my side(?! of)\b", "toward me"),
     (
@@ -223,17 +317,14 @@ _PLAINER = (
         r" \1 \2",
     ),
     (
-        rf"^not ({_NAMED})(?: ,)?(?: but)? ({_NAMED}) [:,] ({_VERBS}) (?:it|that|this)\b",
-        r"\3 \2 instead of \1",
-    ),
-    (
-        rf"^(?:no , )?(?:i|we) do not (?:want|need) (?={_NAMED} ,(?: but)? {_VERBS} )",
+        rf"^(?:no , )?(?:i|we) do not (?:want|need) (?={_NAMED} ,(?: but)? {_VERBS} )(?!.* any "
+        rf"?more\b)",
         "do not give me ",
     ),
     # "The lemon goes in the bowl": who says it so wants it there, unless it is asked or explained.
     (
         rf"(^|[,.;:] |\band )({_THE}(?: (?!(?:{_LINKS}|{_ADVERBS})\b)\w+){{1,4}}?) goes"
-        rf"(?: back)? (?=(?:{_INTO}|{_BESIDE}) )(?!.*\?)",
+        rf"(?: back)? (?=(?:{_INTO}|{_BESIDE}) )(?!.*(?:\?| (?:it|them)(?: \w+)? there\b))",
         r"\1put \2 ",
     ),
     (
@@ -242,7 +333,7 @@ _PLAINER = (
     ),
     # In English of India things are kept where they shall be; on a table they are already.
     (
-        rf"(^|[,.;] |\b(?:and|then|please|kindly) )keep (it|{_NAMED}) "
+        rf"(^|[,.;] |\b(?:and|then|please|kindly) )keep (it|{_NAMED})(?<! lid)(?<! cap)(?<! cover) "
         rf"(?=(?:{_INTO}|{_BESIDE})\b(?! {_THE} (?:{_TABLES})\b| *$))",
         r"\1put \2 ",
     ),
@@ -257,6 +348,11 @@ _PLAINER = (
         rf"{_UNFORBIDDEN}\b({_PUT}) ({_NAMED} {_INTO} {_NAMED})(?: ,)?"
         rf"(?: and| and then|(?<=,) then) (?={_NAMED} {_INTO} {_THE} )",
         r"\1\2 \3 and then \2 ",
+    ),
+    (
+        rf"{_UNFORBIDDEN}\b({_PUT}) ({_NAMED}) ({_INTO} {_NAMED})(?: ,)?(?: and)? "
+        rf"(?:then|after that|also) ({_NAMED}){_END}",
+        r"\1\2 \3 \4 and then \2 \5 \4",
     ),
     (r"(?<!\bthe )(?<!\ba )(?<!\bmy )\btill\b", "until"),  # the till is a thing
     # "Before the kids notice" says why, and no place.

@@ -8,25 +8,31 @@ from dataclasses import replace
 from unihm.perception.language import lexicon
 from unihm.perception.language.command import Action, Direction, Phrase, Relation
 from unihm.perception.language.grammar.clause import Clause, Found
+from unihm.perception.language.grammar.corners import corner_of
 from unihm.perception.language.grammar.cursor import Cursor
 from unihm.perception.language.grammar.noun_phrases import (
     EXCLUDE,
     RELATIVE,
     merged,
     noun_phrase,
-    pose_of,
     the_others,
 )
 from unihm.perception.language.grammar.places import SIDE, join_places, table_side
+from unihm.perception.language.grammar.poses import pose_of
+from unihm.perception.language.grammar.relations import (
+    RELATION,
+    SOURCE,
+    UNIT,
+    describes_last,
+)
 from unihm.perception.language.nouns import NOUNS
 
-_UNIT = "|".join(sorted(lexicon.UNITS, key=len, reverse=True))
 _NUMBER = "|".join(lexicon.NUMBERS)
 _AMOUNT = re.compile(
     rf"(?:by |about |around |approximately |roughly |exactly |maybe |perhaps |some |for )*"
     rf"(?:(half an?|a couple of|a|an|"
     rf"\d+(?:\.\d+)?|{_NUMBER})"
-    rf"(?: and a half)? ({_UNIT})\b)"
+    rf"(?: and a half)? ({UNIT})\b)"
 )
 _VAGUE = re.compile(
     r"(?:by |just )*(?:(?:a (?:little|bit|tad|little bit) |some |a few )(?:more|further|farther)\b"
@@ -54,7 +60,8 @@ _BODY = (
 MANNERS = re.compile(
     rf"(?:with|using) (?:(?:your|the|a|one|two|three|four|five|all|only|just|both|some|more|"
     rf"less|great|extra|utmost|extreme|"
-    r"right|left|whole|gentle|firm|light|soft|little|lot|of|index|entire|full|robot|force) )*"
+    r"right|left|whole|gentle|firm|light|soft|little|lot|of|index|entire|full|robot|force|pinch|"
+    r"power|precision) )*"
     r"(?:fingers?|hands?|gripper|care|caution|thumb|grip|grasp|fingertips|tips|force|pinch|palm|"
     r"arm|claw|touch)"
     r"(?: and (?:your |the )?(?:thumb|index finger|middle finger))?\b(?: only)?"
@@ -81,19 +88,10 @@ _IN_HAND = re.compile(
     r"fingers|claw)\b"
     r"|(?:up )?(?:in|into) the air\b|off the ground\b"
 )
-RELATION = re.compile(
-    rf"(?:(?:{'|'.join(lexicon.DEGREES)}) )*"
-    rf"({'|'.join(sorted(lexicon.RELATIONS, key=len, reverse=True))})\b"
-)
 _TOWARD = re.compile(
     r"(?:closer (?:to|towards?)|nearer (?:to|towards?)|towards?|toward|up to|up against|against|"
     r"to touch|to meet|"
     r"(?:all the way |over )?to)\b"
-)
-SOURCE = re.compile(
-    r"(?:off of|off|out of|out from|from (?:the )?(?:inside|top|off|within|under|underneath|"
-    r"between) of|"
-    r"from (?:inside|on top of|within|off|out of)|from)\b"
 )
 _DIRECTION_WORDS = "|".join(sorted({*lexicon.DIRECTIONS, *lexicon.COMPASS}, key=len, reverse=True))
 _DIRECTION = re.compile(
@@ -130,14 +128,24 @@ _FROM_ME = re.compile(
 def read_body(cursor: Cursor, clause: Clause) -> None:
     """Read what follows the verb into the clause."""
     joined = False  # "and" or a relative clause before what comes next
-    end_of_source = end_of_toward = -1
+    end_of_source = end_of_toward = end_of_relation = -1
     while cursor.word:
         word = cursor.word
         at_source = cursor.at == end_of_source
         at_toward = cursor.at == end_of_toward
         moving = clause.action in (Action.PUSH, Action.PULL) or clause.verb in lexicon.MOVES
+        at_relation = cursor.at == end_of_relation
         if at_toward and (anchor := _anchor_described(cursor, clause)) is not None:
             clause.toward, end_of_toward = anchor, cursor.at
+        elif (at_source or at_relation or at_toward) and describes_last(
+            cursor, clause, at_source, at_toward
+        ):
+            if at_source:
+                end_of_source = cursor.at
+            elif at_toward:
+                end_of_toward = cursor.at
+            else:
+                end_of_relation = cursor.at
         elif word == "," or (
             word == "over"
             and clause.verb in ("hand", "give", "bring", "pass")
@@ -160,7 +168,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             # "Get it for me" is "get me it"; "get it out for me" is only to be taken out.
             clause.to_me |= clause.verb == "get" and clause.source is None
         elif (cursor.match(_TO_ME) is not None and (clause.targets or clause.action)) or (
-            clause.verb in ("bring", "fetch", "pass", "hand") and cursor.match(_HERE) is not None
+            _may_come_here(clause.verb, cursor.rest) and cursor.match(_HERE) is not None
         ):
             clause.to_me = True
         elif (
@@ -201,7 +209,7 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             _set_amount(clause, found)
         elif (moving or clause.action is Action.GRAB) and cursor.match(_VAGUE) is not None:
             pass
-        elif (cut := _corner(cursor)) is not None:
+        elif (cut := corner_of(cursor)) is not None:
             clause.relations.append(cut)
         elif (
             moving
@@ -220,7 +228,11 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             and _take_toward(cursor, clause)
         ):
             end_of_toward = cursor.at
-        elif moving and (found := cursor.match(_DIRECTION)) is not None:
+        elif (
+            moving
+            and _RIGHT_THERE.match(cursor.rest) is None
+            and (found := cursor.match(_DIRECTION)) is not None
+        ):
             _set_direction(clause, found)
             cursor.match(_OF_TABLE)
         elif at_source and clause.source and (side := table_side(cursor)) is not None:
@@ -238,12 +250,15 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
             clause.down |= word == "down"
             clause.back |= word == "back"
             cursor.at += 1
+        elif word == "back" and clause.action is None and _BACK_AT.match(cursor.rest):
+            clause.back = True  # "milk back in the fridge"
+            cursor.at += 1
         elif (word == "back" and moving and clause.targets and _BACK_TO.match(cursor.rest)) or (
             word == "in" and not cursor.following and clause.action is Action.PUSH
         ):
             cursor.at += 1
         elif _measured_from(cursor, clause) or _take_relation(cursor, clause, joined):
-            joined = False
+            joined, end_of_relation = False, cursor.at
         elif _take_source(cursor, clause):
             end_of_source = cursor.at
         elif _take_toward(cursor, clause):
@@ -297,6 +312,23 @@ def read_body(cursor: Cursor, clause: Clause) -> None:
 
 
 _HERE = re.compile(r"(?:over )?here\b")
+
+
+_COME_HERE = re.compile(r"(?:over )?here(?: (?:please|now))*")
+
+
+def _may_come_here(verb: str, rest: str) -> bool:
+    """Whether "here" is to me; "I'd like it here on the left" is read as "give" too."""
+    comes = verb in ("bring", "fetch", "pass", "hand")
+    return comes or (verb == "give" and _COME_HERE.fullmatch(rest) is not None)
+
+
+# No direction: "right next to the cup".
+_RIGHT_THERE = re.compile(
+    r"right (?:in front|in between|between|behind|next to|beside|on top|under|near|against|above|"
+    r"by (?:the|my|your|that|this))\b"
+)
+_BACK_AT = re.compile(r"back (?:in|on|into|onto|inside|to|under|behind|next to) ")
 _BACK_TO = re.compile(r"back (?:towards?|to|into|onto|in|on) (?:the|its|my|your|where|me|you|us)\b")
 
 
@@ -360,40 +392,6 @@ def _set_direction(clause: Clause, found: re.Match[str]) -> None:
     clause.direction = turned(clause.direction, " ".join(names), found.group(0))
 
 
-_CORNER = re.compile(
-    r"(?:over )?(?:to|in|into|on|at|towards?|toward)(?: the| your|) "
-    r"((?:top|bottom|upper|lower|far|near|back|front|left|right|center|middle|"
-    r"centre|northwest|northeast|southwest|southeast)(?: (?:left|right|center|middle|centre))?)"
-    r" (corner|center|centre|edge|side|quadrant|middle|half)"
-    rf"(?: of (?:(?:the|my|this|that|your) )?(?:{'|'.join(sorted(lexicon.TABLES))}))?(?= |$)"
-)
-_CENTER = re.compile(
-    r"(?:over )?(?:to|in|into|at|towards?|on)(?: the| your|) ((?:top|bottom|upper|lower|left|"
-    r"right)? ?(?:center|middle|centre))(?: side)?"
-    rf"(?: of (?:(?:the|my|this|that|your) )?(?:{'|'.join(sorted(lexicon.TABLES))}))?"
-    r"(?= (?:please|and|then|[.,])|$)"
-)
-
-
-def _corner(cursor: Cursor) -> Found | None:
-    """Such as "to the top left corner", "to the bottom center": a part of the table to go to."""
-    start = cursor.at
-    found = cursor.match(_CORNER) or cursor.match(_CENTER)
-    if found is None:
-        return None
-    if cursor.word == "of" and cursor.following != "you":
-        cursor.at = start
-        return None
-    words = found.group(1).split() + ([found.group(2)] if found.re is _CORNER else [])
-    named = {"near": "near", **lexicon.PLACES}
-    parts = {part for word in words for part in named.get(word, "").split()}
-    if len(parts) > 1:
-        parts.discard("middle")
-    area = Phrase(place=" ".join(sorted(parts)), words=found.group(0))
-    first = found.group(0).removeprefix("over ").split()[0]
-    return Found(Relation("area", (area,)), "to" if first.startswith("toward") else first)
-
-
 def _take_relation(cursor: Cursor, clause: Clause, joined: bool) -> bool:
     start = cursor.at
     while cursor.word in lexicon.STANDING or (
@@ -450,6 +448,8 @@ def _take_relation(cursor: Cursor, clause: Clause, joined: bool) -> bool:
                 Found(Relation(name, (thing,)), found.group(1), joined or bound)
             )
             clause.relations.append(Found(Relation(name, (other,)), found.group(1), True))
+            if clause.action is Action.PLACE:
+                clause.unknown.append("and")  # it goes beside one thing
             return True
         cursor.at = mark
     # "Take the cup off the tray and onto the mat": where to, rather than which cup.
@@ -492,8 +492,8 @@ def _take_source(cursor: Cursor, clause: Clause) -> bool:
 
 
 def _take_toward(cursor: Cursor, clause: Clause) -> bool:
-    if not clause.targets:
-        return False
+    if not clause.targets and clause.action is not Action.PLACE:
+        return False  # "take the cup and put to the tray" has its thing
     start = cursor.at
     found = cursor.match(_TOWARD)
     if found is None:
@@ -514,7 +514,7 @@ def _anchor_described(cursor: Cursor, clause: Clause) -> Relation | None:
         return None
     name, (thing, *_) = clause.toward.name, clause.toward.things
     start = cursor.at
-    corner = _corner(cursor)
+    corner = corner_of(cursor)
     side = (corner.relation.things[0].place, "") if corner else table_side(cursor)
     if side is not None:
         return Relation(name, (replace(thing, place=join_places(thing.place, side[0])),))

@@ -7,17 +7,19 @@ from dataclasses import replace
 
 from unihm.perception.language import lexicon
 from unihm.perception.language.command import Action, Phrase, Relation
-from unihm.perception.language.grammar.body import MANNERS, RELATION, SOURCE, read_body
+from unihm.perception.language.grammar.body import MANNERS, read_body
 from unihm.perception.language.grammar.clause import Clause, Found, Mood
 from unihm.perception.language.grammar.cursor import Cursor
 from unihm.perception.language.grammar.noun_phrases import noun_phrase
 from unihm.perception.language.grammar.places import table_side
+from unihm.perception.language.grammar.relations import RELATION, SOURCE
+from unihm.perception.language.grammar.roundabout import with_plain_verb
 from unihm.perception.language.grammar.words import gerunds, is_offered, is_verb, participles
 from unihm.perception.language.nouns import NOUNS
 
 _PREFIXES = re.compile(
     r"(?:(?:would|do) you (?:terribly |awfully )?mind "
-    r"(?:awfully |terribly |very much |just )?|mind (?=\w+ing )"
+    r"(?:awfully |terribly |very much |just )?|(?:mind|how about|what about|try) (?=\w+ing )"
     r"|(?:do you )?(?:think|suppose|reckon) (?:that )?(?:you|we) (?:could|can|might) (?:please )?"
     r"|(?:is there )?any (?:chance|way) (?:that )?you (?:could|can|would|might) "
     r"|(?:it|that) would be (?:\w+ ){0,2}(?:great|nice|good|lovely|helpful|kind|wonderful|"
@@ -28,7 +30,7 @@ _PREFIXES = re.compile(
     r"(?:please |kindly |just )?"
     r"|(?:i|we) (?:want|would like|need|wish|would prefer|ask) that you "
     r"|how about you |(?:would|will) you (?:care|like|be willing) to "
-    r"|(?:could|can|would|will|might) (?:you|we) "
+    r"|(?:could|can|would|will|might) (?:you|we|someone|somebody|anyone|anybody) "
     r"(?:(?:please|possibly|perhaps|maybe|kindly|just) )*"
     r"(?:to (?=[a-z]+ (?:the|a|my|it|that|this)\b)|try to |help me (?:to )?|be so kind (?:as to|"
     r"and|to) |be able to |manage to |go )?"
@@ -41,7 +43,8 @@ _PREFIXES = re.compile(
     r"|you (?:should|must|can|could|might|need to|have to|may|will|are to|shall|ought to|want to) "
     r"(?:(?:possibly|perhaps|maybe|kindly|just) )*"
     r"|(?:we|i) (?:should(?! (?:like|love)\b)|need to|must|have to|want to(?! have)) "
-    r"|let us (?:now )?(?:try to )?|help me (?:to )?|try to |make sure (?:to|that you|you) |"
+    r"|let us (?:now )?(?:try to )?|help me (?:to )?|try (?:to|and) |make sure (?:to|that you|"
+    r"you) |"
     r"be sure to "
     r"|remember to |your (?:task|job|goal) is to |the (?:task|goal) is to |(?:go|come)(?: ahead|"
     r" on)?(?: and)? "
@@ -51,13 +54,18 @@ _PREFIXES = re.compile(
     r"|use (?:your |the )?(?:own |robot |robotic |right |left )*(?:hand|arm|gripper|fingers|claw|"
     r"robot) (?:to|and) )"
 )
+_BEFORE_GERUNDS = ("begin", "start", "try", "how about", "what about")
 # "I want the ball", "can I have the ball": it is to be handed over.
 _WISHES = re.compile(
-    r"(?:(?:can|could|may|might) (?:i|we) (?:(?:please|just|possibly|perhaps) )*(?:have|get|see)|"
+    r"(?:(?:can|could|may|might) (?:i|we) (?:(?:please|just|possibly|perhaps) )*(?:have|get|see|"
+    r"borrow)|"
     r"i (?:want|need|"
-    r"would like|"
+    r"would like|would need|would require|require|will need|am needing|would be (?:grateful|"
+    r"glad|thankful) for|would appreciate(?! it)|am in need of|am after|"
+    r"could do with|"
     r"would love|should (?:like|love)|shall have|shall take|will have|will take|am looking for|"
-    r"could use)(?: to have)?|let me (?:have|get)|"
+    r"could use)(?: to have)?|let me (?:have|get|borrow|see)|(?:is there )?any chance of(?: "
+    r"getting| having)?|(?:what|all) (?:i|we) (?:want|need) is|"
     r"(?:can|could|may|might) i (?:(?:please|possibly|perhaps|just) )*"
     r"(?:trouble|bother|ask) you for|"
     r"we (?:want|need|would like))\b(?! to\b)(?: you to)?(?: me)?"
@@ -90,6 +98,8 @@ _PROHIBITION = re.compile(
     r"no need|stay (?:away|off|clear)|keep (?:away|off|your|out|clear)|hands off|not to|"
     r"no one|nobody|nothing|forbidden|not allowed|under no circumstances|does not need|will not|"
     r"is not to|are not to|would not|could not|leave .* (?:alone|be|there|where|as)|just leave|"
+    rf"leave (?:the|that|this|my|your|those) (?:(?!and|then)\w+ )+on the "
+    rf"(?:{'|'.join(sorted(lexicon.TABLES))})$|"
     r"quit \w+ing|"
     r"stop \w+ing|did not|does not)\b"
 )
@@ -111,42 +121,6 @@ _PHRASAL = re.compile(
 )
 
 
-_THING = r"(?P<thing>(?:the|that|this|my|your) [^,]+?)"
-# Ways round a verb, and that verb.
-_ROUNDABOUT = (
-    (
-        re.compile(
-            rf"\bgive {_THING} an? (?:(?:little|small|slight|tiny|gentle|soft|light|good) )?"
-            r"(?P<verb>push|shove|nudge|pull|tug)\b"
-        ),
-        r"\g<verb> \g<thing>",
-    ),
-    (
-        re.compile(rf"\b(?:make sure|ensure|see to it)(?: that)? {_THING} is open$"),
-        r"open \g<thing>",
-    ),
-    (
-        re.compile(rf"\b(?:make sure|ensure|see to it)(?: that)? {_THING} is (?:closed|shut)$"),
-        r"close \g<thing>",
-    ),
-    (re.compile(rf"\b(?:swing|flip|pry) {_THING} open\b"), r"open \g<thing>"),
-    (
-        re.compile(rf"^(?:i|we) (?:would like|want|need) {_THING} (?:placed|put|moved|set) "),
-        r"put \g<thing> ",
-    ),
-    (
-        re.compile(rf"\bpull {_THING} (?P<far>halfway|half way|all the way|partly|fully) open$"),
-        r"open \g<thing> \g<far>",
-    ),
-    (re.compile(rf"\b(?:swing|flip) {_THING} (?:closed|shut)\b"), r"close \g<thing>"),
-)
-# "The box should go on the shelf", unless it is asked.
-_SHOULD_GO = re.compile(
-    rf"^{_THING} (?:should|needs to|has to|must) (?:go|be put|be placed)(?: back)? "
-    r"(?=(?:in|on|into|onto|between|next|beside|under|behind) )"
-)
-
-
 def sentences_of(words: list[str]) -> list[tuple[list[str], str]]:
     """Words between marks that end a sentence, each with its mark."""
     found: list[tuple[list[str], str]] = []
@@ -161,6 +135,11 @@ def sentences_of(words: list[str]) -> list[tuple[list[str], str]]:
     if current:
         found.append((current, ""))
     return found
+
+
+_AMONG = re.compile(
+    r"(?:of|out of|from|from among|among|amongst|between)\b(?= (?:all )?(?:the|these|those|my) )"
+)
 
 
 def clauses_of(words: list[str]) -> list[list[str]]:
@@ -188,7 +167,9 @@ def clauses_of(words: list[str]) -> list[list[str]]:
                 "do",
                 "you",
             ]
-            in_group = current[0] == "of" and len(current) < 6  # "of the three cups, take ..."
+            # "Of the three cups, take ..."
+            in_group = _AMONG.match(" ".join(current)) and len(current) < 9
+            in_group = in_group and not any(map(is_offered, current))
             starts = (
                 not in_group
                 and (is_verb(verb) or negated or _lets_go(words[ahead:]))
@@ -299,10 +280,7 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
     said = " ".join(words)
     polite = False
     plain = THE_ONE.sub(" ", said)
-    for pattern, plainer in _ROUNDABOUT:
-        plain = pattern.sub(plainer, plain)
-    if mark != "?":
-        plain = _SHOULD_GO.sub(r"put \g<thing> ", plain)
+    plain = with_plain_verb(plain, mark == "?")
     cursor = Cursor(plain.split())
     manner: list[str] = []
     leading: list[Found] = []
@@ -317,9 +295,8 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
             manner.append(found.group(0).strip())
         elif (found := cursor.match(_PREFIXES)) is not None:
             polite = True
-            if "mind" in found.group(0) and cursor.word in gerunds():
-                cursor.words[cursor.at] = gerunds()[cursor.word]
-            if found.group(0).startswith(("begin", "start")) and cursor.word in gerunds():
+            doing = "mind" in found.group(0) or found.group(0).startswith(_BEFORE_GERUNDS)
+            if doing and cursor.word in gerunds():
                 cursor.words[cursor.at] = gerunds()[cursor.word]
             if found.group(0).startswith("use "):
                 manner.append(" ".join(["with", *found.group(0).split()[1:-1]]))
@@ -341,7 +318,21 @@ def read_clause(words: list[str], mark: str = "") -> Clause:
         if is_verb(cursor.word):
             return Clause(Mood.STATEMENT, words=said)
     else:
-        if cursor.word in ("from", "out", "off", "in", "on", "at", "of", "to", "inside", "behind"):
+        if cursor.word in (
+            "from",
+            "out",
+            "off",
+            "in",
+            "on",
+            "at",
+            "of",
+            "to",
+            "inside",
+            "behind",
+            "among",
+            "amongst",
+            "between",
+        ):
             group = _of_several(cursor)
             start = cursor.at
             if not _leading_place(cursor, leading):
@@ -451,10 +442,18 @@ def _is_filler(cursor: Cursor) -> bool:
     )
 
 
+# Things that have another before their name: "tape dispenser", "drill bit".
+_HEADS = frozenset(
+    {"dispenser", "holder", "measure", "bit", "case", "stand", "rack", "gun", "file"}
+)
+
+
 def _is_name(cursor: Cursor) -> bool:
     """Whether the verb here is the name of a thing: "hammer into the crate"."""
     named = cursor.word in NOUNS or cursor.word in lexicon.NAMES_OF_THINGS
-    return named and cursor.following in ("", "on", "in", "into", "onto", "to", "is", "next")
+    goes = ("", "on", "in", "into", "onto", "to", "is", "next", "back", "off", "out")
+    compound = cursor.following in _HEADS and cursor.rest.split()[2:3] in ([g] for g in goes[1:])
+    return named and (cursor.following in goes or compound)
 
 
 def _approaches(cursor: Cursor) -> bool:
@@ -467,13 +466,19 @@ def _approaches(cursor: Cursor) -> bool:
     return word in ("find", "locate", "approach")
 
 
+_BEFORE_YOU = re.compile(
+    r"(?:(?:that are |which are )?(?:in front of|before|near) (?:you|me|us)|there|here|over there|"
+    r"on (?:the|your|my|this) (?:table|desk|counter|bench))\b"
+)
+
+
 def _of_several(cursor: Cursor) -> str:
     """Take "of the three cups, ..." before a verb: which noun the thing has."""
     start = cursor.at
-    if cursor.word != "of":
+    if cursor.match(_AMONG) is None:
         return ""
-    cursor.at += 1
     several = noun_phrase(cursor)
+    cursor.match(_BEFORE_YOU)
     while cursor.word == ",":
         cursor.at += 1
     if several is None or several.count == 1 or not several.noun or not is_verb(cursor.word):

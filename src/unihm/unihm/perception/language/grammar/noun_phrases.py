@@ -10,6 +10,7 @@ from unihm.perception.language import lexicon
 from unihm.perception.language.command import Phrase, Relation
 from unihm.perception.language.grammar.cursor import Cursor
 from unihm.perception.language.grammar.places import PILE, join_places, table_side
+from unihm.perception.language.grammar.poses import pose_of
 from unihm.perception.language.grammar.words import (
     color_of,
     is_adjective,
@@ -49,6 +50,7 @@ _OF_SO_MANY = re.compile(
     r"of (?:the |these |those )?(?:two|three|four|five|six|lot|bunch|them|all)\b(?! \w)|"
     rf"(?:of|in|on|from) {PILE}"
 )
+_FROM_END_OF_PILE = re.compile(rf"(?:starting )?from(?: the)? (top|bottom) (?:of|in) {PILE}")
 # "The bottom box of the stack", "the upper one of the two": which of a pile.
 _PILED = re.compile(
     rf"(?:very )?(top|topmost|upper|uppermost|bottom|bottommost|lower|lowest) (?:\w+ )?"
@@ -75,23 +77,6 @@ _STANDS_ON = re.compile(
     r"(?:(?:is|are) )?(?:sits?|lies?|lays?|rests?|stands?|leans?|sitting|lying|resting|standing|"
     r"placed|stacked) (?:on(?: top(?: of)?)?|upon)(?= (?:and|then|please|,)|$)"
 )
-# By how a thing stands or lies.
-_POSES = {
-    "inverted": re.compile(
-        r"(?:(?:that|which) )?(?:is )?(?:(?:with )?(?:its|the) (?:open|hollow)?(?: ?(?:opening|"
-        r"mouth|side|end|rim))? )?(?:facing|pointing|turned) down(?:wards?)?\b"
-    ),
-    "standing": re.compile(
-        r"(?:(?:that|which) )?(?:is )?(?:standing|stands|placed|put)"
-        r" (?:up(?:right)?|on (?:its|the) (?:edge|end)|upright)\b"
-    ),
-    "lying": re.compile(
-        r"(?:(?:that|which) )?(?:is |is been |has been )?(?:(?:lying|laid|lies|laying|placed)"
-        r"(?: down)? (?:flat|on (?:its|the|one) side)|lying down|"
-        r"(?:tipped|fallen|knocked|turned) over)\b|"
-        r"(?:(?:that|which) )?is on its side\b"
-    ),
-}
 _SAID_AFTER = frozenset({"big", "small", "large", "little", "tall"})
 _WITH = re.compile(r"(?:with|having|has)\b")
 OPPOSITES = {"large": "small", "small": "large", "tall": "short", "short": "tall"}
@@ -102,7 +87,7 @@ _ENDS = frozenset(
      "screw", "nail", "pin", "saw", "slip", "tip", "lock", "drill", "tape", "strip", "tap",
      "switch", "label", "button", "watch", "pack", "measure", "file", "charge", "drink",
      "roast", "guard", "pick", "wipe", "rub", "paste", "peel", "wash", "extract",
-     "blend", "shake", "seal"]
+     "blend", "shake", "seal", "slice", "scoop", "cover", "light"]
 )  # fmt: skip
 _AFTER_VERBS = lexicon.DETERMINERS | lexicon.PRONOUNS | lexicon.ME | {"up", "down"}
 _IS_THAT = re.compile(
@@ -111,11 +96,13 @@ _IS_THAT = re.compile(
 RELATIVE = re.compile(
     r"(?:,? ?(?:that|which|who|what|and)(?: is| are| s|'s| has been| was)(?: also)?(?! not)|thats|"
     r"(?:and )?(?:it )?is(?! not)"
-    r"|(?:that|which)(?= (?:sits|stands|lies|rests|hangs)\b)"
+    r"|(?:that|which|what)(?= (?:sits|stands|lies|lays|rests|hangs|leans)\b)"
     r"|,? ?(?:that|which)(?= (?:touches|touching|has)))\b"
 )
 EXCLUDE = re.compile(
-    r",? ?(?:but )?(?:(?:that|which) (?:is|are) not|that are not|is not|not|except(?: for)?|"
+    r",? ?(?:but )?(?:(?:that|which) (?:is|are) (?:not|neither)|that are not|is (?:not|neither)|"
+    r"not|"
+    r"except(?: for)?|"
     r"but(?= the | a | an )|"
     r"other than|but not|and not|excluding|"
     r"rather than|instead of)\b"
@@ -164,14 +151,6 @@ def the_others(cursor: Cursor) -> Phrase | None:
     return Phrase(noun=noun, count=count, any_will_do=True, words=words)
 
 
-def pose_of(cursor: Cursor) -> str:
-    """How a thing stands or lies, such as "lying on its side"; empty where that is not said."""
-    for pose, pattern in _POSES.items():
-        if cursor.match(pattern) is not None:
-            return pose
-    return ""
-
-
 class _Builder:
     """Collects the words of one noun phrase."""
 
@@ -199,6 +178,9 @@ class _Builder:
         if cursor.word in ("this", "that", "these", "those") and (
             cursor.following in ("", ",", "and", "to", "in", "on", "into", "onto", "next", "down")
         ):
+            cursor.at += 1
+            return Phrase(pronoun="it")
+        if _THAT_BACK.match(cursor.rest):
             cursor.at += 1
             return Phrase(pronoun="it")
         if cursor.match(_WHAT_IS_HELD) is not None:
@@ -344,6 +326,9 @@ class _Builder:
     def _adjective(self, cursor: Cursor) -> bool:
         """Take a colour, size, rank or place before the noun."""
         word, following = cursor.word, cursor.following
+        if word in ("left", "right") and self.nouns and lexicon.TIERS.issuperset(self.nouns):
+            self.places.append(word)  # "the top left drawer"
+            return self._noun_follows(cursor)
         if self.nouns:
             # "The solitary orange block": a colour all the same, where a noun comes after it.
             follows = self._noun_follows(cursor)
@@ -384,7 +369,7 @@ class _Builder:
             if not self._noun_follows(cursor) and not self.determined:
                 return False
             if word in lexicon.TIERS and word != "middle":
-                if following not in lexicon.HUNG:
+                if lexicon.HUNG.isdisjoint(cursor.words[cursor.at + 1 : cursor.at + 3]):
                     return False  # of a pile, or of the table as on a map: nobody knows
                 self.places.append("top" if word in ("top", "upper") else "bottom")
                 return True
@@ -431,7 +416,8 @@ class _Builder:
         if word == "first" and cursor.following == "aid":
             self.nouns.append(word)
             return True
-        if not may_be_noun(word):
+        of_somebody = cursor.at > 0 and cursor.words[cursor.at - 1] in _WHOSE
+        if not may_be_noun(word) and not (of_somebody and word in _FEET):
             named = self.nouns and is_known(self.nouns[-1])
             begins = self.determined or self._adjectives() or before_noun
             if named or not begins or not is_new(word):
@@ -551,6 +537,10 @@ class _Builder:
             return False
         if cursor.word == "counting":
             cursor.at += 1
+        pile = cursor.match(_FROM_END_OF_PILE)
+        if pile is not None:
+            self.places.append(pile.group(1))
+            return True
         side = table_side(cursor)
         if side is None:
             cursor.at = start
@@ -580,7 +570,7 @@ class _Builder:
             elif self.generic and not self.nouns and singular(cursor.word) in NOUNS:
                 self.nouns.append(singular(cursor.word))  # "the blue one instead of the red cup"
                 cursor.at += 1
-            if cursor.word == "or" and color_of(cursor.following):
+            if cursor.word in ("or", "nor") and color_of(cursor.following):
                 self.not_colors.append(color_of(cursor.following))
                 cursor.at += 2
             return True
@@ -637,7 +627,8 @@ class _Builder:
             )
             material = lexicon.MATERIALS & set(cursor.words[begins : cursor.at])
             shown |= bool(named & lexicon.PARTS and material)  # "with the rubber grip"
-            shown |= part.count == 0 and self._holds(singular(last), cursor.words[:start])
+            held = part.count == 0 or last in lexicon.MASSES or bool(re.search("[^s]s$", last))
+            shown |= held and self._holds(singular(last), cursor.words[:start])
             if cursor.match(_IN_IT) is not None or (shown and cursor.word != "of"):
                 said = " ".join(cursor.words[begins : cursor.at])
                 part = replace(part, count=1, colors=(), any_will_do=False, words=said)
@@ -649,9 +640,14 @@ class _Builder:
     def _holds(self, content: str, before: list[str]) -> bool:
         """Whether "with resistors" says what is in a tray: it is closed with nails otherwise."""
         kinds = {*NOUNS.get(self.nouns[-1], ())} if self.nouns else set()
-        vessel = bool({"tray", "bowl", "box"} & kinds) or self.nouns[-1:] == ["tray"]
+        vessel = bool({"tray", "bowl", "box", "cup", "bottle"} & kinds) or self.nouns[-1:] == [
+            "tray"
+        ]
         vessel |= bool({*self.nouns[-1:]} & lexicon.HOLLOW)
-        return vessel and content not in lexicon.TOOLS and not {"open", "close", "shut"} & {*before}
+        vessel |= self.generic and not self.nouns  # "the bag with the nuts, the one with the bolts"
+        opened = {"open", "close", "shut"} & {*before}
+        kept = bool({*self.nouns[-1:]} & (lexicon.STACKED | lexicon.HUNG))  # "with the knives"
+        return vessel and content not in lexicon.TOOLS and (kept or not opened)
 
     def _carries(self, cursor: Cursor) -> bool:
         """Such as "that has another box on it": what is under that."""
@@ -714,6 +710,14 @@ class _Builder:
         return True
 
 
+# "Give that back to me": nothing stands at the back.
+_THAT_BACK = re.compile(
+    r"(?:this|that|these|those) (?:back|over|up|away|out|off)"
+    r"(?= (?:to|in|on|into|onto|and|from|here|there|now|for|next|please|,)(?: |$)|$)"
+)
+# Units of length, unless they are somebody's.
+_FEET = frozenset({"foot", "feet"})
+_WHOSE = frozenset({"my", "your", "his", "her", "their", "the"})
 # "Dark green" is a green, and not black; of two greens it is the darker one.
 _SHADES = {
     **dict.fromkeys(("dark", "deep"), "dark"),

@@ -21,10 +21,10 @@ SIDE = re.compile(
     rf")(?:(?: (?:{_SIDE_WORDS}))*)"
     rf"(?: (?:of|on|in) (?:the |your |my |this )?(?:{_TABLE_WORDS}|you|me|robot|group|picture|"
     rf"image|scene|row|line|cluster|yourself)"
-    r"(?: top)?)?(?= (?:and|then|of|located|lying|standing|sitting|placed|directly|from|on|in|"
-    r"at|to|that|which|who|with|by|behind|under|between|into|onto|inside|please|for|"
+    r"(?: top)?)?(?= (?:(?:and|then|of|located|lying|standing|sitting|placed|directly|from|on|in|"
+    r"at|to|towards?|that|which|who|with|by|behind|under|between|into|onto|inside|please|for|"
     r"next|beside|near|is|touching|it|a bit|a little|out|off|away|here|now|would|could|"
-    r"open|closed|shut|all the way|halfway|\w+ly|with|using|without|"
+    r"open|closed|shut|all the way|halfway|\w+ly|with|using|without)\b|"
     r"[.,;])|$)"
 )
 # On others or under them, rather than at an edge of what is seen.

@@ -15,11 +15,32 @@ from unihm.perception.language.nouns import NOUNS
 
 def steps_of(clause: Clause) -> list[Step]:
     """The steps that one clause asks for, with as many as it has targets."""
-    return [_step(clause, target) for target in clause.targets] or [_step(clause, Phrase())]
+    noun = clause.targets[-1].noun if clause.targets else ""
+    named = [
+        target if target.noun or target.pronoun else replace(target, noun=noun)
+        for target in clause.targets  # "the red and the blue cup"
+    ]
+    return [_step(clause, target) for target in named] or [_step(clause, Phrase())]
 
 
 # "Sit down" and "move back" are said to somebody, and let go of nothing.
-_DONE_BY_ITSELF = frozenset({"sit", "stand", "rest", "settle", "move", "park", "balance", "leave"})
+_DONE_BY_ITSELF = frozenset(
+    {
+        "sit",
+        "stand",
+        "rest",
+        "settle",
+        "move",
+        "park",
+        "balance",
+        "leave",
+        "lean",
+        "pack",
+        "dock",
+        "fit",
+        "nest",
+    }
+)
 _STRONG = re.compile(r"(?:in|on)to\b|on to|in to\b|to\b|atop")
 
 
@@ -33,6 +54,14 @@ def _is_somebody(phrase: Phrase, verb: str) -> bool:
         and last not in lexicon.TABLES
     )
     return last in lexicon.PEOPLE or (named and last not in lexicon.HOLLOW) or not last
+
+
+# Things are moved to these by putting them there: nothing slides into a drawer.
+_KEPT_IN = lexicon.STACKED | lexicon.HUNG | {"fridge", "freezer", "oven", "sink", "rack"}
+
+
+def _is_put_into(thing: Phrase) -> bool:
+    return bool({*thing.noun.split()[-1:]} & _KEPT_IN)
 
 
 def _goes_into(action: Action, found: Found) -> bool:
@@ -100,7 +129,9 @@ def _step(clause: Clause, target: Phrase) -> Step:
             things = destination.things
             if things[0].noun in lexicon.TABLES:
                 destination = Relation("on", things)
-            elif destination.name == "toward" and (source or clause.verb == "transfer"):
+            elif destination.name == "toward" and (
+                source or clause.verb == "transfer" or _is_put_into(things[0])
+            ):
                 destination = Relation(
                     into_or_onto(things[0]), things
                 )  # "from the box to the plate"
@@ -108,7 +139,9 @@ def _step(clause: Clause, target: Phrase) -> Step:
                 action = Action.PUSH
     elif action is Action.PLACE and destination is not None and destination.name == "toward":
         thing = destination.things[0]
-        destination = Relation(into_or_onto(thing), (thing,))
+        on_table = thing.noun in lexicon.TABLES and thing.relations  # "the counter by the stove"
+        at_it = Relation(into_or_onto(thing), (thing,))
+        destination = thing.relations[0] if on_table else at_it
     elif action is Action.PLACE and clause.to_me and destination is None:
         action = Action.HAND_OVER
     if (
@@ -122,10 +155,12 @@ def _step(clause: Clause, target: Phrase) -> Step:
         if action is not Action.OPEN:
             clause.unknown.append("hand")
         action, target = Action.RELEASE, Phrase(pronoun="held", words=target.words)
-    if action is Action.PLACE and clause.verb in ("give", "hand", "pass", "bring", "fetch") and (
-        destination is not None and _is_somebody(destination.things[0], clause.verb)
-    ):  # fmt: skip
-        clause.unknown.append(destination.things[0].words)
+    gives = clause.verb in ("give", "hand", "pass", "bring", "fetch")
+    if action is Action.PLACE and destination is not None:
+        other = destination.things[0]
+        person = {*other.noun.split()[-1:]} & lexicon.PEOPLE and destination.name in ("on", "in")
+        if person or (gives and _is_somebody(other, clause.verb)):
+            clause.unknown.append(other.words)
     if pushes and destination is None and target.noun.split()[-1:] == ["drawer"]:
         pulls = action is Action.PULL
         if direction is None or direction.name == ("toward" if pulls else "away"):

@@ -60,7 +60,8 @@ _ONE = frozenset(re.findall(r"\S+", """
     beans peas headphones earphones earbuds cards matches sunglasses goggles airpods fries rubiks
     strippers cutters snips nippers clippers grapes gloves mittens calipers shears pincers nuts news
     forceps jeans shorts trousers dentures callipers compasses binoculars pringles spectacles
-    doritos skittles smarties oreos secateurs loppers bellows wipes
+    doritos skittles smarties oreos secateurs loppers bellows wipes scales slippers
+    sneakers sandals shoes boots pyjamas pajamas leggings overalls
 """))  # fmt: skip
 
 
@@ -164,7 +165,7 @@ _NO_NOUNS = frozenset(re.findall(
     touch because though although however therefore please rm ls sudo said says say ago until
     upsidedown upright twice thrice times again minute minutes second seconds hour hours anymore
     moment directly starting counting yourself somewhere anywhere first second third fourth fifth
-    sixth seventh last together side apart while group rest hidden obscured occluded concealed
-    supporting labelled labeled marked titled saying using direction ready
+    sixth seventh last together side aside apart while group rest hidden obscured occluded concealed
+    supporting labelled labeled marked titled reach saying using direction ready
     """,
 ))  # fmt: skip
