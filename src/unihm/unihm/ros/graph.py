@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -96,11 +97,11 @@ class Graph:
         self.commander = Commander(domain_id=domain_id)
 
     def __enter__(self) -> Graph:
-        # Before nodes load in threads: SciPy asks for its parts while another thread imports it.
-        import torch  # noqa: F401
-
         try:
             with ThreadPoolExecutor() as pool:
+                # Whole, before nodes load beside each other: SciPy asks for parts of it. Not in
+                # this thread: all of PyTorch's work would be several times as slow beside it.
+                pool.submit(import_module, "torch").result()
                 list(pool.map(lambda node: node.start(), self.nodes.values()))
             for node in self.nodes.values():
                 if node.fault is not None:
